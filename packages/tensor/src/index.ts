@@ -1,0 +1,31 @@
+export { BindError, type BindOptions, bind, compare } from './bind.js';
+export { type LossTerms, valueAndGrads } from './gradients.js';
+export { initialise } from './initialise.js';
+export { type ActivationName, activation, activationNames, gelu, geluTanh, quickGelu, silu } from './layers/activation.js';
+export { type Embedding, embedding, embeddingSpec } from './layers/embedding.js';
+export { type Linear, type LinearOptions, type LinearSpec, linear, linearSpec } from './layers/linear.js';
+export { type LayerNorm, l2Normalize, layerNorm, layerNormSpec } from './layers/norm.js';
+export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
+export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
+export type { GeluKind } from './ops/gelu.js';
+export { runNamed } from './ops/named.js';
+export { type Fate, partition, type Rule } from './partition.js';
+export { gaussian, hash, mix, type Rng, rng } from './random.js';
+export {
+  constant,
+  countParameters,
+  type Initializer,
+  normal,
+  ones,
+  type ParamSpec,
+  type Params,
+  param,
+  type Shape,
+  type Spec,
+  sizeOf,
+  specLeaves,
+  uniform,
+  zeros,
+} from './spec.js';
+export { disposable, dispose, type Flat, flatten, keep, mapFlat, type Tree, unflatten } from './tree.js';
+export type { WeightSource } from './weights.js';

@@ -1,0 +1,30 @@
+import * as tf from '@tensorflow/tfjs';
+import { geluOp } from '../ops/gelu.js';
+
+/** Exact GELU, with erf. */
+export const gelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'erf');
+/** GELU by tanh. */
+export const geluTanh = (x: tf.Tensor): tf.Tensor => geluOp(x, 'tanh');
+/** `x * sigmoid(1.702 x)`, as CLIP has it. */
+export const quickGelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'quick');
+export const silu = (x: tf.Tensor): tf.Tensor => tf.tidy(() => tf.mul(x, tf.sigmoid(x)));
+
+const activations = {
+  gelu,
+  gelu_new: geluTanh,
+  gelu_pytorch_tanh: geluTanh,
+  quick_gelu: quickGelu,
+  relu: (x: tf.Tensor): tf.Tensor => tf.relu(x),
+  silu,
+};
+
+/** The names that config files use (`hidden_act`). */
+export type ActivationName = keyof typeof activations;
+export const activationNames = Object.keys(activations) as ActivationName[];
+
+/** @throws for a name that is not known, naming those that are. */
+export function activation(name: string): (x: tf.Tensor) => tf.Tensor {
+  const found = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
+  if (!found) throw new Error(`The activation '${name}' is not known; known are ${activationNames.join(', ')}.`);
+  return found;
+}

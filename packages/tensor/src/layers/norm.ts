@@ -1,0 +1,19 @@
+import * as tf from '@tensorflow/tfjs';
+import { layerNormOp } from '../ops/layer-norm.js';
+import { ones, type Params, param, zeros } from '../spec.js';
+
+export const layerNormSpec = (width: number) => ({ weight: param([width], ones), bias: param([width], zeros) });
+export type LayerNorm = Params<ReturnType<typeof layerNormSpec>>;
+
+/** Layer normalisation over the last axis: [...,D] -> [...,D]. */
+export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.tidy(() => layerNormOp(x, p.weight, p.bias, epsilon));
+}
+
+/** `x / max(||x||, 1e-12)` over the last axis, as PyTorch's `normalize`. */
+export function l2Normalize(x: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const squares = tf.sum(tf.square(x), -1, true);
+    return tf.mul(x, tf.rsqrt(tf.maximum(squares, 1e-24)));
+  });
+}

@@ -1,0 +1,42 @@
+import * as tf from '@tensorflow/tfjs';
+import { runNamed } from './named.js';
+
+export type GeluKind = 'erf' | 'tanh' | 'quick';
+
+/** GELU in one of its three forms; `erf` is the exact one (Hendrycks and Gimpel 2016). */
+export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
+  return tf.customGrad((...args) => {
+    const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
+    save([x]);
+    const value = runNamed('Gelu', { x }, { approximate })?.[0] ?? forward[approximate](x);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [x] = saved as [tf.Tensor];
+      return runNamed('GeluGrad', { dy, x }, { approximate }) ?? [tf.mul(dy, slope[approximate](x))];
+    };
+    return { value, gradFunc };
+  })(x);
+}
+
+const tanhArgument = (x: tf.Tensor): tf.Tensor =>
+  tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.pow(x, 3))));
+
+const cdf = (x: tf.Tensor): tf.Tensor => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
+
+const forward: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
+  erf: (x) => tf.mul(x, cdf(x)),
+  tanh: (x) => tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tanhArgument(x)))),
+  quick: (x) => tf.mul(x, tf.sigmoid(tf.mul(1.702, x))),
+};
+
+const slope: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
+  erf: (x) => tf.add(cdf(x), tf.mul(x, tf.mul(1 / Math.sqrt(2 * Math.PI), tf.exp(tf.mul(-0.5, tf.square(x)))))),
+  tanh: (x) => {
+    const t = tf.tanh(tanhArgument(x));
+    const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(1, tf.mul(3 * 0.044715, tf.square(x))));
+    return tf.add(tf.mul(0.5, tf.add(1, t)), tf.mul(tf.mul(tf.mul(0.5, x), tf.sub(1, tf.square(t))), inner));
+  },
+  quick: (x) => {
+    const s = tf.sigmoid(tf.mul(1.702, x));
+    return tf.add(s, tf.mul(tf.mul(1.702, x), tf.mul(s, tf.sub(1, s))));
+  },
+};

@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs';
+import { runNamed } from './named.js';
+
+/**
+ * Layer normalisation over the last axis, with affine parameters (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
+ * @param x [...,D]; weight, bias [D]
+ */
+export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.customGrad((...args) => {
+    const [x, weight, bias, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, (tensors: tf.Tensor[]) => void];
+    save([x, weight]);
+    const value = runNamed('LayerNorm', { x, weight, bias }, { epsilon })?.[0] ?? compose(x, weight, bias, epsilon);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [x, weight] = saved as [tf.Tensor, tf.Tensor];
+      return runNamed('LayerNormGrad', { dy, x, weight }, { epsilon }) ?? composeGrad(dy, x, weight, epsilon);
+    };
+    return { value, gradFunc };
+  })(x, weight, bias);
+}
+
+function standardise(x: tf.Tensor, epsilon: number): { normed: tf.Tensor; rstd: tf.Tensor } {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+  return { normed: tf.mul(centred, rstd), rstd };
+}
+
+function compose(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.add(tf.mul(standardise(x, epsilon).normed, weight), bias);
+}
+
+function composeGrad(dy: tf.Tensor, x: tf.Tensor, weight: tf.Tensor, epsilon: number): tf.Tensor[] {
+  const { normed, rstd } = standardise(x, epsilon);
+  const g = tf.mul(dy, weight);
+  const dx = tf.mul(
+    rstd,
+    tf.sub(tf.sub(g, tf.mean(g, -1, true)), tf.mul(normed, tf.mean(tf.mul(g, normed), -1, true))),
+  );
+  const rows = Array.from({ length: x.rank - 1 }, (_, axis) => axis);
+  return [dx, tf.sum(tf.mul(dy, normed), rows), tf.sum(dy, rows)];
+}

@@ -1,0 +1,30 @@
+/** A source of uniform numbers in [0, 1). */
+export type Rng = () => number;
+
+/** 32-bit FNV-1a hash of a text, mixed with a seed: derives independent seeds from names. */
+export function hash(seed: number, text: string): number {
+  let h = (0x811c9dc5 ^ seed) >>> 0;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return mix(h);
+}
+
+/** Finaliser of MurmurHash3: every input bit reaches every output bit. */
+export function mix(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** A small deterministic generator: a Weyl sequence through `mix`, period 2^32. */
+export function rng(seed: number): Rng {
+  let state = mix(seed);
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    return mix(state) / 4294967296;
+  };
+}
+
+/** One standard normal number (Box-Muller; uses two uniform ones). */
+export function gaussian(random: Rng): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
