@@ -28,7 +28,9 @@ export class BindError extends Error {
       unused.length ? `unused: ${list(unused)}` : '',
       misshaped.length ? `of another shape: ${list(misshaped)}` : '',
     ].filter(Boolean);
-    super(`The tensors in ${origin} do not fit the model; ${parts.join('; ')}. Check that the config belongs to these weights.`);
+    super(
+      `The tensors in ${origin} do not fit the model; ${parts.join('; ')}. Check that the config belongs to these weights.`,
+    );
   }
 }
 
@@ -72,7 +74,11 @@ export function compare(spec: Spec, source: WeightSource, options: BindOptions =
  * Loads the tree of a spec from a file.
  * @throws BindError naming every missing, unused and mis-shaped tensor, before anything is allocated.
  */
-export async function bind<S extends Spec>(spec: S, source: WeightSource, options: BindOptions = {}): Promise<Params<S>> {
+export async function bind<S extends Spec>(
+  spec: S,
+  source: WeightSource,
+  options: BindOptions = {},
+): Promise<Params<S>> {
   const { names, missing, unused, misshaped } = compare(spec, source, options);
   if (missing.length || unused.length || misshaped.length) {
     throw new BindError(source.origin, missing, unused, misshaped);

@@ -27,9 +27,7 @@ export function valueAndGrads<T extends LossTerms>(loss: () => T, trainable: Fla
     unkeep(made);
     return {
       terms: made,
-      grads: Object.fromEntries(
-        paths.map((path, i) => [path, grads[i] ?? tf.zerosLike(trainable[path] as tf.Tensor)]),
-      ),
+      grads: Object.fromEntries(paths.map((path, i) => [path, grads[i] ?? tf.zerosLike(trainable[path] as tf.Tensor)])),
     };
   });
 }

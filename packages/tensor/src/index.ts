@@ -1,7 +1,15 @@
 export { BindError, type BindOptions, bind, compare } from './bind.js';
 export { type LossTerms, valueAndGrads } from './gradients.js';
 export { initialise } from './initialise.js';
-export { type ActivationName, activation, activationNames, gelu, geluTanh, quickGelu, silu } from './layers/activation.js';
+export {
+  type ActivationName,
+  activation,
+  activationNames,
+  gelu,
+  geluTanh,
+  quickGelu,
+  silu,
+} from './layers/activation.js';
 export { type Embedding, embedding, embeddingSpec } from './layers/embedding.js';
 export { type Linear, type LinearOptions, type LinearSpec, linear, linearSpec } from './layers/linear.js';
 export { type LayerNorm, l2Normalize, layerNorm, layerNormSpec } from './layers/norm.js';

@@ -62,5 +62,6 @@ export function keep<T extends Tree>(tree: T): T {
 
 /** The same tree with a `Symbol.dispose` that frees it: for `using model = disposable(await bind(...))`. */
 export function disposable<T extends object & Tree>(tree: T): T & Disposable {
-  return Object.defineProperty(tree, Symbol.dispose, { value: () => dispose(tree), enumerable: false }) as T & Disposable;
+  return Object.defineProperty(tree, Symbol.dispose, { value: () => dispose(tree), enumerable: false }) as T &
+    Disposable;
 }

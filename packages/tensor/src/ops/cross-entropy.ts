@@ -37,7 +37,11 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, options: 
 type Attrs = { smoothing: number; ignore: number };
 
 /** The distribution to meet, [N,V], and 1 where a row counts, [N]. */
-function targets(labels: tf.Tensor1D, classes: number, { smoothing, ignore }: Attrs): { target: tf.Tensor; valid: tf.Tensor1D } {
+function targets(
+  labels: tf.Tensor1D,
+  classes: number,
+  { smoothing, ignore }: Attrs,
+): { target: tf.Tensor; valid: tf.Tensor1D } {
   const valid = tf.cast(tf.notEqual(labels, ignore), 'float32') as tf.Tensor1D;
   const target = tf.oneHot(tf.cast(labels, 'int32'), classes, 1 - smoothing, 0);
   return { target: tf.add(tf.cast(target, 'float32'), smoothing / classes), valid };

@@ -1,0 +1,6 @@
+import './quiet.js';
+
+export { expectClose, largestDifference } from './close.js';
+export { fixture } from './fixture.js';
+export { checkGradients } from './gradients.js';
+export { expectNoLeak } from './leaks.js';

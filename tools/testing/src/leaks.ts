@@ -1,0 +1,14 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Fails when `body` leaves more or fewer tensors or bytes alive than `kept` says (default: none). */
+export async function expectNoLeak(body: () => unknown, kept = 0): Promise<void> {
+  const before = tf.memory();
+  await body();
+  const after = tf.memory();
+  if (after.numTensors - before.numTensors !== kept) {
+    throw new Error(`${after.numTensors - before.numTensors} tensors were left alive instead of ${kept}.`);
+  }
+  if (kept === 0 && after.numBytes !== before.numBytes) {
+    throw new Error(`${after.numBytes - before.numBytes} bytes were left alive.`);
+  }
+}
