@@ -1,0 +1,125 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { candidateCodes } from './candidates.js';
+import { renderAll } from './drawings.js';
+import { type EmojiDataset, emojiDataset } from './emoji.js';
+import { loadEmoji } from './entries.js';
+import { openStudio } from './icons.js';
+import { renderSvg } from './render.js';
+import { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
+import { allStudios, splits } from './studios.js';
+
+const cacheDir = mkdtempSync(join(tmpdir(), 'blip2-emoji-'));
+afterAll(() => rmSync(cacheDir, { recursive: true }));
+
+describe('the list of emoji', () => {
+  const entries = loadEmoji();
+
+  test('holds the 1,594 that five studios have drawn, each once', () => {
+    expect(entries.length).toBe(1594);
+    expect(new Set(entries.map((entry) => entry.code)).size).toBe(1594);
+    expect(new Set(entries.map((entry) => entry.label)).size).toBe(1594);
+    expect(entries.find((entry) => entry.code === '1f34e')).toMatchObject({ label: 'red apple', group: 4 });
+  });
+
+  test('has no skin tone, no component and no presentation selector', () => {
+    expect(entries.filter((entry) => /1f3f[b-f]|fe0f/.test(entry.code))).toEqual([]);
+    expect(entries.filter((entry) => entry.group === 2)).toEqual([]);
+    expect(entries.filter((entry) => /skin tone/.test(entry.label))).toEqual([]);
+  });
+
+  test('names an icon that its package has', () => {
+    for (const studio of allStudios) {
+      const draw = openStudio(studio);
+      for (const entry of entries) expect(draw(entry, 16).length).toBeGreaterThan(150);
+    }
+  });
+});
+
+describe('the candidates of retrieval', () => {
+  test('are the committed 400, distinct to a text encoder', () => {
+    expect(candidateCodes).toEqual(drawCandidates(loadEmoji()).map((entry) => entry.code));
+    expect(new Set(retrievalCandidates().map((entry) => plainLabel(entry.label))).size).toBe(400);
+  });
+
+  test('differ with the seed', () => {
+    const other = drawCandidates(loadEmoji(), { seed: 1 }).map((entry) => entry.code);
+    expect(other).not.toEqual(candidateCodes);
+  });
+});
+
+describe('the drawings', () => {
+  const apple = loadEmoji().filter((entry) => /^(red apple|green apple|locomotive)$/.test(entry.label));
+
+  test('lie on white, or have alpha', async () => {
+    const red = apple.find((entry) => entry.label === 'red apple')!;
+    const rgb = await renderSvg(red, 'twemoji', 32);
+    const rgba = await renderSvg(red, 'twemoji', 32, { channels: 4 });
+    expect([rgb.length, rgba.length]).toEqual([32 * 32 * 3, 32 * 32 * 4]);
+    expect([...rgb.slice(0, 3)]).toEqual([255, 255, 255]);
+    expect(rgba[3]).toBe(0);
+    const middle = 18 * 32 + 16;
+    const [r, g, b] = rgb.slice(middle * 3);
+    expect([...rgba.slice(middle * 4, middle * 4 + 4)]).toEqual([r, g, b, 255]);
+    expect(r!).toBeGreaterThan(g! + 80);
+    const onBlue = await renderSvg(red, 'twemoji', 32, { background: [0, 0, 255] });
+    expect([...onBlue.slice(0, 3)]).toEqual([0, 0, 255]);
+  });
+
+  test('are rendered once, alike each time, and nothing half-written stays', async () => {
+    const options = { size: 24, cacheDir, studios: ['openmoji', 'fluent-flat'] as const };
+    const steps: number[] = [];
+    const first = await renderAll(apple, { ...options, onProgress: (done) => steps.push(done) });
+    expect(steps.slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
+    const files = readdirSync(cacheDir);
+    expect(files.length).toBe(2);
+    const again: number[] = [];
+    const second = await renderAll(apple, { ...options, onProgress: (done) => again.push(done) });
+    expect(again).toEqual([6]);
+    expect(readdirSync(cacheDir)).toEqual(files);
+    for (const [studio, drawings] of first) {
+      expect(second.get(studio)!.read(1)).toEqual(drawings.read(1));
+      expect(drawings.read(1)).toEqual(await renderSvg(apple[1]!, studio, 24));
+      expect(() => drawings.read(3)).toThrow('no drawing 3');
+      drawings.close();
+      second.get(studio)!.close();
+    }
+  });
+
+  test('are refused at an impossible size', async () => {
+    await expect(renderAll(apple, { size: 0, cacheDir })).rejects.toThrow('0 pixels');
+  });
+});
+
+describe('the data set', () => {
+  const entries = loadEmoji().slice(400, 404);
+  let train: EmojiDataset;
+  let held: EmojiDataset;
+  beforeAll(async () => {
+    train = await emojiDataset('train', { size: 16, cacheDir, entries });
+    held = await emojiDataset('test', { size: 16, cacheDir, entries });
+  });
+  afterAll(() => {
+    train?.close();
+    held?.close();
+  });
+
+  test('never gives Noto for training, nor anything else for the test', () => {
+    expect(splits.train).not.toContain('noto');
+    const studios = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.item(i).studio));
+    expect(studios(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
+    expect(studios(held)).toEqual(new Set(['noto']));
+    const pictures = new Set(Array.from({ length: train.length }, (_, i) => train.item(i).picture.data.join()));
+    for (let i = 0; i < held.length; i++) expect(pictures.has(held.item(i).picture.data.join())).toBe(false);
+  });
+
+  test('gives each emoji by each studio with its label', async () => {
+    expect([train.length, held.length]).toEqual([16, 4]);
+    const item = train.item(6);
+    expect(item).toMatchObject({ label: entries[2]!.label, code: entries[2]!.code, studio: 'twemoji' });
+    expect(item.picture).toEqual({ width: 16, height: 16, data: await renderSvg(entries[2]!, 'twemoji', 16) });
+    expect(() => train.item(16)).toThrow('there are 16');
+  });
+});

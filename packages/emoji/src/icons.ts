@@ -1,0 +1,27 @@
+import { type Emoji, readPackageJson } from './entries.js';
+import { packages, type Studio } from './studios.js';
+
+interface IconSet {
+  width?: number;
+  height?: number;
+  icons: Record<string, { body: string; width?: number; height?: number; left?: number; top?: number }>;
+}
+
+/** Gives an emoji's drawing as an SVG document whose longer side is `size` pixels wide. */
+export type Drawer = (entry: Emoji, size: number) => string;
+
+/**
+ * Opens a studio's drawings. The largest package is 100 MB of JSON: hold the drawer no longer than it is needed.
+ * The drawer throws where the package lacks an icon.
+ */
+export function openStudio(studio: Studio): Drawer {
+  const set = readPackageJson<IconSet>(`${packages[studio]}/icons.json`);
+  return (entry, size) => {
+    const icon = set.icons[entry.studios[studio]];
+    if (!icon)
+      throw new Error(`${packages[studio]} has no icon '${entry.studios[studio]}': install its pinned version.`);
+    const box = [icon.left ?? 0, icon.top ?? 0, icon.width ?? set.width ?? 16, icon.height ?? set.height ?? 16];
+    const names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
+    return `<svg ${names} viewBox="${box.join(' ')}" width="${size}" height="${size}">${icon.body}</svg>`;
+  };
+}
