@@ -1,0 +1,35 @@
+/** What is wrong with a safetensors file, where, and what to do about it. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError';
+  /** The file (or the name given to bytes in memory). */
+  readonly file: string;
+
+  constructor(file: string, problem: string, remedy: string, options?: ErrorOptions) {
+    super(`${file}: ${problem}; ${remedy}.`, options);
+    this.file = file;
+  }
+}
+
+export const AGAIN = 'the file is damaged or not safetensors: download or write it again';
+
+/** A name from a file, made safe and short enough for a message. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+}
+
+const REASONS: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  ENOENT: 'there is no such file or folder',
+  EMFILE: 'too many files are open',
+  EIO: 'the disk reports an error',
+};
+
+/** A thrown value in words. */
+export function reason(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+}

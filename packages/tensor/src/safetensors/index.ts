@@ -1,0 +1,10 @@
+export type { ByteSource, Bytes } from './bytes.js';
+export { blobSource, fileSource, memorySource } from './bytes.js';
+export type { Dtype } from './dtype.js';
+export { SafetensorsError } from './errors.js';
+export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half.js';
+export type { TensorData, TensorEntry } from './layout.js';
+export { type Files, type OpenOptions, openSafetensors } from './open.js';
+export type { RawTensor, SafetensorsSource } from './read.js';
+export { type Entries, encodeSafetensors, type WriteOptions, writeSafetensors } from './write.js';
+export { type ShardOptions, writeShardedSafetensors } from './write-sharded.js';

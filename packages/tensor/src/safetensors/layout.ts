@@ -1,0 +1,85 @@
+import { DTYPE_BYTES } from './dtype.js';
+import { quote, SafetensorsError } from './errors.js';
+import { float32ToBfloat16, float32ToFloat16 } from './half.js';
+import { LARGEST_HEADER, tensorBytes } from './header.js';
+
+export type TensorData = Float32Array | Int32Array | Uint8Array;
+
+/** What is written of a tensor: F32, F16 and BF16 take a `Float32Array`, I32 an `Int32Array`, U8 a `Uint8Array`. */
+export interface TensorEntry<D = TensorData | (() => TensorData | Promise<TensorData>)> {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'F32' | 'F16' | 'BF16' | 'I32' | 'U8';
+  /** The values, or a function that gives them when their turn comes. */
+  readonly data: D;
+}
+
+export interface Layout<D> {
+  /** The length and the padded header: the first bytes of the file. */
+  readonly header: Uint8Array;
+  /** In the order of the data: larger elements first, so that every tensor is aligned, else as given. */
+  readonly entries: readonly TensorEntry<D>[];
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+export interface WriteContext {
+  readonly file: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+function wrong(file: string, name: string, problem: string): SafetensorsError {
+  return new SafetensorsError(file, `tensor ${quote(name)} cannot be written: ${problem}`, 'correct the entry');
+}
+
+/** Bytes that the entry takes in the file. */
+export function entryBytes({ name, dtype, shape }: TensorEntry<unknown>, file: string): number {
+  const bytes = tensorBytes(dtype, shape);
+  if (bytes !== undefined) return bytes;
+  throw wrong(file, name, `the shape [${shape}] is not made of whole numbers, or is too large`);
+}
+
+/** Checks the entries and places them. @throws SafetensorsError */
+export function layout<D>(given: readonly TensorEntry<D>[], { file, metadata }: WriteContext): Layout<D> {
+  const entries = [...given].sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
+  const fields = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  const seen = new Set(['__metadata__']);
+  let at = 0;
+  for (const entry of entries) {
+    const { name, dtype, shape } = entry;
+    if (seen.has(name)) throw wrong(file, name, 'the name is taken');
+    seen.add(name);
+    const end = at + entryBytes(entry, file);
+    fields.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${at},${end}]}`);
+    at = end;
+  }
+  const text = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const length = Math.ceil(text.length / 8) * 8;
+  if (length > LARGEST_HEADER) {
+    throw new SafetensorsError(file, `the header would take ${length} bytes`, 'write fewer tensors to a file');
+  }
+  const header = new Uint8Array(8 + length).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(length), true);
+  header.set(text, 8);
+  return { header, entries, size: header.length + at };
+}
+
+const CHUNK = 2 ** 21; // elements converted at once
+
+/** The bytes of a tensor in the file's dtype, piece by piece. @throws SafetensorsError where data and entry differ. */
+export function* pack(entry: TensorEntry<unknown>, data: TensorData, file: string): Generator<Uint8Array> {
+  const { name, dtype, shape } = entry;
+  const kind = dtype === 'I32' ? 'Int32Array' : dtype === 'U8' ? 'Uint8Array' : 'Float32Array';
+  const size = shape.reduce((a, b) => a * b, 1);
+  const given = Object.prototype.toString.call(data).slice(8, -1);
+  if (given !== kind) throw wrong(file, name, `${dtype} takes a ${kind}, not a ${given}`);
+  if (data.length !== size) throw wrong(file, name, `[${shape}] takes ${size} values, not ${data.length}`);
+  if (data instanceof Float32Array && dtype !== 'F32') {
+    const convert = dtype === 'F16' ? float32ToFloat16 : float32ToBfloat16;
+    for (let i = 0; i < size; i += CHUNK) yield bytesOf(convert(data.subarray(i, i + CHUNK)));
+  } else yield bytesOf(data);
+}
+
+function bytesOf(data: TensorData | Uint16Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

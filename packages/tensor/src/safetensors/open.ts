@@ -1,0 +1,68 @@
+import { type Bytes, byteSource, fileSource, node } from './bytes.js';
+import { reason, SafetensorsError } from './errors.js';
+import { openSource, type SafetensorsSource } from './read.js';
+import { INDEX_FILE, MODEL_FILE, type OpenFile, openSharded } from './sharded.js';
+
+/** Files by name, as a browser gives a folder. */
+export type Files = ReadonlyMap<string, Bytes>;
+
+export interface OpenOptions {
+  /** How errors name what is in memory; default 'safetensors'. */
+  readonly name?: string;
+}
+
+/**
+ * Opens a safetensors file, or a folder with `model.safetensors` or with `model.safetensors.index.json` and its shards.
+ *
+ * Only headers are read, and checked whole against the files' real sizes; `read(name)` then reads one tensor from its
+ * place, so that memory holds what was asked for and no more. A file may come from anyone: whatever is wrong with it ends
+ * in one {@link SafetensorsError}.
+ *
+ * @param source path of a file, an index or a folder (Node); or the bytes of one file; or files by name
+ * @throws SafetensorsError with the file's name, what is wrong and what to do
+ */
+export async function openSafetensors(
+  source: string | URL | Bytes | Files,
+  { name = 'safetensors' }: OpenOptions = {},
+): Promise<SafetensorsSource> {
+  if (typeof source === 'string') return openPath(source);
+  if (source instanceof URL) return openPath((await node(source.href)).url.fileURLToPath(source));
+  if (!isFiles(source)) return openSource(byteSource(source), name);
+  return openFolder(name, async (file) => {
+    const bytes = source.get(file);
+    return bytes === undefined ? undefined : byteSource(bytes);
+  });
+}
+
+function isFiles(source: Bytes | Files): source is Files {
+  return source instanceof Map;
+}
+
+async function openPath(path: string): Promise<SafetensorsSource> {
+  const { promises, path: paths } = await node(path);
+  const inFolder = (folder: string) => async (file: string) => {
+    const full = paths.join(folder, file);
+    return fileSource(full).catch((cause: unknown) => {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+      throw failure(full, cause);
+    });
+  };
+  try {
+    if ((await promises.stat(path)).isDirectory()) return await openFolder(path, inFolder(path));
+    if (!path.endsWith('.index.json')) return await openSource(await fileSource(path), path);
+    return await openSharded(path, inFolder(paths.dirname(path)), paths.basename(path));
+  } catch (cause) {
+    throw failure(path, cause);
+  }
+}
+
+function failure(path: string, cause: unknown): SafetensorsError {
+  if (cause instanceof SafetensorsError) return cause;
+  return new SafetensorsError(path, `it cannot be opened: ${reason(cause)}`, 'check the path', { cause });
+}
+
+async function openFolder(folder: string, open: OpenFile): Promise<SafetensorsSource> {
+  const single = await open(MODEL_FILE);
+  if (single !== undefined) return openSource(single, `${folder}/${MODEL_FILE}`);
+  return openSharded(`${folder}/${INDEX_FILE}`, open, INDEX_FILE);
+}
