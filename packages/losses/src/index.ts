@@ -1,1 +1,7 @@
-export {};
+export { type Exclusion, type HardNegativeOptions, hardNegatives, negativeWeights } from './hard-negatives.js';
+export { type Contrastive, type ContrastiveInputs, type ContrastiveOptions, itc } from './itc.js';
+export { itm } from './itm.js';
+export { type CaptionLossOptions, itg, type LanguageLossOptions, lm } from './lm.js';
+export { type PrefixLossOptions, prefixLm, prefixSplit } from './prefix-lm.js';
+export { similarity } from './similarity.js';
+export { smoothingFloor } from './smoothing.js';

@@ -1,0 +1,33 @@
+import { type CrossEntropyOptions, crossEntropy, runNamed } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * `crossEntropy` of each row, [N,V] and int32 [N] -> [N], whose labels may end with the caller's scope:
+ * the tape holds them until its backward pass.
+ */
+export function rowLosses(logits: tf.Tensor2D, labels: tf.Tensor1D, options: CrossEntropyOptions = {}): tf.Tensor1D {
+  const { smoothing = 0, ignore = -100 } = options;
+  return tf.customGrad((...args) => {
+    const [logits, save] = args as [tf.Tensor2D, (tensors: tf.Tensor[]) => void];
+    save([logits, labels]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [logits, labels] = saved as [tf.Tensor2D, tf.Tensor1D];
+      const fused = runNamed('CrossEntropyGrad', { dy, logits, labels }, { smoothing, ignore });
+      return fused ?? [slope(dy, logits, labels, { smoothing, ignore })];
+    };
+    return { value: crossEntropy(logits, labels, { smoothing, ignore }), gradFunc };
+  })(logits) as tf.Tensor1D;
+}
+
+/** dy * (softmax(logits) - target), 0 where the label is ignored: [N,V]. */
+function slope(
+  dy: tf.Tensor,
+  logits: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  { smoothing, ignore }: Required<CrossEntropyOptions>,
+): tf.Tensor {
+  const V = logits.shape[1];
+  const target = tf.add(tf.mul(tf.oneHot(labels, V), 1 - smoothing), smoothing / V);
+  const weight = tf.mul(dy, tf.cast(tf.notEqual(labels, ignore), 'float32'));
+  return tf.mul(tf.expandDims(weight, 1), tf.sub(tf.softmax(logits), target));
+}

@@ -1,0 +1,36 @@
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ * How well each picture fits each text: the largest product of the text with any query (BLIP-2, section 3.1).
+ * The gradient goes to the first query that is largest.
+ * @param image [I,Q,E]
+ * @param text [T,E]
+ * @returns [I,T], not divided by any temperature
+ */
+export function similarity(image: tf.Tensor3D, text: tf.Tensor2D): tf.Tensor2D {
+  const [I, Q, E] = image.shape;
+  const [T, width] = text.shape;
+  if (width !== E) {
+    throw new Error(
+      `Pictures are projected to ${E} numbers and texts to ${width}; similarity needs the same width of both.`,
+    );
+  }
+  return tf.tidy(() => {
+    const products = tf.matMul(tf.reshape(image, [I * Q, E]), text, false, true); // [IQ,T]
+    return largestQuery(tf.reshape(products, [I, Q, T])); // [I,T]
+  });
+}
+
+/** The largest along the queries, [I,Q,T] -> [I,T]; equal ones share no gradient, as in PyTorch. */
+function largestQuery(products: tf.Tensor3D): tf.Tensor2D {
+  return tf.customGrad((...args) => {
+    const [x, save] = args as [tf.Tensor3D, (tensors: tf.Tensor[]) => void];
+    save([x]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [x] = saved as [tf.Tensor3D];
+      const chosen = tf.oneHot(tf.cast(tf.argMax(x, 1), 'int32') as tf.Tensor2D, x.shape[1]); // [I,T,Q]
+      return [tf.mul(tf.expandDims(dy, 1), tf.transpose(tf.cast(chosen, 'float32'), [0, 2, 1]))];
+    };
+    return { value: tf.max(x, 1), gradFunc };
+  })(products) as tf.Tensor2D;
+}
