@@ -1,0 +1,77 @@
+import { checkPixels, type DecodeOptions, type Picture } from '../picture/picture.js';
+import type { Platform, RecordFiles } from './platform.js';
+
+/** Draws decoded pixels and drops alpha as Pillow does; a canvas keeps colours un-premultiplied only approximately. */
+function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): Picture {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { colorSpace: 'srgb', willReadFrequently: true });
+  if (!context)
+    throw new Error('This browser gives no 2D canvas, which decoding a picture needs: use a newer browser.');
+  if (background) {
+    context.fillStyle = `rgb(${background.join(' ')})`;
+    context.fillRect(0, 0, width, height);
+  }
+  context.drawImage(bitmap, 0, 0);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  const data = new Uint8Array(width * height * 3);
+  for (let p = 0; p < width * height; p++) {
+    data[3 * p] = rgba[4 * p]!;
+    data[3 * p + 1] = rgba[4 * p + 1]!;
+    data[3 * p + 2] = rgba[4 * p + 2]!;
+  }
+  return { width, height, data };
+}
+
+function noFiles(): never {
+  throw new Error('A browser has no files to cache features in: keep them in memory, or run this in Node.');
+}
+
+const files: RecordFiles = {
+  create: async () => noFiles(),
+  open: async () => noFiles(),
+  rename: async () => noFiles(),
+  write: async () => noFiles(),
+  remove: async () => noFiles(),
+};
+
+export const platform: Platform = {
+  async decode(bytes, name, options) {
+    let bitmap: ImageBitmap;
+    try {
+      bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), {
+        colorSpaceConversion: 'none',
+        premultiplyAlpha: 'none',
+        imageOrientation: options.orient ? 'from-image' : 'none',
+      });
+    } catch {
+      throw new Error(
+        `${name} is not a picture that can be read by this browser: give a JPEG, PNG, WebP, GIF or AVIF file.`,
+      );
+    }
+    try {
+      checkPixels(name, bitmap.width, bitmap.height, options.maxPixels);
+      return rgbOf(bitmap, options.background);
+    } finally {
+      bitmap.close();
+    }
+  },
+
+  async encodePng({ width, height, data }) {
+    const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
+    for (let p = 0; p < width * height; p++) rgba.set(data.subarray(3 * p, 3 * p + 3), 4 * p);
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
+    const blob = await canvas.convertToBlob({ type: 'image/png' });
+    return new Uint8Array(await blob.arrayBuffer());
+  },
+
+  async readBytes(url) {
+    const response = await fetch(url);
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw new Error(`${url} answered ${response.status} ${response.statusText}: check the address.`);
+    return new Uint8Array(await response.arrayBuffer());
+  },
+
+  join: (folder, file) => `${folder.replace(/\/$/, '')}/${file}`,
+  files,
+};

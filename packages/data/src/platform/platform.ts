@@ -1,0 +1,34 @@
+import type { DecodeOptions, Picture } from '../picture/picture.js';
+
+/** What Node and a browser do differently. `#platform` resolves to one of the two files beside this one. */
+export interface Platform {
+  /** Decodes a picture file's bytes. `name` stands in messages. */
+  decode(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<Picture>;
+  encodePng(picture: Picture): Promise<Uint8Array>;
+  /** The bytes of a path (Node) or URL (browser); undefined where there is nothing. */
+  readBytes(path: string): Promise<Uint8Array | undefined>;
+  /** A file inside a folder. */
+  join(folder: string, file: string): string;
+  readonly files: RecordFiles;
+}
+
+/** Files of records for the feature cache. */
+export interface RecordFiles {
+  create(path: string): Promise<RecordWriter>;
+  open(path: string): Promise<RecordReader>;
+  rename(from: string, to: string): Promise<void>;
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+export interface RecordWriter {
+  append(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RecordReader {
+  readonly size: number;
+  /** Fills `into` from a byte offset on. */
+  read(into: Uint8Array, offset: number): Promise<void>;
+  close(): Promise<void>;
+}
