@@ -32,11 +32,12 @@ const LARGEST_READ = 2 ** 30; // one read call of Node takes less than 2 GiB
 /** Positioned reads of a file (Node). Refuses what is not a regular file: opening a pipe would hang. */
 export async function fileSource(path: string): Promise<ByteSource> {
   const { promises } = await node(path);
-  if (!(await promises.stat(path)).isFile()) {
+  const status = await promises.stat(path);
+  if (!status.isFile()) {
     throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a safetensors file');
   }
+  const { size } = status;
   const handle = await promises.open(path, 'r');
-  const { size } = await handle.stat();
   return {
     size,
     async read(offset, length) {

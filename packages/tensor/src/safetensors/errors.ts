@@ -28,8 +28,14 @@ const REASONS: Record<string, string> = {
   EIO: 'the disk reports an error',
 };
 
+/** The system's code of a thrown value; not by `instanceof`, which fails between realms. */
+export function errorCode(cause: unknown): string | undefined {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : undefined;
+}
+
 /** A thrown value in words. */
 export function reason(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  const known = REASONS[errorCode(cause) ?? ''];
+  if (known !== undefined) return known;
+  return typeof cause === 'object' && cause !== null && 'message' in cause ? String(cause.message) : String(cause);
 }

@@ -1,5 +1,5 @@
 import { type Bytes, byteSource, fileSource, node } from './bytes.js';
-import { reason, SafetensorsError } from './errors.js';
+import { errorCode, reason, SafetensorsError } from './errors.js';
 import { openSource, type SafetensorsSource } from './read.js';
 import { INDEX_FILE, MODEL_FILE, type OpenFile, openSharded } from './sharded.js';
 
@@ -43,7 +43,7 @@ async function openPath(path: string): Promise<SafetensorsSource> {
   const inFolder = (folder: string) => async (file: string) => {
     const full = paths.join(folder, file);
     return fileSource(full).catch((cause: unknown) => {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+      if (errorCode(cause) === 'ENOENT') return undefined;
       throw failure(full, cause);
     });
   };
