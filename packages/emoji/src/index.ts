@@ -3,5 +3,15 @@ export { type EmojiDataset, type EmojiItem, type EmojiOptions, emojiDataset } fr
 export { type Emoji, loadEmoji } from './entries.js';
 export { type Colour, type RenderOptions, renderSvg } from './render.js';
 export { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
+export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
+export { type QuestionAnswer, type QuestionType, questionTypes } from './scenes/grammar.js';
+export type { Ground } from './scenes/ground.js';
+export type { Placed } from './scenes/layout.js';
+export { renderScene } from './scenes/paint.js';
+export type { Plan } from './scenes/plan.js';
+export { vqaPrior } from './scenes/prior.js';
+export { type Scene, scene, sceneTexts } from './scenes/scene.js';
+export { loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
+export { loadNouns, type Noun } from './scenes/vocabulary.js';
 export { allStudios, type Split, type Studio, splits } from './studios.js';
 export type { Dataset, Picture } from './types.js';

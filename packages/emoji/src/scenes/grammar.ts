@@ -1,0 +1,71 @@
+import type { Random } from '../random.js';
+import { type Group, opposite, type Place } from './combinations.js';
+import type { Plan } from './plan.js';
+import { loadNouns, type Noun } from './vocabulary.js';
+
+export type QuestionType = 'what' | 'where' | 'how many' | 'is there';
+export const questionTypes: readonly QuestionType[] = ['what', 'where', 'how many', 'is there'];
+
+export interface QuestionAnswer {
+  readonly type: QuestionType;
+  readonly question: string;
+  readonly answer: string;
+}
+
+const numbers = ['zero', 'one', 'two', 'three', 'four'];
+const relations: { readonly [P in Place]: string } = {
+  left: 'to the left of',
+  right: 'to the right of',
+  top: 'above',
+  bottom: 'below',
+};
+
+/** 'a red apple', 'two cats' */
+function some({ noun, count }: Group): string {
+  return count === 1 ? `${noun.article} ${noun.one}` : `${numbers[count]} ${noun.many}`;
+}
+
+/** 'the red apple', 'the two cats' */
+function the({ noun, count }: Group): string {
+  return count === 1 ? `the ${noun.one}` : `the ${numbers[count]} ${noun.many}`;
+}
+
+/** 'a red apple to the left of two cats', and the same said the other way round where there are two kinds. */
+export function captions({ subject, place, other }: Plan): string[] {
+  if (!other || !place) return [some(subject)];
+  return [
+    `${some(subject)} ${relations[place]} ${some(other)}`,
+    `${some(other)} ${relations[opposite[place]]} ${some(subject)}`,
+  ];
+}
+
+/** The scene's questions: one 'what', one 'how many', one 'is there', and none to two 'where'. */
+export function questions(plan: Plan, random: Random): QuestionAnswer[] {
+  return [what(plan, random), ...where(plan), howMany(plan), isThere(plan, random)];
+}
+
+function what({ subject, place, other }: Plan, random: Random): QuestionAnswer {
+  if (!other || !place) return { type: 'what', question: 'what is in the picture?', answer: subject.noun.one };
+  const turned = random.below(2) === 1;
+  const [asked, beside, side] = turned ? [other, subject, opposite[place]] : [subject, other, place];
+  return { type: 'what', question: `what is ${relations[side]} ${the(beside)}?`, answer: asked.noun.one };
+}
+
+function where({ subject, place, other, askOther }: Plan): QuestionAnswer[] {
+  if (!place) return [];
+  const ask = ({ noun, count }: Group, answer: Place): QuestionAnswer => {
+    const question = count === 1 ? `where is the ${noun.one}?` : `where are the ${noun.many}?`;
+    return { type: 'where', question, answer };
+  };
+  return [ask(subject, place), ...(other && askOther ? [ask(other, opposite[place])] : [])];
+}
+
+function howMany({ subject: { noun, count } }: Plan): QuestionAnswer {
+  return { type: 'how many', question: `how many ${noun.many} are there?`, answer: numbers[count]! };
+}
+
+function isThere({ subject, other, present }: Plan, random: Random): QuestionAnswer {
+  const shown = [subject.noun, ...(other ? [other.noun] : [])];
+  const noun: Noun = random.pick(present ? shown : loadNouns().filter((candidate) => !shown.includes(candidate)));
+  return { type: 'is there', question: `is there ${noun.article} ${noun.one}?`, answer: present ? 'yes' : 'no' };
+}

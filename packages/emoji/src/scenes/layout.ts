@@ -1,0 +1,69 @@
+import type { Emoji } from '../entries.js';
+import type { Random } from '../random.js';
+import type { Studio } from '../studios.js';
+import type { Group } from './combinations.js';
+import type { Plan } from './plan.js';
+
+/** A drawing in a scene; all lengths are shares of the picture's side. */
+export interface Placed {
+  readonly entry: Emoji;
+  readonly studio: Studio;
+  /** The drawing's centre. */
+  readonly x: number;
+  readonly y: number;
+  /** The drawing's longer side. */
+  readonly size: number;
+}
+
+interface Spot {
+  /** Along the axis of the relation, and across it. */
+  along: number;
+  across: number;
+  size: number;
+}
+
+const unit = 1 / 28; // sizes are multiples of it, so that few sprites serve all scenes: 4 px of 112
+const quarters = [0.25, 0.75];
+const corners: readonly (readonly [number, number])[] = quarters.flatMap((a) => quarters.map((b) => [a, b] as const));
+
+/** Places what the plan shows, without overlap, each group drawn by one studio of `studios`. */
+export function layOut(plan: Plan, studios: readonly Studio[], random: Random): Placed[] {
+  const { subject, place, other } = plan;
+  const horizontal = place === 'left' || place === 'right';
+  const first = place === 'left' || place === 'top' ? 0.25 : 0.75;
+  const put = ({ noun }: Group, spots: Spot[]): Placed[] => {
+    const studio = random.pick(studios);
+    return spots.map(({ along, across, size }) => {
+      const [x, y] = horizontal ? [along, across] : [across, along];
+      return { entry: noun.entry, studio, x, y, size };
+    });
+  };
+  if (!place) return put(subject, scattered(subject.count, random));
+  if (!other) return put(subject, inHalf(1, first, random));
+  return [...put(subject, inHalf(subject.count, first, random)), ...put(other, inHalf(other.count, 1 - first, random))];
+}
+
+/** Up to four of one size in the corners. */
+function scattered(count: number, random: Random): Spot[] {
+  const size = unit * (10 + random.below(4));
+  const free = 0.24 - size / 2;
+  const chosen = random.shuffle(corners).slice(0, count);
+  return chosen.map(([a, b]) => ({ along: a + jitter(free, random), across: b + jitter(free, random), size }));
+}
+
+/** Up to three of one size in the half whose middle is `along`, in a row across it. */
+function inHalf(count: number, along: number, random: Random): Spot[] {
+  const size = unit * (count === 1 ? 11 + random.below(4) : count === 2 ? 10 + random.below(4) : 9);
+  const room = 1 / count;
+  const spare = count === 1 ? 0.15 : room / 2 - size / 2 - 0.005;
+  const free = Math.max(0, 0.24 - size / 2);
+  return Array.from({ length: count }, (_, i) => ({
+    along: along + jitter(free, random),
+    across: (i + 0.5) * room + jitter(spare, random),
+    size,
+  }));
+}
+
+function jitter(reach: number, random: Random): number {
+  return random.between(-reach, reach);
+}

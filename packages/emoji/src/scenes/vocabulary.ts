@@ -1,0 +1,57 @@
+import { type Emoji, loadEmoji } from '../entries.js';
+
+/** A thing that scenes show: its emoji and what it is called there. */
+export interface Noun {
+  readonly entry: Emoji;
+  /** 'red apple' */
+  readonly one: string;
+  /** 'red apples' */
+  readonly many: string;
+  /** 'a' or 'an' */
+  readonly article: 'a' | 'an';
+}
+
+/** Things that differ at a glance, in every studio: `label: name`, the label alone where it is the name already. */
+const things = `
+dog face: dog | cat face: cat | lion | tiger face: tiger | fox | panda | pig face: pig | monkey face: monkey | frog
+unicorn | elephant | giraffe | zebra | penguin | owl | duck | flamingo | turtle | snake | tropical fish: fish
+spouting whale: whale | octopus | crab | snail | butterfly | honeybee: bee | lady beetle: ladybug
+sunflower | rose | cactus | palm tree | deciduous tree: tree | mushroom | maple leaf | four leaf clover: clover
+watermelon | lemon | banana | pineapple | red apple | green apple | strawberry | avocado | eggplant | carrot
+pizza | hamburger | doughnut | cupcake | lollipop | automobile: car | bus | bicycle | airplane | rocket
+sailboat | helicopter | locomotive: train | tractor | umbrella | balloon | soccer ball | basketball
+guitar | trumpet | key | alarm clock: clock | light bulb | crown | bell | camera | teddy bear | wrapped gift: gift
+trophy | star | red heart: heart | snowman | house | castle | top hat | robot | ghost | jack-o-lantern: pumpkin
+anchor | magnet
+`;
+
+const plurals: Readonly<Record<string, string>> = {
+  fish: 'fish',
+  fox: 'foxes',
+  snowman: 'snowmen',
+  octopus: 'octopuses',
+  bus: 'buses',
+  butterfly: 'butterflies',
+  cactus: 'cacti',
+  'maple leaf': 'maple leaves',
+  strawberry: 'strawberries',
+  trophy: 'trophies',
+};
+
+let loaded: readonly Noun[] | undefined;
+
+/** The nouns of the scenes, in a fixed order. Throws where the installed emoji lack one. */
+export function loadNouns(): readonly Noun[] {
+  loaded ??= things
+    .trim()
+    .split(/[|\n]/)
+    .map((word) => {
+      const [label = '', name = label] = word.split(':').map((part) => part.trim());
+      const entry = loadEmoji().find((emoji) => emoji.label === label);
+      if (!entry)
+        throw new Error(`The installed emoji lack '${label}', which scenes show: install the pinned versions.`);
+      const article = /^[aeio]|^u(?!nicorn)/.test(name) ? 'an' : 'a';
+      return { entry, one: name, many: plurals[name] ?? `${name}s`, article };
+    });
+  return loaded;
+}
