@@ -1,9 +1,4 @@
-/** An RGB picture of 8 bits a channel: `data` is `[height,width,3]`. */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
+export type { Picture } from '@blip2/data';
 
 /** A fixed list of items, each made when it is asked for. */
 export interface Dataset<T> {
