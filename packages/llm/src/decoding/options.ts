@@ -1,0 +1,92 @@
+import type { LanguageModel } from '../language-model.js';
+
+export interface DecodingOptions {
+  /** Width of the beam search. 1, the default, is greedy search. */
+  readonly beams?: number | undefined;
+  /** At most so many new tokens, the one that ends the text included. Default 20. */
+  readonly maxNewTokens?: number | undefined;
+  /** No end before so many new tokens. Default 0. */
+  readonly minNewTokens?: number | undefined;
+  /** A beam's score is its log-probability divided by its number of new tokens to this power. Default 1. */
+  readonly lengthPenalty?: number | undefined;
+  /** Above 1 lowers the scores of tokens that came before (CTRL, Keskar et al. 2019, section 4.1). Default 1. */
+  readonly repetitionPenalty?: number | undefined;
+  /**
+   * Tokens that the repetition penalty counts as having come before, one list a row: recent Hugging Face releases
+   * count the prompt's ids, image tokens included; the original code counts one BOS. Default: none.
+   */
+  readonly history?: readonly (readonly number[])[] | undefined;
+  /** Any of them ends a text. Default: the model's. */
+  readonly eosIds?: readonly number[] | undefined;
+  /** How many of the best texts of each row are given back, at most `beams`. Default 1. */
+  readonly returnSequences?: number | undefined;
+  /**
+   * When a row of a beam search ends: `false`, when the best running beam could not beat the worst finished one at
+   * its present length; `true`, as soon as there are `beams` finished ones; `'never'`, when it could not at any length.
+   */
+  readonly earlyStopping?: boolean | 'never' | undefined;
+  /** Stops the work between two tokens: the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One text that was made. */
+export interface Sequence {
+  /** The new tokens, the one that ended it included. */
+  readonly ids: number[];
+  /** The log-probability of the ids as the penalties left it, divided by their number to the power of the length penalty. */
+  readonly score: number;
+}
+
+export interface Settings extends Required<Omit<DecodingOptions, 'signal' | 'history'>> {
+  readonly history: readonly (readonly number[])[] | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The options with their defaults. @throws naming the option that makes no sense. */
+export function settingsOf(model: Pick<LanguageModel, 'ids'>, options: DecodingOptions): Settings {
+  const settings: Settings = {
+    beams: options.beams ?? 1,
+    maxNewTokens: options.maxNewTokens ?? 20,
+    minNewTokens: options.minNewTokens ?? 0,
+    lengthPenalty: options.lengthPenalty ?? 1,
+    repetitionPenalty: options.repetitionPenalty ?? 1,
+    history: options.history,
+    eosIds: options.eosIds ?? model.ids.eos,
+    returnSequences: options.returnSequences ?? 1,
+    earlyStopping: options.earlyStopping ?? false,
+    signal: options.signal,
+  };
+  atLeast(settings, 'beams', 1);
+  atLeast(settings, 'maxNewTokens', 1);
+  atLeast(settings, 'minNewTokens', 0);
+  atLeast(settings, 'returnSequences', 1);
+  if (settings.returnSequences > settings.beams) {
+    throw new Error(
+      `returnSequences is ${settings.returnSequences} but there are only ${settings.beams} beams; raise beams.`,
+    );
+  }
+  if (!(settings.repetitionPenalty > 0)) {
+    throw new Error(`repetitionPenalty must be above 0, not ${settings.repetitionPenalty}.`);
+  }
+  if (!Number.isFinite(settings.lengthPenalty)) {
+    throw new Error(`lengthPenalty must be a finite number, not ${settings.lengthPenalty}.`);
+  }
+  return settings;
+}
+
+type Count = 'beams' | 'maxNewTokens' | 'minNewTokens' | 'returnSequences';
+
+function atLeast(settings: Settings, name: Count, least: number): void {
+  const value = settings[name];
+  if (!Number.isInteger(value) || value < least) {
+    throw new Error(`${name} must be a whole number of at least ${least}, not ${value}.`);
+  }
+}
+
+/** The history of one row. @throws when there are histories, but not one for each row. */
+export function historyOf({ history }: Settings, row: number, rows: number): readonly number[] {
+  if (!history) return [];
+  if (history.length !== rows)
+    throw new Error(`There are ${history.length} histories for ${rows} rows; give one a row.`);
+  return history[row] as readonly number[];
+}

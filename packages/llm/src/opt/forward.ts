@@ -1,0 +1,118 @@
+import { additiveMask, appendKeyValue, attend, type KeyValue, mergeHeads, splitHeads } from '@blip2/attention';
+import { activation, dropout, embedding, hash, layerNorm } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { affine } from '../affine.js';
+import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
+import { positionRows } from './positions.js';
+import { type OptLayerParams, type OptParams, POSITION_OFFSET } from './spec.js';
+
+export interface OptInput {
+  /** Token vectors or any others in their place, [B,L,W], without positions. */
+  readonly embeddings: tf.Tensor;
+  /** Keep mask of past and new columns together, [B,P+L]. Default: all ones. */
+  readonly mask?: tf.Tensor | undefined;
+  /** What each layer remembers of the P columns before. */
+  readonly past?: readonly KeyValue[] | undefined;
+  /** Gives back the cache too. */
+  readonly cache?: boolean | undefined;
+  /** Only so many last positions are wanted; the last layer then computes no others. Default: all. */
+  readonly last?: number | undefined;
+  /** The seed of dropout. Without it there is none. */
+  readonly dropoutSeed?: number | undefined;
+}
+
+/** The caller owns all of it. */
+export type OptOutput = {
+  /** After the final norm, [B,last,W]. */
+  hidden: tf.Tensor3D;
+  /** Of P+L columns, one entry a layer; empty unless asked for. */
+  cache: { key: tf.Tensor; value: tf.Tensor }[];
+};
+
+/** Lower than any score, yet finite: a row that sees nothing must not become NaN. */
+const PADDED = -1e9;
+
+/**
+ * The decoder of OPT (Zhang et al. 2022): pre-norm blocks under a causal mask, learned positions.
+ * @throws when the columns, past and new, are more than there are positions
+ */
+export function optForward(p: OptParams, config: OptConfig, input: OptInput): OptOutput {
+  const { decoder } = p.model;
+  const { embeddings, mask, past } = input;
+  const L = embeddings.shape[1] as number;
+  const P = (past?.[0]?.key.shape[2] as number | undefined) ?? 0;
+  check(config, { embeddings, mask, columns: P + L });
+  return tf.tidy(() => {
+    const rows = mask ? positionRows(mask, L) : tf.range(P + POSITION_OFFSET, P + L + POSITION_OFFSET, 1, 'int32');
+    let x = tf.add(embeddings, embedding(decoder.embed_positions, rows)); // [B,L,W]
+    const additive = mask && additiveMask(mask, PADDED); // [B,1,1,P+L]
+    const cache: OptOutput['cache'] = [];
+    decoder.layers.forEach((layer, i) => {
+      const keep = i === decoder.layers.length - 1 ? (input.last ?? L) : L;
+      const seed = input.dropoutSeed === undefined ? undefined : hash(input.dropoutSeed, `layers.${i}`);
+      const made = block(layer, config, { x, mask: additive, past: past?.[i], keep, seed });
+      x = made.x;
+      if (input.cache) cache.push(made.memory);
+    });
+    return { hidden: layerNorm(decoder.final_layer_norm, x, LAYER_NORM_EPSILON) as tf.Tensor3D, cache };
+  });
+}
+
+interface BlockInput {
+  readonly x: tf.Tensor;
+  readonly mask: tf.Tensor | undefined;
+  readonly past: KeyValue | undefined;
+  /** How many last rows go on; all of them are keys. */
+  readonly keep: number;
+  readonly seed: number | undefined;
+}
+
+/** `x += attention(norm(x)); x += ffn(norm(x))`: [B,L,W] -> [B,keep,W] */
+function block(p: OptLayerParams, config: OptConfig, input: BlockInput): { x: tf.Tensor; memory: KeyValue } {
+  const { mask, past, keep, seed } = input;
+  const drop = (x: tf.Tensor, name: string): tf.Tensor =>
+    seed === undefined ? x : dropout(x, config.dropout, { training: true, seed: hash(seed, name) });
+  const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
+
+  const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
+  const key = splitHeads(affine(k_proj, normed), config.heads);
+  const value = splitHeads(affine(v_proj, normed), config.heads);
+  const memory = appendKeyValue(past, { key, value }); // [B,H,P+L,K]
+  const query = splitHeads(affine(q_proj, lastRows(normed, keep)), config.heads); // [B,H,keep,K]
+  const seen = attend(query, memory.key, memory.value, {
+    mask,
+    causal: true,
+    ...(seed === undefined
+      ? {}
+      : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
+  });
+  const x = tf.add(lastRows(input.x, keep), drop(affine(out_proj, mergeHeads(seen)), 'self_attn'));
+
+  const wide = activation(config.activation)(affine(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
+  return { x: tf.add(x, drop(affine(p.fc2, wide), 'fc2')), memory };
+}
+
+/** [B,L,W] -> [B,count,W] */
+export function lastRows(x: tf.Tensor, count: number): tf.Tensor {
+  const [B, L, W] = x.shape as [number, number, number];
+  return count === L ? x : tf.slice(x, [0, L - count, 0], [B, count, W]);
+}
+
+function check(
+  config: OptConfig,
+  input: { embeddings: tf.Tensor; mask: tf.Tensor | undefined; columns: number },
+): void {
+  const { embeddings, mask, columns } = input;
+  const [B, , W] = embeddings.shape;
+  if (embeddings.rank !== 3 || W !== config.hiddenSize) {
+    throw new Error(`OPT needs embeddings [B,L,${config.hiddenSize}], not [${embeddings.shape}].`);
+  }
+  if (mask && mask.shape.join() !== [B, columns].join()) {
+    throw new Error(`OPT needs a mask [${B},${columns}] of past and new columns, not [${mask.shape}].`);
+  }
+  if (columns > config.maxPositions) {
+    throw new Error(
+      `${columns} tokens are more than the ${config.maxPositions} positions of this OPT; shorten the text.`,
+    );
+  }
+}

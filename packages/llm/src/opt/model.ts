@@ -1,0 +1,109 @@
+import { type KeyValue, reorderKeyValue } from '@blip2/attention';
+import { dispose, keep } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { type ComposedPrompt, composePrompt, type PromptPart } from '../adapter.js';
+import { labelsOf } from '../labels.js';
+import type { DecodingState, LanguageModel, Lesson, Lessons, Prompt } from '../language-model.js';
+import type { OptConfig } from './config.js';
+import { optForward } from './forward.js';
+import { optEmbed, optHead } from './logits.js';
+import type { OptParams } from './spec.js';
+
+/** OPT behind the interface of all language models. It takes over the parameters: its `dispose` frees them. */
+export function optLanguageModel(p: OptParams, config: OptConfig): LanguageModel {
+  return {
+    kind: 'decoder',
+    width: config.hiddenSize,
+    vocabSize: config.vocabSize,
+    ids: { bos: config.bos, pad: config.pad, eos: config.eos },
+    embed: (ids) => optEmbed(p, ids),
+    predict: (lesson) => optPredict(p, config, lesson),
+    start: (prompt) => optStart(p, config, prompt),
+    dispose: () => dispose(p),
+  };
+}
+
+/**
+ * The logits of the target's tokens. The last target is never read, and no logits are computed for the prompt.
+ * Without any prompt the first target has nothing before it, and logits and labels begin at the second.
+ */
+export function optPredict(p: OptParams, config: OptConfig, lesson: Lesson): Lessons {
+  const { targetIds, targetMask, dropoutSeed } = lesson;
+  const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
+  const [B, T] = labels.shape;
+  const { logits, told } = tf.tidy(() => {
+    const parts = promptParts(p, lesson);
+    if (T > 1) {
+      parts.push({
+        embeddings: optEmbed(p, tf.slice(targetIds, [0, 0], [B, T - 1])),
+        mask: targetMask && tf.slice(targetMask, [0, 0], [B, T - 1]),
+      });
+    }
+    const { embeddings, mask } = composePrompt(parts);
+    const last = Math.min(T, embeddings.shape[1]);
+    const { hidden } = optForward(p, config, { embeddings, mask, last, dropoutSeed });
+    return { logits: optHead(p, hidden), told: tf.slice(labels, [0, T - last], [B, last]) }; // [B,T,V], [B,T]
+  });
+  labels.dispose();
+  return { logits, labels: told };
+}
+
+function promptParts(p: OptParams, { softPrompt, promptIds, promptMask }: Prompt): PromptPart[] {
+  const parts: PromptPart[] = [];
+  if (softPrompt) parts.push({ embeddings: softPrompt });
+  if (promptIds) parts.push({ embeddings: optEmbed(p, promptIds), mask: promptMask });
+  return parts;
+}
+
+/** Reads the prompt at once and remembers it. */
+export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): DecodingState {
+  let memory = tf.tidy(() => read(p, config, composePrompt(promptParts(p, prompt))));
+  keep(memory);
+  /** The old memory goes where the new one shares nothing with it. */
+  const replace = (next: Memory): void => {
+    keep(next);
+    dispose(memory);
+    memory = next;
+  };
+  return {
+    get rows() {
+      return memory.logits.shape[0];
+    },
+    get logits() {
+      return memory.logits;
+    },
+    step(ids) {
+      const rows = memory.logits.shape[0];
+      if (ids.length !== rows) throw new Error(`A step needs one id for each of ${rows} rows, not ${ids.length}.`);
+      replace(
+        tf.tidy(() => {
+          const embeddings = optEmbed(p, tf.tensor2d([...ids], [rows, 1], 'int32'));
+          const mask = memory.mask && tf.concat([memory.mask, tf.ones([rows, 1], 'int32')], 1);
+          return read(p, config, { embeddings, mask: mask as tf.Tensor2D | undefined }, memory.past);
+        }),
+      );
+    },
+    reorder(parents) {
+      replace(
+        tf.tidy(() => {
+          const index = tf.tensor1d([...parents], 'int32');
+          return {
+            past: memory.past.map((layer) => reorderKeyValue(layer, index)),
+            logits: tf.gather(memory.logits, index),
+            ...(memory.mask ? { mask: tf.gather(memory.mask, index) } : {}),
+          };
+        }),
+      );
+    },
+    dispose: () => dispose(memory),
+  };
+}
+
+type Memory = { past: KeyValue[]; logits: tf.Tensor2D; mask?: tf.Tensor2D };
+
+/** What is remembered after reading some columns more. */
+function read(p: OptParams, config: OptConfig, { embeddings, mask }: ComposedPrompt, past?: KeyValue[]): Memory {
+  const { hidden, cache } = optForward(p, config, { embeddings, mask, past, cache: true, last: 1 });
+  const logits = tf.squeeze(optHead(p, hidden), [1]) as tf.Tensor2D; // [B,V]
+  return { past: cache, logits, ...(mask ? { mask } : {}) };
+}

@@ -1,0 +1,42 @@
+import { embeddingSpec, layerNormSpec, linearSpec, normal, type Params } from '@blip2/tensor';
+import type { OptConfig } from './config.js';
+
+/** The table of positions has two rows more than there are positions: positions begin at row 2, pads have row 1. */
+export const POSITION_OFFSET = 2;
+
+const layerSpec = (config: OptConfig) => {
+  const { hiddenSize: W, ffnSize: F } = config;
+  const options = { bias: config.bias, init: normal(config.initStd) };
+  return {
+    self_attn: {
+      q_proj: linearSpec(W, W, options),
+      k_proj: linearSpec(W, W, options),
+      v_proj: linearSpec(W, W, options),
+      out_proj: linearSpec(W, W, options),
+    },
+    self_attn_layer_norm: layerNormSpec(W),
+    fc1: linearSpec(W, F, options),
+    fc2: linearSpec(F, W, options),
+    final_layer_norm: layerNormSpec(W),
+  };
+};
+
+/** OPT (Zhang et al. 2022) with Hugging Face's names. A tied head has no parameter of its own. */
+export function optSpec(config: OptConfig) {
+  const { vocabSize, hiddenSize, maxPositions } = config;
+  const init = normal(config.initStd);
+  return {
+    model: {
+      decoder: {
+        embed_tokens: embeddingSpec(vocabSize, hiddenSize, init),
+        embed_positions: embeddingSpec(maxPositions + POSITION_OFFSET, hiddenSize, init),
+        layers: Array.from({ length: config.layers }, () => layerSpec(config)),
+        final_layer_norm: layerNormSpec(hiddenSize),
+      },
+    },
+    lm_head: config.tied ? undefined : linearSpec(hiddenSize, vocabSize, { bias: false, init }),
+  };
+}
+
+export type OptParams = Params<ReturnType<typeof optSpec>>;
+export type OptLayerParams = Params<ReturnType<typeof layerSpec>>;

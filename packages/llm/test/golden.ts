@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { bind, type Flat, flatten } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { fixture } from '@blip2/testing';
+import * as tf from '@tensorflow/tfjs';
+import {
+  type LanguageModel,
+  loadOpt,
+  type OptConfig,
+  type OptParams,
+  optConfig,
+  optSpec,
+  type Prompt,
+} from '../src/index.js';
+
+const folder = fixture('hf-opt');
+const json = <T>(name: string): T => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')) as T;
+
+type Decoded = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
+
+export type Case = { image: string; prompt: string; input_ids: number[] | null; loss?: number } & {
+  [K in Decoded]: number[];
+} & { beam_scores: number[]; beam_lp_scores: number[]; beam_min_scores: number[]; beam_min_all: number[][] };
+
+export interface Golden {
+  readonly images: string[];
+  readonly cases: Case[];
+  readonly batch: { input_ids: number[][]; attention_mask: number[][]; greedy: number[][] };
+}
+
+export const golden = json<Golden>('golden.json');
+const file = json<{ text_config: Record<string, unknown>; num_query_tokens: number; image_token_index: number }>(
+  'config.json',
+);
+export const config: OptConfig = optConfig(file.text_config);
+export const Q = file.num_query_tokens;
+export const IMAGE = file.image_token_index;
+
+const prefix = 'language_model.';
+
+export async function loadModel(): Promise<LanguageModel> {
+  const source = await openSafetensors(`${folder}/model.safetensors`);
+  const model = await loadOpt(source, config, { prefix });
+  await source.close();
+  return model;
+}
+
+export async function loadParams(): Promise<OptParams> {
+  const source = await openSafetensors(`${folder}/model.safetensors`);
+  const params = await bind(optSpec(config), source, { prefix });
+  await source.close();
+  return params;
+}
+
+/** Tensors of a file of the fixture; the caller owns them. */
+export async function readTensors(name: 'golden' | 'model', wanted: readonly string[]): Promise<Flat> {
+  const source = await openSafetensors(`${folder}/${name}.safetensors`);
+  const flat: Flat = {};
+  for (const key of wanted) {
+    const shape = source.names.get(key)?.shape as number[];
+    flat[key] = tf.tensor(await source.read(key), [...shape]);
+  }
+  await source.close();
+  return flatten(flat);
+}
+
+/** The text ids of a case, without the image tokens. */
+export const textOf = (c: Case): number[] =>
+  (c.input_ids ?? [...new Array<number>(Q).fill(IMAGE), config.bos]).slice(Q);
+
+/** All ids of a case as Hugging Face has them. */
+export const historyOf = (c: Case): number[] => [...new Array<number>(Q).fill(IMAGE), ...textOf(c)];
+
+/** The prompt of a case; the caller owns its tensors. */
+export function promptOf(c: Case, softPrompts: tf.Tensor): Prompt {
+  const photo = golden.images.indexOf(c.image);
+  const text = textOf(c);
+  return {
+    softPrompt: tf.slice(softPrompts, [photo, 0, 0], [1, -1, -1]),
+    promptIds: tf.tensor2d(text, [1, text.length], 'int32'),
+  };
+}
