@@ -33,6 +33,13 @@ test.each(['chelsea.png', 'coffee.png', 'rocket.jpg'])(
   },
 );
 
+test('where far more rows than columns go, Pillow goes by columns first, which clipping makes visible', () => {
+  const bright = (x: number, y: number): number => ((x * 7 + y * 5 + x * y) % 3 === 0 ? 255 : 0);
+  const values = Array.from({ length: 48 }, (_, i) => bright(i % 4, Math.floor(i / 4)));
+  const tall: Picture = { ...greyRow(values), width: 4, height: 12 };
+  expect(channel(resizeBicubic(tall, 3, 3))).toEqual([68, 40, 100, 59, 40, 90, 48, 42, 79]); // Pillow 13
+});
+
 test('a box is a crop before resizing, and the same size is a copy', () => {
   const picture: Picture = { width: 7, height: 5, data: Uint8Array.from({ length: 105 }, (_, i) => (i * 37) % 256) };
   const box = { left: 2, top: 1, width: 4, height: 3 };
