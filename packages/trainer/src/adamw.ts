@@ -1,0 +1,90 @@
+import { type Flat, mapFlat, type Shape } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { type Leaf, type Numbers, updateLeaf } from './adamw-update.js';
+import { type DecayRule, decaysMatrices } from './groups.js';
+import type { Optimiser, OptimiserState, Updated } from './optimiser.js';
+
+export interface AdamWOptions {
+  /** Default [0.9, 0.999], as in the released recipes; the paper has [0.9, 0.98]. */
+  readonly betas?: readonly [number, number];
+  /** Stands outside the root. Default 1e-8. */
+  readonly epsilon?: number;
+  /** Default 0.05. */
+  readonly weightDecay?: number;
+  /** Which tensors decay. Default {@link decaysMatrices}; the released recipe is `decaysReleased`. */
+  readonly decays?: DecayRule;
+  /** Multiplies the learning rate of a tensor, as layer-wise decay does. Default 1 for all. */
+  readonly lrScale?: (path: string, shape: Shape) => number;
+}
+
+/**
+ * AdamW (Loshchilov and Hutter 2019) with state by path: `p *= 1 - lr·wd`, then `p -= lr · m̂ / (√v̂ + ε)`, both moments
+ * bias-corrected by the tensor's own number of updates.
+ *
+ * Runs the backend's kernel `AdamWUpdate` in place where there is one; tensors that share memory with a trainable one
+ * (its clones and reshapes) then change too.
+ */
+export function adamw(options: AdamWOptions = {}): Optimiser {
+  const {
+    betas = [0.9, 0.999],
+    epsilon = 1e-8,
+    weightDecay = 0.05,
+    decays = decaysMatrices,
+    lrScale = () => 1,
+  } = options;
+  const [beta1, beta2] = betas;
+  check({ beta1, beta2, epsilon, weightDecay });
+  return {
+    settings: { name: 'adamw', beta1, beta2, epsilon, weightDecay, decays: decays.name, lrScale: lrScale.name },
+    init: (trainable) => ({ m: zeros(trainable), v: zeros(trainable), updates: mapCounts(trainable) }),
+    update(trainable, grads, state, { lr, gradScale = 1 }): Updated {
+      const made = { trainable: { ...trainable }, m: { ...state.m }, v: { ...state.v }, updates: { ...state.updates } };
+      for (const [path, leaf] of leaves(trainable, grads, state)) {
+        const step = (state.updates[path] ?? 0) + 1;
+        const { shape } = leaf.param;
+        const numbers: Numbers = {
+          lr: lr * lrScale(path, shape),
+          beta1,
+          beta2,
+          epsilon,
+          step,
+          gradScale,
+          weightDecay: 0,
+        };
+        const next = updateLeaf(leaf, decays(path, shape) ? { ...numbers, weightDecay } : numbers);
+        made.trainable[path] = next.param;
+        made.m[path] = next.m;
+        made.v[path] = next.v;
+        made.updates[path] = step;
+      }
+      return { trainable: made.trainable, state: { m: made.m, v: made.v, updates: made.updates } };
+    },
+  };
+}
+
+const zeros = (trainable: Flat): Flat => mapFlat(trainable, (tensor) => tf.keep(tf.zeros(tensor.shape)));
+
+const mapCounts = (trainable: Flat): Record<string, number> =>
+  Object.fromEntries(Object.keys(trainable).map((path) => [path, 0]));
+
+/** All that a step needs, checked before anything is changed. */
+function leaves(trainable: Flat, grads: Flat, { m, v }: OptimiserState): [path: string, leaf: Leaf][] {
+  return Object.entries(grads).map(([path, grad]) => {
+    const leaf = { param: trainable[path], grad, m: m[path], v: v[path] };
+    for (const [role, tensor] of Object.entries(leaf)) {
+      if (!tensor) throw new Error(`There is a gradient for '${path}' but no ${role}; call init with the same tree.`);
+      if (!tf.util.arraysEqual(tensor.shape, grad.shape)) {
+        throw new Error(`The gradient of '${path}' is [${grad.shape}] but its ${role} is [${tensor.shape}].`);
+      }
+    }
+    return [path, leaf as Leaf];
+  });
+}
+
+function check({ beta1, beta2, epsilon, weightDecay }: Record<'beta1' | 'beta2' | 'epsilon' | 'weightDecay', number>) {
+  const right = beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon > 0 && weightDecay >= 0;
+  if (right) return;
+  throw new Error(
+    `AdamW needs betas in [0,1), epsilon > 0 and weightDecay >= 0, not [${beta1},${beta2}], ${epsilon} and ${weightDecay}.`,
+  );
+}

@@ -1,0 +1,56 @@
+import { dispose } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { latestCheckpoint } from './checkpoint/find.js';
+import { loadCheckpoint } from './checkpoint/load.js';
+import type { RunIdentity } from './checkpoint/state.js';
+import type { OptimiserState } from './optimiser.js';
+import type { TrainOptions } from './options.js';
+
+export interface Run {
+  /** Updates made. */
+  step: number;
+  state: OptimiserState;
+}
+
+/**
+ * The state that a run begins with: new, or that of the newest checkpoint, whose tensors then replace the trainable ones.
+ * @throws when the folder holds another run's checkpoints
+ */
+export async function begin<B>(options: TrainOptions<B>): Promise<Run> {
+  const { trainable, optimiser, checkpoint, resume = false } = options;
+  const found = checkpoint && (await latestCheckpoint(checkpoint.dir, checkpoint.files));
+  if (found && !resume) {
+    throw new Error(
+      `${checkpoint.dir} holds a run of ${found.step} steps already; resume it or choose another folder.`,
+    );
+  }
+  const state = optimiser.init(trainable);
+  if (!found) return { step: 0, state };
+  try {
+    const expected = { trainable, optimiser: state, identity: (step: number) => identity(options, step) };
+    const loaded = await loadCheckpoint(found, expected, checkpoint.files);
+    dispose(trainable);
+    Object.assign(trainable, loaded.trainable);
+    return { step: loaded.step, state: loaded.optimiser };
+  } finally {
+    disposeState(state);
+  }
+}
+
+/** What a checkpoint after `step` updates says of the run. */
+export function identity<B>(options: TrainOptions<B>, step: number): RunIdentity {
+  const { seed, accumulate = 1, clip = null, schedule, optimiser, environment = {} } = options;
+  return {
+    seed,
+    accumulate,
+    clip,
+    nextLr: schedule(step),
+    optimiser: optimiser.settings,
+    environment: { backend: tf.getBackend(), tfjs: tf.version.tfjs, ...environment },
+  };
+}
+
+export function disposeState({ m, v }: OptimiserState): void {
+  dispose(m);
+  dispose(v);
+}

@@ -1,0 +1,36 @@
+import { dispose, type Flat, mapFlat } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+
+/** The sum of squares of each tensor, in the order of the paths: [P]. Nothing is read back. */
+export function squaredNorms(grads: Flat): tf.Tensor1D {
+  return tf.tidy(() => tf.stack(Object.values(grads).map((grad) => tf.sum(tf.square(grad)))) as tf.Tensor1D); // [P]
+}
+
+/** The norm of all gradients together, as one scalar on the device. */
+export function globalNorm(grads: Flat): tf.Scalar {
+  return tf.tidy(() => tf.sqrt(tf.sum(squaredNorms(grads))) as tf.Scalar);
+}
+
+export interface ClipOptions {
+  /** The largest global norm. */
+  readonly max: number;
+  /** What the gradients will be multiplied by later, so that the norm is that of the scaled ones. Default 1. */
+  readonly gradScale?: number;
+  /** `squaredNorms(grads)` where it is known already. */
+  readonly squares?: tf.Tensor1D;
+}
+
+/**
+ * Gradients multiplied by `min(1, max / (norm + 1e-6))`, as PyTorch's `clip_grad_norm_`. The factor stays on the device.
+ * Takes over the gradients and returns new ones.
+ */
+export function clipGlobalNorm(grads: Flat, { max, gradScale = 1, squares }: ClipOptions): Flat {
+  const factor = tf.tidy(() => {
+    const norm = tf.mul(tf.sqrt(tf.sum(squares ?? squaredNorms(grads))), gradScale);
+    return tf.minimum(1, tf.div(max, tf.add(norm, 1e-6)));
+  });
+  const clipped = mapFlat(grads, (grad) => tf.mul(grad, factor));
+  factor.dispose();
+  dispose(grads);
+  return clipped;
+}

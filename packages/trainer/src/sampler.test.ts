@@ -1,0 +1,26 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { sampler } from './sampler.js';
+
+test('an epoch holds every example once but for the dropped rest, and epochs differ', () => {
+  const at = sampler({ count: 10, batchSize: 3, seed: 1 });
+  const epoch = (n: number) => [0, 1, 2].flatMap((i) => at(3 * n + i));
+  expect(new Set(epoch(0)).size).toBe(9);
+  expect(epoch(0).every((i) => i >= 0 && i < 10)).toBe(true);
+  expect(epoch(1)).not.toEqual(epoch(0));
+});
+
+test('a batch depends on seed and position alone', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.nat(200), fc.nat(200), (seed, first, second) => {
+      const used = sampler({ count: 17, batchSize: 4, seed });
+      used(first);
+      expect(used(second)).toEqual(sampler({ count: 17, batchSize: 4, seed })(second));
+    }),
+    { numRuns: 50, seed: 1 },
+  );
+});
+
+test('a batch that cannot be filled is refused', () => {
+  expect(() => sampler({ count: 3, batchSize: 4, seed: 0 })).toThrow('3 examples do not fill a batch of 4');
+});

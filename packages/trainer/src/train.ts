@@ -1,0 +1,93 @@
+import { dispose, hash } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
+import { begin, disposeState, identity, type Run } from './begin.js';
+import { saveCheckpoint } from './checkpoint/save.js';
+import { Ledger } from './ledger.js';
+import { clipGlobalNorm, squaredNorms } from './norm.js';
+import { checkOptions, type Position, type TrainOptions, type TrainStep } from './options.js';
+import { releaseBatch } from './release.js';
+
+/**
+ * Trains a flat tree. Gives a result every `logEvery` steps; a checkpoint that is due is written after its result was
+ * taken. A step reads nothing back from the device; results, guards and checkpoints do.
+ *
+ * The run may be ended by `break`, by `signal` (which throws its reason) or by a kill; `resume` continues it bit for bit
+ * from the newest checkpoint.
+ *
+ * @throws NonFiniteError, naming loss terms and gradients; CheckpointMismatch; what `batch` and `loss` throw
+ */
+export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainStep, void, void> {
+  checkOptions(options);
+  const { steps, logEvery = 1, guardEvery = 20, checkpoint, trainable } = options;
+  const run = await begin(options);
+  const ledger = new Ledger();
+  try {
+    let since = performance.now();
+    while (run.step < steps) {
+      const lr = await update(options, run, ledger);
+      const last = run.step === steps;
+      const due = (every: number): boolean => last || run.step % every === 0;
+      const saves = checkpoint !== undefined && due(checkpoint.every);
+      if (due(logEvery) || due(guardEvery) || saves) {
+        const entry = await ledger.settle();
+        if (due(logEvery) && entry) {
+          yield { ...entry, lr, seconds: (performance.now() - since) / 1000 };
+          since = performance.now();
+        }
+      }
+      if (saves) {
+        const content = { step: run.step, trainable, optimiser: run.state, identity: identity(options, run.step) };
+        await saveCheckpoint(checkpoint.dir, content, checkpoint);
+      }
+    }
+  } finally {
+    ledger.dispose();
+    disposeState(run.state);
+  }
+}
+
+/** One update; returns its learning rate. */
+async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Promise<number> {
+  const { trainable, optimiser, schedule, clip, accumulate: batches = 1 } = options;
+  const lr = schedule(run.step);
+  if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
+  const { terms, grads: summed } = await gradients(options, run.step);
+  const gradScale = 1 / batches;
+  const squares = squaredNorms(summed);
+  ledger.write({ step: run.step + 1, terms, squares, paths: Object.keys(summed), gradScale });
+  const grads = clip === undefined ? summed : clipGlobalNorm(summed, { max: clip, gradScale, squares });
+  const updated = optimiser.update(trainable, grads, run.state, { lr, gradScale });
+  Object.assign(trainable, updated.trainable);
+  run.state = updated.state;
+  run.step++;
+  tf.dispose([squares, ...Object.values(terms)]);
+  dispose(grads);
+  return lr;
+}
+
+/** Terms and gradients of one update, summed over its batches. */
+async function gradients<B>(options: TrainOptions<B>, step: number): Promise<Gradients> {
+  const { trainable, batch: makeBatch, loss, seed, signal, accumulate: batches = 1 } = options;
+  let sum: Gradients | undefined;
+  try {
+    for (let i = 0; i < batches; i++) {
+      signal?.throwIfAborted();
+      const position = step * batches + i;
+      const at: Position = { step, position, seed: hash(seed, `position ${position}`) };
+      const batch = await makeBatch(at);
+      try {
+        sum = accumulate(
+          sum,
+          lossAndGrads(() => loss({ ...at, trainable, batch }), trainable),
+        );
+      } finally {
+        releaseBatch(batch);
+      }
+    }
+    return sum as Gradients;
+  } catch (error) {
+    if (sum) disposeGradients(sum);
+    throw error;
+  }
+}
