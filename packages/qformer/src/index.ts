@@ -1,1 +1,21 @@
-export {};
+export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.js';
+export { fromBert } from './from-bert.js';
+export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
+export type { PassOptions } from './mode.js';
+export { isCopy, lavisName, pathOfLavisName } from './names.js';
+export {
+  type CaptionInput,
+  captionPass,
+  captionSinglePass,
+  type MatchInput,
+  matchPass,
+  type QueryOptions,
+  type QueryResult,
+  queryOutput,
+  queryPass,
+  type Texts,
+  textPass,
+} from './passes.js';
+export { pruneForGeneration } from './prune.js';
+export { type QFormer, type QFormerParts, qformerSpec } from './spec.js';
+export { captionIds, type MatchRowsOptions, matchRows, type Negatives } from './stage1.js';

@@ -1,0 +1,108 @@
+import { type ActivationName, activationNames } from '@blip2/tensor';
+
+/** The sizes of a Q-Former and how it is trained; see `qformerConfig` for the defaults. */
+export interface QFormerConfig {
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly intermediateSize: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly epsilon: number;
+  /** How many vectors the Q-Former gives for a picture of any size. */
+  readonly queries: number;
+  /** Width of the features that picture and text are compared by. */
+  readonly projectionSize: number;
+  /** Layers 0, f, 2f … look at the picture. */
+  readonly crossAttentionFrequency: number;
+  /** Width of the image encoder's features. */
+  readonly encoderWidth: number;
+  readonly activation: ActivationName;
+  readonly dropout: number;
+  readonly attentionDropout: number;
+  /** Whether texts can be read: word and position embeddings, and the text branch of each layer. */
+  readonly textInput: boolean;
+}
+
+/** BERT-base with 32 queries: the Q-Former of the paper. */
+const defaults: QFormerConfig = {
+  hiddenSize: 768,
+  heads: 12,
+  layers: 12,
+  intermediateSize: 3072,
+  vocabSize: 30522,
+  maxPositions: 512,
+  epsilon: 1e-12,
+  queries: 32,
+  projectionSize: 256,
+  crossAttentionFrequency: 2,
+  encoderWidth: 1408,
+  activation: 'gelu',
+  dropout: 0.1,
+  attentionDropout: 0.1,
+  textInput: false,
+};
+
+/** Our names and those of `qformer_config` in a Hugging Face `config.json`. */
+const jsonNames = {
+  hiddenSize: 'hidden_size',
+  heads: 'num_attention_heads',
+  layers: 'num_hidden_layers',
+  intermediateSize: 'intermediate_size',
+  vocabSize: 'vocab_size',
+  maxPositions: 'max_position_embeddings',
+  epsilon: 'layer_norm_eps',
+  crossAttentionFrequency: 'cross_attention_frequency',
+  encoderWidth: 'encoder_hidden_size',
+  activation: 'hidden_act',
+  dropout: 'hidden_dropout_prob',
+  attentionDropout: 'attention_probs_dropout_prob',
+  textInput: 'use_qformer_text_input',
+} as const satisfies Partial<Record<keyof QFormerConfig, string>>;
+
+/**
+ * The configuration that a `qformer_config` stands for: it holds only what differs from the defaults (Hugging Face
+ * transformers 4.57).
+ * @param json `qformer_config` of a `config.json`
+ * @param rest what stands elsewhere in the file: `queries` (`num_query_tokens`), `projectionSize`
+ *   (`image_text_hidden_size`), `encoderWidth` (the vision model's `hidden_size`, which wins)
+ * @throws for a size that is no positive whole number, or heads that do not divide the width
+ */
+export function qformerConfig(
+  json: Readonly<Record<string, unknown>> = {},
+  rest: Partial<QFormerConfig> = {},
+): QFormerConfig {
+  const read = Object.entries(jsonNames)
+    .filter(([, name]) => json[name] !== undefined && json[name] !== null)
+    .map(([key, name]) => [key, json[name]]);
+  const config: QFormerConfig = { ...defaults, ...Object.fromEntries(read), ...rest };
+  for (const key of Object.keys(defaults) as (keyof QFormerConfig)[]) check(key, config[key]);
+  if (config.hiddenSize % config.heads !== 0) {
+    throw new Error(
+      `A Q-Former of width ${config.hiddenSize} cannot have ${config.heads} heads; the heads must divide the width.`,
+    );
+  }
+  return config;
+}
+
+/** The `qformer_config` of a configuration, every key written out. */
+export function qformerConfigJson(config: QFormerConfig): Record<string, unknown> {
+  const keys = Object.keys(jsonNames) as (keyof typeof jsonNames)[];
+  return { model_type: 'blip_2_qformer', ...Object.fromEntries(keys.map((key) => [jsonNames[key], config[key]])) };
+}
+
+const rates: readonly string[] = ['dropout', 'attentionDropout'];
+
+function check(key: keyof QFormerConfig, value: unknown): void {
+  const ok =
+    key === 'textInput'
+      ? typeof value === 'boolean'
+      : key === 'activation'
+        ? (activationNames as readonly unknown[]).includes(value)
+        : key === 'epsilon'
+          ? typeof value === 'number' && value > 0
+          : rates.includes(key)
+            ? typeof value === 'number' && value >= 0 && value < 1
+            : Number.isInteger(value) && (value as number) > 0;
+  if (!ok) throw new Error(`The Q-Former's ${key} cannot be ${JSON.stringify(value)}; correct it in the config.`);
+}

@@ -1,0 +1,86 @@
+import type { KeyValue } from '@blip2/attention';
+import { embedding, layerNorm } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import type { QFormerConfig } from './config.js';
+import { type LayerInput, layer } from './layer.js';
+import { drop, inside, type Mode } from './mode.js';
+import { need, type QFormer } from './spec.js';
+
+export interface EncodeInput extends Omit<LayerInput, 'past'> {
+  /** [B,L,W], queries first; see `embed`. */
+  readonly x: tf.Tensor;
+  /** One entry a layer. */
+  readonly past?: readonly KeyValue[] | undefined;
+}
+
+export interface EncodeOutput {
+  output: tf.Tensor3D;
+  cache: KeyValue[];
+  /** Of each layer that looks at the picture, if asked for. */
+  attention: tf.Tensor4D[];
+}
+
+/** All layers, one after the other. */
+export function encode(p: QFormer, config: QFormerConfig, { x, past, ...input }: EncodeInput): EncodeOutput {
+  const { layer: layers } = p.qformer.encoder;
+  const cache: KeyValue[] = [];
+  const attention: tf.Tensor4D[] = [];
+  let y = x;
+  layers.forEach((own, j) => {
+    const out = scope(() =>
+      layer(own, config, y, {
+        ...input,
+        queriesOnly: input.queriesOnly && j === layers.length - 1,
+        past: past?.[j],
+        mode: inside(input.mode, `layer.${j}`),
+      }),
+    );
+    y = out.y;
+    cache.push(out.cache);
+    if (out.attention) attention.push(out.attention);
+  });
+  return { output: y as tf.Tensor3D, cache, attention };
+}
+
+/** `tf.tidy` for records and lists of tensors of any type. */
+export function scope<T extends object>(fn: () => T): T {
+  return tf.tidy(fn as () => tf.TensorContainer) as T;
+}
+
+export interface EmbedInput {
+  /** How many rows of queries, if any. */
+  readonly queryRows?: number | undefined;
+  /** int32 [B,T] */
+  readonly ids?: tf.Tensor2D | undefined;
+  /** The position of the first id. */
+  readonly position?: number | undefined;
+  readonly mode: Mode;
+}
+
+/**
+ * Queries, then words with their positions, normalised by the same layer: [B,Q+T,W]. Queries have no position, and
+ * positions of words are counted from the first word; there are no token types.
+ */
+export function embed(p: QFormer, config: QFormerConfig, input: EmbedInput): tf.Tensor3D {
+  const { queryRows, ids, position = 0, mode } = input;
+  const normalise = (x: tf.Tensor): tf.Tensor => layerNorm(p.qformer.layernorm, x, config.epsilon);
+  const parts: tf.Tensor[] = [];
+  // Adding zeros repeats the queries; the gradient of `tile` would be a slice a row.
+  if (queryRows) parts.push(tf.add(normalise(p.query_tokens), tf.zeros([queryRows, 1, 1])));
+  if (ids) parts.push(normalise(words(p, config, { ids, position })));
+  const x = parts.length === 1 ? (parts[0] as tf.Tensor) : tf.concat(parts, 1);
+  return drop(x, config.dropout, inside(mode, 'embeddings')) as tf.Tensor3D; // [B,Q+T,W]
+}
+
+function words(p: QFormer, config: QFormerConfig, text: { ids: tf.Tensor2D; position: number }): tf.Tensor {
+  const { ids, position } = text;
+  const { word_embeddings, position_embeddings } = need(p.embeddings, 'text embeddings', 'retrieval');
+  const T = ids.shape[1];
+  if (position + T > config.maxPositions) {
+    throw new Error(
+      `A text of ${position + T} tokens is longer than the Q-Former's ${config.maxPositions} positions; truncate it.`,
+    );
+  }
+  const positions = tf.slice(position_embeddings.weight, [position, 0], [T, config.hiddenSize]); // [T,W]
+  return tf.add(embedding(word_embeddings, ids), positions); // [B,T,W]
+}

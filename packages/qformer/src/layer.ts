@@ -1,0 +1,131 @@
+import { appendKeyValue, attend, attentionWeights, type KeyValue, mergeHeads, splitHeads } from '@blip2/attention';
+import { activation, type Linear, layerNorm, linear } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import type { QFormerConfig } from './config.js';
+import { drop, inside, type Mode } from './mode.js';
+import { type AttentionBlock, type Layer, need, type Output } from './spec.js';
+
+/** Features that queries look at; where `index` int32 [B] is given, row b looks at picture index[b]. */
+export interface Pictures {
+  /** [I,N,D] */
+  readonly features: tf.Tensor3D;
+  readonly index?: tf.Tensor1D | undefined;
+}
+
+export interface LayerInput {
+  /** How many of the first rows are queries; the others are text. */
+  readonly queries: number;
+  /** Additive, broadcastable to [B,H,L,P+L]. */
+  readonly mask?: tf.Tensor | undefined;
+  /** Each row sees the past and the rows up to itself. */
+  readonly causal?: boolean | undefined;
+  readonly pictures?: Pictures | undefined;
+  /** Keys and values of what came before, [B,H,P,K]. */
+  readonly past?: KeyValue | undefined;
+  /** Only the query rows of the output are wanted. */
+  readonly queriesOnly?: boolean | undefined;
+  /** Give the probabilities with which queries look at the picture. */
+  readonly attentionMaps?: boolean | undefined;
+  readonly mode: Mode;
+}
+
+export interface LayerOutput {
+  /** [B,L,W], or [B,Q,W] where only queries are wanted. */
+  y: tf.Tensor;
+  /** Past and own keys and values of self-attention, [B,H,P+L,K]. */
+  cache: KeyValue;
+  /** [B,H,Q,N] */
+  attention?: tf.Tensor4D;
+}
+
+/**
+ * One layer of BERT with two branches: self-attention is shared, then queries look at the picture and pass a feed-forward
+ * network of their own, and text passes another (BLIP-2, section 3.1). Normalisation follows each addition.
+ * @param x [B,L,W], queries first
+ */
+export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
+  const { queries: Q, mode } = input;
+  const L = x.shape[1] as number;
+  const wanted = input.queriesOnly ? rows(x, 0, Q) : x;
+  const { y: attended, cache } = selfAttention(p.attention, config, { x, wanted, input });
+  const text =
+    Q < L && !input.queriesOnly ? textBranch(p, config, rows(attended, Q, L), inside(mode, 'text')) : undefined;
+  if (Q === 0) return { y: text as tf.Tensor, cache };
+  const own = rows(attended, 0, Q);
+  const looked =
+    p.crossattention && input.pictures
+      ? crossAttention(p.crossattention, config, own, { ...input, pictures: input.pictures })
+      : { y: own };
+  const query = feedForward(
+    { up: p.intermediate_query.dense, down: p.output_query },
+    config,
+    looked.y,
+    inside(mode, 'query'),
+  );
+  return { ...looked, y: text ? tf.concat([query, text], 1) : query, cache };
+}
+
+function rows(x: tf.Tensor, begin: number, end: number): tf.Tensor {
+  const [B, L, W] = x.shape as [number, number, number];
+  return begin === 0 && end === L ? x : tf.slice(x, [0, begin, 0], [B, end - begin, W]);
+}
+
+function textBranch(p: Layer, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {
+  const up = need(p.intermediate, 'text branch', 'retrieval').dense;
+  return feedForward({ up, down: need(p.output, 'text branch', 'retrieval') }, config, x, mode);
+}
+
+interface SelfAttentionInput {
+  readonly x: tf.Tensor;
+  /** The rows of x whose output is wanted. */
+  readonly wanted: tf.Tensor;
+  readonly input: LayerInput;
+}
+
+function selfAttention(p: AttentionBlock, config: QFormerConfig, { x, wanted, input }: SelfAttentionInput) {
+  const { query, key, value } = p.attention;
+  const { mask, causal, past } = input;
+  const mode = inside(input.mode, 'self');
+  const fresh = { key: splitHeads(linear(key, x), config.heads), value: splitHeads(linear(value, x), config.heads) };
+  const cache = past ? appendKeyValue(past, fresh) : fresh; // [B,H,P+L,K]
+  const q = splitHeads(linear(query, wanted), config.heads); // [B,H,L,K]
+  const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
+  const context = mergeHeads(attend(q, cache.key, cache.value, { mask, causal, dropout })); // [B,L,W]
+  return { y: addAndNormalise(p.output, config, { x: context, residual: wanted, mode }), cache };
+}
+
+function crossAttention(
+  p: AttentionBlock,
+  config: QFormerConfig,
+  x: tf.Tensor,
+  input: { pictures: Pictures; mode: Mode; attentionMaps?: boolean | undefined },
+): { y: tf.Tensor; attention?: tf.Tensor4D } {
+  const { query, key, value } = p.attention;
+  const { features, index } = input.pictures;
+  const mode = inside(input.mode, 'cross');
+  // Each picture is projected once, however many rows look at it.
+  const projected = (by: Linear): tf.Tensor => {
+    const all = splitHeads(linear(by, features), config.heads); // [I,H,N,K]
+    return index ? tf.gather(all, index) : all; // [B,H,N,K]
+  };
+  const q = splitHeads(linear(query, x), config.heads); // [B,H,Q,K]
+  const k = projected(key);
+  const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
+  const context = mergeHeads(attend(q, k, projected(value), { dropout })); // [B,Q,W]
+  const y = addAndNormalise(p.output, config, { x: context, residual: x, mode });
+  return input.attentionMaps ? { y, attention: attentionWeights(q, k) } : { y };
+}
+
+function feedForward(p: { up: Linear; down: Output }, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {
+  const inner = activation(config.activation)(linear(p.up, x)); // [B,L,I]
+  return addAndNormalise(p.down, config, { x: inner, residual: x, mode }); // [B,L,W]
+}
+
+function addAndNormalise(
+  p: Output,
+  config: QFormerConfig,
+  { x, residual, mode }: { x: tf.Tensor; residual: tf.Tensor; mode: Mode },
+): tf.Tensor {
+  const added = drop(linear(p.dense, x), config.dropout, inside(mode, 'output'));
+  return layerNorm(p.LayerNorm, tf.add(residual, added), config.epsilon);
+}

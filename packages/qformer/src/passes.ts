@@ -1,0 +1,183 @@
+import { additiveMask, type KeyValue } from '@blip2/attention';
+import * as tf from '@tensorflow/tfjs';
+import type { QFormerConfig } from './config.js';
+import { embed, encode, scope } from './encode.js';
+import { modeOf, type PassOptions } from './mode.js';
+import type { QFormer } from './spec.js';
+
+/** Texts of equal length: ids int32 [B,T], and mask [B,T], 1 where there is a token and 0 where there is padding. */
+export interface Texts {
+  readonly ids: tf.Tensor2D;
+  readonly mask: tf.Tensor2D;
+}
+
+export interface QueryOptions extends PassOptions {
+  /** Also give the probabilities with which queries look at the picture. */
+  attentionMaps?: boolean;
+}
+
+export interface QueryResult {
+  /** [B,Q,W] */
+  output: tf.Tensor3D;
+  /** Keys and values [B,H,Q,K] of each layer, which `captionPass` reads. */
+  cache: KeyValue[];
+  /** Of each layer with cross-attention, [B,H,Q,N]; empty unless asked for. */
+  attention: tf.Tensor4D[];
+}
+
+/**
+ * Queries look at pictures: [B,N,D] -> [B,Q,W], as many vectors for a picture of any size. The caller owns all of it.
+ * @param features of the image encoder, [B,N,D]
+ */
+export function queryPass(
+  p: QFormer,
+  config: QFormerConfig,
+  features: tf.Tensor3D,
+  options: QueryOptions = {},
+): QueryResult {
+  checkFeatures(config, features);
+  const mode = modeOf(options, 'query');
+  return scope(() => {
+    const x = embed(p, config, { queryRows: features.shape[0], mode });
+    const { attentionMaps } = options;
+    return encode(p, config, { x, queries: config.queries, pictures: { features }, attentionMaps, mode });
+  });
+}
+
+/** `queryPass` for its output alone. */
+export function queryOutput(
+  p: QFormer,
+  config: QFormerConfig,
+  features: tf.Tensor3D,
+  options: PassOptions = {},
+): tf.Tensor3D {
+  return tf.tidy(() => queryPass(p, config, features, options).output); // [B,Q,W]
+}
+
+/** Texts alone, each token seeing all others: -> [B,T,W]. */
+export function textPass(p: QFormer, config: QFormerConfig, texts: Texts, options: PassOptions = {}): tf.Tensor3D {
+  checkTexts(texts);
+  const mode = modeOf(options, 'text');
+  return tf.tidy(() => {
+    const x = embed(p, config, { ids: texts.ids, mode });
+    return encode(p, config, { x, queries: 0, mask: additiveMask(texts.mask), mode }).output; // [B,T,W]
+  });
+}
+
+export interface MatchInput extends Texts {
+  /** [I,N,D] */
+  readonly features: tf.Tensor3D;
+  /** int32 [B]: row b looks at picture imageIndex[b]. Default: row b looks at picture b. */
+  readonly imageIndex?: tf.Tensor1D;
+}
+
+/** Queries and texts see each other, and queries the pictures: -> output [B,Q,W] of the queries, for `itmLogits`. */
+export function matchPass(
+  p: QFormer,
+  config: QFormerConfig,
+  input: MatchInput,
+  options: QueryOptions = {},
+): Omit<QueryResult, 'cache'> {
+  const { ids, mask, features, imageIndex: index } = input;
+  const [B] = checkTexts(input);
+  checkFeatures(config, features);
+  checkRows(B, (index ?? features).shape[0] as number);
+  const mode = modeOf(options, 'match');
+  const { queries } = config;
+  return scope(() => {
+    const x = embed(p, config, { queryRows: B, ids, mode });
+    const keep = tf.concat([tf.ones([B, queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
+    const { output, attention } = encode(p, config, {
+      x,
+      queries,
+      mask: additiveMask(keep),
+      pictures: { features, index },
+      queriesOnly: true,
+      attentionMaps: options.attentionMaps,
+      mode,
+    });
+    return { output, attention };
+  });
+}
+
+export interface CaptionInput extends Texts {
+  /** Of `queryPass` on the pictures of these texts. */
+  readonly cache: readonly KeyValue[];
+}
+
+/**
+ * Texts seen from left to right, each token seeing the queries through their cached keys and values: -> [B,T,W], for
+ * `itgLogits`. Gradients flow through the cache into the query path.
+ * @param input texts that begin with the decoder's start sign, see `captionIds`
+ */
+export function captionPass(
+  p: QFormer,
+  config: QFormerConfig,
+  input: CaptionInput,
+  options: PassOptions = {},
+): tf.Tensor3D {
+  const { ids, mask, cache } = input;
+  const [B] = checkTexts(input);
+  const rows = cache[0]?.key.shape[0];
+  checkRows(B, rows ?? 0);
+  const mode = modeOf(options, 'caption');
+  return tf.tidy(() => {
+    const x = embed(p, config, { ids, mode });
+    const keep = tf.concat([tf.ones([B, config.queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
+    return encode(p, config, { x, queries: 0, mask: additiveMask(keep), causal: true, past: cache, mode }).output;
+  }); // [B,T,W]
+}
+
+/**
+ * The same as `queryPass` and `captionPass`, in one sequence under the mask of UniLM (Dong et al. 2019): queries see
+ * queries, a token sees queries and the tokens up to itself. -> [B,T,W]
+ */
+export function captionSinglePass(
+  p: QFormer,
+  config: QFormerConfig,
+  input: Texts & { readonly features: tf.Tensor3D },
+  options: PassOptions = {},
+): tf.Tensor3D {
+  const { ids, mask, features } = input;
+  const [B, T] = checkTexts(input);
+  checkFeatures(config, features);
+  checkRows(B, features.shape[0]);
+  const { queries: Q, hiddenSize: W } = config;
+  const mode = modeOf(options, 'single');
+  return tf.tidy(() => {
+    const x = embed(p, config, { queryRows: B, ids, mode });
+    const present = tf.concat([tf.ones([B, Q]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
+    const keep = tf.mul(uniLmKeep(Q, T), tf.expandDims(present, 1)); // [B,Q+T,Q+T]
+    const { output } = encode(p, config, { x, queries: Q, mask: additiveMask(keep), pictures: { features }, mode });
+    return tf.slice(output, [0, Q, 0], [B, T, W]); // [B,T,W]
+  });
+}
+
+/** 1 where a row may see a column: [Q+T,Q+T]. */
+function uniLmKeep(Q: number, T: number): tf.Tensor2D {
+  const L = Q + T;
+  const values = Float32Array.from({ length: L * L }, (_, i) => {
+    const [row, column] = [Math.floor(i / L), i % L];
+    return column < Q || (row >= Q && column <= row) ? 1 : 0;
+  });
+  return tf.tensor2d(values, [L, L]);
+}
+
+function checkFeatures(config: QFormerConfig, features: tf.Tensor): void {
+  if (features.rank === 3 && features.shape[2] === config.encoderWidth) return;
+  throw new Error(
+    `The Q-Former reads image features [B,N,${config.encoderWidth}], not [${features.shape}]; check encoderWidth and the encoder.`,
+  );
+}
+
+function checkTexts({ ids, mask }: Texts): [B: number, T: number] {
+  if (ids.rank !== 2 || ids.shape.join() !== mask.shape.join()) {
+    throw new Error(`Texts need ids [B,T] and a mask of the same shape, not [${ids.shape}] and [${mask.shape}].`);
+  }
+  return ids.shape;
+}
+
+function checkRows(texts: number, pictures: number): void {
+  if (texts !== pictures)
+    throw new Error(`There are ${texts} texts for ${pictures} pictures; give one text a picture.`);
+}

@@ -1,0 +1,109 @@
+import {
+  constant,
+  embeddingSpec,
+  type Initializer,
+  type LinearOptions,
+  layerNormSpec,
+  linearSpec,
+  normal,
+  type Params,
+  param,
+  uniform,
+  zeros,
+} from '@blip2/tensor';
+import type { QFormerConfig } from './config.js';
+
+/**
+ * What a Q-Former is for, which says what it consists of:
+ * `generation`: the query path alone (the second stage and captioning);
+ * `retrieval`: also the text branch, both projections and the matching head (a `Blip2ForImageTextRetrieval`);
+ * `pretraining`: also the captioning head `cls.predictions` and the temperature `temp` (the first stage).
+ */
+export type QFormerParts = 'generation' | 'retrieval' | 'pretraining';
+
+/** The first temperature of the contrastive loss. */
+const TEMPERATURE = 0.07;
+
+/** Parameters of a Q-Former by their names in Hugging Face checkpoints. */
+export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'generation') {
+  const { hiddenSize: W, queries: Q, vocabSize: V } = config;
+  const text = parts !== 'generation';
+  return {
+    query_tokens: param([1, Q, W], normal(0.02)),
+    qformer: {
+      layernorm: layerNormSpec(W),
+      encoder: { layer: Array.from({ length: config.layers }, (_, j) => layerSpec(config, j, text)) },
+    },
+    ...(text
+      ? {
+          embeddings: {
+            word_embeddings: embeddingSpec(V, W),
+            position_embeddings: embeddingSpec(config.maxPositions, W),
+          },
+          vision_projection: headSpec(W, config.projectionSize),
+          text_projection: headSpec(W, config.projectionSize),
+          itm_head: headSpec(W, 2),
+        }
+      : {}),
+    ...(parts === 'pretraining'
+      ? {
+          cls: {
+            predictions: {
+              bias: param([V], zeros),
+              transform: { dense: dense(W, W), LayerNorm: layerNormSpec(W) },
+            },
+          },
+          temp: param([], constant(TEMPERATURE)),
+        }
+      : {}),
+  };
+}
+
+/** A linear layer's spec, as a plain record: a `Spec` takes no interfaces. */
+const dense = (input: number, output: number, options: LinearOptions = {}) => ({
+  ...linearSpec(input, output, options),
+});
+
+/** A head keeps PyTorch's own first values, unlike all else: U(-1/sqrt(input), 1/sqrt(input)), biases too. */
+function headSpec(input: number, output: number) {
+  const init: Initializer = uniform(input ** -0.5);
+  return dense(input, output, { init, biasInit: init });
+}
+
+function layerSpec(config: QFormerConfig, j: number, text: boolean) {
+  const { hiddenSize: W, intermediateSize: I } = config;
+  const looks = j % config.crossAttentionFrequency === 0;
+  return {
+    attention: attentionSpec(W, W),
+    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth) } : {}),
+    intermediate_query: { dense: dense(W, I) },
+    output_query: outputSpec(I, W),
+    ...(text ? { intermediate: { dense: dense(W, I) }, output: outputSpec(I, W) } : {}),
+  };
+}
+
+const attentionSpec = (width: number, keyWidth: number) => ({
+  attention: {
+    query: dense(width, width),
+    key: dense(keyWidth, width),
+    value: dense(keyWidth, width),
+  },
+  output: outputSpec(width, width),
+});
+
+const outputSpec = (input: number, width: number) => ({
+  dense: dense(input, width),
+  LayerNorm: layerNormSpec(width),
+});
+
+/** The tree of a Q-Former; what its parts leave out is absent. */
+export type QFormer = Params<ReturnType<typeof qformerSpec>>;
+export type Layer = Params<ReturnType<typeof layerSpec>>;
+export type AttentionBlock = Params<ReturnType<typeof attentionSpec>>;
+export type Output = Params<ReturnType<typeof outputSpec>>;
+
+/** @throws naming the part that a Q-Former was built without. */
+export function need<T>(part: T | undefined, name: string, parts: QFormerParts): T {
+  if (part !== undefined) return part;
+  throw new Error(`This Q-Former has no ${name}; build or load it with the parts '${parts}'.`);
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { hardNegatives, itc, itg, itm } from '@blip2/losses';
+import { bind, flatten, type LossTerms, specLeaves, valueAndGrads } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { expectClose, expectNoLeak, fixture, largestDifference } from '@blip2/testing';
+import { expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import {
+  captionIds,
+  captionPass,
+  captionSinglePass,
+  imageFeatures,
+  isCopy,
+  itgLogits,
+  itmLogits,
+  lavisName,
+  matchPass,
+  matchRows,
+  qformerConfig,
+  qformerSpec,
+  queryPass,
+  textFeatures,
+  textPass,
+} from './index.js';
+
+const { config: json, losses } = JSON.parse(readFileSync(fixture('stage1/golden.json'), 'utf8'));
+const config = qformerConfig(json, {
+  queries: json.num_query_tokens,
+  projectionSize: json.embed_dim,
+  encoderWidth: json.encoder_width,
+  dropout: json.dropout,
+  attentionDropout: json.dropout,
+  textInput: true,
+});
+const spec = qformerSpec(config, 'pretraining');
+const golden = await openSafetensors(fixture('stage1/golden.safetensors'));
+const model = await openSafetensors(fixture('stage1/model.safetensors'));
+const p = await bind(spec, model, { rename: lavisName, ignore: isCopy });
+
+async function read<T extends tf.Tensor>(name: string): Promise<T> {
+  const { shape, dtype } = golden.names.get(name)!;
+  return tf.tensor(await golden.read(name), [...shape], dtype === 'I32' ? 'int32' : 'float32') as T;
+}
+const features = await read<tf.Tensor3D>('image_embeds');
+const ids = await read<tf.Tensor2D>('input_ids');
+const mask = await read<tf.Tensor2D>('attention_mask');
+const negatives = { image: await read<tf.Tensor1D>('neg_image'), text: await read<tf.Tensor1D>('neg_text') };
+
+/** All four passes of the first stage and what comes of them. */
+function forward() {
+  const query = queryPass(p, config, features);
+  const text = textPass(p, config, { ids, mask });
+  const image = imageFeatures(p, query.output);
+  const words = textFeatures(p, text);
+  const contrast = itc({ imageFeatures: image, textFeatures: words, temperature: p.temp as tf.Scalar });
+  const rows = matchRows({ ids, mask }, negatives);
+  const matched = itmLogits(p, matchPass(p, config, { ...rows, features }).output);
+  const decoder = captionIds(ids, json.bos_token_id);
+  const caption = itgLogits(p, config, captionPass(p, config, { ids: decoder, mask, cache: query.cache }));
+  return { query, text, image, words, contrast, matched, decoder, caption };
+}
+
+test('every output meets the reference', async () => {
+  const out = forward();
+  expectClose(out.query.output, await golden.read('query_output'));
+  expectClose(out.text, await golden.read('text_output'));
+  expectClose(out.image, await golden.read('image_feats'));
+  expectClose(out.words, await golden.read('text_feat'));
+  expectClose(out.contrast.simI2T, await golden.read('sim_i2t'), 1e-4);
+  expectClose(out.contrast.simT2I, await golden.read('sim_t2i'), 1e-4);
+  expectClose(out.matched, await golden.read('itm_logits'));
+  expectClose(out.caption, await golden.read('itg_logits'));
+});
+
+test('every loss and every gradient meets the reference', async () => {
+  const { terms, grads } = valueAndGrads(() => {
+    const out = forward();
+    const own = { itc: out.contrast.loss, itm: itm(out.matched), itg: itg(out.caption, out.decoder) };
+    return { ...own, total: tf.addN(Object.values(own)) } as LossTerms;
+  }, flatten(p));
+  for (const name of ['itc', 'itm', 'itg']) expectClose(terms[name]!, [losses[name]]);
+  const checked = new Set<string>();
+  for (const [path, grad] of Object.entries(grads)) {
+    const name = `grad.${lavisName(path)}`;
+    const expected = await golden.read(name);
+    const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const difference = largestDifference(grad, expected);
+    if (difference > 1e-3 * largest + 1e-6) throw new Error(`${name} differs by ${difference} of ${largest}.`);
+    checked.add(name);
+  }
+  expect(checked.size).toBe(specLeaves(spec).length);
+  const untested = [...golden.names.keys()].filter((name) => name.startsWith('grad.') && !checked.has(name));
+  expect(untested).toEqual([]);
+});
+
+test('one sequence under the mask of UniLM gives what the cached pass gives', () => {
+  const decoder = captionIds(ids, json.bos_token_id);
+  const { cache } = queryPass(p, config, features);
+  const cached = captionPass(p, config, { ids: decoder, mask, cache });
+  expectClose(captionSinglePass(p, config, { ids: decoder, mask, features }), cached, 1e-5);
+});
+
+test('later tokens and padding are not seen by a caption', () => {
+  const { cache } = queryPass(p, config, features);
+  const changed = tf.concat([tf.slice(ids, [0, 0], [6, 3]), tf.fill([6, 9], 7, 'int32')], 1) as tf.Tensor2D;
+  const first = (own: tf.Tensor2D) =>
+    tf.slice(captionPass(p, config, { ids: own, mask, cache }), [0, 0, 0], [6, 3, 32]);
+  expectClose(first(changed), first(ids), 1e-6);
+  const unpadded = textPass(p, config, { ids, mask: tf.onesLike(mask) });
+  const refilled = tf.where(tf.equal(mask, 0), tf.fill([6, 12], 9, 'int32') as tf.Tensor2D, ids);
+  expect(largestDifference(unpadded, textPass(p, config, { ids, mask }))).toBeGreaterThan(1e-3);
+  const cls = (own: tf.Tensor2D) => textFeatures(p, textPass(p, config, { ids: own, mask }));
+  expectClose(cls(refilled), cls(ids), 1e-6);
+});
+
+test('a picture that many rows look at is projected once, with the same outcome', () => {
+  const rows = matchRows({ ids, mask }, negatives);
+  const copied = tf.gather(features, rows.imageIndex);
+  const { imageIndex, ...texts } = rows;
+  const whole = matchPass(p, config, { ...texts, features: copied }).output;
+  expectClose(matchPass(p, config, { ...texts, imageIndex, features }).output, whole, 1e-6);
+});
+
+test('all pairs of the batch can be drawn as negatives', () => {
+  const { contrast } = forward();
+  const rows = matchRows({ ids, mask }, { image: hardNegatives(contrast.simT2I, { seed: 1 }), text: negatives.text });
+  expect(rows.ids.shape).toEqual([18, 12]);
+  expect([...rows.imageIndex.dataSync().slice(0, 6)]).toEqual([0, 1, 2, 3, 4, 5]);
+  const ranked = matchRows({ ids, mask }, negatives, { offset: 6 });
+  expect([...ranked.imageIndex.dataSync().slice(12)]).toEqual([6, 7, 8, 9, 10, 11]);
+});
+
+test('dropout is repeatable by seed, differs between seeds, and is off by default', () => {
+  const dropping = { ...config, dropout: 0.2, attentionDropout: 0.2 };
+  const once = (options: { training?: boolean; seed?: number }) => queryPass(p, dropping, features, options).output;
+  expectClose(once({ training: true, seed: 4 }), once({ training: true, seed: 4 }), 0);
+  expect(largestDifference(once({ training: true, seed: 4 }), once({ training: true, seed: 5 }))).toBeGreaterThan(0.1);
+  expectClose(once({ seed: 5 }), queryPass(p, config, features).output, 0);
+});
+
+test('attention maps are probabilities over the places of the picture', () => {
+  const { attention } = queryPass(p, config, features, { attentionMaps: true });
+  expect(attention.map((map) => map.shape)).toEqual([
+    [6, 4, 6, 10],
+    [6, 4, 6, 10],
+  ]);
+  expectClose(tf.sum(attention[1]!, -1), new Float32Array(6 * 4 * 6).fill(1), 1e-5);
+  const rows = matchRows({ ids, mask }, negatives);
+  const match = matchPass(p, config, { ...rows, features }, { attentionMaps: true });
+  expect(match.attention.at(-1)?.shape).toEqual([18, 4, 6, 10]);
+});
+
+test('passes leave alive only what they return', async () => {
+  await expectNoLeak(() => tf.dispose({ ...queryPass(p, config, features, { attentionMaps: true }) }));
+  await expectNoLeak(() => queryPass(p, config, features), 1 + 2 * config.layers);
+  await expectNoLeak(() => textPass(p, config, { ids, mask }), 1);
+  await expectNoLeak(() => tf.dispose(matchRows({ ids, mask }, negatives)));
+  await expectNoLeak(() =>
+    tf.dispose({ ...matchPass(p, config, { ids, mask, features }, { training: true, seed: 1 }) }),
+  );
+  await expectNoLeak(() => captionSinglePass(p, config, { ids, mask, features }), 1);
+  const { cache } = queryPass(p, config, features);
+  await expectNoLeak(() => captionPass(p, config, { ids, mask, cache }), 1);
+  await expectNoLeak(() => {
+    const { terms, grads } = valueAndGrads(() => ({ total: itm(forward().matched) }), flatten(p));
+    tf.dispose([terms, grads]);
+  });
+});

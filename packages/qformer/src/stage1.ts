@@ -1,0 +1,45 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Texts } from './passes.js';
+
+/** The decoder's ids: those of the text with the first, [CLS], replaced by its start sign, [DEC]. int32 [B,T] */
+export function captionIds(ids: tf.Tensor2D, start: number): tf.Tensor2D {
+  const [B, T] = ids.shape;
+  return tf.tidy(() => tf.concat([tf.fill<tf.Rank.R2>([B, 1], start, 'int32'), tf.slice(ids, [0, 1], [B, T - 1])], 1));
+}
+
+export interface Negatives {
+  /** int32 [B]: the candidate picture that text b is shown with. */
+  readonly image: tf.Tensor1D;
+  /** int32 [B]: the candidate text that picture b is shown with. */
+  readonly text: tf.Tensor1D;
+}
+
+export interface MatchRowsOptions {
+  /** The texts that negatives are drawn from. Default: the batch itself. */
+  candidates?: Texts;
+  /** Where the batch begins among the candidate pictures (rank times B). Default 0. */
+  offset?: number;
+}
+
+/**
+ * The rows of the matching loss: B pairs, B texts with a negative picture, B pictures with a negative text (BLIP-2,
+ * section 3.1). `imageIndex` counts candidate pictures.
+ * @returns ids and mask [3B,T], imageIndex [3B], for `matchPass`
+ */
+export function matchRows(
+  texts: Texts,
+  negatives: Negatives,
+  options: MatchRowsOptions = {},
+): { ids: tf.Tensor2D; mask: tf.Tensor2D; imageIndex: tf.Tensor1D } {
+  const { candidates = texts, offset = 0 } = options;
+  const B = texts.ids.shape[0];
+  return tf.tidy(() => {
+    const own = tf.range(offset, offset + B, 1, 'int32');
+    const thrice = (x: tf.Tensor2D, all: tf.Tensor2D) => tf.concat([x, x, tf.gather(all, negatives.text)], 0);
+    return {
+      ids: thrice(texts.ids, candidates.ids),
+      mask: thrice(texts.mask, candidates.mask),
+      imageIndex: tf.concat([own, negatives.image, own]) as tf.Tensor1D,
+    };
+  });
+}
