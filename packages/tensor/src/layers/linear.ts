@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { type Initializer, normal, type Params, param, zeros } from '../spec.js';
+import { type Initializer, normal, type ParamSpec, type Params, param, zeros } from '../spec.js';
 
 export interface LinearOptions {
   bias?: boolean;
@@ -7,10 +7,7 @@ export interface LinearOptions {
   biasInit?: Initializer;
 }
 
-export interface LinearSpec {
-  weight: ReturnType<typeof param>;
-  bias?: ReturnType<typeof param>;
-}
+export type LinearSpec = { weight: ParamSpec; bias?: ParamSpec };
 
 /** `y = x Wᵀ + b`; the weight is [output,input], as files hold it. */
 export function linearSpec(input: number, output: number, options: LinearOptions = {}): LinearSpec {

@@ -1,0 +1,28 @@
+import type { ConfigInput } from './config.js';
+
+const small = { queries: 8, layers: 4, hiddenSize: 192, heads: 6, intermediateSize: 768, dropout: 0, embedDim: 128 };
+
+/** Configurations with a name. */
+export const presets = {
+  /** What `blip2 demo` runs: both stages in some minutes on two cores. */
+  demo: {
+    qformer: small,
+    data: { scenes: 6000, testScenes: 300 },
+    stage1: { steps: 300, batch: 64 },
+    stage2: { steps: 300, batch: 48 },
+  },
+  /** An hour on two cores. */
+  'emoji-full': {
+    qformer: { ...small, layers: 6, queries: 16, dropout: 0.1 },
+    data: { scenes: 12000, testScenes: 400 },
+    stage1: { steps: 2400, batch: 64, warmup: 100 },
+    stage2: { steps: 1200, batch: 48, warmup: 50 },
+  },
+  /** Seconds: shows that everything runs, learns nothing. */
+  smoke: {
+    qformer: { ...small, layers: 2 },
+    data: { scenes: 40, testScenes: 12 },
+    stage1: { steps: 4, batch: 8, warmup: 1, checkpointEvery: 2 },
+    stage2: { steps: 4, batch: 8, warmup: 1, checkpointEvery: 2 },
+  },
+} satisfies Record<string, ConfigInput>;

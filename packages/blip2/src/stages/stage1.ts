@@ -1,0 +1,93 @@
+import { hardNegatives, itc, itg, itm } from '@blip2/losses';
+import {
+  captionIds,
+  captionPass,
+  imageFeatures,
+  itgLogits,
+  itmLogits,
+  matchPass,
+  matchRows,
+  type QFormerConfig,
+  qformerSpec,
+  queryPass,
+  type Texts,
+  textFeatures,
+  textPass,
+} from '@blip2/qformer';
+import { hash, type LossTerms, layerNorm, layerNormSpec, type Params } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+
+/** Hugging Face's epsilon of the norm between image encoder and Q-Former (LAVIS has 1e-5). */
+export const VISION_NORM_EPSILON = 1e-6;
+
+/** Everything that stage 1 trains: the Q-Former with every head, and `ln_vision` by its Hugging Face name. */
+export const stage1Spec = (config: QFormerConfig) => ({
+  ...qformerSpec(config, 'pretraining'),
+  ...visionNormSpec(config.encoderWidth),
+});
+export type Stage1Params = Params<ReturnType<typeof stage1Spec>>;
+
+export const visionNormSpec = (width: number) => ({ vision_model: { post_layernorm: layerNormSpec(width) } });
+export type VisionNorm = Params<ReturnType<typeof visionNormSpec>>;
+
+/** `ln_vision`: [B,N,D] -> [B,N,D]. Trained in both stages, though the encoder before it is frozen. */
+export const normFeatures = (p: VisionNorm, features: tf.Tensor3D): tf.Tensor3D =>
+  layerNorm(p.vision_model.post_layernorm, features, VISION_NORM_EPSILON) as tf.Tensor3D;
+
+/** Pictures and what is said of them. */
+export interface PairBatch extends Texts {
+  /** [B,N,D] of the frozen image encoder. */
+  readonly features: tf.Tensor3D;
+  /** int32 [B]: equal where two pairs show and say the same, so that neither is the other's negative. */
+  readonly same: tf.Tensor1D;
+}
+
+export interface Stage1Options {
+  readonly seed: number;
+  /** Label smoothing of ITC and ITG. */
+  readonly smoothing: number;
+  /** The id of [DEC], with which the decoder starts. */
+  readonly decoderStart: number;
+  /** The id of [PAD]. */
+  readonly pad: number;
+}
+
+/** Representation learning: ITC, ITM and ITG at once, each with its own mask (BLIP-2, section 3.1). */
+export function stage1Terms(
+  p: Stage1Params,
+  config: QFormerConfig,
+  batch: PairBatch,
+  options: Stage1Options,
+): LossTerms {
+  const { seed, smoothing, decoderStart, pad } = options;
+  const { ids, mask, same } = batch;
+  const mode = (pass: string) => ({ training: true, seed: hash(seed, pass) });
+  const features = normFeatures(p, batch.features);
+  const { output, cache } = queryPass(p, config, features, mode('query'));
+  const text = textPass(p, config, { ids, mask }, mode('text'));
+  const contrast = itc(
+    {
+      imageFeatures: imageFeatures(p, output),
+      textFeatures: textFeatures(p, text),
+      temperature: p.temp as tf.Scalar,
+    },
+    { smoothing, imageIds: { batch: same } },
+  );
+  const exclude = { rows: same, columns: same };
+  const rows = matchRows(
+    { ids, mask },
+    {
+      image: hardNegatives(contrast.simT2I, { seed: hash(seed, 'negative picture'), exclude }),
+      text: hardNegatives(contrast.simI2T, { seed: hash(seed, 'negative text'), exclude }),
+    },
+  );
+  const matched = matchPass(p, config, { ...rows, features }, mode('match'));
+  const decoderIds = captionIds(ids, decoderStart);
+  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, mode('caption'));
+  const terms = {
+    itc: contrast.loss,
+    itm: itm(itmLogits(p, matched.output)),
+    itg: itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad }),
+  };
+  return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
+}
