@@ -1,0 +1,92 @@
+import { multiHeadAttention } from '@blip2/attention';
+import { activation, layerNorm, linear } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import type { VisionConfig } from './config.js';
+import { patchEmbed } from './patches.js';
+import { resizePositions } from './positions.js';
+import { type BlockRoles, type Roles, rolesOf } from './roles.js';
+import { gridOf, type VisionOptions, type VisionParams } from './spec.js';
+
+/**
+ * A vision transformer (Dosovitskiy et al. 2020) of any family: pixels to the tokens of one hidden state.
+ * Differentiable by `params`; an encoder that stays frozen is better run by `visionEncoder`.
+ * @param pixels [B,H,W,3], normalised, of any size: positions are resized when it is not the config's
+ * @returns [B,N,D], the class token first where the family has one, then patches row-major
+ * @throws when the pixels are no [B,H,W,3] or smaller than a patch
+ */
+export function vitForward(
+  params: VisionParams,
+  config: VisionConfig,
+  pixels: tf.Tensor4D,
+  options: VisionOptions = {},
+): tf.Tensor3D {
+  return tf.tidy(() => {
+    const roles = rolesOf(params, config, options);
+    let x = embed(roles, config, pixels); // [B,N,D]
+    for (const p of roles.blocks) {
+      const below = x;
+      x = block(p, below, config);
+      below.dispose();
+    }
+    return roles.finalNorm ? (layerNorm(roles.finalNorm, x, config.epsilon) as tf.Tensor3D) : x;
+  });
+}
+
+/**
+ * Every hidden state up to the wanted one: the embeddings, then the output of each block, without the final norm.
+ * @returns depth + 1 tensors [B,N,D], owned by the caller
+ */
+export function vitHiddenStates(
+  params: VisionParams,
+  config: VisionConfig,
+  pixels: tf.Tensor4D,
+  options: Pick<VisionOptions, 'layer'> = {},
+): tf.Tensor3D[] {
+  return tf.tidy(() => {
+    const roles = rolesOf(params, config, options);
+    const states = [embed(roles, config, pixels)];
+    for (const p of roles.blocks) states.push(block(p, states.at(-1) as tf.Tensor3D, config));
+    return states;
+  });
+}
+
+/** [B,H,W,3] -> [B,N,D] */
+function embed(p: Roles, config: VisionConfig, pixels: tf.Tensor4D): tf.Tensor3D {
+  const { patchSize, hiddenSize: D, alignCorners } = config;
+  const [B, H, W, C] = pixels.shape;
+  if (pixels.rank !== 4 || C !== 3 || Math.min(H, W) < patchSize) {
+    throw new Error(`Pixels must be [B,H,W,3] and no smaller than a patch of ${patchSize}, not [${pixels.shape}].`);
+  }
+  return tf.tidy(() => {
+    const patches = patchEmbed(p.patch, pixels); // [B,N,D]
+    const first = p.classToken && tf.tile(tf.reshape(p.classToken, [1, 1, D]), [B, 1, 1]);
+    const tokens = first ? tf.concat([first as tf.Tensor3D, patches], 1) : patches;
+    const positions = resizePositions(tf.reshape(p.positions, [-1, D]), {
+      from: gridOf(config.imageSize, patchSize),
+      to: gridOf([H, W], patchSize),
+      fixed: first ? 1 : 0,
+      alignCorners,
+    });
+    const x: tf.Tensor3D = tf.add(tokens, tf.expandDims(positions, 0));
+    return p.preNorm ? (layerNorm(p.preNorm, x, config.epsilon) as tf.Tensor3D) : x;
+  });
+}
+
+/** [B,N,D] -> [B,N,D] */
+function block(p: BlockRoles, x: tf.Tensor3D, config: VisionConfig): tf.Tensor3D {
+  return tf.tidy(() => {
+    const attended = attention(p, layerNorm(p.norm1, x, config.epsilon), config.heads);
+    const a = tf.add(x, p.scale1 ? tf.mul(attended, p.scale1) : attended);
+    const hidden = activation(config.activation)(linear(p.fc1, layerNorm(p.norm2, a, config.epsilon))); // [B,N,F]
+    const mixed = linear(p.fc2, hidden);
+    return tf.add(a, p.scale2 ? tf.mul(mixed, p.scale2) : mixed) as tf.Tensor3D;
+  });
+}
+
+function attention(p: BlockRoles, x: tf.Tensor, heads: number): tf.Tensor {
+  const [q, k, v] =
+    'fused' in p.attention
+      ? (tf.split(linear(p.attention.fused, x), 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor])
+      : [linear(p.attention.query, x), linear(p.attention.key, x), linear(p.attention.value, x)];
+  return linear(p.projection, multiHeadAttention(q, k, v, { heads }));
+}
