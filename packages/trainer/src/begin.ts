@@ -1,10 +1,12 @@
 import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { latestCheckpoint } from './checkpoint/find.js';
+import { nodeFiles } from './checkpoint/files.js';
+import { type Found, latestCheckpoint } from './checkpoint/find.js';
 import { loadCheckpoint } from './checkpoint/load.js';
+import { reason } from './checkpoint/node.js';
 import type { RunIdentity } from './checkpoint/state.js';
 import type { OptimiserState } from './optimiser.js';
-import type { TrainOptions } from './options.js';
+import type { CheckpointOptions, TrainOptions } from './options.js';
 
 export interface Run {
   /** Updates made. */
@@ -18,7 +20,7 @@ export interface Run {
  */
 export async function begin<B>(options: TrainOptions<B>): Promise<Run> {
   const { trainable, optimiser, checkpoint, resume = false } = options;
-  const found = checkpoint && (await latestCheckpoint(checkpoint.dir, checkpoint.files));
+  const found = checkpoint && (await openFolder(checkpoint));
   if (found && !resume) {
     throw new Error(
       `${checkpoint.dir} holds a run of ${found.step} steps already; resume it or choose another folder.`,
@@ -34,6 +36,16 @@ export async function begin<B>(options: TrainOptions<B>): Promise<Run> {
     return { step: loaded.step, state: loaded.optimiser };
   } finally {
     disposeState(state);
+  }
+}
+
+/** Makes the folder now, so that a run does not learn at its first checkpoint that it cannot write. */
+async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promise<Found | undefined> {
+  try {
+    await files.makeFolder(dir);
+    return await latestCheckpoint(dir, files);
+  } catch (cause) {
+    throw new Error(`The checkpoint folder ${dir} cannot be used: ${reason(cause)}.`, { cause });
   }
 }
 

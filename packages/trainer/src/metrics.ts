@@ -2,7 +2,7 @@ import { node, reason } from './checkpoint/node.js';
 
 export interface MetricsLog {
   /** Adds one line. */
-  append(record: { readonly step: number }): Promise<void>;
+  append<R extends { readonly step: number }>(record: R): Promise<void>;
 }
 
 export interface MetricsOptions {

@@ -4,7 +4,7 @@ import { node } from './node.js';
 
 /** What checkpoints need of a disk. Paths are joined with `/`. */
 export interface CheckpointFiles {
-  /** Names in a folder; none where there is no such folder. */
+  /** Names in a folder; none where there is no folder of that name. */
   list(folder: string): Promise<string[]>;
   makeFolder(folder: string): Promise<void>;
   writeText(path: string, text: string): Promise<void>;
@@ -23,7 +23,7 @@ export const nodeFiles: CheckpointFiles = {
   async list(folder) {
     const { fs } = await node();
     return fs.readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
   },

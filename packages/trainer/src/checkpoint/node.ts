@@ -16,8 +16,15 @@ const REASONS: Record<string, string> = {
 
 /** Why the disk refused, in words. */
 export function reason(error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && REASONS[String(cause.code)]) return REASONS[String(cause.code)] as string;
+  for (let cause = error as Failure | undefined; cause; cause = cause.cause) {
+    const words = REASONS[cause.code ?? ''];
+    if (words) return words;
   }
-  return error instanceof Error ? error.message : String(error);
+  return (error as Failure | undefined)?.message ?? String(error);
+}
+
+interface Failure {
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: Failure;
 }
