@@ -1,0 +1,131 @@
+import * as tf from '@tensorflow/tfjs';
+import { HeapData, type HeapType, isHeapType, type TensorData } from './data.js';
+import type { Heap, HeapStatistics } from './heap.js';
+import type { KernelFunction, Pool } from './pool.js';
+import { type OpStatistic, Statistics } from './statistics.js';
+
+/** What this package uses of tfjs' MathBackendCPU, whose class tfjs does not export. */
+interface CpuBackend extends tf.KernelBackend {
+  data: tf.DataStorage<TensorData>;
+  firstUse: boolean;
+  write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object;
+  move(id: object, values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void;
+  readSync(id: object): tf.backend_util.BackendValues;
+  disposeData(id: object, force?: boolean): boolean;
+  makeTensorInfo(shape: number[], dtype: tf.DataType, values?: tf.backend_util.BackendValues): tf.TensorInfo;
+  disposeIntermediateTensorInfo(info: tf.TensorInfo): void;
+  incRef(id: object): void;
+  memory(): { unreliable: boolean; reasons: string[] };
+}
+
+/** The class behind the registered 'cpu' backend: the one that shares this engine. */
+function cpuBackendClass(): new () => CpuBackend {
+  const factory = tf.findBackendFactory('cpu');
+  if (!factory)
+    throw new Error("The simd backend extends tfjs' cpu backend, which is not registered; import '@tensorflow/tfjs'.");
+  return (factory() as CpuBackend).constructor as new () => CpuBackend;
+}
+
+export interface SimdMemory {
+  unreliable: boolean;
+  reasons: string[];
+  heap: HeapStatistics;
+}
+
+/** tfjs' cpu backend with its numbers in a shared WebAssembly heap and its hot kernels replaced. */
+export class SimdBackend extends cpuBackendClass() {
+  readonly heap: Heap;
+  readonly pool: Pool;
+  readonly statistics: Statistics = new Statistics();
+
+  constructor(heap: Heap, pool: Pool) {
+    super();
+    this.heap = heap;
+    this.pool = pool;
+    this.firstUse = false; // no advice to install another backend
+  }
+
+  override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
+    if (!isHeapType(dtype) || values == null) return super.write(values, shape, dtype);
+    const id = {};
+    this.data.set(id, this.#store(values, dtype));
+    return id;
+  }
+
+  override move(
+    id: object,
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    if (!isHeapType(dtype) || values == null) return super.move(id, values, shape, dtype, refCount);
+    const data = this.#store(values, dtype);
+    data.refCount = refCount;
+    this.data.set(id, data);
+  }
+
+  #store(values: tf.backend_util.BackendValues, dtype: HeapType): HeapData {
+    const data = new HeapData(this.heap, dtype, values.length);
+    data.values.set(values as ArrayLike<number>);
+    return data;
+  }
+
+  /** A copy: what lies in the heap is reused after disposal. */
+  override readSync(id: object): tf.backend_util.BackendValues {
+    const data = this.data.get(id);
+    return data instanceof HeapData ? data.values.slice() : super.readSync(id);
+  }
+
+  override disposeData(id: object, force = false): boolean {
+    const data = this.data.has(id) ? this.data.get(id) : undefined;
+    const gone = super.disposeData(id, force);
+    if (gone && data instanceof HeapData) data.free();
+    return gone;
+  }
+
+  override memory(): SimdMemory {
+    return { unreliable: false, reasons: [], heap: this.heap.statistics() };
+  }
+
+  override dispose(): void {
+    this.pool.dispose();
+  }
+
+  /** A new tensor in the heap, its values not set. */
+  output(shape: readonly number[], dtype: HeapType = 'float32'): tf.TensorInfo {
+    const dataId = {};
+    this.data.set(dataId, new HeapData(this.heap, dtype, tf.util.sizeFromShape(shape as number[])));
+    return { dataId, shape: shape as number[], dtype };
+  }
+
+  /** The same data under another shape. */
+  share(x: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
+    this.incRef(x.dataId);
+    return { dataId: x.dataId, shape: shape as number[], dtype: x.dtype };
+  }
+
+  /** Where a float32, int32 or bool tensor begins in the heap, in bytes. */
+  pointer(x: tf.TensorInfo): number {
+    const data = this.data.get(x.dataId);
+    if (data instanceof HeapData) return data.pointer;
+    throw new Error(
+      `A ${x.dtype} tensor has no place in the heap of the simd backend; give a float32, int32 or bool one.`,
+    );
+  }
+
+  /** Runs a wasm function over `items`, in this thread or in all; see Pool.run. */
+  run(kernel: KernelFunction, items: number, nanoseconds: number, ...args: number[]): void {
+    this.pool.run(kernel, items, nanoseconds, args);
+  }
+
+  /** Uses up to `threads` threads from the next kernel on, this one included. */
+  setThreads(threads: number): void {
+    this.pool.setThreads(threads);
+  }
+
+  /** Runs `f` and says what each op took, and which of them ran on tfjs' cpu kernels. */
+  profile(f: () => void): OpStatistic[] {
+    return this.statistics.during(f);
+  }
+}

@@ -1,0 +1,141 @@
+/** The first page belongs to the thread pool and to small tables that kernels read. */
+export const CONTROL = 1024;
+export const ARGUMENTS = 2048;
+export const TABLE = 4096;
+const PAGE = 65536;
+const MOST_PAGES = 65536;
+const UNIT = 64;
+const LIMIT = (MOST_PAGES - 1) * PAGE; // kernels may read a little past a block
+
+export interface HeapStatistics {
+  /** Bytes asked for and not yet freed. */
+  live: number;
+  /** The most `live` has been. */
+  peak: number;
+  /** Bytes of the memory. */
+  size: number;
+}
+
+/** Rounds up to one of 8 block sizes for each doubling, in bytes: at most an eighth is lost, and blocks are reused often. */
+export function blockSize(bytes: number): number {
+  const units = Math.max(1, Math.ceil(bytes / UNIT));
+  if (units <= 16) return units * UNIT;
+  const step = 2 ** (Math.floor(Math.log2(units)) - 3);
+  return Math.ceil(units / step) * step * UNIT;
+}
+
+/**
+ * Blocks of one shared WebAssembly memory. Freed blocks are kept in a stack for each size; before the memory grows while
+ * much lies unused, neighbours are joined. Views of a shared memory stay valid when it grows.
+ */
+export class Heap {
+  readonly memory: WebAssembly.Memory;
+  #free = new Map<number, number[]>();
+  #extents: { start: number; size: number }[] = [];
+  #top = PAGE;
+  #live = 0;
+  #peak = 0;
+
+  constructor(initialPages = 256) {
+    this.memory = new WebAssembly.Memory({ initial: initialPages, maximum: MOST_PAGES, shared: true });
+  }
+
+  get buffer(): ArrayBufferLike {
+    return this.memory.buffer;
+  }
+
+  statistics(): HeapStatistics {
+    return { live: this.#live, peak: this.#peak, size: this.buffer.byteLength };
+  }
+
+  /** A block of at least `bytes` bytes, aligned to 64, not cleared. */
+  allocate(bytes: number): number {
+    const size = blockSize(bytes);
+    const pointer = this.#free.get(size)?.pop() ?? this.#carve(size, bytes);
+    this.#live += size;
+    this.#peak = Math.max(this.#peak, this.#live);
+    return pointer;
+  }
+
+  /** Gives back a block, named by what `allocate` returned and was asked for. */
+  free(pointer: number, bytes: number): void {
+    const size = blockSize(bytes);
+    const stack = this.#free.get(size);
+    if (stack) stack.push(pointer);
+    else this.#free.set(size, [pointer]);
+    this.#live -= size;
+  }
+
+  #carve(size: number, asked: number): number {
+    return this.#fromExtents(size) ?? this.#fromTop(size) ?? this.#fromJoined(size) ?? this.#full(asked);
+  }
+
+  #fromTop(size: number): number | undefined {
+    const end = this.#top + size;
+    if (end > this.buffer.byteLength - PAGE) {
+      const idle = this.#top - PAGE - this.#live;
+      if (idle > Math.max(size, this.#top / 4)) {
+        const joined = this.#fromJoined(size);
+        if (joined !== undefined) return joined;
+      }
+      if (end > LIMIT || !this.#grow(end + PAGE)) return undefined;
+    }
+    const pointer = this.#top;
+    this.#top = end;
+    return pointer;
+  }
+
+  #grow(needed: number): boolean {
+    const pages = Math.ceil((needed - this.buffer.byteLength) / PAGE);
+    const have = this.buffer.byteLength / PAGE;
+    const generous = Math.min(MOST_PAGES - have, Math.max(pages, Math.floor(have / 4), 256));
+    for (const step of [generous, pages]) {
+      try {
+        this.memory.grow(step);
+        return true;
+      } catch {
+        // the smaller step may still succeed
+      }
+    }
+    return false;
+  }
+
+  #fromExtents(size: number): number | undefined {
+    let best = -1;
+    for (let i = 0; i < this.#extents.length; i++) {
+      const fits = this.#extents[i]!.size >= size;
+      if (fits && (best < 0 || this.#extents[i]!.size < this.#extents[best]!.size)) best = i;
+    }
+    if (best < 0) return undefined;
+    const extent = this.#extents[best]!;
+    const pointer = extent.start;
+    extent.start += size;
+    extent.size -= size;
+    if (extent.size === 0) this.#extents.splice(best, 1);
+    return pointer;
+  }
+
+  /** Joins all free neighbours, then takes from the result. */
+  #fromJoined(size: number): number | undefined {
+    const blocks = [...this.#extents];
+    for (const [bytes, stack] of this.#free) for (const start of stack) blocks.push({ start, size: bytes });
+    blocks.sort((a, b) => a.start - b.start);
+    const joined: { start: number; size: number }[] = [];
+    for (const block of blocks) {
+      const last = joined.at(-1);
+      if (last && last.start + last.size === block.start) last.size += block.size;
+      else joined.push({ ...block });
+    }
+    if (joined.at(-1) && joined.at(-1)!.start + joined.at(-1)!.size === this.#top) this.#top = joined.pop()!.start;
+    this.#free.clear();
+    this.#extents = joined;
+    return this.#fromExtents(size);
+  }
+
+  #full(asked: number): never {
+    throw new Error(
+      `The heap of the simd backend is full: ${asked} bytes were asked for while ${this.#live} bytes are live; ` +
+        'dispose tensors, make the batch smaller, or keep frozen weights outside the heap.',
+    );
+  }
+}

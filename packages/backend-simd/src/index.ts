@@ -1,0 +1,5 @@
+export { SimdBackend, type SimdMemory } from './backend.js';
+export type { HeapStatistics } from './heap.js';
+export type { KernelFunction, Kernels } from './pool.js';
+export { type RegisterOptions, register } from './register.js';
+export type { OpStatistic } from './statistics.js';

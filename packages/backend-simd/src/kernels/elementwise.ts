@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs';
+import { allFloat, type Call, type FastKernel, sizeOf, vectors } from './kernel.js';
+import { broadcastStrides, simplify, writeTable } from './strides.js';
+
+// The numbers of the ops are their places in assembly/elementwise.ts.
+const UNARY = [
+  ['Neg', 0.2],
+  ['Exp', 0.7],
+  ['Log', 0.8],
+  ['Sqrt', 0.5],
+  ['Rsqrt', 0.8],
+  ['Square', 0.2],
+  ['Relu', 0.2],
+  ['Step', 0.2],
+  ['Tanh', 1.5],
+  ['Sigmoid', 1],
+  ['Erf', 1.5],
+  ['Abs', 0.2],
+  ['Reciprocal', 0.5],
+] as const;
+
+const BINARY = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'];
+
+function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number): tf.TensorInfo | undefined {
+  const x = inputs.x!;
+  if (x.dtype !== 'float32') return undefined;
+  const y = backend.output(x.shape);
+  const size = sizeOf(x);
+  const alpha = (attrs as { alpha?: number }).alpha ?? 0;
+  backend.run(wasm.unary, vectors(size), size * cost, op, backend.pointer(x), backend.pointer(y), alpha);
+  return y;
+}
+
+function binary({ backend, wasm, inputs }: Call, op: number): tf.TensorInfo | undefined {
+  const a = inputs.a!;
+  const b = inputs.b!;
+  if (!allFloat(a, b)) return undefined;
+  const shape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
+  const y = backend.output(shape);
+  const size = sizeOf(y);
+  if (size === 0) return y;
+  const pointers = [backend.pointer(a), backend.pointer(b), backend.pointer(y)];
+  const sizeA = sizeOf(a);
+  const sizeB = sizeOf(b);
+  if ((sizeA === size || sizeA === 1) && (sizeB === size || sizeB === 1)) {
+    const steps = [sizeA === size ? 1 : 0, sizeB === size ? 1 : 0];
+    backend.run(wasm.binaryFlat, vectors(size), size * 0.3, op, ...pointers, ...steps);
+    return y;
+  }
+  const rank = shape.length;
+  const strides = [broadcastStrides(a.shape, rank), broadcastStrides(b.shape, rank)];
+  const { table, rows, width, inner } = writeTable(backend.heap, simplify({ sizes: shape, strides }));
+  backend.run(wasm.binary, rows, size * 0.3 + rows * 10, op, table, ...pointers, width, ...inner);
+  return y;
+}
+
+const addN: FastKernel = ({ backend, wasm, inputs }) => {
+  const tensors = Object.values(inputs);
+  const first = tensors[0]!;
+  if (!allFloat(...tensors)) return undefined;
+  const y = backend.output(first.shape);
+  const size = sizeOf(first);
+  const to = backend.pointer(y);
+  let from = backend.pointer(first);
+  if (tensors.length === 1) return undefined;
+  for (const x of tensors.slice(1)) {
+    backend.run(wasm.binaryFlat, vectors(size), size * 0.3, 0, from, backend.pointer(x), to, 1, 1);
+    from = to;
+  }
+  return y;
+};
+
+const FORMS = ['erf', 'tanh', 'quick'];
+
+const gelu: FastKernel = ({ backend, wasm, inputs, attrs }) => {
+  const x = inputs.x!;
+  const y = backend.output(x.shape);
+  const kind = FORMS.indexOf(attrs.approximate as string);
+  const size = sizeOf(x);
+  backend.run(wasm.gelu, vectors(size), size * 1.5, kind, backend.pointer(x), backend.pointer(y));
+  return y;
+};
+
+const geluGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
+  const x = inputs.x!;
+  const dx = backend.output(x.shape);
+  const kind = FORMS.indexOf(attrs.approximate as string);
+  const size = sizeOf(x);
+  const pointers = [backend.pointer(inputs.dy!), backend.pointer(x), backend.pointer(dx)];
+  backend.run(wasm.geluGrad, vectors(size), size * 2.5, kind, ...pointers);
+  return dx;
+};
+
+const select: FastKernel = ({ backend, wasm, inputs }) => {
+  const { condition, t, e } = inputs as { condition: tf.TensorInfo; t: tf.TensorInfo; e: tf.TensorInfo };
+  const size = sizeOf(t);
+  if (condition.dtype !== 'bool' || t.dtype !== e.dtype || t.dtype === 'bool') return undefined;
+  if (sizeOf(condition) !== size || sizeOf(e) !== size || !(t.dtype === 'float32' || t.dtype === 'int32'))
+    return undefined;
+  const y = backend.output(t.shape, t.dtype);
+  const pointers = [condition, t, e, y].map((x) => backend.pointer(x));
+  backend.run(wasm.select32, vectors(size), size * 0.4, ...pointers);
+  return y;
+};
+
+const CASTS: Record<string, number> = {
+  'int32>float32': 0,
+  'float32>int32': 1,
+  'bool>float32': 2,
+  'bool>int32': 3,
+  'float32>bool': 4,
+  'int32>bool': 5,
+};
+
+const cast: FastKernel = ({ backend, wasm, inputs, attrs }) => {
+  const x = inputs.x!;
+  const dtype = attrs.dtype as 'float32' | 'int32' | 'bool';
+  if (x.dtype === dtype) return backend.share(x, x.shape);
+  const kind = CASTS[`${x.dtype}>${dtype}`];
+  if (kind === undefined) return undefined;
+  const y = backend.output(x.shape, dtype);
+  const size = sizeOf(x);
+  backend.run(wasm.cast, vectors(size), size * 0.4, kind, backend.pointer(x), backend.pointer(y));
+  return y;
+};
+
+export const elementwiseKernels: Record<string, FastKernel> = {
+  ...Object.fromEntries(UNARY.map(([name, cost], op) => [name, (call: Call) => unary(call, op, cost)])),
+  ...Object.fromEntries(BINARY.map((name, op) => [name, (call: Call) => binary(call, op)])),
+  AddN: addN,
+  Gelu: gelu,
+  GeluGrad: geluGrad,
+  Select: select,
+  Cast: cast,
+};

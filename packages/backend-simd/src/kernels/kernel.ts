@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../backend.js';
+import type { Kernels } from '../pool.js';
+
+/** The functions of assembly/index.ts. */
+export type Wasm = Kernels<
+  | 'packB'
+  | 'gemm'
+  | 'gemmEach'
+  | 'gemvRows'
+  | 'gemvColumns'
+  | 'unary'
+  | 'binary'
+  | 'binaryFlat'
+  | 'gelu'
+  | 'geluGrad'
+  | 'select32'
+  | 'cast'
+  | 'fill32'
+  | 'softmax'
+  | 'logSoftmax'
+  | 'crossEntropy'
+  | 'crossEntropyGrad'
+  | 'layerNorm'
+  | 'layerNormGrad'
+  | 'argMax'
+  | 'reduceRows'
+  | 'reduceColumns'
+  | 'stridedCopy'
+  | 'transposePlanes'
+  | 'gatherRows'
+  | 'scatterAdd'
+  | 'dropout'
+  | 'adamw'
+>;
+
+export interface Call<Attributes = Record<string, unknown>> {
+  backend: SimdBackend;
+  wasm: Wasm;
+  inputs: Record<string, tf.TensorInfo>;
+  attrs: Attributes;
+}
+
+/** Computes an op, or returns undefined where tfjs' cpu kernel shall (other types, rare cases). */
+export type FastKernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[] | undefined;
+
+export const sizeOf = (x: { shape: number[] }): number => tf.util.sizeFromShape(x.shape);
+
+/** Four-lane vectors that cover a tensor. */
+export const vectors = (size: number): number => Math.ceil(size / 4);
+
+export const allFloat = (...tensors: (tf.TensorInfo | undefined)[]): boolean =>
+  tensors.every((x) => x === undefined || x.dtype === 'float32');

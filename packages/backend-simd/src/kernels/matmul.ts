@@ -1,0 +1,139 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from '../backend.js';
+import { type Call, type FastKernel, sizeOf, type Wasm } from './kernel.js';
+
+/** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
+const SCRATCH_A = 64 * 512 * 4;
+const SCRATCH_B = 1 << 20;
+const SCRATCH = SCRATCH_A + SCRATCH_B;
+const ROW_BLOCK = 64;
+/** Up to so many rows B is read in place. */
+const FEW_ROWS = 4;
+/** Nanoseconds a multiply-add takes, about. */
+const COST = 0.05;
+
+/** A stack of matrices: strides in elements, `batch` 0 where all share one. */
+export interface Matrices {
+  pointer: number;
+  row: number;
+  column: number;
+  batch: number;
+}
+
+export interface Product {
+  batch: number;
+  M: number;
+  N: number;
+  K: number;
+  /** [N], 0 for none. */
+  bias?: number;
+  relu?: boolean;
+}
+
+/** C [batch,M,N] = A [batch,M,K] · B [batch,K,N] (+ bias, then relu). */
+export function multiply(
+  backend: SimdBackend,
+  wasm: Wasm,
+  a: Matrices,
+  b: Matrices,
+  c: number,
+  product: Product,
+): void {
+  const { batch, M, N, K, bias = 0 } = product;
+  const relu = product.relu ? 1 : 0;
+  const cost = batch * M * N * K * COST;
+  const tail = [M, N, K, bias, relu];
+  if (batch === 1 && M <= FEW_ROWS && a.column === 1 && (a.row === K || M === 1)) {
+    const streamed = N * K * 0.4 + cost;
+    if (b.row === 1 && b.column === K) {
+      return backend.run(wasm.gemvRows, N, streamed, a.pointer, b.pointer, c, ...tail);
+    }
+    if (b.column === 1 && b.row === N) {
+      return backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, a.pointer, b.pointer, c, ...tail);
+    }
+  }
+  const panels = Math.ceil(N / 8);
+  const { threads } = backend.pool;
+  const scratch = backend.heap.allocate(SCRATCH * threads);
+  const left = [a.pointer, a.row, a.column, a.batch];
+  if (batch >= 2 * threads && b.batch !== 0 && panels * K * 32 <= SCRATCH_B) {
+    const right = [b.pointer, b.row, b.column, b.batch];
+    backend.run(wasm.gemmEach, batch, cost, ...left, ...right, c, ...tail, scratch, SCRATCH);
+  } else {
+    const batches = b.batch === 0 ? 1 : batch;
+    const bytes = batches * panels * K * 32;
+    const packed = backend.heap.allocate(bytes);
+    const right = [N, K, b.row, b.column, b.batch];
+    backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
+    const { rowBlock, colBlock } = blocks(M, panels, threads);
+    const items = batch * Math.ceil(M / rowBlock) * Math.ceil(panels / colBlock);
+    const grid = [rowBlock, colBlock, scratch, SCRATCH];
+    backend.run(wasm.gemm, items, cost, ...left, packed, b.batch === 0 ? 0 : panels, c, ...tail, ...grid);
+    backend.heap.free(packed, bytes);
+  }
+  backend.heap.free(scratch, SCRATCH * threads);
+}
+
+/** Whole rows of tiles where they are enough for all threads, else parts of them. */
+function blocks(M: number, panels: number, threads: number): { rowBlock: number; colBlock: number } {
+  const rowBlock = Math.min(ROW_BLOCK, Math.ceil(M / 4) * 4);
+  const rows = Math.ceil(M / rowBlock);
+  const parts = threads === 1 ? 1 : Math.ceil((threads * 4) / rows);
+  return { rowBlock, colBlock: Math.max(1, Math.ceil(panels / parts)) };
+}
+
+interface Attributes {
+  transposeA: boolean;
+  transposeB: boolean;
+  activation?: string;
+}
+
+function matMul({ backend, wasm, inputs, attrs }: Call, bias?: tf.TensorInfo, relu = false): tf.TensorInfo | undefined {
+  const { transposeA, transposeB } = attrs as unknown as Attributes;
+  const a = inputs.a!;
+  const b = inputs.b!;
+  if (a.dtype !== 'float32' || b.dtype !== 'float32') return undefined;
+  const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
+  const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+  const [M, K] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+  const [inner, N] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
+  if (inner !== K || (bias && (sizeOf(bias) !== N || bias.shape.at(-1) !== N))) return undefined;
+  const outerA = a.shape.slice(0, -2);
+  const outerB = b.shape.slice(0, -2);
+  const outer = tf.broadcast_util.assertAndGetBroadcastShape(outerA, outerB);
+  const shape = [...outer, M, N];
+  if (K === 0 || sizeOf({ shape }) === 0) return undefined;
+  const batch = tf.util.sizeFromShape(outer);
+  const batchA = tf.util.sizeFromShape(outerA);
+  const batchB = tf.util.sizeFromShape(outerB);
+  if ((batchA !== batch && batchA !== 1) || (batchB !== batch && batchB !== 1)) return undefined;
+  const y = backend.output(shape);
+  const left = matrices(backend, a, { transposed: transposeA, shared: batchA === 1 });
+  const right = matrices(backend, b, { transposed: transposeB, shared: batchB === 1 });
+  const rest = { N, K, relu, bias: bias ? backend.pointer(bias) : 0 };
+  const flat = batchB === 1 && batchA === batch && !transposeA;
+  const product = flat ? { batch: 1, M: batch * M, ...rest } : { batch, M, ...rest };
+  multiply(backend, wasm, left, right, backend.pointer(y), product);
+  return y;
+}
+
+function matrices(
+  backend: SimdBackend,
+  x: tf.TensorInfo,
+  { transposed, shared }: { transposed: boolean; shared: boolean },
+): Matrices {
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  const [row, column] = transposed ? [1, columns] : [columns, 1];
+  return { pointer: backend.pointer(x), row, column, batch: shared ? 0 : rows * columns };
+}
+
+const fusedMatMul: FastKernel = (call) => {
+  const { activation } = call.attrs as unknown as Attributes;
+  if (activation && activation !== 'linear' && activation !== 'relu') return undefined;
+  return matMul(call, call.inputs.bias, activation === 'relu');
+};
+
+export const matmulKernels: Record<string, FastKernel> = {
+  BatchMatMul: (call) => matMul(call),
+  _FusedMatMul: fusedMatMul,
+};

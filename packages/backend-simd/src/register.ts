@@ -1,0 +1,93 @@
+import * as tf from '@tensorflow/tfjs';
+import { SimdBackend } from './backend.js';
+import { Heap } from './heap.js';
+import { elementwiseKernels } from './kernels/elementwise.js';
+import type { FastKernel, Wasm } from './kernels/kernel.js';
+import { matmulKernels } from './kernels/matmul.js';
+import { moveKernels } from './kernels/move.js';
+import { reduceKernels } from './kernels/reduce.js';
+import { rowKernels } from './kernels/rows.js';
+import { trainKernels } from './kernels/train.js';
+import { type Platform, platform } from './platform.js';
+import { Pool } from './pool.js';
+import { selfCheck } from './self-check.js';
+
+export interface RegisterOptions {
+  /** Threads, the calling one included. Default: the cores, at most 4. */
+  threads?: number;
+  /** Use fused multiply-adds where the engine has them; Node 20 needs a V8 flag for that, which this sets. Default true. */
+  relaxedSimd?: boolean;
+  /** The backend's name at tfjs. Default 'simd'. */
+  name?: string;
+}
+
+const KERNELS: Record<string, FastKernel> = {
+  ...matmulKernels,
+  ...elementwiseKernels,
+  ...reduceKernels,
+  ...rowKernels,
+  ...moveKernels,
+  ...trainKernels,
+};
+
+/**
+ * Registers the backend with tfjs; `tf.setBackend('simd')` then chooses it. Calling it again only sets the threads.
+ * Where the self-check of the kernels fails, tfjs' cpu kernels serve every op, and a warning says so.
+ */
+export async function register(options: RegisterOptions = {}): Promise<SimdBackend> {
+  const { relaxedSimd = true, name = 'simd' } = options;
+  const host = await platform();
+  const threads = options.threads ?? Math.max(1, Math.min(host.cores, 4));
+  const present = tf.findBackend(name);
+  if (present instanceof SimdBackend) {
+    if (options.threads) present.setThreads(threads);
+    return present;
+  }
+  if (threads > 1 && !host.spawn) console.warn('The simd backend runs with one thread: this page cannot share memory.');
+  const heap = new Heap();
+  const pool = new Pool(heap, host.spawn);
+  const wasm = pool.load(await compile(host, relaxedSimd)) as Wasm;
+  const backend = new SimdBackend(heap, pool);
+  registerKernels(backend, name, wasm);
+  tf.registerBackend(name, () => backend, 2);
+  pool.setThreads(threads);
+  return backend;
+}
+
+async function compile(host: Platform, relaxedSimd: boolean): Promise<WebAssembly.Module> {
+  if (relaxedSimd) {
+    host.allowRelaxedSimd();
+    const bytes = await host.readFile(new URL('../dist/kernels.relaxed.wasm', import.meta.url));
+    if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes);
+  }
+  return WebAssembly.compile(await host.readFile(new URL('../dist/kernels.simd.wasm', import.meta.url)));
+}
+
+/** tfjs' cpu kernels under the backend's name, the fast ones before them. */
+function registerKernels(backend: SimdBackend, name: string, wasm: Wasm): void {
+  const { statistics } = backend;
+  const wrong = selfCheck(backend, wasm, KERNELS);
+  if (wrong)
+    console.warn(
+      `The kernels of the simd backend are wrong here (${wrong}); tfjs' cpu kernels, which are slow, serve instead.`,
+    );
+  const fast = wrong ? {} : KERNELS;
+  for (const config of tf.getKernelsForBackend('cpu')) {
+    const { kernelName } = config;
+    const quick = fast[kernelName];
+    const slow: tf.KernelFunc = (call) => statistics.count(kernelName, true, () => config.kernelFunc(call));
+    const kernelFunc: tf.KernelFunc = quick
+      ? (call) => statistics.count(kernelName, false, () => quick({ ...call, backend, wasm } as never)) ?? slow(call)
+      : slow;
+    tf.registerKernel({ ...config, backendName: name, kernelFunc });
+  }
+  for (const [kernelName, quick] of Object.entries(fast)) {
+    if (tf.getKernel(kernelName, name)) continue;
+    const kernelFunc: tf.KernelFunc = (call) => {
+      const out = statistics.count(kernelName, false, () => quick({ ...call, backend, wasm } as never));
+      if (out) return out;
+      throw new Error(`${kernelName} of the simd backend was given inputs that it does not serve; give float32 ones.`);
+    };
+    tf.registerKernel({ kernelName, backendName: name, kernelFunc });
+  }
+}
