@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs';
  */
 export function adapterSpec(queryWidth: number, width: number) {
   const init = uniform(queryWidth ** -0.5);
-  return { language_projection: linearSpec(queryWidth, width, { init, biasInit: init }) };
+  return { language_projection: { ...linearSpec(queryWidth, width, { init, biasInit: init }) } };
 }
 
 export type Adapter = Params<ReturnType<typeof adapterSpec>>;
@@ -51,14 +51,14 @@ export function composePrompt(parts: readonly PromptPart[]): ComposedPrompt {
       throw new Error(`The mask of a prompt's part must be [${B},${L}], not [${mask.shape}].`);
     }
   }
-  const { embeddings, mask } = tf.tidy(() => ({
+  const made = tf.tidy(() => ({
     embeddings: tf.concat(
       parts.map((part) => part.embeddings as tf.Tensor3D),
       1,
     ), // [B,L,W]
-    mask: parts.some((part) => part.mask) ? tf.concat(parts.map(maskOf), 1) : null, // [B,L]
+    ...(parts.some((part) => part.mask) ? { mask: tf.concat(parts.map(maskOf), 1) } : {}), // [B,L]
   }));
-  return { embeddings, mask: mask ?? undefined };
+  return { mask: undefined, ...made };
 }
 
 function maskOf({ embeddings, mask }: PromptPart): tf.Tensor2D {

@@ -37,10 +37,10 @@ export interface Sequence {
   readonly score: number;
 }
 
-export interface Settings extends Required<Omit<DecodingOptions, 'signal' | 'history'>> {
-  readonly history: readonly (readonly number[])[] | undefined;
-  readonly signal: AbortSignal | undefined;
-}
+type Chosen = { readonly [K in keyof DecodingOptions]-?: NonNullable<DecodingOptions[K]> };
+
+/** Options of which each has been chosen, by the caller or by default. */
+export type Settings = Omit<Chosen, 'history' | 'signal'> & Pick<Required<DecodingOptions>, 'history' | 'signal'>;
 
 /** The options with their defaults. @throws naming the option that makes no sense. */
 export function settingsOf(model: Pick<LanguageModel, 'ids'>, options: DecodingOptions): Settings {

@@ -1,12 +1,14 @@
 import type { Settings } from './options.js';
 
-/** `scores - log(sum(exp(scores)))`, in place. */
+/** `scores - log(sum(exp(scores)))`, in place. @throws when some score is NaN or +Infinity, or all are -Infinity. */
 export function logSoftmax(scores: Float32Array): Float32Array {
   let largest = Number.NEGATIVE_INFINITY;
   for (const x of scores) if (x > largest) largest = x;
   let sum = 0;
   for (const x of scores) sum += Math.exp(x - largest);
   const total = largest + Math.log(sum);
+  if (!Number.isFinite(total))
+    throw new Error('The model gave logits that are not finite; check its weights and inputs.');
   for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) - total;
   return scores;
 }

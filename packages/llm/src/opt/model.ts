@@ -88,7 +88,7 @@ export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): Decod
         tf.tidy(() => {
           const index = tf.tensor1d([...parents], 'int32');
           return {
-            past: memory.past.map((layer) => reorderKeyValue(layer, index)),
+            past: memory.past.map((layer) => ({ ...reorderKeyValue(layer, index) })),
             logits: tf.gather(memory.logits, index),
             ...(memory.mask ? { mask: tf.gather(memory.mask, index) } : {}),
           };
@@ -99,7 +99,7 @@ export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): Decod
   };
 }
 
-type Memory = { past: KeyValue[]; logits: tf.Tensor2D; mask?: tf.Tensor2D };
+type Memory = { past: { key: tf.Tensor; value: tf.Tensor }[]; logits: tf.Tensor2D; mask?: tf.Tensor2D };
 
 /** What is remembered after reading some columns more. */
 function read(p: OptParams, config: OptConfig, { embeddings, mask }: ComposedPrompt, past?: KeyValue[]): Memory {

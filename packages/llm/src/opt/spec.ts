@@ -1,22 +1,25 @@
-import { embeddingSpec, layerNormSpec, linearSpec, normal, type Params } from '@blip2/tensor';
+import { embeddingSpec, type LinearOptions, layerNormSpec, linearSpec, normal, type Params } from '@blip2/tensor';
 import type { OptConfig } from './config.js';
 
 /** The table of positions has two rows more than there are positions: positions begin at row 2, pads have row 1. */
 export const POSITION_OFFSET = 2;
+
+/** An anonymous record, so that it may stand in a list of a spec. */
+const dense = (input: number, output: number, options: LinearOptions) => ({ ...linearSpec(input, output, options) });
 
 const layerSpec = (config: OptConfig) => {
   const { hiddenSize: W, ffnSize: F } = config;
   const options = { bias: config.bias, init: normal(config.initStd) };
   return {
     self_attn: {
-      q_proj: linearSpec(W, W, options),
-      k_proj: linearSpec(W, W, options),
-      v_proj: linearSpec(W, W, options),
-      out_proj: linearSpec(W, W, options),
+      q_proj: dense(W, W, options),
+      k_proj: dense(W, W, options),
+      v_proj: dense(W, W, options),
+      out_proj: dense(W, W, options),
     },
     self_attn_layer_norm: layerNormSpec(W),
-    fc1: linearSpec(W, F, options),
-    fc2: linearSpec(F, W, options),
+    fc1: dense(W, F, options),
+    fc2: dense(F, W, options),
     final_layer_norm: layerNormSpec(W),
   };
 };
@@ -34,7 +37,7 @@ export function optSpec(config: OptConfig) {
         final_layer_norm: layerNormSpec(hiddenSize),
       },
     },
-    lm_head: config.tied ? undefined : linearSpec(hiddenSize, vocabSize, { bias: false, init }),
+    lm_head: config.tied ? undefined : dense(hiddenSize, vocabSize, { bias: false, init }),
   };
 }
 

@@ -1,0 +1,132 @@
+import { gaussian, rng } from '@blip2/tensor';
+import '@blip2/testing';
+import { beforeAll, expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import type { DecodingState, LanguageModel } from '../language-model.js';
+import { beamSearch } from './beam.js';
+import { generate } from './generate.js';
+import type { DecodingOptions } from './options.js';
+import { logSoftmax } from './scores.js';
+
+const EOS = 0;
+
+beforeAll(() => tf.setBackend('cpu'));
+
+/** A user's own model: what follows depends on the last token alone, by a table whose row 0 is for the beginning. */
+function chain(table: number[][]): LanguageModel {
+  const rowsOf = (ids: readonly number[]): tf.Tensor2D => tf.tensor2d(ids.map((id) => table[id] as number[]));
+  return {
+    kind: 'decoder',
+    width: 1,
+    vocabSize: table.length,
+    ids: { bos: 0, pad: 0, eos: [EOS] },
+    embed: () => tf.zeros([1, 1, 1]),
+    predict: () => ({ logits: tf.zeros([1, 1, 1]), labels: tf.zeros([1, 1], 'int32') }),
+    start(): DecodingState {
+      let last: number[] = [0];
+      let logits = rowsOf(last);
+      const become = (ids: number[]): void => {
+        logits.dispose();
+        last = ids;
+        logits = rowsOf(last);
+      };
+      return {
+        get rows() {
+          return last.length;
+        },
+        get logits() {
+          return logits;
+        },
+        step: (ids) => become([...ids]),
+        reorder: (parents) => become(parents.map((row) => last[row] as number)),
+        dispose: () => logits.dispose(),
+      };
+    },
+  };
+}
+
+const random = rng(7);
+const table = Array.from({ length: 5 }, () => Array.from({ length: 5 }, () => 2 * gaussian(random)));
+const logs = table.map((row) => [...logSoftmax(Float32Array.from(row))]);
+
+/** Every text of at most `length` tokens with its score, best first. */
+function all(length: number, lengthPenalty: number): { ids: number[]; score: number }[] {
+  const done: { ids: number[]; score: number }[] = [];
+  const visit = (ids: number[], sum: number): void => {
+    if (ids.length === length || ids.at(-1) === EOS) {
+      done.push({ ids, score: sum / ids.length ** lengthPenalty });
+      return;
+    }
+    logs[ids.at(-1) ?? 0]!.forEach((log, id) => {
+      visit([...ids, id], sum + log);
+    });
+  };
+  visit([], 0);
+  return done.sort((a, b) => b.score - a.score);
+}
+
+test.each([0, 1])('with beams enough the best texts of all are found (length penalty %i)', async (lengthPenalty) => {
+  const options = { beams: 400, returnSequences: 5, maxNewTokens: 4, lengthPenalty, earlyStopping: 'never' } as const;
+  const [found] = await beamSearch(chain(table), {}, options);
+  const best = all(4, lengthPenalty).slice(0, 5);
+  expect(found![0]!.ids).toEqual(best[0]!.ids);
+  found!.forEach(({ score }, i) => {
+    expect(score).toBeCloseTo(best[i]!.score, 5);
+  });
+});
+
+const log = (...p: number[]): number[] => p.map((x) => Math.log(Math.max(x, 1e-9)));
+const alternating = chain([log(0.3, 0.4, 0.3), log(0.6, 0, 0.4), log(0.35, 0.65, 0)]);
+
+test.each<[DecodingOptions, number]>([
+  [{ earlyStopping: true }, 2],
+  [{ earlyStopping: false }, 3],
+  [{ earlyStopping: 'never' }, 8],
+])('%j ends as it says', async (options, longest) => {
+  let steps = 1;
+  const counting: LanguageModel = {
+    ...alternating,
+    start: (prompt) => {
+      const state = alternating.start(prompt);
+      const step = (ids: number[]): void => {
+        steps++;
+        state.step(ids);
+      };
+      return Object.create(state, { step: { value: step } });
+    },
+  };
+  await beamSearch(counting, {}, { beams: 2, maxNewTokens: 8, ...options });
+  expect(steps).toBe(longest);
+});
+
+test('any of several ids ends a text, and none before the least length', async () => {
+  for (const beams of [1, 3]) {
+    const [sequences] = await generate(
+      chain(table),
+      {},
+      { beams, eosIds: [0, 1, 2], minNewTokens: 3, maxNewTokens: 9 },
+    );
+    const { ids } = sequences![0]!;
+    expect(ids.length).toBeGreaterThanOrEqual(3);
+    expect(ids.slice(0, 2).every((id) => id > 2)).toBe(true);
+    expect(ids.length === 9 || (ids.at(-1) as number) <= 2).toBe(true);
+  }
+});
+
+test('a vocabulary smaller than the beams gives what there is', async () => {
+  const [found] = await beamSearch(
+    chain([
+      [1, 2],
+      [3, 4],
+    ]),
+    {},
+    { beams: 6, returnSequences: 6, maxNewTokens: 1 },
+  );
+  expect(found!.map(({ ids }) => ids)).toEqual([[1], [0]]);
+});
+
+test('logits that are not numbers are an error, not a text', async () => {
+  const broken = chain([[Number.NaN, 1]]);
+  for (const beams of [1, 2])
+    await expect(generate(broken, {}, { beams })).rejects.toThrow('logits that are not finite');
+});

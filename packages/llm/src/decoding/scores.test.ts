@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { settingsOf } from './options.js';
+import { logSoftmax, penalise } from './scores.js';
+
+const model = { ids: { bos: 0, pad: 1, eos: [2] } };
+
+test('log-softmax of large scores', () => {
+  const [a, b] = logSoftmax(Float32Array.of(1000, 1000));
+  expect([a, b]).toEqual([expect.closeTo(-Math.LN2, 5), expect.closeTo(-Math.LN2, 5)]);
+});
+
+test('the repetition penalty falls once on each distinct token of history and text', () => {
+  const settings = settingsOf(model, { repetitionPenalty: 2 });
+  const scores = penalise(Float32Array.of(4, -4, 4, -4), [1, 1, 0], { history: [0, 0, 99], settings });
+  expect([...scores]).toEqual([2, -8, 4, -4]);
+});
+
+test('no end before the least number of new tokens', () => {
+  const settings = settingsOf(model, { minNewTokens: 2 });
+  const scores = (ids: number[]): number =>
+    penalise(Float32Array.of(1, 1, 1), ids, { history: [], settings })[2] as number;
+  expect([scores([]), scores([0]), scores([0, 0])]).toEqual([-Infinity, -Infinity, 1]);
+});
