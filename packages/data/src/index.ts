@@ -1,3 +1,15 @@
+export { type CacheManifest, cacheKey, FeatureCache } from './dataset/cache.js';
+export {
+  type BatchOptions,
+  batchAt,
+  batchesPerEpoch,
+  batchIndices,
+  type Dataset,
+  listDataset,
+  mapDataset,
+  shuffled,
+} from './dataset/dataset.js';
+export type { CacheDtype } from './dataset/record.js';
 export { decodePicture, encodePng } from './picture/decode.js';
 export type { FilterName } from './picture/filter.js';
 export {
@@ -22,6 +34,9 @@ export {
 } from './picture/pixels.js';
 export { applyProcessor, type Processor, parseProcessor, readProcessor } from './picture/processor.js';
 export { type Box, crop, type ResizeOptions, resize, resizeBicubic } from './picture/resize.js';
+export { buildBpe, OPT_SPECIALS, trainByteLevelBpe } from './text/byte-bpe.js';
+export type { Merge } from './text/merges.js';
+export { type PaddedBatch, type PadOptions, padBatch, toIdTensors } from './text/pad.js';
 export { type CaptionOptions, captionProcessor, questionProcessor } from './text/processors.js';
 export {
   createTokenizer,
@@ -32,3 +47,14 @@ export {
   type Tokenizer,
   type TokenizerFiles,
 } from './text/tokenizer.js';
+export { BERT_SPECIALS, buildWordPiece, trainWordPiece } from './text/word-piece.js';
+export { type AugmentOptions, operations, randomAugment } from './transform/augment.js';
+export { type CropOptions, randomBox } from './transform/random-box.js';
+export {
+  type EvalOptions,
+  evalTransform,
+  mirror,
+  type TrainOptions,
+  type Transform,
+  trainTransform,
+} from './transform/transform.js';

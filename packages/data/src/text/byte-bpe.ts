@@ -1,0 +1,92 @@
+import { learnMerges, type Merge, tally } from './merges.js';
+import type { TokenizerFiles } from './tokenizer.js';
+
+/** OPT's special tokens, in order of their ids. */
+export const OPT_SPECIALS = ['<s>', '<pad>', '</s>', '<unk>'] as const;
+
+/** GPT-2's split into words, each with the space before it. */
+const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+
+/** GPT-2's printable stand-in for each byte: itself where it prints, else a letter from U+0100 on. */
+export const byteLetters: readonly string[] = (() => {
+  const prints = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(prints(byte) ? byte : next++));
+})();
+
+/**
+ * A tokenizer like OPT's over byte-level merges, as `tokenizer.json` and `tokenizer_config.json` would hold it: every
+ * text begins with `</s>`, nothing follows, no space is added in front. Ids: specials, the 256 bytes, the merges.
+ */
+export function buildBpe(merges: readonly Merge[]): TokenizerFiles {
+  const tokens = new Set<string>([...OPT_SPECIALS, ...[...byteLetters].sort()]);
+  for (const [left, right] of merges) tokens.add(left + right);
+  const byteLevel = { type: 'ByteLevel', trim_offsets: true, use_regex: true };
+  const text = (id: string, type: number) => ({ Sequence: { id, type_id: type } });
+  const start = { SpecialToken: { id: '</s>', type_id: 0 } };
+  const tokenizer = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: OPT_SPECIALS.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: { ...byteLevel, add_prefix_space: false },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [start, text('A', 0)],
+      pair: [start, text('A', 0), text('B', 1)],
+      special_tokens: { '</s>': { id: '</s>', ids: [2], tokens: ['</s>'] } },
+    },
+    decoder: { ...byteLevel, add_prefix_space: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries([...tokens].map((token, id) => [token, id])),
+      merges: merges.map((pair) => [...pair]),
+    },
+  };
+  const config = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    bos_token: '</s>',
+    eos_token: '</s>',
+    pad_token: '<pad>',
+    unk_token: '</s>',
+    model_max_length: 512,
+    padding_side: 'left',
+  };
+  return { tokenizer, config };
+}
+
+/**
+ * A byte-level tokenizer of at most `vocabSize` tokens from texts (see {@link buildBpe}). Any text can be encoded,
+ * since every byte is a token. Deterministic. Throws where the specials and bytes, 260, do not fit.
+ */
+export function trainByteLevelBpe(
+  texts: Iterable<string>,
+  { vocabSize }: { readonly vocabSize: number },
+): TokenizerFiles {
+  const limit = vocabSize - OPT_SPECIALS.length - byteLetters.length;
+  if (limit < 0)
+    throw new Error(`A vocabulary of ${vocabSize} does not hold 4 special tokens and 256 bytes: allow 260 or more.`);
+  const words: string[] = [];
+  for (const text of texts) words.push(...(text.match(WORDS) ?? []));
+  const encoder = new TextEncoder();
+  const split = tally(words).map(
+    ([word, n]) => [[...encoder.encode(word)].map((byte) => byteLetters[byte]!), n] as const,
+  );
+  return buildBpe(learnMerges(split, { limit }));
+}

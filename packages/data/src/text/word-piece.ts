@@ -1,0 +1,100 @@
+import { Tokenizer as Library } from '@huggingface/tokenizers';
+import { learnMerges, tally } from './merges.js';
+import type { TokenizerFiles } from './tokenizer.js';
+
+/** BERT's special tokens and the `[DEC]` that BLIP-2 adds as the start of a caption. */
+export const BERT_SPECIALS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
+const START = '[DEC]';
+
+const addedToken = (id: number, content: string) => ({
+  id,
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: false,
+  special: true,
+});
+
+/**
+ * BERT's uncased tokenizer over a vocabulary, as `tokenizer.json` and `tokenizer_config.json` would hold it: lower case
+ * without accents, split at spaces and punctuation, longest pieces first, `[CLS]` and `[SEP]` around. `[DEC]` gets the
+ * id after the last piece where the vocabulary lacks it. Throws where one of BERT's special tokens is missing.
+ */
+export function buildWordPiece(vocab: readonly string[]): TokenizerFiles {
+  const tokens = vocab.includes(START) ? vocab : [...vocab, START];
+  const id = new Map(tokens.map((token, index) => [token, index]));
+  const special = [...BERT_SPECIALS, START].map((token) => {
+    const index = id.get(token);
+    if (index === undefined) throw new Error(`The vocabulary has no ${token}: a BERT tokenizer needs it.`);
+    return addedToken(index, token);
+  });
+  const around = (token: string, type: number) => ({ SpecialToken: { id: token, type_id: type } });
+  const text = (name: string, type: number) => ({ Sequence: { id: name, type_id: type } });
+  const entry = (token: string) => [token, { id: token, ids: [id.get(token)], tokens: [token] }];
+  const single = [around('[CLS]', 0), text('A', 0), around('[SEP]', 0)];
+  const tokenizer = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.sort((a, b) => a.id - b.id),
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single,
+      pair: [...single, text('B', 1), around('[SEP]', 1)],
+      special_tokens: Object.fromEntries([entry('[CLS]'), entry('[SEP]')]),
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      type: 'WordPiece',
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(vocab.map((token, index) => [token, index])),
+    },
+  };
+  const config = {
+    tokenizer_class: 'BertTokenizer',
+    do_lower_case: true,
+    bos_token: START,
+    pad_token: '[PAD]',
+    unk_token: '[UNK]',
+    cls_token: '[CLS]',
+    sep_token: '[SEP]',
+    mask_token: '[MASK]',
+    model_max_length: 512,
+    padding_side: 'right',
+  };
+  return { tokenizer, config };
+}
+
+/**
+ * A WordPiece vocabulary of at most `vocabSize` pieces, `[DEC]` included, from texts: characters first, then merges by
+ * frequency, as the `tokenizers` library trains it. Deterministic. `buildWordPiece` makes a tokenizer of it.
+ */
+export function trainWordPiece(texts: Iterable<string>, { vocabSize }: { readonly vocabSize: number }): TokenizerFiles {
+  const library = new Library(buildWordPiece(BERT_SPECIALS).tokenizer, {});
+  const words: string[] = [];
+  for (const text of texts)
+    words.push(...(library.pre_tokenizer?.pre_tokenize(library.normalizer?.normalize(text) ?? text) ?? []));
+  const split = tally(words).map(([word, count]) => [[...word].map((c, i) => (i ? `##${c}` : c)), count] as const);
+  const alphabet = [...new Set(split.flatMap(([pieces]) => pieces))].sort();
+  const join = (left: string, right: string): string => left + right.replace(/^##/, '');
+  const vocab = new Set<string>([...BERT_SPECIALS, ...alphabet]);
+  if (vocab.size + 1 > vocabSize) {
+    throw new Error(
+      `The texts have ${alphabet.length} characters, too many for ${vocabSize} pieces: allow more pieces.`,
+    );
+  }
+  for (const [left, right] of learnMerges(split, { limit: vocabSize - vocab.size - 1, join }))
+    vocab.add(join(left, right));
+  return buildWordPiece([...vocab]);
+}

@@ -1,0 +1,44 @@
+import type { Picture } from '../picture/picture.js';
+
+const FILL = 128;
+
+/** Where an output pixel comes from: `[x, y]` becomes `[a x + b y + c, d x + e y + f]`. */
+type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+
+/** Fetches each pixel from its place by bilinear interpolation; beyond the border everything is grey. */
+function warp(picture: Picture, [a, b, c, d, e, f]: Affine): Picture {
+  const { width, height, data } = picture;
+  const result = new Uint8Array(data.length);
+  const at = (x: number, y: number, channel: number): number =>
+    x < 0 || y < 0 || x >= width || y >= height ? FILL : data[(y * width + x) * 3 + channel]!;
+  for (let y = 0, out = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [u, v] = [a * x + b * y + c, d * x + e * y + f];
+      const [x0, y0] = [Math.floor(u), Math.floor(v)];
+      const [s, t] = [u - x0, v - y0];
+      for (let channel = 0; channel < 3; channel++, out++) {
+        const upper = (1 - s) * at(x0, y0, channel) + s * at(x0 + 1, y0, channel);
+        const lower = (1 - s) * at(x0, y0 + 1, channel) + s * at(x0 + 1, y0 + 1, channel);
+        result[out] = Math.round((1 - t) * upper + t * lower);
+      }
+    }
+  }
+  return { width, height, data: result };
+}
+
+/** Pushes rows by `x` times their height, or columns by `y` times their distance. */
+export function shear(picture: Picture, x: number, y: number): Picture {
+  return warp(picture, [1, -x, 0, -y, 1, 0]);
+}
+
+/** Moves the contents left by `x` and up by `y` pixels. */
+export function translate(picture: Picture, x: number, y: number): Picture {
+  return warp(picture, [1, 0, x, 0, 1, y]);
+}
+
+/** Turns the contents counter-clockwise about the middle. */
+export function rotate(picture: Picture, degrees: number): Picture {
+  const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+  const [x, y] = [picture.width / 2, picture.height / 2];
+  return warp(picture, [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y]);
+}
