@@ -7,7 +7,7 @@ export type LossTerms = { total: tf.Scalar } & { [name: string]: tf.Scalar };
 /**
  * The terms of a loss and the gradient of `total` with respect to each trainable tensor.
  * `loss` closes over the trainable tensors themselves (they are what it is differentiated by).
- * A tensor that the loss does not reach gets a gradient of zeros. The caller owns terms and gradients.
+ * A tensor that the loss does not reach has no gradient. The caller owns terms and gradients.
  */
 export function valueAndGrads<T extends LossTerms>(loss: () => T, trainable: Flat): { terms: T; grads: Flat } {
   const paths = Object.keys(trainable);
@@ -16,27 +16,21 @@ export function valueAndGrads<T extends LossTerms>(loss: () => T, trainable: Fla
     const { grads } = tf.engine().gradients(
       () => {
         terms = loss();
-        for (const term of Object.values(terms)) tf.keep(term);
+        for (const term of new Set(Object.values(terms))) tf.keep(term);
         return terms.total;
       },
       paths.map((path) => trainable[path] as tf.Tensor),
       undefined,
       true,
     );
-    const made = terms as unknown as T;
-    unkeep(made);
-    return {
-      terms: made,
-      grads: Object.fromEntries(paths.map((path, i) => [path, grads[i] ?? tf.zerosLike(trainable[path] as tf.Tensor)])),
-    };
+    const reached = paths.flatMap((path, i) => (grads[i] ? [[path, grads[i] as tf.Tensor] as const] : []));
+    return { terms: released(terms as unknown as T), grads: Object.fromEntries(reached) };
   });
 }
 
-/** Copies, so that the terms leave through the scope that returns them, and the kept ones end here. */
-function unkeep(terms: LossTerms): void {
-  for (const name of Object.keys(terms)) {
-    const kept = terms[name] as tf.Scalar;
-    terms[name] = kept.clone();
-    kept.dispose();
-  }
+/** Copies, which leave through the scope that returns them; the kept ones end here. */
+function released<T extends LossTerms>(terms: T): T {
+  const copies = Object.fromEntries(Object.entries(terms).map(([name, term]) => [name, term.clone()]));
+  for (const term of new Set(Object.values(terms))) term.dispose();
+  return copies as T;
 }

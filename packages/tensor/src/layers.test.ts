@@ -179,3 +179,17 @@ test('functions free what they made', async () => {
   dispose(p);
   x.dispose();
 });
+
+test('linear: the gradient of a frozen weight is not computed', async () => {
+  const p = initialise(linearSpec(4, 4), 1);
+  const x = random([3, 4], 1);
+  const profile = await tf.profile(() => tf.grad((x) => tf.sum(linear(p, x)))(x));
+  expect(profile.kernelNames.filter((name) => name === 'BatchMatMul')).toHaveLength(1);
+  dispose(p);
+});
+
+test('cross-entropy: labels made inside the differentiated function live until the gradient is taken', () => {
+  const logits = random([2, 3], 1) as tf.Tensor2D;
+  const gradient = tf.grad((x) => tf.tidy(() => tf.sum(crossEntropy(x as tf.Tensor2D, tf.tensor1d([0, 2], 'int32')))));
+  expect(gradient(logits).shape).toEqual([2, 3]);
+});

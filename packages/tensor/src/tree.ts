@@ -17,7 +17,10 @@ export function flatten(tree: Tree): Flat {
 }
 
 function visit(tree: Tree, path: string, leaf: (path: string, tensor: tf.Tensor) => void): void {
-  if (tree instanceof tf.Tensor) return leaf(path, tree);
+  if (tree instanceof tf.Tensor) {
+    leaf(path, tree);
+    return;
+  }
   for (const [key, child] of Object.entries(tree as { [key: string]: Tree | undefined })) {
     if (child !== undefined) visit(child, path ? `${path}.${key}` : key, leaf);
   }

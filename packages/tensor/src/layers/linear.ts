@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { linearOp } from '../ops/linear.js';
 import { type Initializer, normal, type ParamSpec, type Params, param, zeros } from '../spec.js';
 
 export interface LinearOptions {
@@ -24,13 +25,7 @@ export function linear(p: Linear, x: tf.Tensor): tf.Tensor {
     throw new Error(`A linear layer of ${input} inputs was given a tensor of shape [${x.shape}].`);
   }
   return tf.tidy(() => {
-    const rows = tf.reshape(x, [-1, input]) as tf.Tensor2D;
-    const y = tf.fused.matMul({
-      a: rows,
-      b: p.weight as tf.Tensor2D,
-      transposeB: true,
-      ...(p.bias ? { bias: p.bias } : {}),
-    });
+    const y = linearOp(tf.reshape(x, [-1, input]) as tf.Tensor2D, p.weight, p.bias);
     return tf.reshape(y, [...x.shape.slice(0, -1), output]); // [...,O]
   });
 }

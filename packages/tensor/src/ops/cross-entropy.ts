@@ -24,10 +24,10 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, options: 
   const attrs = { smoothing, ignore };
   return tf.customGrad((...args) => {
     const [logits, save] = args as [tf.Tensor2D, (tensors: tf.Tensor[]) => void];
-    save([logits]);
+    save([logits, labels]);
     const value = runNamed('CrossEntropy', { logits, labels }, attrs)?.[0] ?? compose(logits, labels, attrs);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [logits] = saved as [tf.Tensor2D];
+      const [logits, labels] = saved as [tf.Tensor2D, tf.Tensor1D];
       return runNamed('CrossEntropyGrad', { dy, logits, labels }, attrs) ?? [composeGrad(dy, logits, labels, attrs)];
     };
     return { value, gradFunc };

@@ -1,0 +1,10 @@
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs';
+import { register } from '@blip2/backend-simd';
+import { distill } from './distill.js';
+const backend = await register({ threads: 2 });
+tf.setBackend('simd'); tf.enableProdMode();
+const [steps, batch, dir] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]!];
+let t = Date.now();
+await distill({ folder: '/tmp/pretrain', steps, batch, seed: 1, peak: 1e-3, checkpoint: dir, resume: true }, (s) => { console.log(s.step, JSON.stringify(s.losses), s.gradNorm.toFixed(3), ((Date.now() - t) / 20).toFixed(0) + ' ms/step'); t = Date.now(); });
+const stats = (backend as any).profile?.() ?? (backend as any).statistics; console.log(stats);

@@ -1,0 +1,116 @@
+import { initialise, layerNorm, layerNormSpec, linear, linearSpec, type LossTerms, type Params, unflatten, flatten, type Flat } from '@blip2/tensor';
+import { adamw, cosineLr, sampler, train, type TrainStep } from '@blip2/trainer';
+import { type VisionConfig, vitForward, visionSpec } from '@blip2/vision';
+import * as tf from '@tensorflow/tfjs';
+import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
+import { openViews } from './views-file.js';
+
+/** The vision transformer that ships: 49 cells of 16 pixels, as the teacher's map has, and a class token. */
+export const studentConfig: VisionConfig = {
+  family: 'eva',
+  hiddenSize: 256,
+  intermediateSize: 1024,
+  layers: 4,
+  heads: 4,
+  imageSize: [STUDENT_SIZE, STUDENT_SIZE],
+  patchSize: 16,
+  activation: 'gelu',
+  epsilon: 1e-6,
+  qkvBias: true,
+  alignCorners: false,
+};
+
+/** The student, and the heads that are thrown away after distillation. */
+export const distillSpec = (config: VisionConfig) => ({
+  vit: visionSpec(config, { finalNorm: true }),
+  cells: linearSpec(config.hiddenSize, COMPONENTS),
+  whole: linearSpec(config.hiddenSize, COMPONENTS),
+});
+export type DistillParams = Params<ReturnType<typeof distillSpec>>;
+
+export interface Prediction {
+  /** [B,49,C] */
+  cells: tf.Tensor3D;
+  /** [B,C], from the class token */
+  whole: tf.Tensor2D;
+}
+
+/** Pixels [B,S,S,3] in -1 to 1 to what the student thinks the teacher sees. */
+export function predict(p: DistillParams, config: VisionConfig, pixels: tf.Tensor4D): Prediction {
+  return tf.tidy(() => {
+    const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
+    const [B, , D] = tokens.shape;
+    const first = tf.reshape(tf.slice(tokens, [0, 0, 0], [B, 1, D]), [B, D]);
+    const rest = tf.slice(tokens, [0, 1, 0], [B, CELLS, D]);
+    return { cells: linear(p.cells, rest) as tf.Tensor3D, whole: linear(p.whole, first) as tf.Tensor2D };
+  });
+}
+
+/** Squared error of each cell, and of the class token against the mean of the cells; one minus the cosine of the means. */
+export function distillLoss({ cells, whole }: Prediction, maps: tf.Tensor3D): LossTerms {
+  const mean = tf.mean(maps, 1) as tf.Tensor2D; // [B,C]
+  const cell = tf.mean(tf.squaredDifference(cells, maps)) as tf.Scalar;
+  const token = tf.mean(tf.squaredDifference(whole, mean)) as tf.Scalar;
+  const angle = tf.sub(1, tf.mean(cosine(tf.mean(cells, 1), mean))) as tf.Scalar;
+  return { total: tf.addN([cell, token, angle]) as tf.Scalar, cell, token, angle };
+}
+
+function cosine(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const norm = (x: tf.Tensor): tf.Tensor => tf.sqrt(tf.add(tf.sum(tf.square(x), -1), 1e-6));
+  return tf.div(tf.sum(tf.mul(a, b), -1), tf.mul(norm(a), norm(b)));
+}
+
+export interface DistillOptions {
+  folder: string;
+  steps: number;
+  batch: number;
+  seed: number;
+  peak: number;
+  checkpoint: string;
+  resume: boolean;
+  signal?: AbortSignal;
+}
+
+/** Distils the teacher's maps of `train` into a student; the caller owns the tree. */
+export async function distill(options: DistillOptions, onStep: (step: TrainStep) => void): Promise<DistillParams> {
+  const { folder, steps, batch, seed, peak } = options;
+  const views = openViews(folder, 'train');
+  const places = sampler({ count: views.length, batchSize: batch, seed });
+  const spec = distillSpec(studentConfig);
+  const trainable: Flat = flatten(initialise(spec, seed));
+  const run = train({
+    trainable,
+    batch: ({ position }) => {
+      const { pictures, maps } = views.read(places(position));
+      const flip = position % 2 === 1;
+      return {
+        pixels: tf.tidy(() => flipped(pixelsOf(pictures, batch), flip, 2) as tf.Tensor4D),
+        maps: tf.tidy(() => tf.reshape(flipped(tf.tensor4d(maps, [batch, 7, 7, COMPONENTS]), flip, 2), [batch, CELLS, COMPONENTS])),
+      };
+    },
+    loss: ({ trainable, batch: { pixels, maps } }) =>
+      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps as tf.Tensor3D),
+    optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
+    schedule: cosineLr({ peak, min: peak / 100, warmupSteps: Math.min(200, steps >> 3), steps }),
+    steps,
+    seed,
+    clip: 1,
+    logEvery: 20,
+    checkpoint: { dir: options.checkpoint, every: 250 },
+    resume: options.resume,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  for await (const step of run) onStep(step);
+  views.close();
+  return unflatten(spec, trainable);
+}
+
+/** uint8 RGB to -1..1: [B,S,S,3] */
+export function pixelsOf(pictures: Uint8Array, batch: number): tf.Tensor4D {
+  return tf.tidy(() => {
+    const values = Float32Array.from(pictures, (v) => v / 127.5 - 1);
+    return tf.tensor4d(values, [batch, STUDENT_SIZE, STUDENT_SIZE, 3]);
+  });
+}
+
+const flipped = (x: tf.Tensor4D, flip: boolean, axis: number): tf.Tensor4D => (flip ? tf.reverse(x, axis) : x);

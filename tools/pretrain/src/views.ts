@@ -1,0 +1,85 @@
+import { hash, type Rng, rng } from '@blip2/tensor';
+import type { Drawing } from './drawings.js';
+
+/** How one picture is made: `plain` as it is drawn, `moved` on another ground, `scene` of several. */
+export type View = { kind: 'plain' | 'moved'; drawing: number } | { kind: 'scene'; index: number };
+
+const between = (random: Rng, low: number, high: number): number => low + (high - low) * random();
+const pick = <T>(random: Rng, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+
+/** Each drawing once as it is and once moved, and `scenes` scenes, in a seeded order. */
+export function listViews(drawings: number, scenes: number, seed: number): View[] {
+  const views: View[] = [
+    ...Array.from({ length: drawings }, (_, drawing): View => ({ kind: 'plain', drawing })),
+    ...Array.from({ length: drawings }, (_, drawing): View => ({ kind: 'moved', drawing })),
+    ...Array.from({ length: scenes }, (_, index): View => ({ kind: 'scene', index })),
+  ];
+  const random = rng(seed);
+  for (let i = views.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [views[i], views[j]] = [views[j] as View, views[i] as View];
+  }
+  return views;
+}
+
+/** The SVG of a view, on a canvas of 100 by 100. */
+export function viewSvg(view: View, drawings: readonly Drawing[], seed: number): string {
+  if (view.kind === 'plain') return canvas('#fff', place(drawings[view.drawing] as Drawing, 0, 0, 100, 0, 'a'));
+  const random = rng(hash(seed, JSON.stringify(view)));
+  if (view.kind === 'moved') {
+    const size = between(random, 45, 100);
+    const x = between(random, 0, 100 - size);
+    const y = between(random, 0, 100 - size);
+    return canvas(ground(random), place(drawings[view.drawing] as Drawing, x, y, size, between(random, -15, 15), 'a'));
+  }
+  const count = 2 + Math.floor(random() * 3);
+  const repeated = random() < 0.4 ? pick(random, drawings) : undefined;
+  const parts = quarters(random)
+    .slice(0, count)
+    .map(([x, y], i) => {
+      const size = between(random, 34, 50);
+      const jitter = 50 - size;
+      const drawing = repeated ?? pick(random, drawings);
+      return place(drawing, x + random() * jitter, y + random() * jitter, size, 0, `a${i}`);
+    });
+  return canvas(ground(random), parts.join(''));
+}
+
+function quarters(random: Rng): [number, number][] {
+  const corners: [number, number][] = [[0, 0], [50, 0], [0, 50], [50, 50]];
+  return corners.map((corner) => [random(), corner] as const).sort(([a], [b]) => a - b).map(([, corner]) => corner);
+}
+
+function place(drawing: Drawing, x: number, y: number, size: number, degrees: number, prefix: string): string {
+  const { width, height } = drawing;
+  return (
+    `<g transform="rotate(${degrees} ${x + size / 2} ${y + size / 2})">` +
+    `<svg x="${x}" y="${y}" width="${size}" height="${size}" viewBox="0 0 ${width} ${height}">${ownIds(drawing.body, prefix)}</svg></g>`
+  );
+}
+
+/** Ids are one space in a document: two drawings with an id in common would share a gradient. */
+function ownIds(body: string, prefix: string): string {
+  return body.replace(/\bid="/g, `id="${prefix}`).replace(/url\(#/g, `url(#${prefix}`).replace(/href="#/g, `href="#${prefix}`);
+}
+
+function canvas(ground: string, inside: string): string {
+  const gradient = ground.startsWith('<');
+  return (
+    '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 100 100" color="#333">' +
+    `${gradient ? ground : ''}<rect width="100" height="100" fill="${gradient ? 'url(#ground)' : ground}"/>${inside}</svg>`
+  );
+}
+
+const colour = (random: Rng): string =>
+  `hsl(${Math.floor(360 * random())},${Math.floor(between(random, 10, 90))}%,${Math.floor(between(random, 25, 95))}%)`;
+
+function ground(random: Rng): string {
+  const kind = random();
+  if (kind < 0.3) return '#fff';
+  if (kind < 0.65) return colour(random);
+  return (
+    `<defs><linearGradient id="ground" gradientTransform="rotate(${Math.floor(90 * random())})">` +
+    `<stop offset="0" stop-color="${colour(random)}"/><stop offset="1" stop-color="${colour(random)}"/></linearGradient></defs>`
+  );
+}
