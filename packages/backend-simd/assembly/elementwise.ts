@@ -2,9 +2,8 @@ import { erf4, exp4, log4, madd, sigmoid4, splat, storePart, tanh4 } from './mat
 
 // Elementwise kernels work on whole vectors: blocks of the heap are padded, so the last vector may overhang a tensor.
 
-enum Unary { NEG, EXP, LOG, SQRT, RSQRT, SQUARE, RELU, STEP, TANH, SIGMOID, ERF, ABS, RECIPROCAL }
+const enum Unary { NEG, EXP, LOG, SQRT, RSQRT, SQUARE, RELU, STEP, TANH, SIGMOID, ERF, ABS, RECIPROCAL }
 
-// @ts-expect-error: decorator
 @inline
 function applyUnary(op: i32, x: v128, alpha: v128): v128 {
   if (op == Unary.NEG) return f32x4.neg(x);
@@ -23,7 +22,6 @@ function applyUnary(op: i32, x: v128, alpha: v128): v128 {
   else return f32x4.div(splat(1), x);
 }
 
-// @ts-expect-error: decorator
 @inline
 function unaryLoop(op: i32, begin: i32, end: i32, x: usize, y: usize, alpha: v128): void {
   const stop = <usize>end << 4;
@@ -48,9 +46,8 @@ export function unary(begin: i32, end: i32, thread: i32, op: i32, x: usize, y: u
   else unaryLoop(Unary.RECIPROCAL, begin, end, x, y, a);
 }
 
-enum Binary { ADD, SUB, MUL, DIV, MAX, MIN, SQUARED_DIFFERENCE }
+const enum Binary { ADD, SUB, MUL, DIV, MAX, MIN, SQUARED_DIFFERENCE }
 
-// @ts-expect-error: decorator
 @inline
 function applyBinary(op: i32, a: v128, b: v128): v128 {
   if (op == Binary.ADD) return f32x4.add(a, b);
@@ -65,7 +62,6 @@ function applyBinary(op: i32, a: v128, b: v128): v128 {
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function row(op: i32, a: usize, b: usize, y: usize, n: i32, sa: i32, sb: i32): void {
   const whole = n & ~3;
@@ -103,7 +99,6 @@ function row(op: i32, a: usize, b: usize, y: usize, n: i32, sa: i32, sb: i32): v
  * Rows [begin, end) of y = op(a, b). `meta`: rank, then for each outer axis (the innermost last) its size and the
  * strides of a and b in elements; `width` is the row's length, `sa` and `sb` (0 or 1) the strides along it.
  */
-// @ts-expect-error: decorator
 @inline
 function binaryLoop(
   op: i32, begin: i32, end: i32, meta: usize, a: usize, b: usize, y: usize, width: i32, sa: i32, sb: i32,
@@ -139,7 +134,6 @@ export function binary(
 }
 
 /** The vectors [begin, end) of y = op(a, b): both of one shape, or one of them a single element (`sa` or `sb` 0). */
-// @ts-expect-error: decorator
 @inline
 function flatLoop(op: i32, begin: i32, end: i32, a: usize, b: usize, y: usize, sa: i32, sb: i32): void {
   const from = <usize>begin << 4;
@@ -158,9 +152,8 @@ export function binaryFlat(
   else flatLoop(Binary.SQUARED_DIFFERENCE, begin, end, a, b, y, sa, sb);
 }
 
-enum Gelu { ERF, TANH, QUICK }
+const enum Gelu { ERF, TANH, QUICK }
 
-// @ts-expect-error: decorator
 @inline
 function gelu4(kind: i32, x: v128): v128 {
   if (kind == Gelu.ERF) {
@@ -173,7 +166,6 @@ function gelu4(kind: i32, x: v128): v128 {
   } else return f32x4.mul(x, sigmoid4(f32x4.mul(x, splat(1.702))));
 }
 
-// @ts-expect-error: decorator
 @inline
 function geluSlope4(kind: i32, x: v128): v128 {
   if (kind == Gelu.ERF) {
@@ -192,14 +184,12 @@ function geluSlope4(kind: i32, x: v128): v128 {
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function geluLoop(kind: i32, begin: i32, end: i32, x: usize, y: usize): void {
   const stop = <usize>end << 4;
   for (let at = <usize>begin << 4; at < stop; at += 16) v128.store(y + at, gelu4(kind, v128.load(x + at)));
 }
 
-// @ts-expect-error: decorator
 @inline
 function geluGradLoop(kind: i32, begin: i32, end: i32, dy: usize, x: usize, dx: usize): void {
   const stop = <usize>end << 4;
@@ -230,7 +220,7 @@ export function select32(begin: i32, end: i32, thread: i32, condition: usize, a:
   }
 }
 
-enum Cast { INT_TO_FLOAT, FLOAT_TO_INT, BOOL_TO_FLOAT, BOOL_TO_INT, FLOAT_TO_BOOL, INT_TO_BOOL }
+const enum Cast { INT_TO_FLOAT, FLOAT_TO_INT, BOOL_TO_FLOAT, BOOL_TO_INT, FLOAT_TO_BOOL, INT_TO_BOOL }
 
 /** Vectors [begin, end) from one type to another. */
 export function cast(begin: i32, end: i32, thread: i32, kind: i32, x: usize, y: usize): void {

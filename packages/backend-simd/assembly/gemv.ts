@@ -2,7 +2,6 @@ import { lanes, madd, splat, storePart, sum4 } from './math';
 
 // Products with few rows, bound by the bytes of B: B is read once, in place.
 
-// @ts-expect-error: decorator
 @inline
 function dot(a: usize, b: usize, K: i32): f32 {
   let s0 = splat(0);
@@ -88,7 +87,6 @@ export function gemvColumns(
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function put(to: usize, v: v128, n: i32, bias: usize, column: usize, relu: i32): void {
   if (n <= 0) return;

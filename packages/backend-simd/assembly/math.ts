@@ -1,21 +1,18 @@
 // Four floats at a time. The polynomials are least-squares minimax fits of the functions named beside them.
 
 /** a·b + c, fused where the build has relaxed SIMD. */
-// @ts-expect-error: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
   else return f32x4.add(f32x4.mul(a, b), c);
 }
 
-// @ts-expect-error: decorator
 @inline
 export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
 /** e^x within 1e-7 relative; below -86.6 exactly 0, so that masked scores cost no denormals. */
-// @ts-expect-error: decorator
 @inline
 export function exp4(x: v128): v128 {
   const clamped = f32x4.max(f32x4.min(x, splat(89)), splat(-87));
@@ -34,7 +31,6 @@ export function exp4(x: v128): v128 {
 }
 
 /** Natural logarithm within 1e-7 relative. */
-// @ts-expect-error: decorator
 @inline
 export function log4(x: v128): v128 {
   const small = f32x4.lt(x, splat(1.17549435e-38));
@@ -61,13 +57,11 @@ export function log4(x: v128): v128 {
   return v128.or(r, v128.not(f32x4.ge(x, splat(0)))); // all bits set is NaN: x < 0 or NaN
 }
 
-// @ts-expect-error: decorator
 @inline
 function withSign(magnitude: v128, x: v128): v128 {
   return v128.or(magnitude, v128.and(x, i32x4.splat(0x80000000)));
 }
 
-// @ts-expect-error: decorator
 @inline
 export function tanh4(x: v128): v128 {
   const s = f32x4.mul(x, x);
@@ -82,14 +76,12 @@ export function tanh4(x: v128): v128 {
   return v128.bitselect(near, far, f32x4.lt(t, splat(0.625)));
 }
 
-// @ts-expect-error: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
   return f32x4.div(splat(1), f32x4.add(splat(1), exp4(f32x4.neg(x))));
 }
 
 /** Near 0 an odd polynomial, elsewhere 1 - e^-p(|x|) with p fitted to -log erfc. */
-// @ts-expect-error: decorator
 @inline
 export function erf4(x: v128): v128 {
   const s = f32x4.mul(x, x);
@@ -112,7 +104,6 @@ export function erf4(x: v128): v128 {
   return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), splat(0.92)));
 }
 
-// @ts-expect-error: decorator
 @inline
 export function sum4(v: v128): f32 {
   return (
@@ -120,7 +111,6 @@ export function sum4(v: v128): f32 {
   );
 }
 
-// @ts-expect-error: decorator
 @inline
 export function max4(v: v128): f32 {
   return max(
@@ -130,14 +120,12 @@ export function max4(v: v128): f32 {
 }
 
 /** All bits set in the first `n` lanes. */
-// @ts-expect-error: decorator
 @inline
 export function lanes(n: i32): v128 {
   return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n));
 }
 
 /** Stores the first `n` (1 to 4) lanes. */
-// @ts-expect-error: decorator
 @inline
 export function storePart(at: usize, v: v128, n: i32): void {
   if (n >= 4) {

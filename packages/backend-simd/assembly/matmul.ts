@@ -14,7 +14,6 @@ const ACCUMULATE: i32 = 1;
 const BIAS: i32 = 2;
 const RELU: i32 = 4;
 
-// @ts-expect-error: decorator
 @inline
 function finish(c: usize, v0: v128, v1: v128, cols: i32, bias: usize, flags: i32): void {
   if (flags & ACCUMULATE) {
@@ -139,7 +138,6 @@ function tilePacked(
 }
 
 /** Four rows of four become four columns. */
-// @ts-expect-error: decorator
 @inline
 function transpose4(v0: v128, v1: v128, v2: v128, v3: v128, to: usize, step: usize): void {
   const t0 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5);

@@ -2,7 +2,6 @@ import { storePart } from './math';
 
 // Kernels that move 32-bit words.
 
-// @ts-expect-error: decorator
 @inline
 export function copyWords(to: usize, from: usize, n: i32): void {
   if (n >= 256) {

@@ -2,15 +2,13 @@ import { lanes, max4, splat, storePart, sum4 } from './math';
 
 // Reductions of [A, R, C] over R.
 
-enum Reduce { SUM, MAX, MIN }
+const enum Reduce { SUM, MAX, MIN }
 
-// @ts-expect-error: decorator
 @inline
 function identity(op: i32): v128 {
   return splat(op == Reduce.SUM ? 0 : op == Reduce.MAX ? -Infinity : Infinity);
 }
 
-// @ts-expect-error: decorator
 @inline
 function combine(op: i32, a: v128, b: v128): v128 {
   if (op == Reduce.SUM) return f32x4.add(a, b);
@@ -18,7 +16,6 @@ function combine(op: i32, a: v128, b: v128): v128 {
   else return f32x4.min(a, b);
 }
 
-// @ts-expect-error: decorator
 @inline
 function reduceRow(op: i32, x: usize, R: i32): f32 {
   let s0 = identity(op);
@@ -58,7 +55,6 @@ export function reduceRows(
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function reduceColumn(op: i32, x: usize, y: usize, R: i32, n: i32, stride: usize, scale: v128): void {
   let s0 = identity(op);

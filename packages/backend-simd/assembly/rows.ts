@@ -2,14 +2,12 @@ import { exp4, lanes, log4, madd, max4, splat, storePart, sum4 } from './math';
 
 // Kernels that work row by row on [rows, D]. The last vector of a row is masked, as it overhangs into the next row.
 
-// @ts-expect-error: decorator
 @inline
 function loadMasked(at: usize, n: i32, other: f32): v128 {
   const v = v128.load(at);
   return n >= 4 ? v : v128.bitselect(v, splat(other), lanes(n));
 }
 
-// @ts-expect-error: decorator
 @inline
 export function rowMax(x: usize, D: i32): f32 {
   let m = splat(-Infinity);
@@ -18,7 +16,6 @@ export function rowMax(x: usize, D: i32): f32 {
 }
 
 /** Sum of e^(x - shift). */
-// @ts-expect-error: decorator
 @inline
 function rowExpSum(x: usize, D: i32, shift: f32): f32 {
   const m = splat(shift);
@@ -32,7 +29,6 @@ function rowExpSum(x: usize, D: i32, shift: f32): f32 {
   return sum4(s);
 }
 
-// @ts-expect-error: decorator
 @inline
 function rowSum(x: usize, D: i32): f32 {
   let s = splat(0);
@@ -40,7 +36,6 @@ function rowSum(x: usize, D: i32): f32 {
   return sum4(s);
 }
 
-// @ts-expect-error: decorator
 @inline
 function log1(x: f32): f32 {
   return f32x4.extract_lane(log4(splat(x)), 0);
@@ -140,7 +135,6 @@ export function crossEntropyGrad(
 }
 
 /** Sum of squared distances from `mean`. */
-// @ts-expect-error: decorator
 @inline
 function rowSpread(x: usize, D: i32, mean: f32): f32 {
   const m = splat(mean);

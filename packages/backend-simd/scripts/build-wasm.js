@@ -22,9 +22,9 @@ for (const [name, features] of Object.entries(variants)) {
   options.push('--initialMemory', '1', '--maximumMemory', '65536', '--enable', 'threads');
   for (const feature of features) options.push('--enable', feature);
   const { error, stderr } = await asc.main(['index.ts', '-o', 'kernels.wasm', ...options], {
-    readFile: (path, base) => {
+    readFile: (path) => {
       const file = new URL(`assembly/${path}`, root);
-      return statSync(file, { throwIfNoEntry: false }) ? readFileSync(file, 'utf8') : (base, null);
+      return statSync(file, { throwIfNoEntry: false }) ? readFileSync(file, 'utf8') : null;
     },
     writeFile: (_, contents) => {
       const partial = new URL(`kernels.${name}.${process.pid}.tmp`, dist);

@@ -36,12 +36,17 @@ export interface SimdMemory {
 export class SimdBackend extends cpuBackendClass() {
   readonly heap: Heap;
   readonly pool: Pool;
+  readonly name: string;
+  readonly relaxedSimd: boolean;
   readonly statistics: Statistics = new Statistics();
 
-  constructor(heap: Heap, pool: Pool) {
+  /** @param options what it is called at tfjs, and whether its kernels use relaxed SIMD */
+  constructor(heap: Heap, pool: Pool, options: { name: string; relaxedSimd: boolean }) {
     super();
     this.heap = heap;
     this.pool = pool;
+    this.name = options.name;
+    this.relaxedSimd = options.relaxedSimd;
     this.firstUse = false; // no advice to install another backend
   }
 
@@ -59,7 +64,10 @@ export class SimdBackend extends cpuBackendClass() {
     dtype: tf.DataType,
     refCount: number,
   ): void {
-    if (!isHeapType(dtype) || values == null) return super.move(id, values, shape, dtype, refCount);
+    if (!isHeapType(dtype) || values == null) {
+      super.move(id, values, shape, dtype, refCount);
+      return;
+    }
     const data = this.#store(values, dtype);
     data.refCount = refCount;
     this.data.set(id, data);

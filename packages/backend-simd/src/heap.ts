@@ -67,25 +67,33 @@ export class Heap {
   }
 
   #carve(size: number, asked: number): number {
-    return this.#fromExtents(size) ?? this.#fromTop(size) ?? this.#fromJoined(size) ?? this.#full(asked);
+    const pointer = this.#fromExtents(size) ?? this.#fromTop(size);
+    if (pointer !== undefined) return pointer;
+    const idle = this.#top - PAGE - this.#live;
+    if (idle > Math.max(size, this.#top / 4)) this.#join();
+    return this.#fromExtents(size) ?? this.#fromGrown(size) ?? this.#full(asked);
   }
 
   #fromTop(size: number): number | undefined {
-    const end = this.#top + size;
-    if (end > this.buffer.byteLength - PAGE) {
-      const idle = this.#top - PAGE - this.#live;
-      if (idle > Math.max(size, this.#top / 4)) {
-        const joined = this.#fromJoined(size);
-        if (joined !== undefined) return joined;
-      }
-      if (end > LIMIT || !this.#grow(end + PAGE)) return undefined;
-    }
+    if (this.#top + size > this.buffer.byteLength - PAGE) return undefined;
     const pointer = this.#top;
-    this.#top = end;
+    this.#top += size;
     return pointer;
   }
 
+  #fromGrown(size: number): number | undefined {
+    const fits = (): boolean => this.#top + size <= LIMIT && this.#grow(this.#top + size + PAGE);
+    if (!fits()) {
+      this.#join();
+      const pointer = this.#fromExtents(size);
+      if (pointer !== undefined) return pointer;
+      if (!fits()) return undefined;
+    }
+    return this.#fromTop(size);
+  }
+
   #grow(needed: number): boolean {
+    if (needed <= this.buffer.byteLength) return true;
     const pages = Math.ceil((needed - this.buffer.byteLength) / PAGE);
     const have = this.buffer.byteLength / PAGE;
     const generous = Math.min(MOST_PAGES - have, Math.max(pages, Math.floor(have / 4), 256));
@@ -115,8 +123,8 @@ export class Heap {
     return pointer;
   }
 
-  /** Joins all free neighbours, then takes from the result. */
-  #fromJoined(size: number): number | undefined {
+  /** Joins all free neighbours. */
+  #join(): void {
     const blocks = [...this.#extents];
     for (const [bytes, stack] of this.#free) for (const start of stack) blocks.push({ start, size: bytes });
     blocks.sort((a, b) => a.start - b.start);
@@ -126,10 +134,13 @@ export class Heap {
       if (last && last.start + last.size === block.start) last.size += block.size;
       else joined.push({ ...block });
     }
-    if (joined.at(-1) && joined.at(-1)!.start + joined.at(-1)!.size === this.#top) this.#top = joined.pop()!.start;
+    const last = joined.at(-1);
+    if (last && last.start + last.size === this.#top) {
+      this.#top = last.start;
+      joined.pop();
+    }
     this.#free.clear();
     this.#extents = joined;
-    return this.#fromExtents(size);
   }
 
   #full(asked: number): never {

@@ -1,5 +1,6 @@
 export { SimdBackend, type SimdMemory } from './backend.js';
 export type { HeapStatistics } from './heap.js';
+export { addKernel, type KernelCall, type KernelUrls, loadKernels, withScratch } from './kit.js';
 export type { KernelFunction, Kernels } from './pool.js';
 export { type RegisterOptions, register } from './register.js';
 export type { OpStatistic } from './statistics.js';

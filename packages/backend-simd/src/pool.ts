@@ -85,7 +85,10 @@ export class Pool {
    */
   run(kernel: KernelFunction, items: number, nanoseconds: number, args: readonly number[]): void {
     if (items <= 0) return;
-    if (this.#threads === 1 || items === 1 || nanoseconds < WORTH_SHARING) return kernel.call(0, items, 0, ...args);
+    if (this.#threads === 1 || items === 1 || nanoseconds < WORTH_SHARING) {
+      kernel.call(0, items, 0, ...args);
+      return;
+    }
     const control = this.#control;
     const grain = Math.ceil(items / (this.#threads * 8));
     this.#arguments.set(args);

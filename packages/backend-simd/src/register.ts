@@ -2,12 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from './backend.js';
 import { Heap } from './heap.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
+import { fillKernels } from './kernels/fill.js';
+import { gatherKernels } from './kernels/gather.js';
+import { joinKernels } from './kernels/join.js';
 import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { rowKernels } from './kernels/rows.js';
 import { trainKernels } from './kernels/train.js';
+import { addKernel } from './kit.js';
 import { type Platform, platform } from './platform.js';
 import { Pool } from './pool.js';
 import { selfCheck } from './self-check.js';
@@ -27,6 +31,9 @@ const KERNELS: Record<string, FastKernel> = {
   ...reduceKernels,
   ...rowKernels,
   ...moveKernels,
+  ...joinKernels,
+  ...gatherKernels,
+  ...fillKernels,
   ...trainKernels,
 };
 
@@ -46,26 +53,31 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   if (threads > 1 && !host.spawn) console.warn('The simd backend runs with one thread: this page cannot share memory.');
   const heap = new Heap();
   const pool = new Pool(heap, host.spawn);
-  const wasm = pool.load(await compile(host, relaxedSimd)) as Wasm;
-  const backend = new SimdBackend(heap, pool);
-  registerKernels(backend, name, wasm);
+  const { module, relaxed } = await compile(host, relaxedSimd);
+  const wasm = pool.load(module) as Wasm;
+  const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
+  registerKernels(backend, wasm);
   tf.registerBackend(name, () => backend, 2);
   pool.setThreads(threads);
   return backend;
 }
 
-async function compile(host: Platform, relaxedSimd: boolean): Promise<WebAssembly.Module> {
+async function compile(
+  host: Platform,
+  relaxedSimd: boolean,
+): Promise<{ module: WebAssembly.Module; relaxed: boolean }> {
   if (relaxedSimd) {
     host.allowRelaxedSimd();
     const bytes = await host.readFile(new URL('../dist/kernels.relaxed.wasm', import.meta.url));
-    if (WebAssembly.validate(bytes)) return WebAssembly.compile(bytes);
+    if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed: true };
   }
-  return WebAssembly.compile(await host.readFile(new URL('../dist/kernels.simd.wasm', import.meta.url)));
+  const bytes = await host.readFile(new URL('../dist/kernels.simd.wasm', import.meta.url));
+  return { module: await WebAssembly.compile(bytes), relaxed: false };
 }
 
 /** tfjs' cpu kernels under the backend's name, the fast ones before them. */
-function registerKernels(backend: SimdBackend, name: string, wasm: Wasm): void {
-  const { statistics } = backend;
+function registerKernels(backend: SimdBackend, wasm: Wasm): void {
+  const { statistics, name } = backend;
   const wrong = selfCheck(backend, wasm, KERNELS);
   if (wrong)
     console.warn(
@@ -83,11 +95,10 @@ function registerKernels(backend: SimdBackend, name: string, wasm: Wasm): void {
   }
   for (const [kernelName, quick] of Object.entries(fast)) {
     if (tf.getKernel(kernelName, name)) continue;
-    const kernelFunc: tf.KernelFunc = (call) => {
-      const out = statistics.count(kernelName, false, () => quick({ ...call, backend, wasm } as never));
+    addKernel(backend, kernelName, (call) => {
+      const out = quick({ ...call, wasm });
       if (out) return out;
       throw new Error(`${kernelName} of the simd backend was given inputs that it does not serve; give float32 ones.`);
-    };
-    tf.registerKernel({ kernelName, backendName: name, kernelFunc });
+    });
   }
 }

@@ -26,7 +26,7 @@ function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number)
   if (x.dtype !== 'float32') return undefined;
   const y = backend.output(x.shape);
   const size = sizeOf(x);
-  const alpha = (attrs as { alpha?: number }).alpha ?? 0;
+  const alpha = (attrs as { alpha?: number } | undefined)?.alpha ?? 0;
   backend.run(wasm.unary, vectors(size), size * cost, op, backend.pointer(x), backend.pointer(y), alpha);
   return y;
 }
@@ -57,12 +57,11 @@ function binary({ backend, wasm, inputs }: Call, op: number): tf.TensorInfo | un
 const addN: FastKernel = ({ backend, wasm, inputs }) => {
   const tensors = Object.values(inputs);
   const first = tensors[0]!;
-  if (!allFloat(...tensors)) return undefined;
+  if (tensors.length === 1 || !allFloat(...tensors)) return undefined;
   const y = backend.output(first.shape);
   const size = sizeOf(first);
   const to = backend.pointer(y);
   let from = backend.pointer(first);
-  if (tensors.length === 1) return undefined;
   for (const x of tensors.slice(1)) {
     backend.run(wasm.binaryFlat, vectors(size), size * 0.3, 0, from, backend.pointer(x), to, 1, 1);
     from = to;

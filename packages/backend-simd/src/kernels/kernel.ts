@@ -51,3 +51,8 @@ export const vectors = (size: number): number => Math.ceil(size / 4);
 
 export const allFloat = (...tensors: (tf.TensorInfo | undefined)[]): boolean =>
   tensors.every((x) => x === undefined || x.dtype === 'float32');
+
+/** The types whose elements are 32-bit words. */
+export type Word = 'float32' | 'int32';
+export const isWord = (x: tf.TensorInfo): x is tf.TensorInfo & { dtype: Word } =>
+  x.dtype === 'float32' || x.dtype === 'int32';

@@ -45,11 +45,14 @@ export function multiply(
   const tail = [M, N, K, bias, relu];
   if (batch === 1 && M <= FEW_ROWS && a.column === 1 && (a.row === K || M === 1)) {
     const streamed = N * K * 0.4 + cost;
+    const pointers = [a.pointer, b.pointer, c];
     if (b.row === 1 && b.column === K) {
-      return backend.run(wasm.gemvRows, N, streamed, a.pointer, b.pointer, c, ...tail);
+      backend.run(wasm.gemvRows, N, streamed, ...pointers, ...tail);
+      return;
     }
     if (b.column === 1 && b.row === N) {
-      return backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, a.pointer, b.pointer, c, ...tail);
+      backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, ...pointers, ...tail);
+      return;
     }
   }
   const panels = Math.ceil(N / 8);

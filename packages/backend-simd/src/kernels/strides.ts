@@ -6,7 +6,14 @@ export interface Loop {
   strides: number[][];
 }
 
-/** Strides of a contiguous array; 0 along axes of size 1, which broadcast. */
+/** Strides of a contiguous array, in elements. */
+export function contiguous(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** As `contiguous` for an array that is broadcast to more axes; 0 along axes of size 1, which broadcast. */
 export function broadcastStrides(shape: readonly number[], rank: number): number[] {
   const strides = new Array<number>(rank).fill(0);
   let step = 1;

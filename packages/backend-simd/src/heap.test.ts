@@ -1,0 +1,73 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { blockSize, Heap } from './heap.js';
+
+test('block sizes are multiples of 64 that lose at most an eighth', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (bytes) => {
+      const size = blockSize(bytes);
+      expect(size % 64).toBe(0);
+      expect(size).toBeGreaterThanOrEqual(bytes);
+      expect(size).toBeLessThanOrEqual(Math.max(bytes * 1.125, bytes + 64));
+      expect(blockSize(size)).toBe(size);
+    }),
+  );
+});
+
+test('live blocks never overlap, whatever is freed between', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 300_000 }), fc.nat(40)), { maxLength: 120 }), (steps) => {
+      const heap = new Heap(17);
+      const live: { pointer: number; bytes: number }[] = [];
+      for (const [bytes, victim] of steps) {
+        const pointer = heap.allocate(bytes);
+        const end = pointer + blockSize(bytes);
+        for (const other of live) {
+          const apart = end <= other.pointer || other.pointer + blockSize(other.bytes) <= pointer;
+          if (!apart) throw new Error(`blocks at ${pointer} and ${other.pointer} overlap`);
+        }
+        expect(end).toBeLessThanOrEqual(heap.buffer.byteLength);
+        live.push({ pointer, bytes });
+        const gone = live[victim];
+        if (gone) {
+          heap.free(gone.pointer, gone.bytes);
+          live.splice(victim, 1);
+        }
+      }
+      for (const { pointer, bytes } of live) heap.free(pointer, bytes);
+      expect(heap.statistics().live).toBe(0);
+    }),
+    { numRuns: 40, seed: 1 },
+  );
+});
+
+test('freed blocks are used again', () => {
+  const heap = new Heap();
+  const first = heap.allocate(1000);
+  heap.free(first, 1000);
+  expect(heap.allocate(1010)).toBe(first);
+});
+
+test('neighbours are joined before the memory grows', () => {
+  const heap = new Heap();
+  const small = Array.from({ length: 140 }, () => heap.allocate(100_000));
+  for (const pointer of small) heap.free(pointer, 100_000);
+  heap.allocate(12_000_000);
+  expect(heap.statistics().size).toBe(256 * 65536);
+});
+
+test('the memory grows, and views made before stay valid', () => {
+  const heap = new Heap(17);
+  const view = new Float32Array(heap.buffer, heap.allocate(64), 16);
+  view.fill(7);
+  heap.allocate(40_000_000);
+  expect(heap.statistics().size).toBeGreaterThan(40_000_000);
+  view[0] = 8;
+  expect(Array.from(new Float32Array(heap.buffer, view.byteOffset, 2))).toEqual([8, 7]);
+});
+
+test('what does not fit in 4 GiB says what was asked and what is live', () => {
+  const heap = new Heap(17);
+  heap.allocate(6144);
+  expect(() => heap.allocate(4.5e9)).toThrow('4500000000 bytes were asked for while 6144 bytes are live');
+});

@@ -1,0 +1,161 @@
+import { expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { backend, expectSame, numbers } from '../test-support/both.js';
+
+const kernel = (name: string, inputs: tf.NamedTensorMap, attrs: object): tf.Tensor[] => {
+  const out = tf.engine().runKernel(name, inputs as never, attrs as never);
+  return (Array.isArray(out) ? out : [out]) as tf.Tensor[];
+};
+const named = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
+
+test('softmax and log-softmax of rows of any width', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 70 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.constantFrom(1, 30),
+      (D, rows, scale) => {
+        const x = (): tf.Tensor => tf.tensor(numbers([rows, D], 1, scale), [rows, D]);
+        expectSame(() => [tf.softmax(x()), tf.logSoftmax(x())], 3e-6);
+      },
+    ),
+    { numRuns: 60, seed: 4 },
+  );
+  expectSame(() => tf.softmax(tf.tensor2d(numbers([500, 257], 1), [500, 257])), 2e-6);
+  expectSame(() => tf.softmax(tf.tensor1d([0, -1e9, 1, -1e4])));
+  expectSame(() => tf.softmax(tf.zeros([2, 0])));
+});
+
+test('gradients of softmax and log-softmax', () => {
+  for (const f of [tf.softmax, tf.logSoftmax] as ((x: tf.Tensor) => tf.Tensor)[]) {
+    expectSame(() => {
+      const weights = tf.tensor2d(numbers([4, 13], 2), [4, 13]);
+      return tf.grad((x) => tf.sum(tf.mul(f(x), weights)))(tf.tensor2d(numbers([4, 13], 1), [4, 13]));
+    });
+  }
+});
+
+function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), 1e-5));
+  return tf.add(tf.mul(tf.mul(centred, rstd), weight), bias);
+}
+
+test.each([
+  [1, 5],
+  [3, 33],
+  [130, 768],
+  [2, 1],
+])('layer norm and its gradient, [%i,%i]', (rows, D) => {
+  const make = (): [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor] => [
+    tf.tensor2d(numbers([rows, D], 1), [rows, D]),
+    tf.tensor1d(numbers([D], 2)),
+    tf.tensor1d(numbers([D], 3)),
+    tf.tensor2d(numbers([rows, D], 4), [rows, D]),
+  ];
+  expectSame(() => {
+    const [x, weight, bias] = make();
+    return named('LayerNorm')
+      ? kernel('LayerNorm', { x, weight, bias }, { epsilon: 1e-5 })[0]!
+      : layerNorm(x, weight, bias);
+  });
+  expectSame(() => {
+    const [x, weight, bias, dy] = make();
+    if (named('LayerNormGrad')) return kernel('LayerNormGrad', { dy, x, weight }, { epsilon: 1e-5 });
+    return tf.grads((x, w, b) => tf.sum(tf.mul(layerNorm(x!, w!, b!), dy)))([x, weight, bias]);
+  }, 5e-5);
+});
+
+const cdf = (x: tf.Tensor): tf.Tensor => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
+const gelus: Record<string, (x: tf.Tensor) => tf.Tensor> = {
+  erf: (x) => tf.mul(x, cdf(x)),
+  tanh: (x) => {
+    const argument = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x)))));
+    return tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(argument)));
+  },
+  quick: (x) => tf.mul(x, tf.sigmoid(tf.mul(1.702, x))),
+};
+
+test.each(Object.entries(gelus))('GELU and its gradient: %s', (approximate, composed) => {
+  for (const shape of [[0], [7], [123, 457]]) {
+    const make = (): [tf.Tensor, tf.Tensor] => [
+      tf.tensor(numbers(shape, 1, 5), shape),
+      tf.tensor(numbers(shape, 2), shape),
+    ];
+    expectSame(() => {
+      const [x] = make();
+      return named('Gelu') ? kernel('Gelu', { x }, { approximate })[0]! : composed(x);
+    }, 3e-6);
+    expectSame(() => {
+      const [x, dy] = make();
+      if (named('GeluGrad')) return kernel('GeluGrad', { dy, x }, { approximate })[0]!;
+      return tf.grad((x) => tf.sum(tf.mul(composed(x), dy)))(x);
+    }, 3e-6);
+  }
+});
+
+const labels = [3, -100, 0, 16, 5];
+function crossEntropy(logits: tf.Tensor, smoothing: number): tf.Tensor {
+  const V = logits.shape.at(-1)!;
+  const valid = tf.tensor1d(labels.map((label) => Number(label !== -100)));
+  const target = tf.add(tf.oneHot(tf.tensor1d(labels, 'int32'), V, 1 - smoothing, 0, 'float32'), smoothing / V);
+  return tf.mul(valid, tf.neg(tf.sum(tf.mul(target, tf.logSoftmax(logits)), -1)));
+}
+
+test('cross-entropy and its gradient, with smoothing and ignored labels', () => {
+  for (const smoothing of [0, 0.1]) {
+    const attrs = { smoothing, ignore: -100 };
+    const make = (): [tf.Tensor, tf.Tensor, tf.Tensor] => [
+      tf.tensor2d(numbers([5, 17], 1, 3), [5, 17]),
+      tf.tensor1d(labels, 'int32'),
+      tf.tensor1d(numbers([5], 2)),
+    ];
+    expectSame(() => {
+      const [logits, labels] = make();
+      return named('CrossEntropy')
+        ? kernel('CrossEntropy', { logits, labels }, attrs)[0]!
+        : crossEntropy(logits, smoothing);
+    });
+    expectSame(() => {
+      const [logits, labels, dy] = make();
+      if (named('CrossEntropyGrad')) return kernel('CrossEntropyGrad', { dy, logits, labels }, attrs)[0]!;
+      return tf.grad((x) => tf.sum(tf.mul(crossEntropy(x, smoothing), dy)))(logits);
+    });
+  }
+});
+
+test('a label out of range is NaN, not another row', () => {
+  const [loss] = tf
+    .tidy(
+      () =>
+        kernel(
+          'CrossEntropy',
+          { logits: tf.zeros([1, 4]), labels: tf.tensor1d([4], 'int32') },
+          { smoothing: 0, ignore: -100 },
+        )[0]!,
+    )
+    .dataSync();
+  expect(loss).toBeNaN();
+});
+
+test('the same bits with one thread and with two', () => {
+  const shape: [number, number] = [300, 257];
+  const f = (): number[][] =>
+    tf.tidy(() => {
+      const x = tf.tensor2d(numbers(shape, 1), shape);
+      const w = tf.tensor1d(numbers([257], 2));
+      const outs = [
+        tf.softmax(x),
+        tf.sum(x),
+        tf.sum(x, 0),
+        ...kernel('LayerNormGrad', { dy: x, x, weight: w }, { epsilon: 1e-5 }),
+      ];
+      return outs.map((t) => Array.from(t.dataSync()));
+    });
+  const two = f();
+  backend.setThreads(1);
+  const one = f();
+  backend.setThreads(2);
+  expect(one).toEqual(two);
+});

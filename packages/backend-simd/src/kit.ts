@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs';
+import type { SimdBackend } from './backend.js';
+import { platform } from './platform.js';
+import type { Kernels } from './pool.js';
+
+/** What a kernel is called with. */
+export interface KernelCall {
+  backend: SimdBackend;
+  inputs: Record<string, tf.TensorInfo>;
+  attrs: Record<string, unknown>;
+}
+
+/** Where a package keeps its kernels: one build for every engine with SIMD, and one that uses relaxed SIMD. */
+export interface KernelUrls {
+  simd: URL;
+  relaxed?: URL;
+}
+
+/**
+ * Loads a wasm module into every thread. It must import `env.memory` as shared with at most 65536 pages, and hold no data of
+ * its own; its functions take `(begin, end, thread, ...args)`.
+ * @returns its functions by name, for `backend.run`
+ */
+export async function loadKernels<Name extends string>(
+  backend: SimdBackend,
+  { simd, relaxed }: KernelUrls,
+): Promise<Kernels<Name>> {
+  const { readFile } = await platform();
+  const url = backend.relaxedSimd && relaxed ? relaxed : simd;
+  return backend.pool.load<Name>(await WebAssembly.compile(await readFile(url)));
+}
+
+/** Registers a kernel with tfjs for this backend; `tf.engine().runKernel(name, inputs, attrs)` then runs it. */
+export function addKernel(
+  backend: SimdBackend,
+  name: string,
+  kernel: (call: KernelCall) => tf.TensorInfo | tf.TensorInfo[],
+): void {
+  const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) =>
+    backend.statistics.count(name, false, () =>
+      kernel({ backend, inputs: inputs as KernelCall['inputs'], attrs: (attrs ?? {}) as KernelCall['attrs'] }),
+    );
+  if (tf.getKernel(name, backend.name)) tf.unregisterKernel(name, backend.name);
+  tf.registerKernel({ kernelName: name, backendName: backend.name, kernelFunc });
+}
+
+/** Lends `bytes` bytes of the heap, not cleared, while `f` runs. */
+export function withScratch<R>(backend: SimdBackend, bytes: number, f: (pointer: number) => R): R {
+  const pointer = backend.heap.allocate(bytes);
+  try {
+    return f(pointer);
+  } finally {
+    backend.heap.free(pointer, bytes);
+  }
+}
