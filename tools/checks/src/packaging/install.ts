@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../run.js';
+import { type Package, root } from '../workspace.js';
+
+/**
+ * Installs one tarball with plain npm in a new ESM project of its own, with the peers it asks for; uses it as a user
+ * would. The siblings that it depends on come as tarballs too, since the registry may not have this version yet.
+ */
+export async function tryTarball(pkg: Package, tarballs: ReadonlyMap<string, string>): Promise<string[]> {
+  const { name } = pkg.manifest;
+  const project = mkdtempSync(join(tmpdir(), 'blip2-check-'));
+  try {
+    writeFileSync(join(project, 'package.json'), JSON.stringify(projectOf(pkg, tarballs), null, 2));
+    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    const install = await run('npm', ['install', ...flags], { cwd: project });
+    if (install.code !== 0) return [`npm install of ${name} alone failed: ${install.output.trim()}`];
+    return await use(pkg, project);
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+}
+
+function projectOf({ manifest }: Package, tarballs: ReadonlyMap<string, string>): object {
+  const file = (name: string): string => `file:${tarballs.get(name)}`;
+  const siblings = [...tarballs.keys()].filter((name) => name !== manifest.name);
+  const peers = Object.entries(manifest.peerDependencies ?? {}).filter(([name]) => !siblings.includes(name));
+  return {
+    private: true,
+    type: 'module',
+    dependencies: { [manifest.name]: file(manifest.name), ...Object.fromEntries(peers.map(([name]) => [name, '*'])) },
+    devDependencies: { '@types/node': '^20' },
+    overrides: Object.fromEntries(siblings.map((name) => [name, file(name)])),
+  };
+}
+
+/** Imports every entry, names what it exports in TypeScript, and starts its commands. */
+async function use({ manifest }: Package, project: string): Promise<string[]> {
+  const problems: string[] = [];
+  const lines: string[] = [];
+  for (const [index, key] of Object.keys(manifest.exports ?? {}).entries()) {
+    if (key.endsWith('.json')) continue;
+    const entry = manifest.name + key.slice(1);
+    const script = `console.log('\\n' + JSON.stringify(Object.keys(await import(${JSON.stringify(entry)}))))`;
+    const { code, output } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+    if (code !== 0) {
+      problems.push(`import('${entry}') fails in Node: ${output.trim()}`);
+      continue;
+    }
+    const names = JSON.parse(output.trim().split('\n').at(-1) as string) as string[];
+    if (names.length === 0) problems.push(`import('${entry}') exports nothing.`);
+    lines.push(`import * as m${index} from ${JSON.stringify(entry)};`);
+    for (const name of names) lines.push(`void m${index}.${name};`);
+  }
+  problems.push(...(await typeCheck(manifest.name, project, lines)));
+  for (const command of Object.keys(manifest.bin ?? {})) {
+    const { code, output } = await run('npx', ['--no-install', command, '--help'], { cwd: project });
+    if (code !== 0) problems.push(`${command} --help ends with ${code}: ${output.trim()}`);
+  }
+  return problems;
+}
+
+const compilerOptions = {
+  module: 'NodeNext',
+  target: 'ES2022',
+  lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+  types: ['node'],
+  strict: true,
+  noEmit: true,
+};
+
+/**
+ * Type checks a file that uses every export, and the package's own declarations: a name that they import in vain would
+ * silently be `any`. Errors in the declarations of other packages are left out: those of TensorFlow.js do not pass.
+ */
+async function typeCheck(name: string, project: string, lines: readonly string[]): Promise<string[]> {
+  mkdirSync(join(project, 'src'));
+  writeFileSync(join(project, 'src/use.ts'), `${lines.join('\n')}\n`);
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['src'] }));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { code, output } = await run(process.execPath, [tsc, '-p', 'tsconfig.json', '--pretty', 'false'], {
+    cwd: project,
+  });
+  if (code === 0) return [];
+  const errors = output.split('\n').filter((line) => line.includes('error TS'));
+  if (errors.length === 0) return [`tsc fails in a user's project: ${output.trim()}`];
+  const places = ['src/', `node_modules/${name}/`, 'error TS']; // the last: what has no file, as a wrong option
+  const own = errors.filter((line) => places.some((place) => line.startsWith(place)));
+  return own.length === 0 ? [] : [`The types fail in a user's project: ${own.join('\n')}`];
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import * as attw from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import type { Package } from '../workspace.js';
+
+/** What is wrong with a tarball by itself: its files, publint in its strict mode, and whether its types are those of its code. */
+export async function lintTarball(pkg: Package, tarball: string): Promise<string[]> {
+  const bytes = readFileSync(tarball);
+  const contents = attw.createPackageFromTarballData(new Uint8Array(bytes));
+  return [
+    ...problemsOfFiles(contents.listFiles().map((path) => path.replace(`/node_modules/${pkg.manifest.name}/`, ''))),
+    ...(await problemsOfPublint(bytes)),
+    ...(await problemsOfTypes(contents)),
+  ];
+}
+
+function problemsOfFiles(files: readonly string[]): string[] {
+  const problems = ['README.md', 'LICENSE']
+    .filter((name) => !files.includes(name))
+    .map((name) => `The tarball has no ${name}.`);
+  const strays = files.filter((file) => /\.(test|bench)\.|\/test-support\/|\.tsbuildinfo$/.test(file));
+  return [...problems, ...strays.map((file) => `The tarball has ${file}, which no user needs.`)];
+}
+
+async function problemsOfPublint(bytes: Buffer): Promise<string[]> {
+  const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  return messages
+    .filter(({ type }) => type !== 'suggestion')
+    .map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`);
+}
+
+/** The ways of resolving that an ESM-only package does not serve (the profile `esm-only` of the attw command). */
+const unserved: readonly string[] = ['node10', 'node16-cjs'];
+
+async function problemsOfTypes(contents: attw.Package): Promise<string[]> {
+  const result = await attw.checkPackage(contents);
+  if (!result.types) return ['attw: the package has no types.'];
+  return result.problems
+    .filter((problem) => !('resolutionKind' in problem && unserved.includes(problem.resolutionKind)))
+    .map((problem) =>
+      `attw: ${problem.kind} ${'entrypoint' in problem ? problem.entrypoint : ''} ${fileOf(problem)}`.trim(),
+    );
+}
+
+function fileOf(problem: attw.Problem): string {
+  if ('typesFileName' in problem) return problem.typesFileName;
+  return 'fileName' in problem ? problem.fileName : '';
+}

@@ -1,0 +1,54 @@
+import { expect, jest, test } from '@jest/globals';
+import { goodFiles, pack, withPackage } from '../sandbox.js';
+import { tryTarball } from './install.js';
+import { lintTarball } from './lint.js';
+
+jest.setTimeout(120_000);
+
+type Files = Record<string, string | undefined>;
+const manifest = (fields: object): string =>
+  JSON.stringify({ ...(JSON.parse(goodFiles['package.json'] as string) as object), ...fields });
+
+const lint = (files: Files) => withPackage(files, async (pkg) => lintTarball(pkg, await pack(pkg)));
+const install = (files: Files) =>
+  withPackage(files, async (pkg) => tryTarball(pkg, new Map([[pkg.manifest.name, await pack(pkg)]])));
+
+test('a good package passes', async () => {
+  expect(await lint({})).toEqual([]);
+  expect(await install({})).toEqual([]);
+});
+
+test('a package without types fails in all three', async () => {
+  const files = { 'dist/index.d.ts': undefined };
+  const problems = (await lint(files)).join('\n');
+  expect(problems).toContain('publint: ');
+  expect(problems).toContain('attw: ');
+  expect(await install(files)).toEqual([expect.stringContaining("The types fail in a user's project")]);
+});
+
+test('an import that does not resolve for a user fails', async () => {
+  const problems = await install({ 'dist/index.js': `export { one } from '@blip2/not-declared';\n` });
+  expect(problems[0]).toContain("import('@blip2/sample') fails in Node");
+  expect(problems[0]).toContain('@blip2/not-declared');
+});
+
+test('types that silently become any, and exports without a type, fail', async () => {
+  const any = await install({ 'dist/index.d.ts': `export declare const one: import('not-there').One[];\n` });
+  expect(any).toEqual([expect.stringContaining("'not-there'")]);
+  const absent = await install({ 'dist/index.js': 'export const one = 1;\nexport const two = 2;\n' });
+  expect(absent).toEqual([expect.stringContaining("'two'")]);
+});
+
+test('a command that does not start fails', async () => {
+  const files = { 'package.json': manifest({ bin: { sample: './dist/cli.js' } }) };
+  const cli = (body: string) => ({ ...files, 'dist/cli.js': `#!/usr/bin/env node\n${body}\n` });
+  expect(await install(cli(`console.log('usage');`))).toEqual([]);
+  expect(await install(cli('process.exit(3);'))).toEqual([expect.stringContaining('sample --help ends with 3')]);
+});
+
+test('a tarball without README or licence, or with tests in it, fails', async () => {
+  const problems = await lint({ 'README.md': undefined, LICENSE: undefined, 'dist/one.test.js': '' });
+  for (const text of ['no README.md', 'no LICENSE', 'one.test.js, which no user needs']) {
+    expect(problems).toContainEqual(expect.stringContaining(text));
+  }
+});

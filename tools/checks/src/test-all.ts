@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { total } from './report.js';
+import { type Counts, countsOf, type JestResults } from './test-counts.js';
+import { root } from './workspace.js';
+
+const RESULTS = '.cache/jest.json'; // in each package; an output in turbo.json, so that a replay has it too
+
+/** The folders with tests to run. */
+function testedFolders(): string[] {
+  return ['packages', 'tools']
+    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .filter((folder) => {
+      const manifest = join(folder, 'package.json');
+      if (!existsSync(manifest)) return false;
+      return 'test' in ((JSON.parse(readFileSync(manifest, 'utf8')) as { scripts?: object }).scripts ?? {});
+    });
+}
+
+function readResults(folder: string): Counts {
+  const file = join(folder, RESULTS);
+  return countsOf(existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as JestResults) : undefined);
+}
+
+const choice = process.argv.slice(2); // e.g. --filter=@blip2/tensor
+const folders = testedFolders();
+for (const folder of folders) {
+  rmSync(join(folder, RESULTS), { force: true });
+  mkdirSync(dirname(join(folder, RESULTS)), { recursive: true }); // jest does not
+}
+// In CI nothing is replayed from a cache: a replay runs no test.
+const force = process.env.CI ? ['--force'] : [];
+const args = ['run', 'test', '--continue=always', '--concurrency=2', ...force, ...choice];
+const turbo = spawnSync(
+  process.execPath,
+  [join(root, 'node_modules/turbo/bin/turbo'), ...args, '--', '--json', `--outputFile=${RESULTS}`],
+  {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+  },
+);
+
+let passed = 0;
+let failed = 0;
+for (const folder of folders) {
+  if (choice.length > 0 && !existsSync(join(folder, RESULTS))) continue; // not chosen
+  const counts = readResults(folder);
+  passed += counts.passed;
+  failed += counts.failed;
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  console.log(`${folder.slice(root.length).padEnd(24)} ${total(counts.passed, counts.failed)}${skipped}${counts.note}`);
+}
+if (turbo.status !== 0 && failed === 0) failed = 1;
+console.log(total(passed, failed));
+process.exitCode = failed > 0 ? 1 : 0;

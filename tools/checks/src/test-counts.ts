@@ -1,0 +1,26 @@
+/** The part of `jest --json` that is counted. */
+export interface JestResults {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+  readonly success: boolean;
+}
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What the numbers do not say. */
+  readonly note: string;
+}
+
+/** Counts one package's tests; a file that could not be run is one failure, and so are results that are not there. */
+export function countsOf(results: JestResults | undefined): Counts {
+  if (!results) return { passed: 0, failed: 1, skipped: 0, note: ' (its tests did not run)' };
+  const counted = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  const failed = counted === 0 && !results.success ? 1 : counted;
+  const skipped = results.numPendingTests + results.numTodoTests;
+  return { passed: results.numPassedTests, failed, skipped, note: failed > counted ? ' (jest reports a failure)' : '' };
+}
