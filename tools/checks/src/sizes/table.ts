@@ -9,7 +9,7 @@ export interface Ceiling {
 
 export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/tensor': { tarball: 60, bundle: 40, why: 'specs, layers, one file format' },
-  '@blip2/backend-simd': { tarball: 200, bundle: 150, why: 'the wasm modules are inlined, plain and relaxed SIMD' },
+  '@blip2/backend-simd': { tarball: 200, bundle: 150, why: 'two wasm modules beside the code, plain and relaxed SIMD' },
   '@blip2/attention': { tarball: 30, bundle: 15, why: 'a few functions' },
   '@blip2/vision': { tarball: 60, bundle: 40, why: 'one forward for five families, and their tables of names' },
   '@blip2/qformer': { tarball: 60, bundle: 40, why: 'one model' },
