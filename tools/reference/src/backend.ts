@@ -1,0 +1,15 @@
+import * as tf from '@tensorflow/tfjs';
+
+export const backends = ['cpu', 'simd'] as const;
+export type Backend = (typeof backends)[number];
+
+/** Makes a backend the one that everything runs on. @throws when it cannot be had. */
+export async function useBackend(name: Backend): Promise<void> {
+  tf.enableProdMode(); // no advice on standard error
+  if (name === 'simd') {
+    const { register } = await import('@blip2/backend-simd');
+    await register();
+  }
+  if (!(await tf.setBackend(name))) throw new Error(`The backend '${name}' could not be started.`);
+  await tf.ready();
+}

@@ -1,0 +1,6 @@
+import { run } from './cli.js';
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+});
