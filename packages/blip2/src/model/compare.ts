@@ -1,0 +1,52 @@
+import { padBatch, toIdTensors } from '@blip2/data';
+import { similarity } from '@blip2/losses';
+import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
+import * as tf from '@tensorflow/tfjs';
+import { normFeatures } from '../stages/stage1.js';
+import type { RetrievalModel } from './loaded.js';
+
+/** How well a text fits a picture. */
+export interface Match {
+  /** The probability that they belong together, by the matching head. */
+  readonly itm: number;
+  /** Their similarity, -1 to 1: the best of the queries' features with the text's. No temperature. */
+  readonly itc: number;
+}
+
+/** What comparing needs of a model; one still in training has it too. */
+export type Judge = Pick<RetrievalModel, 'config' | 'params' | 'tokenizer'>;
+
+const AT_ONCE = 16;
+
+/** Holds texts against one picture, features [1,N,D] of the image encoder. Texts too long for the model are cut. */
+export async function compareTexts(
+  model: Judge,
+  { features, texts }: { features: tf.Tensor3D; texts: readonly string[] },
+): Promise<Match[]> {
+  const { config, tokenizer } = model;
+  const matches: Match[] = [];
+  const rows = texts.map((text) => tokenizer.encode(text));
+  for (let start = 0; start < rows.length; start += AT_ONCE) {
+    const batch = rows.slice(start, start + AT_ONCE);
+    const length = Math.min(config.maxPositions, Math.max(...batch.map((row) => row.length)));
+    const padded = padBatch(batch, { pad: tokenizer.special.pad ?? 0, length, truncate: 'right' });
+    const scores = tf.tidy(() => scorePairs(model, features, toIdTensors(padded)));
+    const values = await scores.data();
+    scores.dispose();
+    batch.forEach((_, i) => {
+      matches.push({ itm: values[2 * i] as number, itc: values[2 * i + 1] as number });
+    });
+  }
+  return matches;
+}
+
+/** [B,2]: ITM probability and ITC similarity of each text with the one picture. */
+function scorePairs({ params, config }: Judge, features: tf.Tensor3D, texts: { ids: tf.Tensor2D; mask: tf.Tensor2D }) {
+  const B = texts.ids.shape[0];
+  const seen = normFeatures(params, features);
+  const image = imageFeatures(params, queryOutput(params, config, seen)); // [1,Q,E]
+  const itc = tf.reshape(similarity(image, textFeatures(params, textPass(params, config, texts))), [B]);
+  const { output } = matchPass(params, config, { ...texts, features: seen, imageIndex: tf.zeros([B], 'int32') });
+  const itm = tf.slice(tf.softmax(itmLogits(params, output)), [0, 1], [B, 1]);
+  return tf.concat([itm, tf.expandDims(itc, 1)], 1);
+}

@@ -1,0 +1,84 @@
+import { type OptConfig, optConfig } from '@blip2/llm';
+import { type QFormerConfig, qformerConfig } from '@blip2/qformer';
+import { readVisionConfig, type VisionConfig } from '@blip2/vision';
+import { isJson, type Json } from './files.js';
+
+/** A model of the user's own, of which a folder keeps the name alone. */
+export interface External {
+  readonly external: string;
+}
+
+export const isExternal = (value: unknown): value is External =>
+  typeof value === 'object' && value !== null && 'external' in value && typeof value.external === 'string';
+
+/** What a folder is for: stage 1 makes the one, stage 2 the other. */
+export type ModelKind = 'retrieval' | 'generation';
+
+/** The `config.json` of a BLIP-2 folder, read; what it leaves out has Hugging Face's defaults. */
+export interface ModelConfig {
+  readonly kind: ModelKind;
+  readonly vision: VisionConfig | External;
+  readonly qformer: QFormerConfig;
+  /** Of a generation model. */
+  readonly language?: OptConfig | External;
+  /** The id that stands for a picture's vectors among a prompt's ids. */
+  readonly imageToken?: number;
+}
+
+const kinds: Readonly<Record<string, ModelKind>> = {
+  Blip2ForConditionalGeneration: 'generation',
+  Blip2ForImageTextRetrieval: 'retrieval',
+};
+
+/**
+ * Reads a `config.json` of model type `blip-2`.
+ * @throws for another model type, another architecture, or a language model that is not known, naming it
+ */
+export function readModelConfig(json: Json, folder: string): ModelConfig {
+  const at = `${folder}/config.json`;
+  if (json.model_type !== 'blip-2') {
+    throw new Error(`${at} has the model_type ${JSON.stringify(json.model_type)}; only 'blip-2' can be loaded here.`);
+  }
+  const architecture = Array.isArray(json.architectures) ? json.architectures[0] : 'Blip2ForConditionalGeneration';
+  const kind = typeof architecture === 'string' && Object.hasOwn(kinds, architecture) ? kinds[architecture] : undefined;
+  if (!kind) {
+    const known = Object.keys(kinds).join(' and ');
+    throw new Error(`${at} has the architecture ${JSON.stringify(architecture)}; known are ${known}.`);
+  }
+  const vision = visionOf(json);
+  return {
+    kind,
+    vision,
+    qformer: qformerOf(json, isExternal(vision) ? undefined : vision.hiddenSize),
+    ...(kind === 'generation' ? { language: languageOf(json, at) } : {}),
+    ...imageTokenOf(json),
+  };
+}
+
+function visionOf(json: Json): VisionConfig | External {
+  const part = json.vision_config ?? {};
+  return isExternal(part) ? part : readVisionConfig({ ...json, vision_config: part });
+}
+
+function qformerOf(json: Json, encoderWidth: number | undefined): QFormerConfig {
+  const { qformer_config: part, num_query_tokens: queries, image_text_hidden_size: projectionSize } = json;
+  return qformerConfig(isJson(part) ? part : {}, {
+    ...(typeof queries === 'number' && { queries }),
+    ...(typeof projectionSize === 'number' && { projectionSize }),
+    ...(encoderWidth !== undefined && { encoderWidth }),
+  });
+}
+
+function languageOf(json: Json, at: string): OptConfig | External {
+  const part = json.text_config ?? {};
+  if (isExternal(part)) return part;
+  const type = isJson(part) ? (part.model_type ?? 'opt') : part;
+  if (type === 'opt') return optConfig(part as Json);
+  const what = `${at} has a language model of type ${JSON.stringify(type)}`;
+  throw new Error(`${what}, which is not supported yet; take a folder whose text_config is 'opt'.`);
+}
+
+function imageTokenOf(json: Json): { imageToken?: number } {
+  const id = json.image_token_index ?? json.image_token_id;
+  return typeof id === 'number' ? { imageToken: id } : {};
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { loadTokenizer, readProcessor } from '@blip2/data';
+import { dispose, type WeightSource } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import type { Stage1Params } from '../stages/stage1.js';
+import type { Stage2Params } from '../stages/stage2.js';
+import { type ModelKind, readModelConfig } from './config.js';
+import { isFile, readConfigJson } from './files.js';
+import type { LoadedModel } from './loaded.js';
+import { type Given, misfitsOf, type Plan, planOf } from './plan.js';
+import { readPrompts } from './prompts.js';
+import { type Counted, counted, expectFit } from './sources.js';
+
+export interface LoadOptions extends Given {
+  /** Which of its two models a training run's folder is opened for. Default: the later stage's. */
+  readonly need?: ModelKind | undefined;
+  /** Values read so far and in all. */
+  readonly onProgress?: ((progress: Counted) => void) | undefined;
+  /** Stops loading between two tensors: the call then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Loads a BLIP-2 folder as Hugging Face has them: `Blip2ForImageTextRetrieval` (with or without what stage 1 adds) or
+ * `Blip2ForConditionalGeneration` with OPT; or the folder of a training run, which holds `stage1` and `stage2`.
+ * Tensors are read one by one.
+ * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
+ * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong.
+ */
+export async function loadFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const path = await folderFor(folder, options.need);
+  const model = readModelConfig(await readConfigJson(path), path);
+  const [tokenizer, processor, prompts] = [
+    await loadTokenizer(path),
+    await readProcessor(path),
+    await readPrompts(path),
+  ];
+  const source = await openSafetensors(path);
+  try {
+    const plan = planOf(source, model, options);
+    expectFit(source.origin, await misfitsOf(plan));
+    const { vision, params, language, free } = await loadPlan(plan, source, options);
+    const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
+    if (model.kind === 'retrieval') {
+      const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
+      return { ...common, kind: 'retrieval', parts, params: params as Stage1Params, [Symbol.dispose]: free };
+    }
+    const { imageToken } = model;
+    return {
+      ...common,
+      kind: 'generation',
+      params: params as Stage2Params,
+      language: language!,
+      prompts,
+      ...(imageToken !== undefined && { imageToken }),
+      [Symbol.dispose]: free,
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Which folders of a training run serve a need, best first. */
+const stages: Readonly<Record<ModelKind, string>> = { generation: 'stage2', retrieval: 'stage1' };
+
+/** The model's own folder, or the one of a training run that is needed. */
+export async function folderFor(folder: string, need?: ModelKind): Promise<string> {
+  if (await isFile(join(folder, 'config.json'))) return folder;
+  const wanted = need ? [stages[need]] : [stages.generation, stages.retrieval];
+  for (const stage of wanted) {
+    if (await isFile(join(folder, stage, 'config.json'))) return join(folder, stage);
+  }
+  const other = need && stages[need === 'generation' ? 'retrieval' : 'generation'];
+  if (other && (await isFile(join(folder, other, 'config.json')))) {
+    throw new Error(
+      `'${folder}' holds ${other} but no ${wanted[0]}, which is needed for this; train that stage first.`,
+    );
+  }
+  await readConfigJson(folder);
+  return folder;
+}
+
+type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<Given, 'language'> & { free: () => void };
+
+/** Loads every part; when one fails, the others are freed. */
+async function loadPlan(plan: Plan, source: WeightSource, options: LoadOptions): Promise<Loaded> {
+  const made: (() => void)[] = [];
+  const free = (): void => {
+    for (const undo of made.splice(0)) undo();
+  };
+  const watched = watch(source, options);
+  try {
+    const vision = plan.vision ? await plan.vision.load(watched(plan.vision.source)) : options.vision!;
+    if (plan.vision) made.push(() => vision.dispose?.());
+    const params = await plan.trained.load(watched(plan.trained.source));
+    made.push(() => dispose(params));
+    const language = plan.language ? await plan.language.load(watched(plan.language.source)) : options.language;
+    if (plan.language) made.push(() => language?.dispose?.());
+    return { vision, params, language, free };
+  } catch (error) {
+    free();
+    throw error;
+  }
+}
+
+/** Makes the parts' sources report one common progress and heed the signal. */
+function watch(source: WeightSource, { onProgress, signal }: LoadOptions) {
+  const stoppable: WeightSource = {
+    origin: source.origin,
+    names: source.names,
+    read: async (name) => {
+      signal?.throwIfAborted();
+      return source.read(name);
+    },
+    close: () => source.close(),
+  };
+  const whole = onProgress ? counted(stoppable, onProgress) : stoppable;
+  return ({ names, origin, close }: WeightSource): WeightSource => ({ names, origin, close, read: whole.read });
+}

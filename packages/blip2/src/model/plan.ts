@@ -1,0 +1,122 @@
+import { type LanguageModel, loadOpt } from '@blip2/llm';
+import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
+import { bind, type WeightSource } from '@blip2/tensor';
+import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
+import { type Stage1Params, stage1Spec, visionNormSpec } from '../stages/stage1.js';
+import { type Stage2Params, stage2Spec } from '../stages/stage2.js';
+import { isExternal, type ModelConfig } from './config.js';
+import { joined, type Misfits, misfits, part } from './sources.js';
+
+/** Models of the user's own, in place of those that a folder names or holds. */
+export interface Given {
+  readonly vision?: VisionEncoder | undefined;
+  readonly language?: LanguageModel | undefined;
+}
+
+/** One part of a model: what it sees of the file, and how it is loaded from that. */
+interface Piece<T> {
+  readonly source: WeightSource;
+  readonly load: (source: WeightSource) => Promise<T>;
+}
+
+/** How a file becomes a model: every name of the file belongs to one piece. */
+export interface Plan {
+  readonly config: QFormerConfig;
+  readonly parts: QFormerParts;
+  /** Absent where the user gives one. */
+  readonly vision?: Piece<VisionEncoder>;
+  readonly language?: Piece<LanguageModel>;
+  readonly trained: Piece<Stage1Params | Stage2Params>;
+}
+
+const VISION = 'vision_model.';
+/** `ln_vision`, trained with the Q-Former, stands among the names of the frozen encoder. */
+const VISION_NORM = 'vision_model.post_layernorm.';
+const LANGUAGE = 'language_model.';
+
+const ofVision = (name: string): boolean => name.startsWith(VISION) && !name.startsWith(VISION_NORM);
+const ofLanguage = (name: string): boolean => name.startsWith(LANGUAGE);
+
+/**
+ * Says which part of a BLIP-2 file is what. Reads nothing.
+ * @throws for a model of the user's own that the config names and that is not given
+ */
+export function planOf(source: WeightSource, model: ModelConfig, given: Given = {}): Plan {
+  const { vision, language } = model;
+  const needsVision = 'vision' in given && given.vision !== undefined ? undefined : vision;
+  const needsLanguage = given.language !== undefined ? undefined : language;
+  if (needsVision && isExternal(needsVision)) throw absent('image encoder', needsVision.external, 'vision', source);
+  if (needsLanguage && isExternal(needsLanguage)) {
+    throw absent('language model', needsLanguage.external, 'language', source);
+  }
+  const config = qformerOf(source, model, given);
+  const parts = partsOf(source, model);
+  const width = given.language?.width ?? (language && !isExternal(language) ? language.hiddenSize : undefined);
+  // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
+  const others = (name: string): boolean =>
+    (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));
+  return {
+    config,
+    parts,
+    ...(needsVision && {
+      vision: {
+        source: part(source, ofVision),
+        load: (file: WeightSource) => loadVisionEncoder(file, needsVision, { prefix: VISION }),
+      },
+    }),
+    ...(needsLanguage && {
+      language: {
+        source: part(source, ofLanguage),
+        load: (file: WeightSource) => loadOpt(file, needsLanguage, { prefix: LANGUAGE }),
+      },
+    }),
+    trained: {
+      source: part(source, (name) => !others(name)),
+      load: (file) => loadTrained(file, { config, parts, width }),
+    },
+  };
+}
+
+/** Everything that does not fit, in all pieces at once. Nothing is read or allocated. */
+export async function misfitsOf({ vision, trained, language }: Plan): Promise<Misfits> {
+  const found: Misfits[] = [];
+  if (vision) found.push(await misfits(vision.source, vision.load));
+  found.push(await misfits(trained.source, trained.load));
+  if (language) found.push(await misfits(language.source, language.load));
+  return joined(found);
+}
+
+interface Sizes {
+  readonly config: QFormerConfig;
+  readonly parts: QFormerParts;
+  /** Of the language model. */
+  readonly width: number | undefined;
+}
+
+function loadTrained(source: WeightSource, { config, parts, width }: Sizes): Promise<Stage1Params | Stage2Params> {
+  const options = { ignore: isCopy };
+  if (width !== undefined) return bind(stage2Spec(config, width), source, options);
+  if (parts === 'pretraining') return bind(stage1Spec(config), source, options);
+  return bind({ ...qformerSpec(config, 'retrieval'), ...visionNormSpec(config.encoderWidth) }, source, options);
+}
+
+function partsOf({ names }: WeightSource, { kind }: ModelConfig): QFormerParts {
+  if (kind === 'generation') return 'generation';
+  const pretrained = names.has('temp') || [...names.keys()].some((name) => name.startsWith('cls.'));
+  return pretrained ? 'pretraining' : 'retrieval';
+}
+
+/** The Q-Former as the file has it: as many word rows as there are, and features as wide as the encoder's. */
+function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelConfig, given: Given): QFormerConfig {
+  const vocabSize = names.get('embeddings.word_embeddings.weight')?.shape[0] ?? qformer.vocabSize;
+  const own = isExternal(vision) ? qformer.encoderWidth : vision.hiddenSize;
+  if (given.vision && given.vision.width !== own) {
+    throw new Error(
+      `The given image encoder is ${given.vision.width} wide and ${origin} was made for one of ${own}; give that one.`,
+    );
+  }
+  return { ...qformer, vocabSize };
+}
+
+const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>
+  new Error(`${origin} leaves out its ${what}, '${name}'; give it as the option '${option}' when loading.`);

@@ -1,0 +1,44 @@
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSafetensors, type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
+import { fixture } from '@blip2/testing';
+
+/** Runs `body` with an empty folder that is gone afterwards. */
+export async function inFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'blip2-'));
+  try {
+    return await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export const json = async <T>(path: string): Promise<T> => JSON.parse(await readFile(path, 'utf8')) as T;
+
+/** A copy of a fixture whose tensors are what `change` makes of them. */
+export async function altered(
+  name: string,
+  folder: string,
+  change: (entries: TensorEntry[]) => TensorEntry[],
+): Promise<void> {
+  await cp(fixture(name), folder, { recursive: true, filter: (path) => !path.includes('golden') });
+  const source = await openSafetensors(fixture(name));
+  const entries = [...source.names].map(
+    ([name, { shape }]): TensorEntry => ({ name, shape, dtype: 'F32', data: () => source.read(name) }),
+  );
+  await writeSafetensors(join(folder, 'model.safetensors'), change(entries));
+  await source.close();
+}
+
+/** One tensor too few, one too many, and one of another shape. */
+export const threefold = (entries: TensorEntry[]): TensorEntry[] => [
+  ...entries
+    .filter(({ name }) => name !== 'language_model.model.decoder.layers.1.fc1.bias')
+    .map((entry) =>
+      entry.name === 'vision_model.encoder.layers.0.layer_norm1.weight'
+        ? { ...entry, shape: [7], data: new Float32Array(7) }
+        : entry,
+    ),
+  { name: 'qformer.spare', shape: [1], dtype: 'F32', data: new Float32Array(1) },
+];
