@@ -1,4 +1,4 @@
-import { erf4, exp4, log4, madd, sigmoid4, splat, storePart, tanh4 } from './math';
+import { erf4, exp4, expNegative4, log4, madd, sigmoid4, splat, storePart, tanh4 } from './math';
 
 // Elementwise kernels work on whole vectors: blocks of the heap are padded, so the last vector may overhang a tensor.
 
@@ -160,9 +160,8 @@ function gelu4(kind: i32, x: v128): v128 {
     const half = f32x4.mul(x, splat(0.5));
     return madd(half, erf4(f32x4.mul(x, splat(0.7071067811865476))), half);
   } else if (kind == Gelu.TANH) {
-    const half = f32x4.mul(x, splat(0.5));
     const cubic = madd(f32x4.mul(f32x4.mul(x, x), splat(0.044715)), x, x);
-    return madd(half, tanh4(f32x4.mul(cubic, splat(0.7978845608028654))), half);
+    return f32x4.mul(x, sigmoid4(f32x4.mul(cubic, splat(1.5957691216057308)))); // (1 + tanh u) / 2 = sigmoid 2u
   } else return f32x4.mul(x, sigmoid4(f32x4.mul(x, splat(1.702))));
 }
 
@@ -170,14 +169,14 @@ function gelu4(kind: i32, x: v128): v128 {
 function geluSlope4(kind: i32, x: v128): v128 {
   if (kind == Gelu.ERF) {
     const cdf = madd(splat(0.5), erf4(f32x4.mul(x, splat(0.7071067811865476))), splat(0.5));
-    const density = f32x4.mul(exp4(f32x4.mul(f32x4.mul(x, x), splat(-0.5))), splat(0.3989422804014327));
+    const density = f32x4.mul(expNegative4(f32x4.mul(f32x4.mul(x, x), splat(-0.5))), splat(0.3989422804014327));
     return madd(x, density, cdf);
   } else if (kind == Gelu.TANH) {
     const s = f32x4.mul(x, x);
-    const t = tanh4(f32x4.mul(madd(f32x4.mul(s, splat(0.044715)), x, x), splat(0.7978845608028654)));
-    const inner = madd(s, splat(0.1070322243), splat(0.7978845608028654)); // d/dx of tanh's argument
-    const slope = f32x4.mul(f32x4.sub(splat(1), f32x4.mul(t, t)), inner);
-    return madd(f32x4.mul(x, splat(0.5)), slope, madd(t, splat(0.5), splat(0.5)));
+    const g = sigmoid4(f32x4.mul(madd(f32x4.mul(s, splat(0.044715)), x, x), splat(1.5957691216057308)));
+    const inner = madd(s, splat(0.2140644488), splat(1.5957691216057308)); // d/dx of sigmoid's argument
+    const slope = f32x4.mul(f32x4.mul(g, f32x4.sub(splat(1), g)), inner);
+    return madd(x, slope, g);
   } else {
     const s = sigmoid4(f32x4.mul(x, splat(1.702)));
     return madd(f32x4.mul(f32x4.mul(x, splat(1.702)), s), f32x4.sub(splat(1), s), s);

@@ -12,21 +12,36 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** e^x within 1e-7 relative; below -86.6 exactly 0, so that masked scores cost no denormals. */
+/**
+ * 2^n·e^r: adding 1.5·2^23 rounds x·log2(e) to the integer n, which then stands in the low bits.
+ * For x in [-87, 89]; relative error 2e-7.
+ */
+@inline
+function expInRange(x: v128, up: f32): v128 {
+  const shifted = madd(x, splat(1.44269504088896), splat(12582912));
+  const n = f32x4.sub(shifted, splat(12582912));
+  let r = madd(n, splat(-0.693359375), x);
+  r = madd(n, splat(2.12194440e-4), r);
+  let q = madd(r, splat(0.008374722674489021), splat(0.041898854076862335));
+  q = madd(q, r, splat(0.16666457056999207));
+  q = madd(q, r, splat(0.49999141693115234));
+  q = madd(q, f32x4.mul(r, r), f32x4.add(r, splat(1)));
+  const power = i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(up == 1 ? 127 << 23 : 126 << 23));
+  return f32x4.mul(q, power);
+}
+
+/** e^x; below -86.6 exactly 0, so that masked scores cost no denormals. */
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, splat(89)), splat(-87));
-  const n = f32x4.nearest(f32x4.mul(clamped, splat(1.44269504088896)));
-  let r = madd(n, splat(-0.693359375), clamped);
-  r = madd(n, splat(2.12194440e-4), r);
-  let q = madd(r, splat(0.0013950486900284886), splat(0.008368887938559055));
-  q = madd(q, r, splat(0.04166620597243309));
-  q = madd(q, r, splat(0.166665181517601));
-  q = madd(q, r, splat(0.5));
-  q = madd(q, f32x4.mul(r, r), r);
-  q = f32x4.add(q, splat(1));
-  const half = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(126)), 23); // 2^(n-1): 2^128 is no float
-  const y = f32x4.mul(f32x4.mul(q, half), splat(2));
+  const clamped = f32x4.max(f32x4.min(x, splat(89)), splat(-86.6));
+  const y = f32x4.mul(expInRange(clamped, 2), splat(2)); // 2^128 alone is no float
+  return v128.andnot(y, f32x4.lt(x, splat(-86.6)));
+}
+
+/** e^x for x at most 0 (or NaN). */
+@inline
+export function expNegative4(x: v128): v128 {
+  const y = expInRange(f32x4.max(x, splat(-86.6)), 1);
   return v128.andnot(y, f32x4.lt(x, splat(-86.6)));
 }
 
@@ -57,23 +72,20 @@ export function log4(x: v128): v128 {
   return v128.or(r, v128.not(f32x4.ge(x, splat(0)))); // all bits set is NaN: x < 0 or NaN
 }
 
-@inline
-function withSign(magnitude: v128, x: v128): v128 {
-  return v128.or(magnitude, v128.and(x, i32x4.splat(0x80000000)));
-}
-
+/** x·P(x²)/Q(x²), fitted up to 9, where tanh rounds to 1. */
 @inline
 export function tanh4(x: v128): v128 {
-  const s = f32x4.mul(x, x);
-  let q = madd(s, splat(-0.005660776514559984), splat(0.020601995289325714));
-  q = madd(q, s, splat(-0.05372922495007515));
-  q = madd(q, s, splat(0.13331328332424164));
-  q = madd(q, s, splat(-0.33333277702331543));
-  const near = madd(f32x4.mul(q, s), x, x);
-  const t = f32x4.abs(x);
-  const e = exp4(f32x4.add(t, t));
-  const far = withSign(f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(e, splat(1)))), x);
-  return v128.bitselect(near, far, f32x4.lt(t, splat(0.625)));
+  const t = f32x4.max(f32x4.min(x, splat(9)), splat(-9));
+  const s = f32x4.mul(t, t);
+  let p = madd(s, splat(1.8255555053747763e-11), splat(-1.278056860343213e-8));
+  p = madd(p, s, splat(9.267465429729782e-6));
+  p = madd(p, s, splat(0.0029207668267190456));
+  p = madd(p, s, splat(0.1291923224925995));
+  p = madd(p, s, splat(0.9999999403953552));
+  let q = madd(s, splat(0.00022810087830293924), splat(0.02376318909227848));
+  q = madd(q, s, splat(0.4625251591205597));
+  q = madd(q, s, splat(1));
+  return f32x4.div(f32x4.mul(p, t), q);
 }
 
 @inline
@@ -81,27 +93,22 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(splat(1), f32x4.add(splat(1), exp4(f32x4.neg(x))));
 }
 
-/** Near 0 an odd polynomial, elsewhere 1 - e^-p(|x|) with p fitted to -log erfc. */
+/** x·P(x²)/Q(x²), fitted up to 3.93, where erf rounds to 1. */
 @inline
 export function erf4(x: v128): v128 {
-  const s = f32x4.mul(x, x);
-  let q = madd(s, splat(8.223985059885308e-05), splat(-0.0008108082110993564));
-  q = madd(q, s, splat(0.005197991617023945));
-  q = madd(q, s, splat(-0.026858186349272728));
-  q = madd(q, s, splat(0.11283674091100693));
-  q = madd(q, s, splat(-0.37612631916999817));
-  q = madd(q, s, splat(1.128379225730896));
-  const near = f32x4.mul(q, x);
-  const t = f32x4.min(f32x4.abs(x), splat(4));
-  let p = madd(t, splat(2.091034548357129e-05), splat(-0.00043231117888353765));
-  p = madd(p, t, splat(0.00416056253015995));
-  p = madd(p, t, splat(-0.02509158104658127));
-  p = madd(p, t, splat(0.10823673754930496));
-  p = madd(p, t, splat(0.6333865523338318));
-  p = madd(p, t, splat(1.1294951438903809));
-  p = madd(p, t, splat(-0.0001705600880086422));
-  const far = withSign(f32x4.sub(splat(1), exp4(f32x4.neg(p))), x);
-  return v128.bitselect(near, far, f32x4.lt(f32x4.abs(x), splat(0.92)));
+  const t = f32x4.max(f32x4.min(x, splat(3.93)), splat(-3.93));
+  const s = f32x4.mul(t, t);
+  let p = madd(s, splat(2.0363249865656207e-6), splat(0.00028476177249103785));
+  p = madd(p, s, splat(0.0037895021960139275));
+  p = madd(p, s, splat(0.052819740027189255));
+  p = madd(p, s, splat(0.1910499781370163));
+  p = madd(p, s, splat(1.1283791065216064));
+  let q = madd(s, splat(3.794332587858662e-5), splat(0.0011671147076413035));
+  q = madd(q, s, splat(0.015017404220998287));
+  q = madd(q, s, splat(0.11436232179403305));
+  q = madd(q, s, splat(0.5026463270187378));
+  q = madd(q, s, splat(1));
+  return f32x4.div(f32x4.mul(p, t), q);
 }
 
 @inline

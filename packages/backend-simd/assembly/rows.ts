@@ -1,4 +1,4 @@
-import { exp4, lanes, log4, madd, max4, splat, storePart, sum4 } from './math';
+import { expNegative4, lanes, log4, madd, max4, splat, storePart, sum4 } from './math';
 
 // Kernels that work row by row on [rows, D]. The last vector of a row is masked, as it overhangs into the next row.
 
@@ -22,9 +22,9 @@ function rowExpSum(x: usize, D: i32, shift: f32): f32 {
   let s = splat(0);
   const whole = D & ~3;
   let j = 0;
-  for (; j < whole; j += 4) s = f32x4.add(s, exp4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)));
+  for (; j < whole; j += 4) s = f32x4.add(s, expNegative4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)));
   if (j < D) {
-    s = f32x4.add(s, v128.and(exp4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)), lanes(D - j)));
+    s = f32x4.add(s, v128.and(expNegative4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)), lanes(D - j)));
   }
   return sum4(s);
 }
@@ -51,13 +51,13 @@ export function softmax(begin: i32, end: i32, thread: i32, x: usize, y: usize, D
     let j = 0;
     for (; j < whole; j += 4) {
       const at = <usize>j << 2;
-      const e = exp4(f32x4.sub(v128.load(from + at), m));
+      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
       s = f32x4.add(s, e);
       v128.store(to + at, e);
     }
     if (j < D) {
       const at = <usize>j << 2;
-      const e = exp4(f32x4.sub(v128.load(from + at), m));
+      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
       s = f32x4.add(s, v128.and(e, lanes(D - j)));
       storePart(to + at, e, D - j);
     }
@@ -120,12 +120,31 @@ export function crossEntropyGrad(
     }
     const g = load<f32>(dy + (<usize>r << 2));
     const top = rowMax(from, V);
-    const scale = splat(g / rowExpSum(from, V, top));
-    const even = splat((-g * smoothing) / <f32>V);
     const m = splat(top);
-    for (let j = 0; j < V; j += 4) {
+    const whole = V & ~3;
+    let s = splat(0);
+    let j = 0;
+    for (; j < whole; j += 4) {
       const at = <usize>j << 2;
-      storePart(to + at, madd(exp4(f32x4.sub(v128.load(from + at), m)), scale, even), V - j);
+      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
+      s = f32x4.add(s, e);
+      v128.store(to + at, e);
+    }
+    if (j < V) {
+      const at = <usize>j << 2;
+      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
+      s = f32x4.add(s, v128.and(e, lanes(V - j)));
+      storePart(to + at, e, V - j);
+    }
+    const scale = splat(g / sum4(s));
+    const even = splat((-g * smoothing) / <f32>V);
+    for (j = 0; j < whole; j += 4) {
+      const at = to + (<usize>j << 2);
+      v128.store(at, madd(v128.load(at), scale, even));
+    }
+    if (j < V) {
+      const at = to + (<usize>j << 2);
+      storePart(at, madd(v128.load(at), scale, even), V - j);
     }
     if (<u32>label < <u32>V) {
       const at = to + (<usize>label << 2);

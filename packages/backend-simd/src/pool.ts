@@ -96,6 +96,7 @@ export class Pool {
     control[at.ITEMS] = items;
     control[at.GRAIN] = grain;
     control[at.ARITY] = args.length;
+    Atomics.store(control, at.FAILED, 0);
     Atomics.store(control, at.NEXT, 0);
     Atomics.store(control, at.OPEN, 1);
     this.#wake();
@@ -109,7 +110,7 @@ export class Pool {
       Atomics.store(control, at.OPEN, 0);
       this.#join();
     }
-    if (Atomics.exchange(control, at.FAILED, 0)) throw new Error('A kernel of the simd backend trapped in a thread.');
+    if (Atomics.load(control, at.FAILED)) throw new Error('A kernel of the simd backend trapped in a thread.');
   }
 
   #wake(): void {

@@ -24,7 +24,7 @@ test('binary ops broadcast as on cpu', () => {
     fc.property(shapes, fc.constantFrom(...binaries), ([a, b], op) => {
       expectSame(() => op(tf.tensor(numbers(a, 1), [...a]), tf.tensor(numbers(b, 2), [...b])), 1e-5);
     }),
-    { numRuns: 300, seed: 2 },
+    { numRuns: 150, seed: 2 },
   );
 });
 
@@ -79,11 +79,11 @@ const unaries: Record<string, (x: tf.Tensor) => tf.Tensor> = {
 
 test.each(Object.entries(unaries))('%s of small, large and special numbers', (_, op) => {
   for (const scale of [1e-3, 1, 6, 40, 300]) {
-    expectSame(() => op(tf.tensor1d(numbers([1003], scale, scale))), 2e-6);
+    expectSame(() => op(tf.tensor1d(numbers([203], scale, scale))), 2e-6);
   }
   expectSame(() => op(tf.tensor1d([0, -0, 1, -1, Infinity, -Infinity, NaN, 1e30, -1e30, 1e-30, 88.5, 89, -87])), 2e-6);
   expectSame(() => op(tf.zeros([0, 3])));
-  expectSame(() => op(tf.tensor2d(numbers([300, 301], 1), [300, 301])), 2e-6);
+  expectSame(() => op(tf.tensor2d(numbers([200, 301], 1), [200, 301])), 2e-6);
 });
 
 /** Largest error of `f` relative to `right`, both on [low, high]. */
@@ -92,7 +92,7 @@ function relativeError(
   right: (x: number) => number,
   [low, high]: [number, number],
 ): number {
-  const xs = Float32Array.from({ length: 20001 }, (_, i) => low + ((high - low) * i) / 20000);
+  const xs = Float32Array.from({ length: 5001 }, (_, i) => low + ((high - low) * i) / 5000);
   const ys = tf.tidy(() => f(tf.tensor1d(xs))).dataSync();
   return xs.reduce((worst, x, i) => Math.max(worst, Math.abs(ys[i]! / right(x) - 1) || 0), 0);
 }

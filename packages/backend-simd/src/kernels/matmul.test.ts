@@ -34,15 +34,15 @@ test('matMul equals the cpu kernel for all transpositions and batches', () => {
         });
       },
     ),
-    { numRuns: 150, seed: 1 },
+    { numRuns: 100, seed: 1 },
   );
 });
 
 test.each([
   [70, 530, 37],
-  [200, 65, 130],
+  [130, 65, 70],
   [4, 700, 100],
-  [1, 700, 333],
+  [1, 300, 133],
 ])('matMul of [%i,%i] by %i columns, over several blocks and threads', (M, K, N) => {
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {

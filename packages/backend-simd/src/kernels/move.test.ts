@@ -24,7 +24,7 @@ test('transpose by any permutation', () => {
         expectSame(() => [tf.transpose(make(s), perm), tf.transpose(ints(s), perm)], 0);
       },
     ),
-    { numRuns: 150, seed: 5 },
+    { numRuns: 80, seed: 5 },
   );
   for (const [s, perm] of [
     [
@@ -66,7 +66,7 @@ test('slice, pad, tile and reverse of what cpu gives', () => {
         0,
       );
     }),
-    { numRuns: 150, seed: 6 },
+    { numRuns: 60, seed: 6 },
   );
 });
 
@@ -85,7 +85,7 @@ test('concat, stack and split along any axis', () => {
         }, 0);
       },
     ),
-    { numRuns: 100, seed: 7 },
+    { numRuns: 60, seed: 7 },
   );
 });
 

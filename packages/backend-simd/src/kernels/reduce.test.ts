@@ -8,7 +8,7 @@ const ops = [tf.sum, tf.mean, tf.max, tf.min] as ((x: tf.Tensor, axis?: number[]
 test('reductions over any axes equal the cpu kernels', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.integer({ min: 1, max: 21 }), { minLength: 1, maxLength: 4 }),
+      fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 4 }),
       fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
       fc.boolean(),
       fc.constantFrom(...ops),
@@ -17,7 +17,7 @@ test('reductions over any axes equal the cpu kernels', () => {
         expectSame(() => op(tf.tensor(numbers(shape, 1), shape), axes, keep), 1e-4);
       },
     ),
-    { numRuns: 200, seed: 3 },
+    { numRuns: 100, seed: 3 },
   );
 });
 

@@ -22,7 +22,7 @@ test('softmax and log-softmax of rows of any width', () => {
     ),
     { numRuns: 60, seed: 4 },
   );
-  expectSame(() => tf.softmax(tf.tensor2d(numbers([500, 257], 1), [500, 257])), 2e-6);
+  expectSame(() => tf.softmax(tf.tensor2d(numbers([200, 257], 1), [200, 257])), 2e-6);
   expectSame(() => tf.softmax(tf.tensor1d([0, -1e9, 1, -1e4])));
   expectSame(() => tf.softmax(tf.zeros([2, 0])));
 });
@@ -78,7 +78,7 @@ const gelus: Record<string, (x: tf.Tensor) => tf.Tensor> = {
 };
 
 test.each(Object.entries(gelus))('GELU and its gradient: %s', (approximate, composed) => {
-  for (const shape of [[0], [7], [123, 457]]) {
+  for (const shape of [[0], [7], [61, 157]]) {
     const make = (): [tf.Tensor, tf.Tensor] => [
       tf.tensor(numbers(shape, 1, 5), shape),
       tf.tensor(numbers(shape, 2), shape),
