@@ -3,12 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../run.js';
 import { type Package, root } from '../workspace.js';
+import { uses } from './uses.js';
 
 /**
  * Installs one tarball with plain npm in a new ESM project of its own, with the peers it asks for; uses it as a user
  * would. The siblings that it depends on come as tarballs too, since the registry may not have this version yet.
  */
-export async function tryTarball(pkg: Package, tarballs: ReadonlyMap<string, string>): Promise<string[]> {
+export async function tryTarball(
+  pkg: Package,
+  tarballs: ReadonlyMap<string, string>,
+  script = uses[pkg.manifest.name],
+): Promise<string[]> {
   const { name } = pkg.manifest;
   const project = mkdtempSync(join(tmpdir(), 'blip2-check-'));
   try {
@@ -16,7 +21,7 @@ export async function tryTarball(pkg: Package, tarballs: ReadonlyMap<string, str
     const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
     const install = await run('npm', ['install', ...flags], { cwd: project });
     if (install.code !== 0) return [`npm install of ${name} alone failed: ${install.output.trim()}`];
-    return await use(pkg, project);
+    return await use(pkg, project, script);
   } finally {
     rmSync(project, { recursive: true, force: true });
   }
@@ -35,15 +40,15 @@ function projectOf({ manifest }: Package, tarballs: ReadonlyMap<string, string>)
   };
 }
 
-/** Imports every entry, names what it exports in TypeScript, and starts its commands. */
-async function use({ manifest }: Package, project: string): Promise<string[]> {
+/** Imports every entry, names what it exports in TypeScript, uses the files that it brings, and starts its commands. */
+async function use({ manifest }: Package, project: string, script: string | undefined): Promise<string[]> {
   const problems: string[] = [];
   const lines: string[] = [];
   for (const [index, key] of Object.keys(manifest.exports ?? {}).entries()) {
     if (key.endsWith('.json')) continue;
     const entry = manifest.name + key.slice(1);
-    const script = `console.log('\\n' + JSON.stringify(Object.keys(await import(${JSON.stringify(entry)}))))`;
-    const { code, output } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
+    const list = `console.log('\\n' + JSON.stringify(Object.keys(await import(${JSON.stringify(entry)}))))`;
+    const { code, output } = await run(process.execPath, ['--input-type=module', '-e', list], { cwd: project });
     if (code !== 0) {
       problems.push(`import('${entry}') fails in Node: ${output.trim()}`);
       continue;
@@ -54,6 +59,10 @@ async function use({ manifest }: Package, project: string): Promise<string[]> {
     for (const name of names) lines.push(`void m${index}.${name};`);
   }
   problems.push(...(await typeCheck(manifest.name, project, lines)));
+  const used = script
+    ? await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project })
+    : undefined;
+  if (used?.code) problems.push(`It does not work from its tarball: ${used.output.trim()}`);
   for (const command of Object.keys(manifest.bin ?? {})) {
     const { code, output } = await run('npx', ['--no-install', command, '--help'], { cwd: project });
     if (code !== 0) problems.push(`${command} --help ends with ${code}: ${output.trim()}`);

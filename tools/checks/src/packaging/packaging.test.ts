@@ -10,8 +10,8 @@ const manifest = (fields: object): string =>
   JSON.stringify({ ...(JSON.parse(goodFiles['package.json'] as string) as object), ...fields });
 
 const lint = (files: Files) => withPackage(files, async (pkg) => lintTarball(pkg, await pack(pkg)));
-const install = (files: Files) =>
-  withPackage(files, async (pkg) => tryTarball(pkg, new Map([[pkg.manifest.name, await pack(pkg)]])));
+const install = (files: Files, script?: string) =>
+  withPackage(files, async (pkg) => tryTarball(pkg, new Map([[pkg.manifest.name, await pack(pkg)]]), script));
 
 test('a good package passes', async () => {
   expect(await lint({})).toEqual([]);
@@ -37,6 +37,16 @@ test('types that silently become any, and exports without a type, fail', async (
   expect(any).toEqual([expect.stringContaining("'not-there'")]);
   const absent = await install({ 'dist/index.js': 'export const one = 1;\nexport const two = 2;\n' });
   expect(absent).toEqual([expect.stringContaining("'two'")]);
+});
+
+test('a file that is read at run time and was not packed fails', async () => {
+  const files = {
+    'dist/index.js': `import fs from 'node:fs';
+export const one = () => fs.readFileSync(new URL('../data.txt', import.meta.url));`,
+    'data.txt': 'here, but not in the tarball',
+  };
+  const problems = await install(files, `(await import('@blip2/sample')).one();`);
+  expect(problems).toEqual([expect.stringContaining('It does not work from its tarball')]);
 });
 
 test('a command that does not start fails', async () => {
