@@ -56,7 +56,11 @@ export function checksOf(golden: WeightSource): Checks {
     numbers: (name, actual, expected, tolerance = activations) =>
       add(compareValues(name, [{ values: actual }, { values: expected }], tolerance)),
     ids: (name, actual, expected) => add(compareExactly(name, actual, expected)),
-    text: (name, actual, expected) => add(compareExactly(name, [...actual], [...expected])),
+    text: (name, actual, expected) => {
+      const row = compareExactly(name, [...actual], [...expected]);
+      const note = `${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`;
+      add(row.status === 'pass' ? row : { ...row, note });
+    },
     section: async (name, body) => {
       try {
         await body();

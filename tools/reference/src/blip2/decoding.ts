@@ -50,7 +50,7 @@ export async function decodeCase(decoder: Decoder, checks: Checks, one: Case): P
       );
     const text = one.json[`${recipe}_text`];
     if (tokenizer && typeof text === 'string') {
-      checks.text(`${recipe}_text.${one.name}`, tokenizer.decode(found[0] ?? []).trim(), text);
+      checks.text(`${recipe}_text.${one.name}`, strip(tokenizer.decode(found[0] ?? [])), strip(text));
     }
   }
 }
@@ -85,4 +85,16 @@ export async function decodeBatch(
     const { pad } = model.ids;
     checks.ids(`batch.${recipe}`, padded(found, pad).flat(), padded(rowsOf(batch, recipe), pad).flat());
   }
+}
+
+/** What Python's `strip` does, which golden texts went through: it takes separators for white space as well. */
+function strip(text: string): string {
+  const white = (i: number): boolean => {
+    const code = text.charCodeAt(i);
+    return /\s/.test(text.charAt(i)) || (code >= 0x1c && code <= 0x1f) || code === 0x85;
+  };
+  let [begin, end] = [0, text.length];
+  while (begin < end && white(begin)) begin++;
+  while (begin < end && white(end - 1)) end--;
+  return text.slice(begin, end);
 }

@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type Case, casesOf } from '../blip2/cases.js';
 import { decodeBatch, decodeCase } from '../blip2/decoding.js';
 import { type ImageTokens, imageTokens } from '../blip2/image-tokens.js';
+import { interpolated } from '../blip2/interpolated.js';
 import { type Language, loadLanguage } from '../blip2/language.js';
 import { loadParts, look, type Parts, prefixed } from '../blip2/parts.js';
 import { picturesOf } from '../blip2/pictures.js';
@@ -60,18 +61,6 @@ async function outputs(parts: Parts<Adapter>, checks: Checks, pixels: tf.Tensor4
   const softPrompts = project(parts.qformer, queries);
   await checks.tensor('language_projection', softPrompts);
   return softPrompts;
-}
-
-/** The vision tower at another size than its positions are for. */
-async function interpolated(folder: Folder, checks: Checks, parts: Parts<Adapter>): Promise<void> {
-  const name = 'interpolated.pixel_values';
-  if (!folder.tensors.names.has(name)) return;
-  checks.input(name);
-  const features = look(parts, await folder.pictures(name));
-  await checks.tensor('interpolated.vision.last_hidden_state', features);
-  const queries = (): tf.Tensor3D => queryOutput(parts.qformer, parts.config, features);
-  await checks.tensorIfAny('interpolated.qformer.last_hidden_state', queries);
-  await checks.tensorIfAny('interpolated.language_projection', () => project(parts.qformer, queries()));
 }
 
 interface Reading {
