@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { type Checks, checksOf } from './checks.js';
-import { type Folder, kindOf, openFolder } from './folder.js';
+import { type Folder, GOLDEN, kindOf, openFolder } from './folder.js';
+import { readJson } from './json.js';
 import { encoder } from './kinds/encoder.js';
 import { itm } from './kinds/itm.js';
 import { opt } from './kinds/opt.js';
@@ -35,13 +37,13 @@ export async function verifyFolder(path: string, options: VerifyOptions = {}): P
   let folder: Folder | undefined;
   tf.engine().startScope('verify');
   try {
-    folder = await openFolder(path, options.photos);
-    const name = kindOf(folder.golden);
+    const name = kindOf(readJson(join(path, GOLDEN)));
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
     if (!kind) {
       const known = Object.keys(kinds).join(', ');
       return report(path, name, [failed('kind', `folders of kind '${name}' are not supported yet, only ${known}`)]);
     }
+    folder = await openFolder(path, options.photos);
     const checks = checksOf(folder.tensors);
     const verify = kind.bind(null, folder, checks);
     await checks.section(name, verify);
