@@ -10,6 +10,7 @@ import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { rowKernels } from './kernels/rows.js';
+import { shareKernels } from './kernels/share.js';
 import { trainKernels } from './kernels/train.js';
 import { addKernel } from './kit.js';
 import { type Platform, platform } from './platform.js';
@@ -34,6 +35,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...joinKernels,
   ...gatherKernels,
   ...fillKernels,
+  ...shareKernels,
   ...trainKernels,
 };
 

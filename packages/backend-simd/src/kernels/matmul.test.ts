@@ -43,6 +43,8 @@ test.each([
   [130, 65, 70],
   [4, 700, 100],
   [1, 300, 133],
+  [7, 301, 9],
+  [3, 5, 1],
 ])('matMul of [%i,%i] by %i columns, over several blocks and threads', (M, K, N) => {
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {

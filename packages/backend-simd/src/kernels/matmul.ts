@@ -7,8 +7,9 @@ const SCRATCH_A = 64 * 512 * 4;
 const SCRATCH_B = 1 << 20;
 const SCRATCH = SCRATCH_A + SCRATCH_B;
 const ROW_BLOCK = 64;
-/** Up to so many rows B is read in place. */
-const FEW_ROWS = 4;
+/** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
+const FEW_FOR_ROWS = 12;
+const FEW_FOR_COLUMNS = 8;
 /** Nanoseconds a multiply-add takes, about. */
 const COST = 0.05;
 
@@ -43,14 +44,14 @@ export function multiply(
   const relu = product.relu ? 1 : 0;
   const cost = batch * M * N * K * COST;
   const tail = [M, N, K, bias, relu];
-  if (batch === 1 && M <= FEW_ROWS && a.column === 1 && (a.row === K || M === 1)) {
+  if (batch === 1 && M <= FEW_FOR_ROWS && a.column === 1 && (a.row === K || M === 1)) {
     const streamed = N * K * 0.4 + cost;
     const pointers = [a.pointer, b.pointer, c];
     if (b.row === 1 && b.column === K) {
-      backend.run(wasm.gemvRows, N, streamed, ...pointers, ...tail);
+      backend.run(wasm.gemvRows, Math.ceil(N / 2), streamed, ...pointers, ...tail);
       return;
     }
-    if (b.column === 1 && b.row === N) {
+    if (b.column === 1 && b.row === N && M <= FEW_FOR_COLUMNS) {
       backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, ...pointers, ...tail);
       return;
     }
