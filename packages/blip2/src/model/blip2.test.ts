@@ -3,8 +3,8 @@ import { decodePicture } from '@blip2/data';
 import { expectNoLeak, fixture } from '@blip2/testing';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { type Blip2, fromPretrained } from './blip2.js';
 import { json } from '../../test/folders.js';
+import { type Blip2, fromPretrained } from './blip2.js';
 
 type Decoded = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
 type Case = { image: string; prompt: string; input_ids: number[] | null } & { [K in Decoded]: number[] } & {

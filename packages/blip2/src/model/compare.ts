@@ -2,7 +2,7 @@ import { padBatch, toIdTensors } from '@blip2/data';
 import { similarity } from '@blip2/losses';
 import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
-import { normFeatures } from '../stages/stage1.js';
+import { normFeatures } from '../stages/specs.js';
 import type { RetrievalModel } from './loaded.js';
 
 /** How well a text fits a picture. */

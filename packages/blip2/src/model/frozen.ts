@@ -1,7 +1,7 @@
-import { type LanguageModel, loadOpt, optConfig } from '@blip2/llm';
+import { optConfig } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
-import { families, loadVisionEncoder, readVisionConfig, type VitEncoder } from '@blip2/vision';
+import { families, readVisionConfig } from '@blip2/vision';
 import { isJson, type Json, readConfigJson } from './files.js';
 
 /** A frozen model in a folder of its own or within a BLIP-2 folder. */
@@ -45,18 +45,6 @@ export async function openLanguage(folder: string): Promise<FrozenFolder> {
     prefix,
     owns: (name) => name.startsWith(prefix) && !(config.tied && name === `${prefix}lm_head.weight`),
   };
-}
-
-/** A folder's image encoder, frozen. The caller frees it. */
-export async function loadVisionModel(folder: string): Promise<VitEncoder> {
-  const { json, source, prefix } = await openVision(folder);
-  return loadVisionEncoder(source, readVisionConfig(json), { prefix }).finally(() => source.close());
-}
-
-/** A folder's language model, frozen. The caller frees it. */
-export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
-  const { json, source, prefix } = await openLanguage(folder);
-  return loadOpt(source, optConfig(json), { prefix }).finally(() => source.close());
 }
 
 /** A model's own config, or its part of a BLIP-2 folder's; that part has the model type that BLIP-2 has by default. */

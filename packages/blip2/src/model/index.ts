@@ -9,7 +9,7 @@ export {
 } from './blip2.js';
 export { compareTexts, type Judge, type Match } from './compare.js';
 export { type External, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
-export { loadLanguageModel, loadVisionModel } from './frozen.js';
+export { type Inspection, inspectModel } from './inspect.js';
 export { type LoadOptions, loadFolder } from './load.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { look } from './look.js';

@@ -1,16 +1,17 @@
-import { cp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
 import { BindError, dispose, flatten, initialise, type Tree } from '@blip2/tensor';
 import { expectNoLeak, fixture } from '@blip2/testing';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { stage1Spec } from '../stages/stage1.js';
+import { altered, inFolder, json, threefold } from '../../test/folders.js';
+import { stage1Spec } from '../stages/specs.js';
 import { fromPretrained } from './blip2.js';
-import { loadLanguageModel, loadVisionModel } from './frozen.js';
 import { loadFolder } from './load.js';
 import type { GenerationModel, RetrievalModel } from './loaded.js';
 import { saveStage1, saveStage2 } from './save.js';
-import { altered, inFolder, json, threefold } from '../../test/folders.js';
+import { stageFolder } from './staged-folder.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 
@@ -130,6 +131,24 @@ describe('saving', () => {
     });
   });
 
+  // transformers 5.23 reads such a folder, and gives the same ids and scores
+  test('Hugging Face finds an image token in a tokenizer without one, and floats where it wants them', async () => {
+    await inFolder(async (out) => {
+      using model = (await loadFolder(opt)) as GenerationModel;
+      const files = trainByteLevelBpe(['a red apple'], { vocabSize: 265 });
+      const own = { tokenizer: files, language: { folder: opt }, params: model.params };
+      await saveStage2(join(out, 'stage2'), { ...parts(model), ...own });
+      using again = (await loadFolder(out)) as GenerationModel;
+      const [before, after] = [createTokenizer(files), again.tokenizer];
+      expect([again.imageToken, after.id('<image>'), after.id('<s>'), before.id('<s>')]).toEqual([0, 0, undefined, 0]);
+      expect(after.vocabSize).toBe(before.vocabSize);
+      expect(after.encode('a red apple')).toEqual(before.encode('a red apple'));
+      const text = await readFile(join(out, 'stage2', 'config.json'), 'utf8');
+      expect(text).toContain('"hidden_dropout_prob": 0.0,');
+      expect(text).toContain('"num_hidden_layers": 3,');
+    });
+  });
+
   test('a stage 1 model comes back with the captioning head and the temperature', async () => {
     await inFolder(async (out) => {
       using model = (await loadFolder(itm)) as RetrievalModel;
@@ -151,15 +170,25 @@ describe('saving', () => {
       const own = { vision: { external: 'my eyes' }, language: { external: 'my voice' } };
       await saveStage2(folder, { ...parts(model), ...own, params: model.params });
       await expect(loadFolder(folder)).rejects.toThrow("leaves out its image encoder, 'my eyes'; give it");
-      using vision = await loadVisionModel(opt);
+      const { vision, language } = model;
       await expect(loadFolder(folder, { vision })).rejects.toThrow("leaves out its language model, 'my voice'");
-      const language = await loadLanguageModel(opt);
       using again = await fromPretrained(folder, { vision, language });
       using first = await fromPretrained(opt);
       expect(await again.caption(rocket)).toEqual(await first.caption(rocket));
-      language.dispose?.();
       const narrow = { ...vision, width: 5 };
-      await expect(loadFolder(folder, { vision: narrow, language: model.language })).rejects.toThrow('5 wide');
+      await expect(loadFolder(folder, { vision: narrow, language })).rejects.toThrow('5 wide');
+    });
+  });
+
+  test('a disk without room is told, and leaves nothing', async () => {
+    await inFolder(async (out) => {
+      const full = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'write' });
+      const writing = stageFolder(join(out, 'stage2'), async (temporary) => {
+        await writeFile(join(temporary, 'config.json'), '{}');
+        throw full;
+      });
+      await expect(writing).rejects.toThrow(/stage2': the disk is full; nothing was changed\.$/);
+      expect(await readdir(out)).toEqual([]);
     });
   });
 

@@ -2,8 +2,7 @@ import type { Processor, Tokenizer } from '@blip2/data';
 import type { LanguageModel } from '@blip2/llm';
 import type { QFormerConfig } from '@blip2/qformer';
 import type { VisionEncoder } from '@blip2/vision';
-import type { Stage1Params } from '../stages/stage1.js';
-import type { Stage2Params } from '../stages/stage2.js';
+import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import type { Prompts } from './prompts.js';
 
 interface Common extends Disposable {

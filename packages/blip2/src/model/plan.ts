@@ -2,8 +2,7 @@ import { type LanguageModel, loadOpt } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
-import { type Stage1Params, stage1Spec, visionNormSpec } from '../stages/stage1.js';
-import { type Stage2Params, stage2Spec } from '../stages/stage2.js';
+import { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec, visionNormSpec } from '../stages/specs.js';
 import { isExternal, type ModelConfig } from './config.js';
 import { joined, type Misfits, misfits, part } from './sources.js';
 

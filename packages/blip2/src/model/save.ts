@@ -1,14 +1,13 @@
-import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTokenizer, loadTokenizer, type Processor, type Tokenizer, type TokenizerFiles } from '@blip2/data';
+import { createTokenizer, type Processor, type TokenizerFiles } from '@blip2/data';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import { flatten, type Tree } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
-import type { Stage1Params } from '../stages/stage1.js';
-import type { Stage2Params } from '../stages/stage2.js';
+import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { type External, isExternal } from './config.js';
 import { type Json, readJson } from './files.js';
 import { type FrozenFolder, openLanguage, openVision } from './frozen.js';
+import { IMAGE_TOKEN, withImageToken } from './image-token.js';
 import { processorJson } from './processor-json.js';
 import type { Prompts } from './prompts.js';
 import { stageFolder, writeJson } from './staged-folder.js';
@@ -44,13 +43,15 @@ export interface SaveOptions {
  * temperature (`temp`) besides. The folder appears whole or not at all. The tree stays the caller's.
  */
 export async function saveStage1(folder: string, model: SavedStage1, options: SaveOptions = {}): Promise<void> {
-  const tokenizer = await tokenizerOf(model.tokenizer);
+  const files = await filesOf(model.tokenizer);
+  const tokenizer = createTokenizer(files);
   await save(folder, model, {
     ...options,
+    tokenizer: files,
     prefixes: { vision: model.vision },
     config: {
       architectures: ['Blip2ForImageTextRetrieval'],
-      image_token_index: tokenizer.id('<image>') ?? tokenizer.vocabSize, // where Hugging Face's processor adds it
+      image_token_index: tokenizer.id(IMAGE_TOKEN) ?? tokenizer.vocabSize, // where Hugging Face's processor adds it
       qformer_config: { ...qformerConfigJson(model.config), use_qformer_text_input: true },
     },
     processor: processorJson(model.processor, model.config.queries),
@@ -59,17 +60,18 @@ export async function saveStage1(folder: string, model: SavedStage1, options: Sa
 
 /** Writes what stage 2 made as a `Blip2ForConditionalGeneration` folder, as `saveStage1` does. */
 export async function saveStage2(folder: string, model: SavedStage2, options: SaveOptions = {}): Promise<void> {
-  const imageToken = imageTokenOf(await tokenizerOf(model.tokenizer));
+  const given = await filesOf(model.tokenizer);
+  const files = withImageToken(given, createTokenizer(given));
   await save(folder, model, {
     ...options,
+    tokenizer: files,
     prefixes: { vision: model.vision, language: model.language },
     config: {
       architectures: ['Blip2ForConditionalGeneration'],
-      image_token_index: imageToken?.id ?? null,
+      image_token_index: createTokenizer(files).id(IMAGE_TOKEN) ?? null,
       qformer_config: { ...qformerConfigJson(model.config), use_qformer_text_input: false },
     },
     processor: processorJson(model.processor, model.config.queries, model.prompts),
-    ...(imageToken && { imageToken: imageToken.token }),
   });
 }
 
@@ -77,8 +79,7 @@ interface Content extends SaveOptions {
   readonly prefixes: { readonly vision: Frozen; readonly language?: Frozen };
   readonly config: Json;
   readonly processor: Json;
-  /** The token that stands for a picture, where the tokenizer does not say so itself. */
-  readonly imageToken?: string;
+  readonly tokenizer: TokenizerFiles;
 }
 
 async function save(folder: string, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
@@ -105,8 +106,6 @@ async function save(folder: string, model: SavedModel & { params: Tree }, conten
     const config = {
       model_type: 'blip-2',
       dtype: 'float32',
-      initializer_factor: 1,
-      initializer_range: 0.02,
       num_query_tokens: queries,
       image_text_hidden_size: projectionSize,
       use_decoder_only_language_model: true,
@@ -117,7 +116,7 @@ async function save(folder: string, model: SavedModel & { params: Tree }, conten
     await stageFolder(folder, async (temporary) => {
       const { signal } = content;
       await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
-      await writeTokenizer(temporary, model.tokenizer, content.imageToken);
+      await writeTokenizer(temporary, content.tokenizer);
       await writeJson(join(temporary, 'processor_config.json'), content.processor);
       await writeJson(join(temporary, 'config.json'), config);
       signal?.throwIfAborted();
@@ -156,27 +155,16 @@ function copied(frozen: FrozenFolder | External, prefix: string): TensorEntry[] 
     }));
 }
 
-const tokenizerOf = async (from: string | TokenizerFiles): Promise<Tokenizer> =>
-  typeof from === 'string' ? loadTokenizer(from) : createTokenizer(from);
-
-async function writeTokenizer(folder: string, from: string | TokenizerFiles, imageToken?: string): Promise<void> {
-  const file = join(folder, 'tokenizer.json');
-  if (typeof from === 'string') await copyFile(join(from, 'tokenizer.json'), file);
-  else await writeJson(file, from.tokenizer);
-  const config = typeof from === 'string' ? await readJson(join(from, 'tokenizer_config.json')) : from.config;
-  const extra = imageToken === undefined ? {} : { extra_special_tokens: { image_token: imageToken } };
-  await writeJson(join(folder, 'tokenizer_config.json'), { ...config, ...extra });
+/** A tokenizer's two files as parsed JSON. @throws for a folder without them */
+async function filesOf(from: string | TokenizerFiles): Promise<TokenizerFiles> {
+  if (typeof from !== 'string') return from;
+  const tokenizer = await readJson(join(from, 'tokenizer.json'));
+  if (!tokenizer) throw new Error(`'${from}' holds no tokenizer.json; give the folder of a tokenizer.`);
+  const config = await readJson(join(from, 'tokenizer_config.json'));
+  return { tokenizer, ...(config && { config }) };
 }
 
-/**
- * The token that stands for a picture in Hugging Face's prompts: `<image>`, or a special token that the model never reads.
- * A new one would need a row in the frozen tables and with it change what the model says.
- */
-function imageTokenOf({ id, special }: Tokenizer): { token: string; id: number } | undefined {
-  const used = Object.values(special);
-  for (const token of ['<image>', '<s>', '<unk>']) {
-    const found = id(token);
-    if (found !== undefined && !used.includes(found)) return { token, id: found };
-  }
-  return undefined;
+async function writeTokenizer(folder: string, { tokenizer, config = {} }: TokenizerFiles): Promise<void> {
+  await writeJson(join(folder, 'tokenizer.json'), tokenizer);
+  await writeJson(join(folder, 'tokenizer_config.json'), config);
 }

@@ -34,9 +34,12 @@ export async function stageFolder(folder: string, fill: (temporary: string) => P
   if (older) await rm(old!, { recursive: true, force: true });
 }
 
-/** Writes an object as a JSON file. */
+/** Writes an object as a JSON file, as Python reads it. */
 export const writeJson = (path: string, json: object): Promise<void> =>
-  writeFile(path, `${JSON.stringify(json, undefined, 2)}\n`);
+  writeFile(path, `${JSON.stringify(json, undefined, 2).replace(FLOATS, '$&.0')}\n`);
+
+/** Whole values of keys that are floats: transformers 5 refuses `0` where it wants `0.0`. */
+const FLOATS = /^ *"\w*(?:dropout|dropout_prob|layerdrop|_range|_std|_eps|_epsilon|_factor)": -?\d+(?=,?$)/gm;
 
 /** Whether there is an older folder. */
 async function contents(folder: string): Promise<boolean> {

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import type { Inspection } from '../../model/inspect.js';
+import type { Session } from '../session.js';
+
+export function inspectCommand(command: Command, session: Session): Command {
+  return command
+    .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
+    .argument('<model>', 'a folder with a config.json, the output of train, or a safetensors file')
+    .action(async (path: string) => {
+      const { inspectModel } = await import('../../model/inspect.js');
+      for (const inspection of await inspectModel(path)) {
+        const { tensors, parameters, missing, unused, misshaped, note } = inspection;
+        if (note) session.terminal.line(note);
+        session.result({ tensors, parameters, missing, unused, misshaped }, table(inspection));
+      }
+    });
+}
+
+function table({ path, tensors, parameters, missing, unused, misshaped }: Inspection): string {
+  const width = Math.max(...tensors.map(({ name }) => name.length), 0);
+  const rows = tensors.map(
+    ({ name, shape, dtype }) => `${name.padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(',')}]`,
+  );
+  const lists = Object.entries({ missing, unused, 'of another shape': misshaped })
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${what}: ${names.join(', ')}`);
+  const total = `${path}: ${tensors.length} tensors, ${parameters.toLocaleString('en')} parameters`;
+  return [...rows, total, ...lists].join('\n');
+}

@@ -1,0 +1,113 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fixture } from '@blip2/testing';
+import { expect, jest, test } from '@jest/globals';
+import { altered, inFolder, json, threefold } from '../../test/folders.js';
+import { blip2 } from '../../test/process.js';
+
+jest.setTimeout(60_000);
+
+const opt = fixture('hf-opt');
+const itm = fixture('hf-itm');
+const rocket = fixture('photos/rocket.jpg');
+const cpu = ['--backend', 'cpu'];
+
+/** Exit 1, nothing on stdout, one line on stderr. */
+const fails = async (args: readonly string[], ...messages: string[]): Promise<void> => {
+  const { code, stdout, stderr } = await blip2(args);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  for (const message of messages) expect(stderr).toContain(message);
+};
+
+test('wrong usage ends with 2 and says how', async () => {
+  const wrong: [args: string[], message: string][] = [
+    [['capton', rocket], "unknown command 'capton'"],
+    [['caption', rocket, '--model', opt, '--beens', '3'], "unknown option '--beens'"],
+    [['train'], 'Give either --config or --preset'],
+  ];
+  await Promise.all(
+    wrong.map(async ([args, message]) => {
+      const { code, stdout, stderr } = await blip2(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(message);
+    }),
+  );
+});
+
+test('a missing file, what is no picture, and what is no model are told in a sentence', async () => {
+  await Promise.all([
+    fails(['caption', 'nothing.jpg', '--model', opt], "There is no picture at 'nothing.jpg'"),
+    fails(['caption', join(opt, 'config.json'), '--model', opt, ...cpu], 'config.json" is not a picture'),
+    fails(['caption', rocket, '--model', 'nowhere', ...cpu], "There is no folder 'nowhere'"),
+  ]);
+});
+
+test('a misspelt key is named with the one that was meant', async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, 'config.json');
+    await writeFile(file, JSON.stringify({ preset: 'smoke', stage1: { stepps: 3 } }));
+    const out = join(folder, 'out');
+    await fails(['train', '--config', file, '--out', out], "'stage1.stepps' is not a key (did you mean 'steps'?)");
+  });
+});
+
+test('a checkpoint with a missing, an unused and a mis-shaped tensor: all three are named', async () => {
+  await inFolder(async (folder) => {
+    await altered('hf-opt', folder, threefold);
+    const names = [
+      'missing: language_model.model.decoder.layers.1.fc1.bias',
+      'unused: qformer.spare',
+      'vision_model.encoder.layers.0.layer_norm1.weight [7] instead of [32]',
+    ];
+    const [, inspected] = await Promise.all([
+      fails(['caption', rocket, '--model', folder, ...cpu], ...names),
+      blip2(['inspect', folder, '--json']),
+    ]);
+    expect(inspected.code).toBe(0);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      missing: ['language_model.model.decoder.layers.1.fc1.bias'],
+      unused: ['qformer.spare'],
+      misshaped: [names[2]],
+    });
+  });
+});
+
+test('results are JSON lines on stdout, and nothing else is', async () => {
+  const golden = await json<{ cases: { beam: number[] }[] }>(join(opt, 'golden.json'));
+  const same = ['--max-new-tokens', '12', '--json', ...cpu];
+  const [caption, match, inspect] = await Promise.all([
+    blip2(['caption', rocket, fixture('photos/chelsea.png'), '--model', opt, ...same]),
+    blip2(['match', rocket, 'a rocket', 'a cat', '--model', itm, '--json', ...cpu]),
+    blip2(['inspect', itm, '--json']),
+  ]);
+  expect([caption.stderr, match.stderr, inspect.stderr]).toEqual(['', '', '']);
+  const lines = (text: string): unknown[] =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const [first, second] = lines(caption.stdout) as Record<string, unknown>[];
+  expect(Object.keys(first!)).toEqual(['image', 'caption', 'tokens', 'seconds']);
+  expect([second!.tokens, first!.tokens]).toEqual(golden.cases.slice(0, 2).map(({ beam }) => beam.slice(6)));
+  expect(lines(match.stdout)).toEqual(
+    ['a rocket', 'a cat'].map((text) => ({ image: rocket, text, itm: expect.any(Number), itc: expect.any(Number) })),
+  );
+  const [looked] = lines(inspect.stdout) as { tensors: unknown[]; parameters: number }[];
+  expect(looked).toMatchObject({ parameters: 92_626, missing: [], unused: [], misshaped: [] });
+  expect(looked!.tensors).toContainEqual({ name: 'query_tokens', shape: [1, 5, 24], dtype: 'F32' });
+});
+
+test('Ctrl-C stops between two results', async () => {
+  const images = new Array<string>(500).fill(rocket);
+  let sent = false;
+  const ended = await blip2(['caption', ...images, '--model', opt, '--json', ...cpu], (_, kill) => {
+    if (!sent) kill('SIGINT');
+    sent = true;
+  });
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toBe('Stopped.\n');
+  const lines = ended.stdout.trim().split('\n');
+  expect(lines.length).toBeLessThan(500);
+  for (const line of lines) expect(JSON.parse(line)).toHaveProperty('caption');
+});

@@ -1,0 +1,47 @@
+import { expect, test } from '@jest/globals';
+import { Terminal } from './terminal.js';
+
+function recorded(isTTY: boolean) {
+  let text = '';
+  let time = 0;
+  const sink = { write: (more: string) => (text += more), isTTY, columns: 60 };
+  const terminal = new Terminal(sink, () => time);
+  return { terminal, wait: (seconds: number) => (time += 1000 * seconds), text: () => text };
+}
+
+test('a terminal has one line that renews itself, and lines go above it', () => {
+  const { terminal, wait, text } = recorded(true);
+  terminal.progress('stage 1', { done: 1, total: 4, detail: 'itc 2.000' });
+  terminal.progress('stage 1', { done: 2, total: 4 }); // too soon to be shown
+  wait(3);
+  terminal.line('a checkpoint');
+  terminal.progress('stage 1', { done: 3, total: 4 });
+  const clear = '\r\x1b[2K';
+  const first = 'stage 1 ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/4, itc 2.000';
+  const second = 'stage 1 ━━━━━━━━━━━━━━━╌╌╌╌╌ 3/4, 0:01 left';
+  expect(text()).toBe(`${first}${clear}a checkpoint\n${first}${clear}${second}`);
+  terminal.progress('stage 1', { done: 4, total: 4 });
+  expect(text().endsWith(`${clear}stage 1: 4 in 0:03\n`)).toBe(true);
+});
+
+test('elsewhere there is a plain line now and then', () => {
+  const { terminal, wait, text } = recorded(false);
+  for (let done = 0; done <= 100; done++) {
+    terminal.progress('stage 1', { done, total: 100, detail: `itc ${done}` });
+    wait(1);
+  }
+  expect(text().split('\n').slice(0, 2)).toEqual([
+    'stage 1: 10/100, itc 10, 1:30 left',
+    'stage 1: 20/100, itc 20, 1:20 left',
+  ]);
+  expect(text().trim().split('\n')).toHaveLength(10);
+  expect(text().trim().split('\n').at(-1)).toBe('stage 1: 100 in 1:40, itc 100');
+});
+
+test('what is over at once leaves no trace', () => {
+  const { terminal, text } = recorded(false);
+  terminal.progress('loading', { done: 1, total: 2 });
+  terminal.progress('loading', { done: 2, total: 2 });
+  terminal.end();
+  expect(text()).toBe('');
+});

@@ -1,0 +1,17 @@
+/** A nested record as indented lines, shares and times rounded. */
+export function outline(value: object, indent = ''): string {
+  return Object.entries(value)
+    .filter(([, item]) => item !== undefined)
+    .map(([key, item]) =>
+      isLeaf(item) ? `${indent}${key}  ${leaf(item)}` : `${indent}${key}\n${outline(item, `${indent}  `)}`,
+    )
+    .join('\n');
+}
+
+const isLeaf = (item: unknown): item is string | number | boolean | null => typeof item !== 'object' || item === null;
+
+const leaf = (item: unknown): string =>
+  typeof item === 'number' && !Number.isInteger(item) ? item.toFixed(3) : String(item);
+
+/** Seconds since `start`, a value of `performance.now()`, to the millisecond. */
+export const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000;

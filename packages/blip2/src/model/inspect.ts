@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { loadOpt, optConfig } from '@blip2/llm';
+import type { WeightSource } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
+import { isExternal, readModelConfig } from './config.js';
+import { isFile, isFolder, type Json, readConfigJson } from './files.js';
+import { type Given, misfitsOf, planOf } from './plan.js';
+import { type Misfits, misfits, valuesIn } from './sources.js';
+
+/** What is in a file or folder of weights, held against its config. */
+export interface Inspection extends Misfits {
+  readonly path: string;
+  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
+  /** Values in all tensors together. */
+  readonly parameters: number;
+  /** Why the names could not be held against a config, where they could not. */
+  readonly note?: string;
+}
+
+/**
+ * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage.
+ * @throws for a path that holds no weights
+ */
+export async function inspectModel(path: string): Promise<Inspection[]> {
+  const stages = ['stage1', 'stage2'].map((stage) => join(path, stage));
+  const trained: string[] = [];
+  for (const stage of stages) if (await isFile(join(stage, 'config.json'))) trained.push(stage);
+  const paths = trained.length > 0 && !(await isFile(join(path, 'config.json'))) ? trained : [path];
+  const found: Inspection[] = [];
+  for (const one of paths) found.push(await inspectOne(one));
+  return found;
+}
+
+async function inspectOne(path: string): Promise<Inspection> {
+  if (!(await isFile(path)) && !(await isFolder(path))) {
+    throw new Error(
+      `There is no file or folder '${path}'; give a folder that holds config.json, or a safetensors file.`,
+    );
+  }
+  const source = await openSafetensors(path);
+  try {
+    const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
+    return { path, tensors, parameters: valuesIn(source), ...(await held(path, source)) };
+  } finally {
+    await source.close();
+  }
+}
+
+const nothing: Misfits = { missing: [], unused: [], misshaped: [] };
+
+async function held(path: string, source: WeightSource): Promise<Misfits & { note?: string }> {
+  if (!(await isFolder(path))) return { ...nothing, note: 'A single file has no config to be held against.' };
+  try {
+    const { missing, unused, misshaped } = await against(await readConfigJson(path), path, source);
+    return { missing, unused, misshaped };
+  } catch (error) {
+    return { ...nothing, note: (error as Error).message };
+  }
+}
+
+async function against(json: Json, path: string, source: WeightSource): Promise<Misfits> {
+  if (json.model_type === 'opt') return misfits(source, (file) => loadOpt(file, optConfig(json)));
+  if (json.model_type !== 'blip-2') return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
+  const model = readModelConfig(json, path);
+  return misfitsOf(planOf(source, model, standIns(source, model)));
+}
+
+/** For models that the config only names: nothing of theirs is looked at but their width. */
+function standIns({ names }: WeightSource, { vision, language, qformer }: ReturnType<typeof readModelConfig>): Given {
+  const never = (): never => {
+    throw new Error('This stands in for a model that is not here.');
+  };
+  const width = names.get('language_projection.weight')?.shape[0] ?? 0;
+  const ids = { bos: 0, pad: 0, eos: [] };
+  return {
+    ...(isExternal(vision) && { vision: { width: qformer.encoderWidth, encode: never } }),
+    ...(language &&
+      isExternal(language) && {
+        language: { kind: 'decoder', width, vocabSize: 0, ids, embed: never, predict: never, start: never },
+      }),
+  };
+}
