@@ -36,6 +36,7 @@ export interface SimdMemory {
 export class SimdBackend extends cpuBackendClass() {
   readonly heap: Heap;
   readonly pool: Pool;
+  #kept: HeapData[] | undefined;
   readonly name: string;
   readonly relaxedSimd: boolean;
   readonly statistics: Statistics = new Statistics();
@@ -88,8 +89,24 @@ export class SimdBackend extends cpuBackendClass() {
   override disposeData(id: object, force = false): boolean {
     const data = this.data.has(id) ? this.data.get(id) : undefined;
     const gone = super.disposeData(id, force);
-    if (gone && data instanceof HeapData) data.free();
+    if (gone && data instanceof HeapData) {
+      if (this.#kept) this.#kept.push(data);
+      else data.free();
+    }
     return gone;
+  }
+
+  /** Runs one of tfjs' cpu kernels: they may read values of tensors that they have disposed of, so nothing is reused meanwhile. */
+  runOnCpu<R>(f: () => R): R {
+    const outer = this.#kept;
+    const kept: HeapData[] = outer ?? [];
+    this.#kept = kept;
+    try {
+      return f();
+    } finally {
+      this.#kept = outer;
+      if (!outer) for (const data of kept) data.free();
+    }
   }
 
   override memory(): SimdMemory {

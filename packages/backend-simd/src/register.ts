@@ -89,7 +89,8 @@ function registerKernels(backend: SimdBackend, wasm: Wasm): void {
   for (const config of tf.getKernelsForBackend('cpu')) {
     const { kernelName } = config;
     const quick = fast[kernelName];
-    const slow: tf.KernelFunc = (call) => statistics.count(kernelName, true, () => config.kernelFunc(call));
+    const slow: tf.KernelFunc = (call) =>
+      statistics.count(kernelName, true, () => backend.runOnCpu(() => config.kernelFunc(call)));
     const kernelFunc: tf.KernelFunc = quick
       ? (call) => statistics.count(kernelName, false, () => quick({ ...call, backend, wasm } as never)) ?? slow(call)
       : slow;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
+import { withScratch } from '../kit.js';
 import { type Call, type FastKernel, sizeOf, type Wasm } from './kernel.js';
 
 /** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
@@ -58,24 +59,23 @@ export function multiply(
   }
   const panels = Math.ceil(N / 8);
   const { threads } = backend.pool;
-  const scratch = backend.heap.allocate(SCRATCH * threads);
   const left = [a.pointer, a.row, a.column, a.batch];
-  if (batch >= 2 * threads && b.batch !== 0 && panels * K * 32 <= SCRATCH_B) {
-    const right = [b.pointer, b.row, b.column, b.batch];
-    backend.run(wasm.gemmEach, batch, cost, ...left, ...right, c, ...tail, scratch, SCRATCH);
-  } else {
+  withScratch(backend, SCRATCH * threads, (scratch) => {
+    if (batch >= 2 * threads && b.batch !== 0 && panels * K * 32 <= SCRATCH_B) {
+      const right = [b.pointer, b.row, b.column, b.batch];
+      backend.run(wasm.gemmEach, batch, cost, ...left, ...right, c, ...tail, scratch, SCRATCH);
+      return;
+    }
     const batches = b.batch === 0 ? 1 : batch;
-    const bytes = batches * panels * K * 32;
-    const packed = backend.heap.allocate(bytes);
-    const right = [N, K, b.row, b.column, b.batch];
-    backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
-    const { rowBlock, colBlock } = blocks(M, panels, threads);
-    const items = batch * Math.ceil(M / rowBlock) * Math.ceil(panels / colBlock);
-    const grid = [rowBlock, colBlock, scratch, SCRATCH];
-    backend.run(wasm.gemm, items, cost, ...left, packed, b.batch === 0 ? 0 : panels, c, ...tail, ...grid);
-    backend.heap.free(packed, bytes);
-  }
-  backend.heap.free(scratch, SCRATCH * threads);
+    withScratch(backend, batches * panels * K * 32, (packed) => {
+      const right = [N, K, b.row, b.column, b.batch];
+      backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
+      const { rowBlock, colBlock } = blocks(M, panels, threads);
+      const items = batch * Math.ceil(M / rowBlock) * Math.ceil(panels / colBlock);
+      const grid = [rowBlock, colBlock, scratch, SCRATCH];
+      backend.run(wasm.gemm, items, cost, ...left, packed, b.batch === 0 ? 0 : panels, c, ...tail, ...grid);
+    });
+  });
 }
 
 /** Whole rows of tiles where they are enough for all threads, else parts of them. */

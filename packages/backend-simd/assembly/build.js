@@ -1,4 +1,4 @@
-// Compiles assembly/ to dist/kernels.simd.wasm and dist/kernels.relaxed.wasm, when they are missing or older than their sources.
+// Compiles this folder to dist/kernels.simd.wasm and dist/kernels.relaxed.wasm, when they are missing or older than their sources.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -7,9 +7,7 @@ const root = new URL('../', import.meta.url);
 const dist = new URL('dist/', root);
 const sources = readdirSync(new URL('assembly/', root)).filter((name) => name.endsWith('.ts'));
 const newest = Math.max(
-  ...[...sources.map((name) => `assembly/${name}`), 'scripts/build-wasm.js'].map(
-    (p) => statSync(new URL(p, root)).mtimeMs,
-  ),
+  ...[...sources.map((name) => `assembly/${name}`), 'assembly/build.js'].map((p) => statSync(new URL(p, root)).mtimeMs),
 );
 const variants = { simd: ['simd'], relaxed: ['simd', 'relaxed-simd'] };
 
