@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { type PictureSource, questionProcessor } from '@blip2/data';
 import { compareTexts, type Match } from './compare.js';
 import type { ModelKind } from './config.js';
-import { isFile } from './files.js';
-import { type LoadOptions, loadFolder } from './load.js';
+import { type LoadOptions, loadFolder, stagesIn } from './load.js';
 import type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 import { look } from './look.js';
 import { fillTemplate } from './prompts.js';
@@ -132,12 +130,6 @@ const defined = <T extends object>(options: T): Partial<T> =>
 
 /** A training run's folder holds up to two models; any other holds one, whatever it is for. */
 async function needsOf(folder: string, need: ModelKind | undefined): Promise<(ModelKind | undefined)[]> {
-  if (need || (await isFile(join(folder, 'config.json')))) return [need];
-  const both = [
-    ['generation', 'stage2'],
-    ['retrieval', 'stage1'],
-  ] as const;
-  const found: ModelKind[] = [];
-  for (const [kind, stage] of both) if (await isFile(join(folder, stage, 'config.json'))) found.push(kind);
-  return found.length > 0 ? found : [undefined];
+  const found = need ? [] : await stagesIn(folder);
+  return found.length > 0 ? found : [need];
 }

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { loadOpt, optConfig } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
 import { isExternal, readModelConfig } from './config.js';
 import { isFile, isFolder, type Json, readConfigJson } from './files.js';
+import { folderFor, stagesIn } from './load.js';
 import { type Given, misfitsOf, planOf } from './plan.js';
 import { type Misfits, misfits, valuesIn } from './sources.js';
 
@@ -23,10 +23,8 @@ export interface Inspection extends Misfits {
  * @throws for a path that holds no weights
  */
 export async function inspectModel(path: string): Promise<Inspection[]> {
-  const stages = ['stage1', 'stage2'].map((stage) => join(path, stage));
-  const trained: string[] = [];
-  for (const stage of stages) if (await isFile(join(stage, 'config.json'))) trained.push(stage);
-  const paths = trained.length > 0 && !(await isFile(join(path, 'config.json'))) ? trained : [path];
+  const kinds = await stagesIn(path);
+  const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => folderFor(path, kind))) : [path];
   const found: Inspection[] = [];
   for (const one of paths) found.push(await inspectOne(one));
   return found;

@@ -59,24 +59,27 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
   }
 }
 
-/** Which folders of a training run serve a need, best first. */
+/** The folder of a training run in which each kind of model lies; its own `config.json` is none of a model. */
 const stages: Readonly<Record<ModelKind, string>> = { generation: 'stage2', retrieval: 'stage1' };
+
+/** The kinds of model that a training run's folder holds, the later stage's first; none for any other folder. */
+export async function stagesIn(folder: string): Promise<ModelKind[]> {
+  const found: ModelKind[] = [];
+  for (const kind of ['generation', 'retrieval'] as const) {
+    if (await isFile(join(folder, stages[kind], 'config.json'))) found.push(kind);
+  }
+  return found;
+}
 
 /** The model's own folder, or the one of a training run that is needed. */
 export async function folderFor(folder: string, need?: ModelKind): Promise<string> {
-  if (await isFile(join(folder, 'config.json'))) return folder;
-  const wanted = need ? [stages[need]] : [stages.generation, stages.retrieval];
-  for (const stage of wanted) {
-    if (await isFile(join(folder, stage, 'config.json'))) return join(folder, stage);
-  }
-  const other = need && stages[need === 'generation' ? 'retrieval' : 'generation'];
-  if (other && (await isFile(join(folder, other, 'config.json')))) {
-    throw new Error(
-      `'${folder}' holds ${other} but no ${wanted[0]}, which is needed for this; train that stage first.`,
-    );
-  }
-  await readConfigJson(folder);
-  return folder;
+  const found = await stagesIn(folder);
+  if (found.length === 0) return folder;
+  const kind = need ?? found[0]!;
+  if (found.includes(kind)) return join(folder, stages[kind]);
+  throw new Error(
+    `'${folder}' holds ${stages[found[0]!]} but no ${stages[kind]}, which is needed for this; train that stage first.`,
+  );
 }
 
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<Given, 'language'> & { free: () => void };
