@@ -1,0 +1,74 @@
+import { type Picture, resize } from '@blip2/data';
+import type { Attention } from './types.js';
+
+type Colour = readonly [number, number, number];
+
+/** White for none to dark violet for most, at about even steps of falling lightness, and apart for the colour-blind. */
+export const heatColours: readonly Colour[] = [
+  [255, 255, 255],
+  [255, 226, 150],
+  [252, 168, 78],
+  [226, 96, 62],
+  [166, 42, 84],
+  [78, 18, 94],
+];
+
+/** The colour of a heat from 0 to 1. */
+export function heatColour(heat: number): Colour {
+  const at = Math.min(1, Math.max(0, heat)) * (heatColours.length - 1);
+  const i = Math.min(heatColours.length - 2, Math.floor(at));
+  const mix = (c: 0 | 1 | 2) => heatColours[i]![c] + (at - i) * (heatColours[i + 1]![c] - heatColours[i]![c]);
+  return [mix(0), mix(1), mix(2)];
+}
+
+/** One query's map. */
+export interface QueryMap {
+  readonly rows: number;
+  readonly columns: number;
+  /** `[rows * columns]`: how many times its even share each patch gets. */
+  readonly shares: Float32Array;
+  readonly peak: number;
+}
+
+/**
+ * The maps of an attention, one a query.
+ *
+ * @throws where the values are not whole maps.
+ */
+export function queryMaps({ label, maps: { rows, columns, values } }: Attention): QueryMap[] {
+  const size = rows * columns;
+  if (!(Number.isInteger(size) && size > 0) || values.length % size !== 0) {
+    throw new Error(
+      `The attention of '${label}' has ${values.length} values, not whole maps of ${rows} x ${columns}: give [Q, rows * columns].`,
+    );
+  }
+  return Array.from({ length: values.length / size }, (_, q) => {
+    const map = values.subarray(q * size, (q + 1) * size);
+    const shares = map.map((value) => (Number.isFinite(value) ? value * size : 0));
+    return { rows, columns, shares, peak: shares.reduce((most, share) => Math.max(most, share), 0) };
+  });
+}
+
+/** Heat from 0 (an even share or less) to 1 (the peak, or twice the even share where the peak is lower). */
+function heatOf({ rows, columns, shares, peak }: QueryMap): Picture {
+  const data = new Uint8Array(shares.length * 3);
+  const span = Math.max(2, peak) - 1;
+  shares.forEach((share, i) => {
+    data.fill(Math.round(255 * Math.min(1, Math.max(0, (share - 1) / span))), i * 3, i * 3 + 3);
+  });
+  return { width: columns, height: rows, data };
+}
+
+/** The picture in pale grey under the map's heat, smooth between patches, as if both were printed on white. */
+export function paintHeat({ width, height, data }: Picture, map: QueryMap): Picture {
+  const heat = resize(heatOf(map), width, height).data;
+  const painted = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    const grey = 0.299 * data[i]! + 0.587 * data[i + 1]! + 0.114 * data[i + 2]!;
+    const paper = 0.4 + (0.6 * grey) / 255;
+    heatColour(heat[i]! / 255).forEach((channel, c) => {
+      painted[i + c] = Math.round(channel * paper);
+    });
+  }
+  return { width, height, data: painted };
+}

@@ -1,0 +1,14 @@
+export { renderReport } from './report.js';
+export type {
+  Attention,
+  Captions,
+  Curve,
+  CurveStep,
+  Made,
+  Question,
+  Recall,
+  ReportData,
+  Retrieval,
+  VqaScore,
+} from './types.js';
+export { writeReport } from './write.js';

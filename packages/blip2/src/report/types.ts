@@ -1,0 +1,113 @@
+import type { Picture } from '@blip2/data';
+
+/** Everything a report shows. What was not measured is left out, or an empty list; its section then goes too. */
+export interface ReportData {
+  readonly title: string;
+  readonly made: Made;
+  readonly curves: readonly Curve[];
+  readonly retrieval?: Retrieval | undefined;
+  readonly captions?: Captions | undefined;
+  /** One row a type of question. Accuracies and priors are shares of one. */
+  readonly vqa: readonly VqaScore[];
+  readonly questions: readonly Question[];
+  readonly attention: readonly Attention[];
+  /** Sentences at the end. */
+  readonly notes?: readonly string[] | undefined;
+}
+
+/** How the run was made. Holds no names of machines or folders, so that a report can be passed on. */
+export interface Made {
+  readonly seconds: number;
+  readonly threads: number;
+  readonly backend: string;
+  readonly node: string;
+  readonly preset: string;
+}
+
+/** The losses of one stage; a trainer's steps fit. */
+export interface Curve {
+  readonly stage: 1 | 2;
+  readonly steps: readonly CurveStep[];
+}
+
+export interface CurveStep {
+  readonly step: number;
+  /** `total` and each term by name; a value that is not finite leaves a gap. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly lr: number;
+}
+
+/** Shares of queries whose right answer is among the first 1, 5 and 10. */
+export interface Recall {
+  readonly r1: number;
+  readonly r5: number;
+  readonly r10: number;
+}
+
+export interface Retrieval {
+  /** How many the right one is sought among. */
+  readonly candidates: number;
+  /** A picture asks for its text. */
+  readonly i2t: Recall;
+  /** A text asks for its picture. */
+  readonly t2i: Recall;
+  readonly byText: readonly {
+    readonly text: string;
+    /** Place of the right picture in `found`, from zero; -1 where it is not there. */
+    readonly right: number;
+    readonly found: readonly Picture[];
+    /** What each found picture shows, for those who cannot see it. */
+    readonly labels?: readonly string[] | undefined;
+    /** Place of the right picture among all candidates, from one. */
+    readonly rank?: number | undefined;
+  }[];
+  readonly byPicture: readonly {
+    readonly picture: Picture;
+    readonly label: string;
+    readonly found: readonly { readonly text: string; readonly right: boolean }[];
+    /** Place of the right text among all candidates, from one. */
+    readonly rank?: number | undefined;
+  }[];
+}
+
+export interface Captions {
+  readonly cider: number;
+  /** The same model, each picture's visual tokens replaced by those of another picture. */
+  readonly ciderSwapped: number;
+  /** Pictures measured. */
+  readonly n: number;
+  readonly samples: readonly {
+    readonly picture: Picture;
+    readonly caption: string;
+    readonly reference: string;
+    readonly swapped: string;
+  }[];
+}
+
+export interface VqaScore {
+  readonly type: string;
+  readonly accuracy: number;
+  /** The share of the most frequent answer: what blind guessing gets. */
+  readonly prior: number;
+  readonly n: number;
+}
+
+export interface Question {
+  readonly picture: Picture;
+  readonly question: string;
+  /** The model's. */
+  readonly answer: string;
+  readonly right: string;
+}
+
+/** What each query looks at in one picture. */
+export interface Attention {
+  readonly picture: Picture;
+  readonly label: string;
+  readonly maps: {
+    readonly rows: number;
+    readonly columns: number;
+    /** `[Q, rows * columns]`, each row sums to one. The grid covers the whole picture. */
+    readonly values: Float32Array;
+  };
+}
