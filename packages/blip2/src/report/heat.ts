@@ -3,14 +3,14 @@ import type { Attention } from './types.js';
 
 type Colour = readonly [number, number, number];
 
-/** White for none to dark violet for most, at about even steps of falling lightness, and apart for the colour-blind. */
+/** White for none to plum for most, at about even steps of falling lightness, and apart for the colour-blind. */
 export const heatColours: readonly Colour[] = [
   [255, 255, 255],
   [255, 226, 150],
   [252, 168, 78],
-  [226, 96, 62],
-  [166, 42, 84],
-  [78, 18, 94],
+  [232, 106, 62],
+  [190, 52, 80],
+  [128, 26, 96],
 ];
 
 /** The colour of a heat from 0 to 1. */
@@ -65,7 +65,7 @@ export function paintHeat({ width, height, data }: Picture, map: QueryMap): Pict
   const painted = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 3) {
     const grey = 0.299 * data[i]! + 0.587 * data[i + 1]! + 0.114 * data[i + 2]!;
-    const paper = 0.4 + (0.6 * grey) / 255;
+    const paper = 0.35 + (0.65 * grey) / 255;
     heatColour(heat[i]! / 255).forEach((channel, c) => {
       painted[i + c] = Math.round(channel * paper);
     });

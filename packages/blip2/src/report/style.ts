@@ -23,15 +23,15 @@ nav { margin-top: 1rem; } nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 
 a { color: var(--accent); text-underline-offset: 0.2em; }
 img { display: block; max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 1px; margin-top: 2rem;
-  background: var(--line); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.figures:not(:has(div)) { display: none; } .figures div { padding: 1rem 1.25rem; background: var(--page); }
+  border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.figures:not(:has(div)) { display: none; } .figures div { padding: 1rem 1.25rem; box-shadow: 0 0 0 1px var(--line); }
 .figures dt { font-size: 0.875rem; color: var(--soft); } .figures .against { font-size: 0.8125rem; color: var(--soft); }
 .figures .value { font-size: 2rem; line-height: 1.3; font-weight: 600; letter-spacing: -0.02em; }
 table { border-collapse: collapse; font-size: 0.9375rem; } caption { text-align: left; color: var(--soft); font-size: 0.875rem; padding-bottom: 0.5rem; }
 th, td { padding: 0.375rem 0; text-align: right; font-weight: 400; vertical-align: baseline; } tbody tr { border-top: 1px solid var(--line); }
 th:first-child { text-align: left; } th + th, th + td, td + td { padding-left: 1.5rem; }
-thead th { font-size: 0.8125rem; color: var(--soft); } .scores { min-width: 26rem; } .scores td { font-weight: 600; }
-.baseline th, .scores .baseline td { color: var(--soft); font-weight: 400; }
+thead th { font-size: 0.8125rem; color: var(--soft); } .scores { min-width: 26rem; } .scores .main { font-weight: 600; }
+.baseline th, .baseline td, .scores .baseline .main { color: var(--soft); font-weight: 400; }
 .scores + .hint { margin-top: 0.75rem; max-width: 44rem; }
 .scroll { overflow-x: auto; } .scroll:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: 2rem 3rem; } .curve { min-width: 0; }
@@ -46,10 +46,10 @@ thead th { font-size: 0.8125rem; color: var(--soft); } .scores { min-width: 26re
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .sheet { margin-top: 0.75rem; } .sheet th, .sheet td { vertical-align: middle; } .sheet tbody th { width: 16rem; min-width: 9rem; }
 .sheet td, .sheet thead th + th { padding: 0.5rem 0 0.5rem 1rem; } .sheet thead th:not(:first-child) { text-align: left; }
-.sheet td:last-child { text-align: left; white-space: nowrap; color: var(--soft); } .sheet img { width: 80px; min-width: 80px; }
+.sheet td:last-child { text-align: left; white-space: nowrap; color: var(--soft); } .sheet img { width: 5rem; min-width: 5rem; }
 img.right { outline: 3px solid var(--good); outline-offset: 2px; }
 .cards, .captions, .maps { list-style: none; } .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1.5rem 2rem; margin-top: 1rem; }
-.cards > li { display: grid; grid-template-columns: 96px 1fr; gap: 1rem; align-items: start; break-inside: avoid; } .cards img { width: 96px; }
+.cards > li { display: grid; grid-template-columns: 6rem 1fr; gap: 1rem; align-items: start; break-inside: avoid; } .cards img { width: 100%; }
 .cards ol { margin-top: 0.25rem; padding-left: 1.25rem; font-size: 0.875rem; color: var(--soft); } .cards ol .right { color: var(--good); font-weight: 600; }
 .cards .hint { margin-top: 0.125rem; } .scroll + .cards { margin-top: 2rem; }
 .said { font-weight: 600; } .mark { margin-left: 0.375rem; font-weight: 600; } .yes { color: var(--good); } .no { color: var(--bad); }
@@ -65,6 +65,6 @@ img.right { outline: 3px solid var(--good); outline-offset: 2px; }
 .panel figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; margin-top: 0.25rem; font-size: 0.8125rem; color: var(--soft); }
 .notes { padding-left: 1.25rem; max-width: 44rem; } .notes li + li { margin-top: 0.5rem; }
 @media (max-width: 40rem) { body { padding: 1.5rem 1rem 3rem; } .scores { min-width: 0; width: 100%; } .panel { grid-template-columns: 1fr; } .panel > figure { max-width: 8rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } section { margin-top: 1.5rem; }
-  h2, h3 { break-after: avoid; } tr, .curve { break-inside: avoid; } .scroll { overflow: visible; } .bar rect { print-color-adjust: exact; } }
+@media print { html { font-size: 8.5pt; } body { max-width: none; padding: 0; } nav { display: none; } section { margin-top: 2rem; } .curves { grid-template-columns: 1fr 1fr; }
+  h2, h3, h3 + .hint, .lead, .key { break-after: avoid; } tr, .curve { break-inside: avoid; } .scroll { overflow: visible; } .bar rect { print-color-adjust: exact; } }
 `;

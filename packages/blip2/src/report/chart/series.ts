@@ -27,10 +27,18 @@ export function lossSeries(steps: readonly CurveStep[]): Series[] {
 /** The mean over `window` neighbours, itself in the middle, of what is finite. A gap stays a gap. */
 export function smooth(points: readonly Point[], window: number): Point[] {
   const reach = Math.floor(window / 2);
+  const sums = [0];
+  const counts = [0];
+  points.forEach(({ y }, i) => {
+    const finite = Number.isFinite(y);
+    sums.push(sums[i]! + (finite ? y : 0));
+    counts.push(counts[i]! + (finite ? 1 : 0));
+  });
   return points.map(({ x, y }, i) => {
-    if (!Number.isFinite(y)) return { x, y };
-    const near = points.slice(Math.max(0, i - reach), i + reach + 1).filter((point) => Number.isFinite(point.y));
-    return { x, y: near.reduce((sum, point) => sum + point.y, 0) / near.length };
+    if (reach === 0 || !Number.isFinite(y)) return { x, y };
+    const from = Math.max(0, i - reach);
+    const to = Math.min(points.length, i + reach + 1);
+    return { x, y: (sums[to]! - sums[from]!) / (counts[to]! - counts[from]!) };
   });
 }
 

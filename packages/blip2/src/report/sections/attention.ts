@@ -14,7 +14,7 @@ function panel(attention: Attention, image: ImageMaker, side: number): Html {
     return html`<li><figure>${image(paintHeat(small, map), alt)}<figcaption><span>query ${q + 1}</span> <span>${peak}</span></figcaption></figure></li>`;
   });
   return html`<article class="attention"><h3>${label}</h3><div class="panel">
-<figure>${image(picture, label)}<figcaption>picture, ${maps.rows} × ${maps.columns} patches</figcaption></figure><ol class="maps">${tiles}</ol></div></article>
+<figure>${image(picture, label)}<figcaption>${maps.rows} × ${maps.columns} patches</figcaption></figure><ol class="maps">${tiles}</ol></div></article>
 `;
 }
 

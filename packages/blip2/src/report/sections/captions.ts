@@ -15,7 +15,7 @@ export function captionsSection(captions: Captions | undefined, image: ImageMake
   );
   const body = html`<table class="scores"><caption>CIDEr over ${count(n)} pictures (10 is the most)</caption>
 <thead><tr><th scope="col">Visual tokens</th><th scope="col">CIDEr</th></tr></thead>
-<tbody><tr><th scope="row">The picture’s own</th><td>${decimal(cider)}</td></tr>
+<tbody><tr><th scope="row">The picture’s own</th><td class="main">${decimal(cider)}</td></tr>
 <tr class="baseline"><th scope="row">Another picture’s</th><td>${decimal(ciderSwapped)}</td></tr></tbody></table>
 <p class="hint">The lower row is the same model looking at the wrong picture: what it scores there it owes to language alone.</p>
 <ul class="captions">${cards}</ul>`;

@@ -10,7 +10,7 @@ const meanings: Readonly<Record<string, string>> = {
   itc: 'contrast of pictures and texts',
   itm: 'does this text fit this picture',
   itg: 'the text from the picture, word by word',
-  lm: 'the text by the language model, word by word',
+  lm: 'the text by the language model',
 };
 
 const stages = {

@@ -19,13 +19,13 @@ function scoreTable(scores: readonly VqaScore[]): Html {
       accuracy,
       prior,
       n,
-    }) => html`<tr><th scope="row">${type}</th><td>${count(n)}</td><td>${percent(accuracy)}</td>
+    }) => html`<tr><th scope="row">${type}</th><td>${count(n)}</td><td class="main">${percent(accuracy)}</td>
 <td>${percent(prior)}</td><td>${times(accuracy / prior)}</td><td class="bars">${bar(accuracy, prior)}</td></tr>
 `,
   );
   return scrollable(
     'Accuracy by type of question',
-    html`<table class="scores"><caption>Answers that are right to the letter. Prior: always the commonest answer of that type (the line across the bar)</caption>
+    html`<table class="scores"><caption>Right answers by type of question. Prior: always giving the type’s commonest answer (the line across the bar)</caption>
 <thead><tr><th scope="col">Question</th><th scope="col">asked</th><th scope="col">accuracy</th><th scope="col">prior</th>
 <th scope="col">ratio</th><td></td></tr></thead><tbody>${rows}</tbody></table>`,
   );

@@ -5,7 +5,7 @@ import type { Recall, Retrieval } from '../types.js';
 import { mark, type Section, scrollable } from './section.js';
 
 function recallRow(name: string, { r1, r5, r10 }: Recall, className = ''): Html {
-  return html`<tr class="${className}"><th scope="row">${name}</th>${[r1, r5, r10].map((r) => html`<td>${percent(r)}</td>`)}</tr>`;
+  return html`<tr class="${className}"><th scope="row">${name}</th>${[r1, r5, r10].map((r) => html`<td class="main">${percent(r)}</td>`)}</tr>`;
 }
 
 function scores({ candidates, i2t, t2i }: Retrieval): Html {

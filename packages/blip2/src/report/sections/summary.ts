@@ -11,8 +11,9 @@ ${backend} backend and Node ${version}.</p>`;
 
 /** The mean over questions, not over types. */
 function overall(scores: readonly VqaScore[], value: (score: VqaScore) => number): number {
-  const total = scores.reduce((sum, { n }) => sum + n, 0);
-  return scores.reduce((sum, score) => sum + value(score) * score.n, 0) / total;
+  const asked = scores.filter(({ n }) => n > 0);
+  const total = asked.reduce((sum, { n }) => sum + n, 0);
+  return asked.reduce((sum, score) => sum + value(score) * score.n, 0) / total;
 }
 
 function figure(name: string, value: string, against: string): Html {
