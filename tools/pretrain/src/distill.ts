@@ -1,6 +1,17 @@
-import { initialise, layerNorm, layerNormSpec, linear, linearSpec, type LossTerms, type Params, unflatten, flatten, type Flat } from '@blip2/tensor';
-import { adamw, cosineLr, sampler, train, type TrainStep } from '@blip2/trainer';
-import { type VisionConfig, vitForward, visionSpec } from '@blip2/vision';
+import {
+  type Flat,
+  flatten,
+  initialise,
+  type LossTerms,
+  layerNorm,
+  layerNormSpec,
+  linear,
+  linearSpec,
+  type Params,
+  unflatten,
+} from '@blip2/tensor';
+import { adamw, cosineLr, sampler, type TrainStep, train } from '@blip2/trainer';
+import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 import { openViews } from './views-file.js';
@@ -81,15 +92,11 @@ export async function distill(options: DistillOptions, onStep: (step: TrainStep)
   const run = train({
     trainable,
     batch: ({ position }) => {
-      const { pictures, maps } = views.read(places(position));
-      const flip = position % 2 === 1;
-      return {
-        pixels: tf.tidy(() => flipped(pixelsOf(pictures, batch), flip, 2) as tf.Tensor4D),
-        maps: tf.tidy(() => tf.reshape(flipped(tf.tensor4d(maps, [batch, 7, 7, COMPONENTS]), flip, 2), [batch, CELLS, COMPONENTS])),
-      };
+      const { pictures, maps } = views.read(places(position), position % 2 === 1);
+      return { pixels: pixelsOf(pictures, batch), maps: tf.tensor3d(maps, [batch, CELLS, COMPONENTS]) };
     },
     loss: ({ trainable, batch: { pixels, maps } }) =>
-      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps as tf.Tensor3D),
+      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps),
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
     schedule: cosineLr({ peak, min: peak / 100, warmupSteps: Math.min(200, steps >> 3), steps }),
     steps,
@@ -107,10 +114,7 @@ export async function distill(options: DistillOptions, onStep: (step: TrainStep)
 
 /** uint8 RGB to -1..1: [B,S,S,3] */
 export function pixelsOf(pictures: Uint8Array, batch: number): tf.Tensor4D {
-  return tf.tidy(() => {
-    const values = Float32Array.from(pictures, (v) => v / 127.5 - 1);
-    return tf.tensor4d(values, [batch, STUDENT_SIZE, STUDENT_SIZE, 3]);
-  });
+  const values = new Float32Array(pictures.length);
+  for (let i = 0; i < values.length; i++) values[i] = pictures[i]! / 127.5 - 1;
+  return tf.tensor4d(values, [batch, STUDENT_SIZE, STUDENT_SIZE, 3]);
 }
-
-const flipped = (x: tf.Tensor4D, flip: boolean, axis: number): tf.Tensor4D => (flip ? tf.reverse(x, axis) : x);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +29,11 @@ export interface TeachOptions {
 /** All drawings that the student may see. */
 export const allDrawings = (): Drawing[] => [...STUDIOS, ...OTHERS].flatMap(drawingsOf);
 
-const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Renders the views, has the teacher look at them, and keeps its maps beside the student's smaller pictures. */
 export async function teach({ folder, python, weights, scenes, seed }: TeachOptions): Promise<void> {
@@ -52,16 +57,18 @@ export async function look(
   const teacher = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve, reject) => {
     teacher.on('error', reject);
-    teacher.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`The teacher stopped with code ${code}.`))));
+    teacher.on('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`The teacher stopped with code ${code}.`)),
+    );
   });
   const small = createWriteStream(`${pictures}.part`);
   const written = pipeline(teacher.stdout, createWriteStream(`${features}.part`));
   for await (const picture of rendered(svgs)) {
-    if (!teacher.stdin.write(picture)) await new Promise((resolve) => teacher.stdin.once('drain', resolve));
-    if (!small.write(halved(picture, TEACHER_SIZE))) await new Promise((resolve) => small.once('drain', resolve));
+    if (!teacher.stdin.write(picture)) await once(teacher.stdin, 'drain');
+    if (!small.write(halved(picture, TEACHER_SIZE))) await once(small, 'drain');
   }
   teacher.stdin.end();
-  await Promise.all([ended, written, new Promise<void>((resolve) => small.end(() => resolve()))]);
+  await Promise.all([ended, written, once(small.end(), 'finish')]);
   await rename(`${pictures}.part`, pictures);
   await rename(`${features}.part`, features);
 }

@@ -46,8 +46,16 @@ export function viewSvg(view: View, drawings: readonly Drawing[], seed: number):
 }
 
 function quarters(random: Rng): [number, number][] {
-  const corners: [number, number][] = [[0, 0], [50, 0], [0, 50], [50, 50]];
-  return corners.map((corner) => [random(), corner] as const).sort(([a], [b]) => a - b).map(([, corner]) => corner);
+  const corners: [number, number][] = [
+    [0, 0],
+    [50, 0],
+    [0, 50],
+    [50, 50],
+  ];
+  return corners
+    .map((corner) => [random(), corner] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, corner]) => corner);
 }
 
 function place(drawing: Drawing, x: number, y: number, size: number, degrees: number, prefix: string): string {
@@ -60,7 +68,10 @@ function place(drawing: Drawing, x: number, y: number, size: number, degrees: nu
 
 /** Ids are one space in a document: two drawings with an id in common would share a gradient. */
 function ownIds(body: string, prefix: string): string {
-  return body.replace(/\bid="/g, `id="${prefix}`).replace(/url\(#/g, `url(#${prefix}`).replace(/href="#/g, `href="#${prefix}`);
+  return body
+    .replace(/\bid="/g, `id="${prefix}`)
+    .replace(/url\(#/g, `url(#${prefix}`)
+    .replace(/href="#/g, `href="#${prefix}`);
 }
 
 function canvas(ground: string, inside: string): string {

@@ -8,31 +8,14 @@ import {
   matchPass,
   matchRows,
   type QFormerConfig,
-  qformerSpec,
   queryPass,
   type Texts,
   textFeatures,
   textPass,
 } from '@blip2/qformer';
-import { hash, type LossTerms, layerNorm, layerNormSpec, type Params } from '@blip2/tensor';
+import { hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-
-/** Hugging Face's epsilon of the norm between image encoder and Q-Former (LAVIS has 1e-5). */
-export const VISION_NORM_EPSILON = 1e-6;
-
-/** Everything that stage 1 trains: the Q-Former with every head, and `ln_vision` by its Hugging Face name. */
-export const stage1Spec = (config: QFormerConfig) => ({
-  ...qformerSpec(config, 'pretraining'),
-  ...visionNormSpec(config.encoderWidth),
-});
-export type Stage1Params = Params<ReturnType<typeof stage1Spec>>;
-
-export const visionNormSpec = (width: number) => ({ vision_model: { post_layernorm: layerNormSpec(width) } });
-export type VisionNorm = Params<ReturnType<typeof visionNormSpec>>;
-
-/** `ln_vision`: [B,N,D] -> [B,N,D]. Trained in both stages, though the encoder before it is frozen. */
-export const normFeatures = (p: VisionNorm, features: tf.Tensor3D): tf.Tensor3D =>
-  layerNorm(p.vision_model.post_layernorm, features, VISION_NORM_EPSILON) as tf.Tensor3D;
+import { normFeatures, type Stage1Params } from './specs.js';
 
 /** Pictures and what is said of them. */
 export interface PairBatch extends Texts {

@@ -1,23 +1,9 @@
-import { adapterSpec, type LanguageModel, project } from '@blip2/llm';
+import { type LanguageModel, project } from '@blip2/llm';
 import { lm } from '@blip2/losses';
-import { pruneForGeneration, type QFormerConfig, qformerSpec, queryOutput } from '@blip2/qformer';
-import type { LossTerms, Params } from '@blip2/tensor';
+import { type QFormerConfig, queryOutput } from '@blip2/qformer';
+import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { normFeatures, type Stage1Params, visionNormSpec } from './stage1.js';
-
-/** Everything that stage 2 trains: queries and their path, `ln_vision`, and the bridge to a language model of `width`. */
-export const stage2Spec = (config: QFormerConfig, width: number) => ({
-  ...qformerSpec(config, 'generation'),
-  ...visionNormSpec(config.encoderWidth),
-  ...adapterSpec(config.hiddenSize, width),
-});
-export type Stage2Params = Params<ReturnType<typeof stage2Spec>>;
-
-/** The part of stage 1's tree that stage 2 goes on with: the same tensors, not copies. */
-export const stage2FromStage1 = (p: Stage1Params): Omit<Stage2Params, 'language_projection'> => ({
-  ...pruneForGeneration(p),
-  vision_model: p.vision_model,
-});
+import { normFeatures, type Stage2Params } from './specs.js';
 
 export interface SoftPromptOptions {
   /** Of dropout. Without it the Q-Former does not train. */

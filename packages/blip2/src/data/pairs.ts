@@ -1,0 +1,71 @@
+import { padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import { sampler } from '@blip2/trainer';
+import * as tf from '@tensorflow/tfjs';
+import type { PairBatch } from '../stages/stage1.js';
+import type { FeatureStore } from './features.js';
+
+/** Pictures that were looked at, each with something that is said of it. */
+export interface Pairs {
+  readonly features: FeatureStore;
+  text(index: number): string;
+  /** Equal for pairs that show and say the same. */
+  same(index: number): number;
+}
+
+export interface PairOptions {
+  readonly tokenizer: Tokenizer;
+  /** Longest text in tokens, [CLS] and [SEP] included. */
+  readonly textLength: number;
+}
+
+/** Some pairs as tensors; the caller owns them. Texts are padded to the longest of the batch. */
+export async function pairBatch(
+  pairs: Pairs,
+  places: readonly number[],
+  { tokenizer, textLength }: PairOptions,
+): Promise<PairBatch> {
+  return {
+    features: await pairs.features.gather(places),
+    same: tf.tensor1d(
+      places.map((place) => pairs.same(place)),
+      'int32',
+    ),
+    ...textTensors(
+      places.map((place) => pairs.text(place)),
+      { tokenizer, textLength },
+    ),
+  };
+}
+
+/** Texts as the Q-Former reads them: `[CLS] … [SEP]`, padded on the right; the caller owns the tensors. */
+export function textTensors(
+  texts: readonly string[],
+  { tokenizer, textLength }: PairOptions,
+): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
+  const rows = texts.map((text) => tokenizer.encode(text));
+  const longest = Math.min(textLength, Math.max(...rows.map((row) => row.length)));
+  return toIdTensors(padBatch(rows, { length: longest, pad: tokenizer.special.pad ?? 0, truncate: 'right' }));
+}
+
+export interface MixtureOptions {
+  readonly batch: number;
+  readonly seed: number;
+  /** Of `second` among all batches, 0 to 1. */
+  readonly share: number;
+}
+
+/** Whole batches of `first` and of `second` in turn, `share` of them of `second`: a function of the position alone. */
+export function mixture<A, B>(
+  first: { count: number; batch: (places: number[]) => A },
+  second: { count: number; batch: (places: number[]) => B },
+  { batch, seed, share }: MixtureOptions,
+): (position: number) => A | B {
+  const of = (count: number) => sampler({ count, batchSize: batch, seed });
+  const [firsts, seconds] = [share < 1 ? of(first.count) : undefined, share > 0 ? of(second.count) : undefined];
+  const before = (position: number): number => Math.floor(position * share);
+  return (position) => {
+    const turn = before(position + 1) > before(position);
+    if (turn && seconds) return second.batch(seconds(before(position)));
+    return first.batch((firsts as (at: number) => number[])(position - before(position)));
+  };
+}

@@ -1,0 +1,149 @@
+import { similarity } from '@blip2/losses';
+import { type Recall, recall } from '@blip2/metrics';
+import {
+  imageFeatures,
+  itmLogits,
+  matchPass,
+  type QFormerConfig,
+  queryOutput,
+  textFeatures,
+  textPass,
+} from '@blip2/qformer';
+import * as tf from '@tensorflow/tfjs';
+import type { FeatureStore } from '../data/features.js';
+import { type PairOptions, textTensors } from '../data/pairs.js';
+import { normFeatures, type Stage1Params } from '../stages/specs.js';
+
+export interface RetrievalOptions extends PairOptions {
+  /** How many candidates of each query are scored again by matching, the reference's `k_test`. Default 128. */
+  readonly rerank?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Retrieval {
+  readonly candidates: number;
+  /** From a picture to its text, and from a text to its picture. */
+  readonly i2t: Recall;
+  readonly t2i: Recall;
+  /** The scores behind them, [picture][text]. */
+  readonly pictureScores: Float32Array[];
+  /** [text][picture] */
+  readonly textScores: Float32Array[];
+}
+
+const BATCH = 128;
+
+/**
+ * Finds the text of each picture and the picture of each text: by contrast first, then the best `rerank` again by
+ * matching, score = matching logit + similarity (specification 2.7). Text i belongs to picture i.
+ */
+export async function evaluateRetrieval(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { features, texts }: { features: FeatureStore; texts: readonly string[] },
+  options: RetrievalOptions,
+): Promise<Retrieval> {
+  const n = texts.length;
+  const { rerank = 128, onProgress, signal } = options;
+  const k = Math.min(rerank, n);
+  const sims = await contrast(p, config, { features, texts }, options); // [picture][text]
+  const pairs = Array.from({ length: n }, () => new Set<number>());
+  const columns = Array.from({ length: n }, (_, text) => Float32Array.from(sims, (row) => row[text] as number));
+  sims.forEach((row, picture) => {
+    for (const text of best(row, k)) pairs[picture]?.add(text);
+  });
+  columns.forEach((column, text) => {
+    for (const picture of best(column, k)) pairs[picture]?.add(text);
+  });
+  const list = pairs.flatMap((set, picture) => [...set].map((text) => [picture, text] as const));
+  const logits = new Map<number, number>();
+  for (let start = 0; start < list.length; start += BATCH) {
+    signal?.throwIfAborted();
+    const some = list.slice(start, start + BATCH);
+    const scores = await match(p, config, { features, texts, pairs: some }, options);
+    some.forEach(([picture, text], i) => {
+      logits.set(picture * n + text, scores[i] as number);
+    });
+    onProgress?.(Math.min(start + BATCH, list.length), list.length);
+  }
+  const rescored = (chosen: number[], at: (candidate: number) => number, sim: Float32Array): Float32Array => {
+    const scores = new Float32Array(n).fill(UNSCORED);
+    for (const candidate of chosen)
+      scores[candidate] = (logits.get(at(candidate)) as number) + (sim[candidate] as number);
+    return scores;
+  };
+  const pictureScores = sims.map((row, picture) => rescored(best(row, k), (text) => picture * n + text, row));
+  const textScores = columns.map((column, text) => rescored(best(column, k), (picture) => picture * n + text, column));
+  return {
+    candidates: n,
+    i2t: recall(pictureScores).rowsToColumns,
+    t2i: recall(textScores).rowsToColumns,
+    pictureScores,
+    textScores,
+  };
+}
+
+/** Of candidates that were not scored by matching. */
+const UNSCORED = -100;
+
+/** The places of the `k` highest scores, highest first; of equal ones the first. */
+export function best(scores: ArrayLike<number>, k: number): number[] {
+  return Array.from({ length: scores.length }, (_, i) => i)
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
+    .slice(0, k);
+}
+
+interface Candidates {
+  features: FeatureStore;
+  texts: readonly string[];
+}
+
+/** The similarity of every picture and text: [picture][text]. */
+async function contrast(p: Stage1Params, config: QFormerConfig, { features, texts }: Candidates, options: PairOptions) {
+  const n = texts.length;
+  const images: tf.Tensor3D[] = [];
+  const words: tf.Tensor2D[] = [];
+  for (let start = 0; start < n; start += BATCH) {
+    const count = Math.min(BATCH, n - start);
+    const seen = await features.gather(range(start, count));
+    images.push(tf.tidy(() => imageFeatures(p, queryOutput(p, config, normFeatures(p, seen)))));
+    seen.dispose();
+    words.push(
+      tf.tidy(() => textFeatures(p, textPass(p, config, textTensors(texts.slice(start, start + count), options)))),
+    );
+  }
+  const sims = tf.tidy(() => similarity(tf.concat(images), tf.concat(words))); // [n,n]
+  const values = (await sims.data()) as Float32Array;
+  tf.dispose([images, words, sims]);
+  return Array.from({ length: n }, (_, i) => values.slice(i * n, (i + 1) * n));
+}
+
+/** The matching logit of some pairs. Each picture among them is looked at once. */
+async function match(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { features, texts, pairs }: Candidates & { pairs: readonly (readonly [number, number])[] },
+  options: PairOptions,
+): Promise<Float32Array> {
+  const pictures = [...new Set(pairs.map(([picture]) => picture))];
+  const place = new Map(pictures.map((picture, i) => [picture, i]));
+  const seen = await features.gather(pictures);
+  const scores = tf.tidy(() => {
+    const { ids, mask } = textTensors(
+      pairs.map(([, text]) => texts[text] as string),
+      options,
+    );
+    const imageIndex = tf.tensor1d(
+      pairs.map(([picture]) => place.get(picture) as number),
+      'int32',
+    );
+    const { output } = matchPass(p, config, { ids, mask, features: normFeatures(p, seen), imageIndex });
+    return tf.slice(itmLogits(p, output), [0, 1], [pairs.length, 1]); // [pairs,1]
+  });
+  const values = (await scores.data()) as Float32Array;
+  tf.dispose([scores, seen]);
+  return values;
+}
+
+const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i);

@@ -1,0 +1,28 @@
+import type { FeatureStore } from '../data/features.js';
+import { type Speaker, type SpeakOptions, speak } from '../model/speak.js';
+
+export interface SpeakAllOptions extends SpeakOptions {
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Texts at a time. Default 64. */
+  readonly batch?: number;
+}
+
+/** What is said of many pictures that were looked at: for each the text that goes on from its prompt. */
+export async function speakAll(
+  model: Speaker,
+  features: FeatureStore,
+  asked: readonly { readonly picture: number; readonly prompt: string }[],
+  options: SpeakAllOptions = {},
+): Promise<string[]> {
+  const { onProgress, batch = 64, ...decoding } = options;
+  const texts: string[] = [];
+  for (let start = 0; start < asked.length; start += batch) {
+    const some = asked.slice(start, start + batch);
+    const seen = await features.gather(some.map(({ picture }) => picture));
+    const spoken = await speak(model, { features: seen, prompts: some.map(({ prompt }) => prompt) }, decoding);
+    seen.dispose();
+    texts.push(...spoken.map(({ text }) => text));
+    onProgress?.(Math.min(start + batch, asked.length), asked.length);
+  }
+  return texts;
+}

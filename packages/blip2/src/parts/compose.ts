@@ -1,0 +1,103 @@
+import { adapterSpec } from '@blip2/llm';
+import { fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
+import { dispose, type Flat, flatten, initialise, mapFlat, unflatten } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import {
+  type Stage1Params,
+  type Stage2Params,
+  stage1Spec,
+  stage2FromStage1,
+  stage2Spec,
+  visionNormSpec,
+} from '../stages/specs.js';
+import type { Language, TextEncoder, Vision } from './load.js';
+
+export interface ComposeOptions {
+  readonly vision: Vision;
+  readonly text: TextEncoder;
+  /** Needed for stage 2. */
+  readonly language?: Language;
+  /** What differs from the paper's Q-Former. Width of the encoder and vocabulary follow from the other parts. */
+  readonly qformer?: Partial<QFormerConfig>;
+  /** Of everything that begins with random numbers. Default 0. */
+  readonly seed?: number;
+}
+
+/** Frozen models and what is trained between them. */
+export interface Parts extends Disposable {
+  readonly vision: Vision;
+  readonly text: TextEncoder;
+  readonly language?: Language;
+  readonly config: QFormerConfig;
+  readonly seed: number;
+  /** What stage 1 trains, by path; training puts new tensors in place of the old ones. */
+  readonly stage1: Flat;
+  /** What stage 2 trains; empty until `beginStage2`. */
+  readonly stage2: Flat;
+  /** Frees what was made here; the frozen models stay with whoever loaded them. */
+  dispose(): void;
+}
+
+/** Puts a Q-Former between an image encoder and a language model, begun as BERT where there is one. */
+export async function compose(options: ComposeOptions): Promise<Parts> {
+  const { vision, text, language, qformer = {}, seed = 0 } = options;
+  const config = qformerConfig(
+    {},
+    { ...qformer, encoderWidth: vision.width, vocabSize: text.tokenizer.vocabSize, textInput: true },
+  );
+  const stage1 = await firstWeights(config, text, seed);
+  const stage2: Flat = {};
+  const free = (): void => dispose({ stage1, stage2 });
+  return {
+    vision,
+    text,
+    ...(language ? { language } : {}),
+    config,
+    seed,
+    stage1,
+    stage2,
+    dispose: free,
+    [Symbol.dispose]: free,
+  };
+}
+
+async function firstWeights(config: QFormerConfig, { source }: TextEncoder, seed: number): Promise<Flat> {
+  if (!source) return flatten(initialise(stage1Spec(config), seed));
+  try {
+    const qformer = await fromBert(config, source, { seed });
+    return flatten({ ...qformer, ...initialise(visionNormSpec(config.encoderWidth), seed) });
+  } finally {
+    await source.close();
+  }
+}
+
+/** The tree of stage 1, of the tensors of this moment. */
+export const stage1Params = ({ config, stage1 }: Pick<Parts, 'config' | 'stage1'>): Stage1Params =>
+  unflatten(stage1Spec(config), stage1);
+
+/** The tree of stage 2, of the tensors of this moment. */
+export function stage2Params(parts: Parts): Stage2Params {
+  const { width } = languageOf(parts);
+  return unflatten(stage2Spec(parts.config, width), parts.stage2);
+}
+
+/** @throws where the parts were composed without a language model. */
+export function languageOf(parts: Parts): Language {
+  if (parts.language) return parts.language;
+  throw new Error('Stage 2 needs a language model; give one to compose.');
+}
+
+/** Begins stage 2 where stage 1 stands: copies of the queries' path, and a bridge to the language model. */
+export function beginStage2(parts: Parts): void {
+  const { width } = languageOf(parts);
+  dispose(parts.stage2);
+  const kept = flatten(stage2FromStage1(stage1Params(parts)));
+  Object.assign(
+    parts.stage2,
+    mapFlat(kept, copy),
+    flatten(initialise(adapterSpec(parts.config.hiddenSize, width), parts.seed)),
+  );
+}
+
+/** Another buffer with the same values: an optimiser may write in place. */
+const copy = (x: tf.Tensor): tf.Tensor => tf.keep(tf.mul(x, 1));

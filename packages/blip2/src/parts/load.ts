@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
+import { type LanguageModel, loadOpt, optConfig } from '@blip2/llm';
+import type { WeightSource } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
+
+/** An encoder, and how pictures are made ready for it. */
+export type Vision = VisionEncoder & { readonly processor: Processor };
+
+/** A language model that knows its tokens. */
+export type Language = LanguageModel & { readonly tokenizer: Tokenizer };
+
+/** The text side of a Q-Former: its tokens and, to begin as BERT, where its weights are. */
+export interface TextEncoder {
+  readonly tokenizer: Tokenizer;
+  readonly source?: WeightSource;
+}
+
+/** The frozen image encoder of a Hugging Face folder. */
+export async function loadVision(folder: string): Promise<Vision> {
+  const [json, processor, source] = await Promise.all([
+    readJson(folder, 'config.json'),
+    readProcessor(folder),
+    openSafetensors(folder),
+  ]);
+  try {
+    const encoder = await loadVisionEncoder(source, readVisionConfig(json));
+    return { ...encoder, processor };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The frozen language model of a Hugging Face folder. */
+export async function loadLanguageModel(folder: string): Promise<Language> {
+  const [json, tokenizer, source] = await Promise.all([
+    readJson(folder, 'config.json'),
+    loadTokenizer(folder),
+    openSafetensors(folder),
+  ]);
+  try {
+    return { ...(await loadOpt(source, optConfig(json))), tokenizer };
+  } finally {
+    await source.close();
+  }
+}
+
+/** The BERT of a Hugging Face folder, for `compose`, which reads and closes it. */
+export async function loadBert(folder: string): Promise<TextEncoder> {
+  const [tokenizer, source] = await Promise.all([loadTokenizer(folder), openSafetensors(folder)]);
+  return { tokenizer, source };
+}
+
+async function readJson(folder: string, name: string): Promise<Record<string, unknown>> {
+  const path = join(folder, name);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${path} cannot be read (${error.code}); give a Hugging Face folder, which holds it.`);
+  });
+  return JSON.parse(text) as Record<string, unknown>;
+}
