@@ -44,6 +44,7 @@ export const configSchema = z.strictObject({
   qformer: qformerSchema.prefault({}),
   data: z
     .strictObject({
+      emoji: count.nullable().default(null).describe('how many emoji to train on, in four drawings each; null: all'),
       scenes: z.int().min(0).default(8000).describe('scenes to train on'),
       testScenes: count.default(400).describe('scenes to test on'),
       sceneShare: share.default(0.25).describe('share of the batches of stage 1 that are scenes'),

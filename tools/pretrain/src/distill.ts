@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type Flat,
   flatten,
@@ -13,6 +14,7 @@ import {
 import { adamw, cosineLr, sampler, type TrainStep, train } from '@blip2/trainer';
 import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
+import { writeFolder } from './folder.js';
 import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 import { openViews } from './views-file.js';
 
@@ -71,21 +73,20 @@ function cosine(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   return tf.div(tf.sum(tf.mul(a, b), -1), tf.mul(norm(a), norm(b)));
 }
 
-export interface DistillOptions {
+export interface VisionOptions {
+  /** Where the teacher's maps are and the checkpoints go. */
+  work: string;
+  /** Where the Hugging Face folder goes. */
   folder: string;
   steps: number;
   batch: number;
   seed: number;
-  peak: number;
-  checkpoint: string;
-  resume: boolean;
-  signal?: AbortSignal;
 }
 
-/** Distils the teacher's maps of `train` into a student; the caller owns the tree. */
-export async function distill(options: DistillOptions, onStep: (step: TrainStep) => void): Promise<DistillParams> {
-  const { folder, steps, batch, seed, peak } = options;
-  const views = openViews(folder, 'train');
+/** Distils the teacher's maps of `train` into a student and writes its folder. A run that was stopped goes on. */
+export async function pretrainVision(options: VisionOptions, onStep: (step: TrainStep) => void): Promise<void> {
+  const { work, folder, steps, batch, seed } = options;
+  const views = openViews(work, 'train');
   const places = sampler({ count: views.length, batchSize: batch, seed });
   const spec = distillSpec(studentConfig);
   const trainable: Flat = flatten(initialise(spec, seed));
@@ -98,19 +99,52 @@ export async function distill(options: DistillOptions, onStep: (step: TrainStep)
     loss: ({ trainable, batch: { pixels, maps } }) =>
       distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps),
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak, min: peak / 100, warmupSteps: Math.min(200, steps >> 3), steps }),
+    schedule: cosineLr({ peak: 1.5e-3, min: 1.5e-5, warmupSteps: Math.min(200, steps >> 3), steps }),
     steps,
     seed,
     clip: 1,
     logEvery: 20,
-    checkpoint: { dir: options.checkpoint, every: 250 },
-    resume: options.resume,
-    ...(options.signal ? { signal: options.signal } : {}),
+    checkpoint: { dir: join(work, 'student'), every: 250 },
+    resume: true,
   });
   for await (const step of run) onStep(step);
   views.close();
-  return unflatten(spec, trainable);
+  await writeStudent(folder, unflatten(spec, trainable));
 }
+
+/** The student's folder. Neither its last norm nor the heads go along: a Q-Former looks at what is before them. */
+export async function writeStudent(folder: string, { vit }: DistillParams): Promise<void> {
+  const frozen = Object.fromEntries(Object.entries(flatten(vit)).filter(([path]) => !path.includes('post_layernorm')));
+  await writeFolder(folder, { 'config.json': configJson(), 'preprocessor_config.json': preprocessorJson() }, frozen);
+}
+
+/** The student as transformers' `Blip2VisionModel` is configured. */
+const configJson = () => ({
+  architectures: ['Blip2VisionModel'],
+  model_type: 'blip_2_vision_model',
+  hidden_size: studentConfig.hiddenSize,
+  intermediate_size: studentConfig.intermediateSize,
+  num_hidden_layers: studentConfig.layers,
+  num_attention_heads: studentConfig.heads,
+  image_size: STUDENT_SIZE,
+  patch_size: studentConfig.patchSize,
+  hidden_act: studentConfig.activation,
+  layer_norm_eps: studentConfig.epsilon,
+  qkv_bias: true,
+});
+
+const preprocessorJson = () => ({
+  image_processor_type: 'BlipImageProcessor',
+  do_resize: true,
+  size: { height: STUDENT_SIZE, width: STUDENT_SIZE },
+  resample: 3,
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
+  do_convert_rgb: true,
+});
 
 /** uint8 RGB to -1..1: [B,S,S,3] */
 export function pixelsOf(pictures: Uint8Array, batch: number): tf.Tensor4D {

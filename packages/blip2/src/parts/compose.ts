@@ -43,7 +43,13 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
   const { vision, text, language, qformer = {}, seed = 0 } = options;
   const config = qformerConfig(
     {},
-    { ...qformer, encoderWidth: vision.width, vocabSize: text.tokenizer.vocabSize, textInput: true },
+    {
+      ...positionsOf(text),
+      ...qformer,
+      encoderWidth: vision.width,
+      vocabSize: text.tokenizer.vocabSize,
+      textInput: true,
+    },
   );
   const stage1 = await firstWeights(config, text, seed);
   const stage2: Flat = {};
@@ -59,6 +65,12 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     dispose: free,
     [Symbol.dispose]: free,
   };
+}
+
+/** As many positions as the BERT has that the Q-Former begins as. */
+function positionsOf({ source }: TextEncoder): Partial<QFormerConfig> {
+  const table = [...(source?.names ?? [])].find(([name]) => name.endsWith('embeddings.position_embeddings.weight'));
+  return table ? { maxPositions: table[1].shape[0] as number } : {};
 }
 
 async function firstWeights(config: QFormerConfig, { source }: TextEncoder, seed: number): Promise<Flat> {

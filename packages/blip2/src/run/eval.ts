@@ -17,7 +17,7 @@ export interface EvalOptions {
   readonly data: string;
   /** Scenes to ask about. Default: what the run's configuration says, else 288. */
   readonly scenes?: number;
-  /** Candidates that matching scores again. Default 32. */
+  /** Candidates that matching scores again. Default 16. */
   readonly rerank?: number;
   readonly seed?: number;
   readonly reporter: Reporter;
@@ -79,7 +79,7 @@ export async function withTest<T>(options: EvalOptions, body: (test: Test) => Pr
 
 export async function evaluate(
   { judge, speaker, emoji, scenes }: Test,
-  { rerank = 32, reporter, signal }: EvalOptions,
+  { rerank = 16, reporter, signal }: EvalOptions,
 ): Promise<Evaluation> {
   const decoding = { beams: 1, ...(signal ? { signal } : {}) };
   const texts = Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.about(i).label));

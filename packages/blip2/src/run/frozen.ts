@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { type StarterModel, starterUrl } from '@blip2/starter';
@@ -18,7 +18,7 @@ export interface FrozenFolders {
 
 export function frozenFolders({ vision, language, bert }: Pick<Config, StarterModel>): FrozenFolders {
   const folder = (name: string, model: StarterModel): string =>
-    name === 'starter' ? fileURLToPath(starterUrl(model)) : name;
+    name === 'starter' ? resolve(fileURLToPath(starterUrl(model))) : name;
   return {
     vision: folder(vision, 'vision'),
     language: folder(language, 'language'),

@@ -85,11 +85,11 @@ async function openWorld(
     vision,
     text,
     ...(language ? { language } : {}),
-    qformer: { ...sizes, projectionSize, dropout, attentionDropout: dropout, maxPositions: POSITIONS },
+    qformer: { ...sizes, projectionSize, dropout, attentionDropout: dropout },
     seed: config.seed,
   });
   const seen = { vision, fingerprint: await fingerprint(folders.vision), reporter, signal };
-  const emoji = await seeEmoji('train', loadEmoji(), seen);
+  const emoji = await seeEmoji('train', loadEmoji().slice(0, config.data.emoji ?? undefined), seen);
   const scenes = await seeScenes('train', { count: Math.max(config.data.scenes, 1), seed: config.seed }, seen);
   const close = async (): Promise<void> => {
     await emoji.close();
@@ -100,9 +100,6 @@ async function openWorld(
   };
   return { config, folders, parts, emoji, scenes, close };
 }
-
-/** Of the starter's BERT. */
-const POSITIONS = 64;
 
 type Log = (stage: 1 | 2, step: TrainStep) => void;
 

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { register } from '@blip2/backend-simd';
+import type { TrainStep } from '@blip2/trainer';
+import * as tf from '@tensorflow/tfjs';
+import { pretrainBert } from './bert.js';
+import { compareStudios } from './compare-studios.js';
+import { pretrainVision } from './distill.js';
+import { pretrainLanguage } from './language.js';
+import { teach } from './teach.js';
+
+const USAGE = `Makes what @blip2/starter ships.
+
+  pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
+  pnpm pretrain vision [--steps N]                           distils its maps into the small ViT
+  pnpm pretrain language [--steps N]                         the small OPT, from texts alone
+  pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
+  pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
+
+Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.`;
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    weights: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    work: { type: 'string', default: here('../.cache/pretrain') },
+    out: { type: 'string', default: here('../../../packages/starter/models') },
+    steps: { type: 'string' },
+    threads: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+
+const seed = Number(values.seed);
+const log = ({ step, losses, lr, gradNorm, seconds }: TrainStep): void => {
+  console.log(JSON.stringify({ step, losses, lr, gradNorm, seconds }));
+};
+const steps = (usual: number): number => Number(values.steps ?? usual);
+
+const commands: Record<string, () => Promise<void>> = {
+  async teach() {
+    if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
+    await teach({ folder: values.work, python: values.python, weights: values.weights, scenes: 5000, seed });
+  },
+  vision: () =>
+    pretrainVision({ work: values.work, folder: join(values.out, 'vision'), steps: steps(900), batch: 64, seed }, log),
+  language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(400), batch: 128, seed }, log),
+  bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
+  async compare() {
+    console.log(JSON.stringify(await compareStudios(join(values.out, 'vision'))));
+  },
+};
+
+const command = commands[positionals[0] ?? ''];
+if (!command) {
+  console.error(USAGE);
+  process.exit(2);
+}
+await register(values.threads ? { threads: Number(values.threads) } : {});
+await tf.setBackend('simd');
+tf.enableProdMode();
+await command();
