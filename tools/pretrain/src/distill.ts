@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import {
+  crossEntropy,
   type Flat,
   flatten,
   initialise,
   type LossTerms,
+  l2Normalize,
   layerNorm,
   layerNormSpec,
   linear,
@@ -11,7 +13,7 @@ import {
   type Params,
   unflatten,
 } from '@blip2/tensor';
-import { adamw, cosineLr, sampler, type TrainStep, train } from '@blip2/trainer';
+import { adamw, cosineLr, type Schedule, sampler, type TrainStep, train } from '@blip2/trainer';
 import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { writeFolder } from './folder.js';
@@ -59,18 +61,27 @@ export function predict(p: DistillParams, config: VisionConfig, pixels: tf.Tenso
   });
 }
 
-/** Squared error of each cell, and of the class token against the mean of the cells; one minus the cosine of the means. */
-export function distillLoss({ cells, whole }: Prediction, maps: tf.Tensor3D): LossTerms {
+/**
+ * Squared error of each cell, and of the class token against the mean of the cells. With `contrast`, the means must also
+ * be told apart within the batch: each student's mean is to find its own teacher's among all (InfoNCE, van den Oord 2018).
+ */
+export function distillLoss({ cells, whole }: Prediction, maps: tf.Tensor3D, contrast: boolean): LossTerms {
   const mean = tf.mean(maps, 1) as tf.Tensor2D; // [B,C]
   const cell = tf.mean(tf.squaredDifference(cells, maps)) as tf.Scalar;
   const token = tf.mean(tf.squaredDifference(whole, mean)) as tf.Scalar;
-  const angle = tf.sub(1, tf.mean(cosine(tf.mean(cells, 1), mean))) as tf.Scalar;
+  const angle = contrast
+    ? (tf.add(tellApart(tf.mean(cells, 1), mean), tellApart(whole, mean)) as tf.Scalar)
+    : (tf.sub(1, tf.mean(tf.sum(tf.mul(unit(tf.mean(cells, 1)), unit(mean)), -1))) as tf.Scalar);
   return { total: tf.addN([cell, token, angle]) as tf.Scalar, cell, token, angle };
 }
 
-function cosine(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  const norm = (x: tf.Tensor): tf.Tensor => tf.sqrt(tf.add(tf.sum(tf.square(x), -1), 1e-6));
-  return tf.div(tf.sum(tf.mul(a, b), -1), tf.mul(norm(a), norm(b)));
+const unit = (x: tf.Tensor): tf.Tensor2D => l2Normalize(x) as tf.Tensor2D;
+
+const TEMPERATURE = 0.1;
+
+function tellApart(student: tf.Tensor, teacher: tf.Tensor2D): tf.Tensor {
+  const logits = tf.div(tf.matMul(unit(student), unit(teacher), false, true), TEMPERATURE) as tf.Tensor2D; // [B,B]
+  return tf.mean(crossEntropy(logits, tf.range(0, logits.shape[0], 1, 'int32')));
 }
 
 export interface VisionOptions {
@@ -96,10 +107,10 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
       const { pictures, maps } = views.read(places(position), position % 2 === 1);
       return { pixels: pixelsOf(pictures, batch), maps: tf.tensor3d(maps, [batch, CELLS, COMPONENTS]) };
     },
-    loss: ({ trainable, batch: { pixels, maps } }) =>
-      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps),
+    loss: ({ trainable, step, batch: { pixels, maps } }) =>
+      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps, step >= CYCLE),
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 1.5e-3, min: 1.5e-5, warmupSteps: Math.min(200, steps >> 3), steps }),
+    schedule: cycles(steps),
     steps,
     seed,
     clip: 1,
@@ -110,6 +121,17 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   for await (const step of run) onStep(step);
   views.close();
   await writeStudent(folder, unflatten(spec, trainable));
+}
+
+/** The steps of the first cycle; what is left is the second, which also contrasts. */
+const CYCLE = 900;
+
+/** Two cosines, each with its warm-up (warm restarts, Loshchilov and Hutter 2017). */
+function cycles(steps: number): Schedule {
+  const cycle = (length: number, peak: number) =>
+    cosineLr({ peak, min: peak / 100, warmupSteps: Math.min(200, length >> 3), steps: length });
+  const [first, second] = [cycle(CYCLE, 1.5e-3), cycle(Math.max(1, steps - CYCLE), 1e-3)];
+  return (step) => (step < CYCLE ? first(step) : second(step - CYCLE));
 }
 
 /** The student's folder. Neither its last norm nor the heads go along: a Q-Former looks at what is before them. */

@@ -25,8 +25,8 @@ test('matMul equals the cpu kernel for all transpositions and batches', () => {
         ],
       ),
       (M, K, N, transposeA, transposeB, [outerA, outerB]) => {
-        const shapeA = [...(outerA as number[]), ...(transposeA ? [K, M] : [M, K])];
-        const shapeB = [...(outerB as number[]), ...(transposeB ? [N, K] : [K, N])];
+        const shapeA = [...(outerA as readonly number[]), ...(transposeA ? [K, M] : [M, K])];
+        const shapeB = [...(outerB as readonly number[]), ...(transposeB ? [N, K] : [K, N])];
         expectSame(() => {
           const a = tf.tensor(numbers(shapeA, 1), shapeA);
           const b = tf.tensor(numbers(shapeB, 2), shapeB);

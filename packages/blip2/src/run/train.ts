@@ -242,7 +242,7 @@ async function stageOptions<B>(
 async function follow(
   stage: 1 | 2,
   run: AsyncGenerator<TrainStep, void, void>,
-  { config, out, resume = false }: TrainRunOptions & { config: Config },
+  { config, out, resume = false, reporter }: TrainRunOptions & { config: Config },
   log: Log,
 ): Promise<StageSummary> {
   const from = resume ? ((await latestCheckpoint(join(out, 'checkpoints', `stage${stage}`)))?.step ?? 0) : 0;
@@ -254,6 +254,7 @@ async function follow(
     last = step;
     await metrics.append({ ...step, step: before + step.step, stage });
     log(stage, step);
+    reporter.progress(`training stage ${stage}`, step.step, (stage === 1 ? config.stage1 : config.stage2).steps);
   }
   const seconds = (performance.now() - started) / 1000;
   return { steps: last?.step ?? from, seconds, losses: last?.losses ?? {} };
