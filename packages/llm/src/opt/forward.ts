@@ -1,7 +1,6 @@
 import { additiveMask, appendKeyValue, attend, type KeyValue, mergeHeads, splitHeads } from '@blip2/attention';
-import { activation, dropout, embedding, hash, layerNorm } from '@blip2/tensor';
+import { activation, dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { affine } from '../affine.js';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
 import { type OptLayerParams, type OptParams, POSITION_OFFSET } from './spec.js';
@@ -75,10 +74,10 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): { x: tf
   const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
 
   const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
-  const key = splitHeads(affine(k_proj, normed), config.heads);
-  const value = splitHeads(affine(v_proj, normed), config.heads);
+  const key = splitHeads(linear(k_proj, normed), config.heads);
+  const value = splitHeads(linear(v_proj, normed), config.heads);
   const memory = appendKeyValue(past, { key, value }); // [B,H,P+L,K]
-  const query = splitHeads(affine(q_proj, lastRows(normed, keep)), config.heads); // [B,H,keep,K]
+  const query = splitHeads(linear(q_proj, lastRows(normed, keep)), config.heads); // [B,H,keep,K]
   const seen = attend(query, memory.key, memory.value, {
     mask,
     causal: true,
@@ -86,10 +85,10 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): { x: tf
       ? {}
       : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
   });
-  const x = tf.add(lastRows(input.x, keep), drop(affine(out_proj, mergeHeads(seen)), 'self_attn'));
+  const x = tf.add(lastRows(input.x, keep), drop(linear(out_proj, mergeHeads(seen)), 'self_attn'));
 
-  const wide = activation(config.activation)(affine(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
-  return { x: tf.add(x, drop(affine(p.fc2, wide), 'fc2')), memory };
+  const wide = activation(config.activation)(linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
+  return { x: tf.add(x, drop(linear(p.fc2, wide), 'fc2')), memory };
 }
 
 /** [B,L,W] -> [B,count,W] */
