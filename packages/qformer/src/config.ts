@@ -18,6 +18,8 @@ export interface QFormerConfig {
   /** Width of the image encoder's features. */
   readonly encoderWidth: number;
   readonly activation: ActivationName;
+  /** Deviation of the first weights: BERT's 0.02 suits its width; narrow Q-Formers learn sooner with about 1/sqrt(width). */
+  readonly initializerRange: number;
   readonly dropout: number;
   readonly attentionDropout: number;
   /** Whether texts can be read: word and position embeddings, and the text branch of each layer. */
@@ -38,6 +40,7 @@ const defaults: QFormerConfig = {
   crossAttentionFrequency: 2,
   encoderWidth: 1408,
   activation: 'gelu',
+  initializerRange: 0.02,
   dropout: 0.1,
   attentionDropout: 0.1,
   textInput: false,
@@ -55,6 +58,7 @@ const jsonNames = {
   crossAttentionFrequency: 'cross_attention_frequency',
   encoderWidth: 'encoder_hidden_size',
   activation: 'hidden_act',
+  initializerRange: 'initializer_range',
   dropout: 'hidden_dropout_prob',
   attentionDropout: 'attention_probs_dropout_prob',
   textInput: 'use_qformer_text_input',
@@ -99,7 +103,7 @@ function check(key: keyof QFormerConfig, value: unknown): void {
       ? typeof value === 'boolean'
       : key === 'activation'
         ? (activationNames as readonly unknown[]).includes(value)
-        : key === 'epsilon'
+        : key === 'epsilon' || key === 'initializerRange'
           ? typeof value === 'number' && value > 0
           : rates.includes(key)
             ? typeof value === 'number' && value >= 0 && value < 1

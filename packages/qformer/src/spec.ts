@@ -26,10 +26,11 @@ const TEMPERATURE = 0.07;
 
 /** Parameters of a Q-Former by their names in Hugging Face checkpoints. */
 export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'generation') {
-  const { hiddenSize: W, queries: Q, vocabSize: V } = config;
+  const { hiddenSize: W, queries: Q, vocabSize: V, initializerRange } = config;
+  const init = normal(initializerRange);
   const text = parts !== 'generation';
   return {
-    query_tokens: param([1, Q, W], normal(0.02)),
+    query_tokens: param([1, Q, W], init),
     qformer: {
       layernorm: layerNormSpec(W),
       encoder: { layer: Array.from({ length: config.layers }, (_, j) => layerSpec(config, j, text)) },
@@ -37,8 +38,8 @@ export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'genera
     ...(text
       ? {
           embeddings: {
-            word_embeddings: embeddingSpec(V, W),
-            position_embeddings: embeddingSpec(config.maxPositions, W),
+            word_embeddings: embeddingSpec(V, W, init),
+            position_embeddings: embeddingSpec(config.maxPositions, W, init),
           },
           vision_projection: headSpec(W, config.projectionSize),
           text_projection: headSpec(W, config.projectionSize),
@@ -50,7 +51,7 @@ export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'genera
           cls: {
             predictions: {
               bias: param([V], zeros),
-              transform: { dense: dense(W, W), LayerNorm: layerNormSpec(W) },
+              transform: { dense: dense(W, W, { init }), LayerNorm: layerNormSpec(W) },
             },
           },
           temp: param([], constant(TEMPERATURE)),
@@ -71,28 +72,29 @@ function headSpec(input: number, output: number) {
 }
 
 function layerSpec(config: QFormerConfig, j: number, text: boolean) {
-  const { hiddenSize: W, intermediateSize: I } = config;
+  const { hiddenSize: W, intermediateSize: I, initializerRange } = config;
+  const options = { init: normal(initializerRange) };
   const looks = j % config.crossAttentionFrequency === 0;
   return {
-    attention: attentionSpec(W, W),
-    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth) } : {}),
-    intermediate_query: { dense: dense(W, I) },
-    output_query: outputSpec(I, W),
-    ...(text ? { intermediate: { dense: dense(W, I) }, output: outputSpec(I, W) } : {}),
+    attention: attentionSpec(W, W, options),
+    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth, options) } : {}),
+    intermediate_query: { dense: dense(W, I, options) },
+    output_query: outputSpec(I, W, options),
+    ...(text ? { intermediate: { dense: dense(W, I, options) }, output: outputSpec(I, W, options) } : {}),
   };
 }
 
-const attentionSpec = (width: number, keyWidth: number) => ({
+const attentionSpec = (width: number, keyWidth: number, options: LinearOptions) => ({
   attention: {
-    query: dense(width, width),
-    key: dense(keyWidth, width),
-    value: dense(keyWidth, width),
+    query: dense(width, width, options),
+    key: dense(keyWidth, width, options),
+    value: dense(keyWidth, width, options),
   },
-  output: outputSpec(width, width),
+  output: outputSpec(width, width, options),
 });
 
-const outputSpec = (input: number, width: number) => ({
-  dense: dense(input, width),
+const outputSpec = (input: number, width: number, options: LinearOptions) => ({
+  dense: dense(input, width, options),
   LayerNorm: layerNormSpec(width),
 });
 

@@ -1,5 +1,5 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, sceneTexts } from '@blip2/emoji';
+import { loadEmoji, scene, sceneTexts } from '@blip2/emoji';
 import { sampler } from '@blip2/trainer';
 
 /** Names of emoji, as a text processor leaves them. */
@@ -17,7 +17,27 @@ export function corpus(): string[] {
   return [...labels(), ...labels(), ...labels(), ...taggedLabels(), ...sceneTexts(0, 24000)];
 }
 
+/** Longest text in tokens. */
 export const LONGEST = 24;
+
+/**
+ * Pairs of texts about one scene, the second to be read in the light of the first: another way to say it, or a question
+ * with its answer. From these a language model learns to answer out of what stands before, be it words or a soft prompt.
+ */
+export function readings(count: number): [context: string, text: string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; pairs.length < count; index++) {
+    const { references, qa } = scene(READINGS_SEED, index, 'train');
+    const context = references[index % references.length] as string;
+    pairs.push([context, references[0] as string]);
+    pairs.push(
+      ...qa.map(({ question, answer }): [string, string] => [context, `question: ${question} answer: ${answer}`]),
+    );
+  }
+  return pairs.slice(0, count);
+}
+
+const READINGS_SEED = 7;
 
 /** Batches of texts of about one length, so that little of them is padding: a function of the position alone. */
 export function byLength<T extends { length: number }>(

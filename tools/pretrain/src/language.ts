@@ -3,10 +3,11 @@ import { labelsOf, optConfig, optLogits, optSpec } from '@blip2/llm';
 import { lm } from '@blip2/losses';
 import { flatten, initialise, type LossTerms, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
-import { byLength, corpus, LONGEST } from './corpus.js';
+import { byLength, corpus, LONGEST, readings } from './corpus.js';
 import { writeFolder } from './folder.js';
 
 const VOCABULARY = 2048;
+const READINGS = 60_000;
 
 /** `config.json` of the small language model. */
 const languageJson = (vocabSize: number) => ({
@@ -44,7 +45,11 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   const tokenizer = createTokenizer(files);
   const json = languageJson(tokenizer.vocabSize);
   const config = optConfig(json);
-  const rows = texts.map((text) => [...tokenizer.encode(text), 2]).filter((row) => row.length <= LONGEST);
+  const ids = (text: string): number[] => [...tokenizer.encode(text), config.bos];
+  const alone = texts.map(ids).filter((row) => row.length <= LONGEST);
+  // as after a soft prompt, the second text begins with BOS
+  const read = readings(READINGS).map(([context, text]) => [...tokenizer.encode(context), ...ids(text)]);
+  const rows = [...alone, ...read];
   const next = byLength(rows, { batch, seed });
   const spec = optSpec(config);
   const trainable = flatten(initialise(spec, seed));

@@ -47,8 +47,8 @@ const commands: Record<string, () => Promise<void>> = {
     await teach({ folder: values.work, python: values.python, weights: values.weights, scenes: 5000, seed });
   },
   vision: () =>
-    pretrainVision({ work: values.work, folder: join(values.out, 'vision'), steps: steps(2200), batch: 64, seed }, log),
-  language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(400), batch: 128, seed }, log),
+    pretrainVision({ work: values.work, folder: join(values.out, 'vision'), steps: steps(1800), batch: 64, seed }, log),
+  language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(1000), batch: 96, seed }, log),
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {
     console.log(JSON.stringify(await compareStudios(join(values.out, 'vision'))));
