@@ -1,7 +1,16 @@
 import type { ConfigInput } from './config.js';
 
 /** The starter's BERT has these layers and widths. */
-const small = { queries: 8, layers: 4, hiddenSize: 192, heads: 6, intermediateSize: 768, dropout: 0, embedDim: 128 };
+const small = {
+  queries: 8,
+  layers: 4,
+  hiddenSize: 192,
+  heads: 6,
+  intermediateSize: 768,
+  dropout: 0,
+  embedDim: 128,
+  initializerRange: 0.07,
+};
 
 /** Configurations with a name. */
 export const presets = {

@@ -1,7 +1,8 @@
-import { padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import { padBatch, toIdTensors } from '@blip2/data';
 import * as tf from '@tensorflow/tfjs';
 import type { TextBatch } from '../stages/stage2.js';
 import type { FeatureStore } from './features.js';
+import { paddedPrompts, promptRow, type Words } from './texts.js';
 
 /** What is asked of a picture, in the language model's words, and what it is to say. */
 export interface Lesson {
@@ -15,10 +16,12 @@ export interface Lessons {
   lessons(index: number): readonly Lesson[];
 }
 
-/** `how many` lessons of each picture, drawn without repetition as long as there are enough. */
 export interface LessonOptions {
-  readonly tokenizer: Tokenizer;
+  /** The language model that learns: its tokenizer and its special ids. */
+  readonly language: Words;
+  /** Lessons of each picture, none twice as long as there are enough. */
   readonly perPicture: number;
+  /** Draws them: uniform in [0,1). */
   readonly random: () => number;
 }
 
@@ -28,24 +31,24 @@ export async function lessonBatch(
   places: readonly number[],
   options: LessonOptions,
 ): Promise<TextBatch> {
-  const { tokenizer, perPicture, random } = options;
+  const { language, perPicture, random } = options;
   const chosen = places.flatMap((place, picture) =>
     draw(source.lessons(place), perPicture, random).map((lesson) => ({ picture, ...lesson })),
   );
-  const prompt = promptTensors(
-    chosen.map((lesson) => lesson.prompt),
-    tokenizer,
+  const prompts = paddedPrompts(
+    chosen.map(({ prompt }) => promptRow(prompt, language)),
+    language,
   );
-  const target = toIdTensors(
-    padBatch(
-      chosen.map((lesson) => targetIds(lesson, tokenizer)),
-      { pad: padOf(tokenizer) },
-    ),
+  const targets = padBatch(
+    chosen.map((lesson) => targetRow(lesson, language)),
+    { pad: language.ids.pad },
   );
+  const features = await source.features.gather(places); // what can fail comes before the first tensor
+  const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
   return {
-    features: await source.features.gather(places),
+    features,
     picture: tf.tensor1d(
-      chosen.map((lesson) => lesson.picture),
+      chosen.map(({ picture }) => picture),
       'int32',
     ),
     promptIds: prompt.ids,
@@ -55,28 +58,13 @@ export async function lessonBatch(
   };
 }
 
-/** Prompts as the language model reads them after a soft prompt: BOS and the text, padded on the left. */
-export function promptTensors(
-  prompts: readonly string[],
-  tokenizer: Tokenizer,
-): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
-  return toIdTensors(
-    padBatch(
-      prompts.map((prompt) => tokenizer.encode(prompt)),
-      { pad: padOf(tokenizer), side: 'left' },
-    ),
-  );
-}
-
 /** The target goes on from the prompt: a space parts them, and the end token closes it. */
-function targetIds({ prompt, target }: Lesson, tokenizer: Tokenizer): number[] {
-  const { eos } = tokenizer.special;
-  if (eos === undefined) throw new Error("The language model's tokenizer names no eos_token; add it to its config.");
+function targetRow({ prompt, target }: Lesson, { tokenizer, ids }: Words): number[] {
+  const [end] = ids.eos;
+  if (end === undefined) throw new Error('The language model names no token that ends a text; add an eos to its ids.');
   const text = prompt === '' ? target : ` ${target}`;
-  return [...tokenizer.encode(text, { addSpecialTokens: false }), eos];
+  return [...tokenizer.encode(text, { addSpecialTokens: false }), end];
 }
-
-const padOf = (tokenizer: Tokenizer): number => tokenizer.special.pad ?? 1;
 
 function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
   const left = [...items];

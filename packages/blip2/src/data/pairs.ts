@@ -1,8 +1,9 @@
-import { padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import { toIdTensors } from '@blip2/data';
 import { sampler } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import type { PairBatch } from '../stages/stage1.js';
 import type { FeatureStore } from './features.js';
+import { type PairOptions, paddedTexts } from './texts.js';
 
 /** Pictures that were looked at, each with something that is said of it. */
 export interface Pairs {
@@ -12,39 +13,15 @@ export interface Pairs {
   same(index: number): number;
 }
 
-export interface PairOptions {
-  readonly tokenizer: Tokenizer;
-  /** Longest text in tokens, [CLS] and [SEP] included. */
-  readonly textLength: number;
-}
-
 /** Some pairs as tensors; the caller owns them. Texts are padded to the longest of the batch. */
-export async function pairBatch(
-  pairs: Pairs,
-  places: readonly number[],
-  { tokenizer, textLength }: PairOptions,
-): Promise<PairBatch> {
-  return {
-    features: await pairs.features.gather(places),
-    same: tf.tensor1d(
-      places.map((place) => pairs.same(place)),
-      'int32',
-    ),
-    ...textTensors(
-      places.map((place) => pairs.text(place)),
-      { tokenizer, textLength },
-    ),
-  };
-}
-
-/** Texts as the Q-Former reads them: `[CLS] … [SEP]`, padded on the right; the caller owns the tensors. */
-export function textTensors(
-  texts: readonly string[],
-  { tokenizer, textLength }: PairOptions,
-): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
-  const rows = texts.map((text) => tokenizer.encode(text));
-  const longest = Math.min(textLength, Math.max(...rows.map((row) => row.length)));
-  return toIdTensors(padBatch(rows, { length: longest, pad: tokenizer.special.pad ?? 0, truncate: 'right' }));
+export async function pairBatch(pairs: Pairs, places: readonly number[], options: PairOptions): Promise<PairBatch> {
+  const texts = paddedTexts(
+    places.map((place) => pairs.text(place)),
+    options,
+  );
+  const same = places.map((place) => pairs.same(place));
+  const features = await pairs.features.gather(places); // what can fail comes before the first tensor
+  return { features, same: tf.tensor1d(same, 'int32'), ...toIdTensors(texts) };
 }
 
 export interface MixtureOptions {

@@ -11,7 +11,7 @@ import {
 } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import type { FeatureStore } from '../data/features.js';
-import { type PairOptions, textTensors } from '../data/pairs.js';
+import { type PairOptions, textTensors } from '../data/texts.js';
 import { normFeatures, type Stage1Params } from '../stages/specs.js';
 
 export interface RetrievalOptions extends PairOptions {
@@ -100,23 +100,36 @@ interface Candidates {
 }
 
 /** The similarity of every picture and text: [picture][text]. */
-async function contrast(p: Stage1Params, config: QFormerConfig, { features, texts }: Candidates, options: PairOptions) {
+async function contrast(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { features, texts }: Candidates,
+  options: RetrievalOptions,
+): Promise<Float32Array[]> {
   const n = texts.length;
-  const images: tf.Tensor3D[] = [];
-  const words: tf.Tensor2D[] = [];
-  for (let start = 0; start < n; start += BATCH) {
-    const count = Math.min(BATCH, n - start);
-    const seen = await features.gather(range(start, count));
-    images.push(tf.tidy(() => imageFeatures(p, queryOutput(p, config, normFeatures(p, seen)))));
-    seen.dispose();
-    words.push(
-      tf.tidy(() => textFeatures(p, textPass(p, config, textTensors(texts.slice(start, start + count), options)))),
-    );
+  const made: tf.Tensor[] = [];
+  const own = <T extends tf.Tensor>(tensor: T): T => {
+    made.push(tensor);
+    return tensor;
+  };
+  try {
+    const images: tf.Tensor3D[] = [];
+    const words: tf.Tensor2D[] = [];
+    for (let start = 0; start < n; start += BATCH) {
+      options.signal?.throwIfAborted();
+      const places = range(start, Math.min(BATCH, n - start));
+      const seen = own(await features.gather(places));
+      images.push(own(tf.tidy(() => imageFeatures(p, queryOutput(p, config, normFeatures(p, seen))))));
+      seen.dispose();
+      const some = places.map((place) => texts[place] as string);
+      words.push(own(tf.tidy(() => textFeatures(p, textPass(p, config, textTensors(some, options))))));
+    }
+    const sims = own(tf.tidy(() => similarity(tf.concat(images), tf.concat(words)))); // [n,n]
+    const values = (await sims.data()) as Float32Array;
+    return Array.from({ length: n }, (_, i) => values.slice(i * n, (i + 1) * n));
+  } finally {
+    tf.dispose(made);
   }
-  const sims = tf.tidy(() => similarity(tf.concat(images), tf.concat(words))); // [n,n]
-  const values = (await sims.data()) as Float32Array;
-  tf.dispose([images, words, sims]);
-  return Array.from({ length: n }, (_, i) => values.slice(i * n, (i + 1) * n));
 }
 
 /** The matching logit of some pairs. Each picture among them is looked at once. */
@@ -129,21 +142,25 @@ async function match(
   const pictures = [...new Set(pairs.map(([picture]) => picture))];
   const place = new Map(pictures.map((picture, i) => [picture, i]));
   const seen = await features.gather(pictures);
-  const scores = tf.tidy(() => {
-    const { ids, mask } = textTensors(
-      pairs.map(([, text]) => texts[text] as string),
-      options,
-    );
-    const imageIndex = tf.tensor1d(
-      pairs.map(([picture]) => place.get(picture) as number),
-      'int32',
-    );
-    const { output } = matchPass(p, config, { ids, mask, features: normFeatures(p, seen), imageIndex });
-    return tf.slice(itmLogits(p, output), [0, 1], [pairs.length, 1]); // [pairs,1]
-  });
-  const values = (await scores.data()) as Float32Array;
-  tf.dispose([scores, seen]);
-  return values;
+  try {
+    const scores = tf.tidy(() => {
+      const { ids, mask } = textTensors(
+        pairs.map(([, text]) => texts[text] as string),
+        options,
+      );
+      const imageIndex = tf.tensor1d(
+        pairs.map(([picture]) => place.get(picture) as number),
+        'int32',
+      );
+      const { output } = matchPass(p, config, { ids, mask, features: normFeatures(p, seen), imageIndex });
+      return tf.slice(itmLogits(p, output), [0, 1], [pairs.length, 1]); // [pairs,1]
+    });
+    const values = (await scores.data()) as Float32Array;
+    scores.dispose();
+    return values;
+  } finally {
+    seen.dispose();
+  }
 }
 
 const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i);

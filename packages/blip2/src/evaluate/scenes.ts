@@ -76,7 +76,10 @@ export interface Captioned {
 
 export interface Captions {
   readonly cider: number;
-  /** The same with the visual tokens of another picture: what the text owes to the language model alone. */
+  /**
+   * The same with the visual tokens of another picture: what the text owes to the language model alone. 0 where there is
+   * but one picture.
+   */
   readonly ciderSwapped: number;
   readonly n: number;
   readonly captioned: Captioned[];
@@ -94,7 +97,7 @@ export async function evaluateCaptions(model: Asked, scenes: Scenes, options: Sp
       { maxNewTokens: 24, ...options },
     );
   const own = await say((picture) => picture);
-  const swapped = await say((picture) => (picture + (n >> 1) + 1) % n);
+  const swapped = n < 2 ? all.map(() => '') : await say((picture) => (picture + (n >> 1)) % n);
   const references = all.map(([, scene]) => [...scene.references]);
   const captioned = all.map(([picture, scene]): Captioned => {
     return { picture, caption: own[picture] as string, reference: scene.caption, swapped: swapped[picture] as string };

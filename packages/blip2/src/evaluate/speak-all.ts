@@ -7,7 +7,10 @@ export interface SpeakAllOptions extends SpeakOptions {
   readonly batch?: number;
 }
 
-/** What is said of many pictures that were looked at: for each the text that goes on from its prompt. */
+/**
+ * What is said of many pictures that were looked at: for each the text that goes on from its prompt. Questions about one
+ * picture that follow each other share what the Q-Former sees in it.
+ */
 export async function speakAll(
   model: Speaker,
   features: FeatureStore,
@@ -17,11 +20,19 @@ export async function speakAll(
   const { onProgress, batch = 64, ...decoding } = options;
   const texts: string[] = [];
   for (let start = 0; start < asked.length; start += batch) {
+    decoding.signal?.throwIfAborted();
     const some = asked.slice(start, start + batch);
-    const seen = await features.gather(some.map(({ picture }) => picture));
-    const spoken = await speak(model, { features: seen, prompts: some.map(({ prompt }) => prompt) }, decoding);
-    seen.dispose();
-    texts.push(...spoken.map(({ text }) => text));
+    const places = [...new Set(some.map(({ picture }) => picture))];
+    const row = new Map(places.map((place, i) => [place, i]));
+    const pictures = some.map(({ picture }) => row.get(picture) as number);
+    const prompts = some.map(({ prompt }) => prompt);
+    const seen = await features.gather(places);
+    try {
+      const spoken = await speak(model, { features: seen, prompts, pictures }, decoding);
+      texts.push(...spoken.map(({ text }) => text));
+    } finally {
+      seen.dispose();
+    }
     onProgress?.(Math.min(start + batch, asked.length), asked.length);
   }
   return texts;

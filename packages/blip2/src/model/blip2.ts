@@ -43,7 +43,10 @@ export interface Blip2 extends Disposable {
 export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Blip2> {
   const models: LoadedModel[] = [];
   try {
-    for (const need of await needsOf(folder, options.need)) models.push(await loadFolder(folder, { ...options, need }));
+    for (const need of await needsOf(folder, options.need)) {
+      const vision = options.vision ?? models[0]?.vision; // both models of a run look with the same encoder
+      models.push(await loadFolder(folder, { ...options, need, vision }));
+    }
   } catch (error) {
     for (const model of models) model.dispose();
     throw error;

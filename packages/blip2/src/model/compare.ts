@@ -1,7 +1,7 @@
-import { padBatch, toIdTensors } from '@blip2/data';
 import { similarity } from '@blip2/losses';
 import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
+import { type TextTensors, textTensors } from '../data/texts.js';
 import { normFeatures } from '../stages/specs.js';
 import type { RetrievalModel } from './loaded.js';
 
@@ -25,12 +25,10 @@ export async function compareTexts(
 ): Promise<Match[]> {
   const { config, tokenizer } = model;
   const matches: Match[] = [];
-  const rows = texts.map((text) => tokenizer.encode(text));
-  for (let start = 0; start < rows.length; start += AT_ONCE) {
-    const batch = rows.slice(start, start + AT_ONCE);
-    const length = Math.min(config.maxPositions, Math.max(...batch.map((row) => row.length)));
-    const padded = padBatch(batch, { pad: tokenizer.special.pad ?? 0, length, truncate: 'right' });
-    const scores = tf.tidy(() => scorePairs(model, features, toIdTensors(padded)));
+  const options = { tokenizer, textLength: config.maxPositions };
+  for (let start = 0; start < texts.length; start += AT_ONCE) {
+    const batch = texts.slice(start, start + AT_ONCE);
+    const scores = tf.tidy(() => scorePairs(model, features, textTensors(batch, options)));
     const values = await scores.data();
     scores.dispose();
     batch.forEach((_, i) => {
@@ -41,7 +39,7 @@ export async function compareTexts(
 }
 
 /** [B,2]: ITM probability and ITC similarity of each text with the one picture. */
-function scorePairs({ params, config }: Judge, features: tf.Tensor3D, texts: { ids: tf.Tensor2D; mask: tf.Tensor2D }) {
+function scorePairs({ params, config }: Judge, features: tf.Tensor3D, texts: TextTensors) {
   const B = texts.ids.shape[0];
   const seen = normFeatures(params, features);
   const image = imageFeatures(params, queryOutput(params, config, seen)); // [1,Q,E]

@@ -15,4 +15,4 @@ export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { look } from './look.js';
 export { defaultPrompts, fillTemplate, type Prompts } from './prompts.js';
 export { type Frozen, type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './save.js';
-export { type Speaker, type SpeakOptions, type Spoken, speak, speakPieces } from './speak.js';
+export { type Speaker, type SpeakInput, type SpeakOptions, type Spoken, speak, speakPieces } from './speak.js';

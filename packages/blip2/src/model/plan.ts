@@ -50,7 +50,8 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
   }
   const config = qformerOf(source, model, given);
   const parts = partsOf(source, model);
-  const width = given.language?.width ?? (language && !isExternal(language) ? language.hiddenSize : undefined);
+  const stored = language && !isExternal(language) ? language.hiddenSize : undefined;
+  const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
   // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
   const others = (name: string): boolean =>
     (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));

@@ -1,7 +1,8 @@
-import { padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import { type Tokenizer, toIdTensors } from '@blip2/data';
 import { type DecodingOptions, generate, greedyTokens, type Prompt } from '@blip2/llm';
 import { dispose } from '@blip2/tensor';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
+import { paddedPrompts, promptRow } from '../data/texts.js';
 import { softPrompt } from '../stages/stage2.js';
 import type { GenerationModel } from './loaded.js';
 
@@ -21,16 +22,22 @@ export interface Spoken {
   readonly score: number;
 }
 
+/** Pictures and how texts about them begin. */
+export interface SpeakInput {
+  /** [I,N,D] of the image encoder. */
+  readonly features: tf.Tensor3D;
+  /** One a text. */
+  readonly prompts: readonly string[];
+  /** The place in `features` of each text's picture. Default: one text a picture, in their order. */
+  readonly pictures?: readonly number[];
+}
+
 /**
- * Texts about pictures: features [B,N,D] of the image encoder and a prompt for each.
+ * Texts about pictures. What the Q-Former sees in a picture is computed once for all texts about it.
  * The ids before the new ones are, as in Hugging Face, one image token a query, BOS and the prompt; the repetition
  * penalty counts them all (specification, section 3.6).
  */
-export async function speak(
-  model: Speaker,
-  input: { features: tf.Tensor3D; prompts: readonly string[] },
-  options: SpeakOptions = {},
-): Promise<Spoken[]> {
+export async function speak(model: Speaker, input: SpeakInput, options: SpeakOptions = {}): Promise<Spoken[]> {
   const { prompt, history } = promptOf(model, input);
   try {
     const rows = await generate(model.language, prompt, { ...options, history });
@@ -66,13 +73,17 @@ export async function* speakPieces(
   }
 }
 
-function promptOf(model: Speaker, { features, prompts }: { features: tf.Tensor3D; prompts: readonly string[] }) {
+function promptOf(model: Speaker, { features, prompts, pictures }: SpeakInput) {
   const { config, params, language, tokenizer, imageToken } = model;
-  const rows = prompts.map((text) => (text === '' ? [language.ids.bos] : tokenizer.encode(text)));
+  const words = { tokenizer, ids: language.ids };
+  const rows = prompts.map((text) => promptRow(text, words));
   const images = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
-  const { ids, mask } = toIdTensors(padBatch(rows, { pad: language.ids.pad, side: 'left' }));
+  const { ids, mask } = toIdTensors(paddedPrompts(rows, words));
   const prompt: Prompt & { [key: string]: tf.Tensor } = {
-    softPrompt: softPrompt(params, config, features),
+    softPrompt: tf.tidy(() => {
+      const seen = softPrompt(params, config, features); // [I,Q,W]
+      return pictures ? tf.gather(seen, tf.tensor1d([...pictures], 'int32')) : seen; // [B,Q,W]
+    }),
     promptIds: ids,
     promptMask: mask,
   };

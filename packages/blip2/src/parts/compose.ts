@@ -1,6 +1,7 @@
 import { adapterSpec } from '@blip2/llm';
 import { fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { dispose, type Flat, flatten, initialise, mapFlat, unflatten } from '@blip2/tensor';
+import type { VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import {
   type Stage1Params,
@@ -10,11 +11,11 @@ import {
   stage2Spec,
   visionNormSpec,
 } from '../stages/specs.js';
-import type { Language, TextEncoder, Vision } from './load.js';
+import type { BertText, Language } from './load.js';
 
 export interface ComposeOptions {
-  readonly vision: Vision;
-  readonly text: TextEncoder;
+  readonly vision: VisionEncoder;
+  readonly text: BertText;
   /** Needed for stage 2. */
   readonly language?: Language;
   /** What differs from the paper's Q-Former. Width of the encoder and vocabulary follow from the other parts. */
@@ -25,8 +26,8 @@ export interface ComposeOptions {
 
 /** Frozen models and what is trained between them. */
 export interface Parts extends Disposable {
-  readonly vision: Vision;
-  readonly text: TextEncoder;
+  readonly vision: VisionEncoder;
+  readonly text: BertText;
   readonly language?: Language;
   readonly config: QFormerConfig;
   readonly seed: number;
@@ -38,9 +39,16 @@ export interface Parts extends Disposable {
   dispose(): void;
 }
 
-/** Puts a Q-Former between an image encoder and a language model, begun as BERT where there is one. */
+/** Puts a Q-Former between an image encoder and a language model, begun as BERT where there is one, whose source it closes. */
 export async function compose(options: ComposeOptions): Promise<Parts> {
-  const { vision, text, language, qformer = {}, seed = 0 } = options;
+  try {
+    return await composed(options);
+  } finally {
+    await options.text.source?.close();
+  }
+}
+
+async function composed({ vision, text, language, qformer = {}, seed = 0 }: ComposeOptions): Promise<Parts> {
   const config = qformerConfig(
     {},
     {
@@ -68,19 +76,15 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
 }
 
 /** As many positions as the BERT has that the Q-Former begins as. */
-function positionsOf({ source }: TextEncoder): Partial<QFormerConfig> {
+function positionsOf({ source }: BertText): Partial<QFormerConfig> {
   const table = [...(source?.names ?? [])].find(([name]) => name.endsWith('embeddings.position_embeddings.weight'));
   return table ? { maxPositions: table[1].shape[0] as number } : {};
 }
 
-async function firstWeights(config: QFormerConfig, { source }: TextEncoder, seed: number): Promise<Flat> {
+async function firstWeights(config: QFormerConfig, { source }: BertText, seed: number): Promise<Flat> {
   if (!source) return flatten(initialise(stage1Spec(config), seed));
-  try {
-    const qformer = await fromBert(config, source, { seed });
-    return flatten({ ...qformer, ...initialise(visionNormSpec(config.encoderWidth), seed) });
-  } finally {
-    await source.close();
-  }
+  const qformer = await fromBert(config, source, { seed });
+  return flatten({ ...qformer, ...initialise(visionNormSpec(config.encoderWidth), seed) });
 }
 
 /** The tree of stage 1, of the tensors of this moment. */

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
 import { type LanguageModel, loadOpt, optConfig } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
+import { readConfigJson } from '../model/files.js';
 
 /** An encoder, and how pictures are made ready for it. */
 export type Vision = VisionEncoder & { readonly processor: Processor };
@@ -13,7 +12,7 @@ export type Vision = VisionEncoder & { readonly processor: Processor };
 export type Language = LanguageModel & { readonly tokenizer: Tokenizer };
 
 /** The text side of a Q-Former: its tokens and, to begin as BERT, where its weights are. */
-export interface TextEncoder {
+export interface BertText {
   readonly tokenizer: Tokenizer;
   readonly source?: WeightSource;
 }
@@ -21,7 +20,7 @@ export interface TextEncoder {
 /** The frozen image encoder of a Hugging Face folder. */
 export async function loadVision(folder: string): Promise<Vision> {
   const [json, processor, source] = await Promise.all([
-    readJson(folder, 'config.json'),
+    readConfigJson(folder),
     readProcessor(folder),
     openSafetensors(folder),
   ]);
@@ -36,7 +35,7 @@ export async function loadVision(folder: string): Promise<Vision> {
 /** The frozen language model of a Hugging Face folder. */
 export async function loadLanguageModel(folder: string): Promise<Language> {
   const [json, tokenizer, source] = await Promise.all([
-    readJson(folder, 'config.json'),
+    readConfigJson(folder),
     loadTokenizer(folder),
     openSafetensors(folder),
   ]);
@@ -48,15 +47,7 @@ export async function loadLanguageModel(folder: string): Promise<Language> {
 }
 
 /** The BERT of a Hugging Face folder, for `compose`, which reads and closes it. */
-export async function loadBert(folder: string): Promise<TextEncoder> {
+export async function loadBert(folder: string): Promise<BertText> {
   const [tokenizer, source] = await Promise.all([loadTokenizer(folder), openSafetensors(folder)]);
   return { tokenizer, source };
-}
-
-async function readJson(folder: string, name: string): Promise<Record<string, unknown>> {
-  const path = join(folder, name);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${path} cannot be read (${error.code}); give a Hugging Face folder, which holds it.`);
-  });
-  return JSON.parse(text) as Record<string, unknown>;
 }

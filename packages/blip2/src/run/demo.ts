@@ -1,11 +1,14 @@
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { preset } from '../config.js';
+import { type Config, preset } from '../config.js';
+import { isFile } from '../model/files.js';
 import { writeReport } from '../report/index.js';
 import { environment } from './environment.js';
 import { type EvalSummary, evaluate, withTest } from './eval.js';
+import { METRICS, readMetrics, type StageSummary, summarise } from './metrics.js';
 import { reportData } from './report-data.js';
 import type { Reporter } from './reporter.js';
-import { runTrain, type StageSummary } from './train.js';
+import { runTrain } from './train.js';
 
 export interface DemoOptions {
   readonly out: string;
@@ -25,26 +28,36 @@ export interface DemoSummary extends EvalSummary {
   readonly report: string;
 }
 
-/** The main job: trains both stages on emoji, scores the result on drawings never seen, and writes a report. */
-export async function runDemo({
-  out,
-  preset: name = 'demo',
-  seed,
-  reporter,
-  signal,
-}: DemoOptions): Promise<DemoSummary> {
+const REPORT = 'report.html';
+/** Everything that a run writes into its folder. */
+const WRITTEN = ['checkpoints', 'stage1', 'stage2', METRICS, 'config.json', REPORT];
+
+/**
+ * The main job: trains both stages on emoji, scores the result on drawings never seen, and writes a report.
+ * A run of the same configuration that was stopped goes on; what a finished or another run wrote is removed first.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
+  const { out, preset: name = 'demo', seed, reporter, signal } = options;
   const started = performance.now();
   const config = { ...preset(name), ...(seed === undefined ? {} : { seed }) };
-  const trained = await runTrain(config, { out, reporter, signal });
-  const options = { model: out, data: 'emoji', reporter, signal };
-  return withTest(options, async (test) => {
-    const evaluation = await evaluate(test, options);
+  const resume = await wasStopped(out, config);
+  if (!resume) for (const written of WRITTEN) await rm(join(out, written), { recursive: true, force: true });
+  await runTrain(config, { out, resume, reporter, signal });
+  const steps = await readMetrics(out, config.stage1.steps);
+  const scored = { model: out, data: 'emoji', reporter, signal };
+  return withTest(scored, async (test) => {
+    const evaluation = await evaluate(test, scored);
     const seconds = (performance.now() - started) / 1000;
-    const report = join(out, 'report.html');
+    const report = join(out, REPORT);
     const made = { seconds, preset: name, ...environment() };
-    await writeReport(report, await reportData({ test, evaluation, steps: trained.steps, made }));
+    await writeReport(report, await reportData({ test, evaluation, steps, made }));
     reporter.note(`The report is ${report}.`);
-    const { stage1, stage2 } = trained;
-    return { stage1: stage1 as StageSummary, stage2: stage2 as StageSummary, ...evaluation.summary, seconds, report };
+    return { stage1: summarise(steps, 1), stage2: summarise(steps, 2), ...evaluation.summary, seconds, report };
   });
+}
+
+async function wasStopped(out: string, config: Config): Promise<boolean> {
+  if (await isFile(join(out, REPORT))) return false;
+  const stored = await readFile(join(out, 'config.json'), 'utf8').catch(() => '{}');
+  return JSON.stringify(JSON.parse(stored)) === JSON.stringify(config);
 }

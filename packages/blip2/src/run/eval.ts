@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { captionProcessor } from '@blip2/data';
 import { retrievalCandidates } from '@blip2/emoji';
 import { parseConfig } from '../config.js';
+import { Disposables } from '../disposables.js';
 import { evaluateRetrieval, type Retrieval } from '../evaluate/retrieval.js';
 import { type Captions, evaluateCaptions, evaluateVqa, type Vqa } from '../evaluate/scenes.js';
 import { loadFolder, stagesIn } from '../model/load.js';
@@ -48,6 +49,8 @@ export async function runEval(options: EvalOptions): Promise<EvalSummary> {
 export interface Test {
   readonly judge?: RetrievalModel | undefined;
   readonly speaker?: GenerationModel | undefined;
+  /** Longest text in tokens. */
+  readonly textLength: number;
   readonly emoji: SeenEmoji;
   readonly scenes: SeenScenes;
 }
@@ -56,29 +59,28 @@ export interface Test {
 export async function withTest<T>(options: EvalOptions, body: (test: Test) => Promise<T>): Promise<T> {
   const { model, data, reporter, signal } = options;
   if (data !== 'emoji') throw new Error(`There is no data '${data}' to score on; there is 'emoji'.`);
-  const { judge, speaker } = await modelsOf(model);
-  const { vision, processor } = (judge ?? speaker) as LoadedModel;
-  const seen = { vision: { ...vision, processor }, reporter, signal };
-  const config = await runConfig(model);
-  const scenes = { count: options.scenes ?? config?.data.testScenes ?? 288, seed: options.seed ?? config?.seed ?? 0 };
-  const test = {
-    judge,
-    speaker,
-    emoji: await seeEmoji('test', retrievalCandidates(), seen),
-    scenes: await seeScenes('test', scenes, seen),
-  };
+  const made = new Disposables();
   try {
-    return await body(test);
+    const config = await runConfig(model);
+    const { judge, speaker } = await modelsOf(model, made);
+    const { vision, processor } = (judge ?? speaker) as LoadedModel;
+    const seen = { vision: { ...vision, processor }, reporter, signal };
+    const scenes = { count: options.scenes ?? config?.data.testScenes ?? 288, seed: options.seed ?? config?.seed ?? 0 };
+    const close = (data: { close(): Promise<void> }): Promise<void> => data.close();
+    return await body({
+      judge,
+      speaker,
+      textLength: config?.data.textLength ?? 35,
+      emoji: made.add(await seeEmoji('test', retrievalCandidates(), seen), close),
+      scenes: made.add(await seeScenes('test', scenes, seen), close),
+    });
   } finally {
-    await test.emoji.close();
-    await test.scenes.close();
-    judge?.dispose();
-    speaker?.dispose();
+    await made.close();
   }
 }
 
 export async function evaluate(
-  { judge, speaker, emoji, scenes }: Test,
+  { judge, speaker, emoji, scenes, textLength }: Test,
   { rerank = 16, reporter, signal }: EvalOptions,
 ): Promise<Evaluation> {
   const decoding = { beams: 1, ...(signal ? { signal } : {}) };
@@ -92,7 +94,7 @@ export async function evaluate(
       { features: emoji.features, texts },
       {
         tokenizer: judge.tokenizer,
-        textLength: 32,
+        textLength,
         rerank,
         onProgress: progress('comparing'),
         ...(signal ? { signal } : {}),
@@ -123,21 +125,27 @@ export async function evaluate(
   };
 }
 
-/** Both models of a training run's folder, or the one of any other. */
-async function modelsOf(folder: string): Promise<Pick<Test, 'judge' | 'speaker'>> {
+/** Both models of a training run's folder, which look with the same encoder, or the one of any other. */
+async function modelsOf(folder: string, made: Disposables): Promise<Pick<Test, 'judge' | 'speaker'>> {
   const stages = await stagesIn(folder);
   const loaded: LoadedModel[] = [];
-  for (const need of stages.length > 0 ? stages : [undefined]) loaded.push(await loadFolder(folder, { need }));
+  for (const need of stages.length > 0 ? stages : [undefined]) {
+    const model = await loadFolder(folder, { need, vision: loaded[0]?.vision });
+    loaded.push(made.add(model, () => model.dispose()));
+  }
   return {
     judge: loaded.find((model) => model.kind === 'retrieval'),
     speaker: loaded.find((model) => model.kind === 'generation'),
   };
 }
 
-/** The configuration that a run wrote beside its models. */
+/** The configuration that a run wrote beside its models: in the folder itself or, of one model, in the one above. */
 async function runConfig(model: string) {
-  const text = await readFile(join(model, 'config.json'), 'utf8').catch(() => undefined);
-  const json: unknown = text === undefined ? undefined : JSON.parse(text);
-  const isRun = typeof json === 'object' && json !== null && 'stage1' in json;
-  return isRun ? parseConfig(json, `the configuration in ${model}`) : undefined;
+  for (const folder of [model, dirname(resolve(model))]) {
+    const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
+    const json: unknown = JSON.parse(text);
+    const isRun = typeof json === 'object' && json !== null && 'stage1' in json;
+    if (isRun) return parseConfig(json, `the configuration in ${folder}`);
+  }
+  return undefined;
 }

@@ -1,16 +1,16 @@
 import type { Picture } from '@blip2/data';
 import { queryPass } from '@blip2/qformer';
-import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { best } from '../evaluate/retrieval.js';
 import type { Attention, ReportData } from '../report/index.js';
 import { normFeatures } from '../stages/specs.js';
 import type { Evaluation, Test } from './eval.js';
+import type { LoggedStep } from './metrics.js';
 
 export interface ReportInput {
   readonly test: Test;
   readonly evaluation: Evaluation;
-  readonly steps: readonly { readonly stage: 1 | 2; readonly step: TrainStep }[];
+  readonly steps: readonly LoggedStep[];
   readonly made: { readonly seconds: number; readonly preset: string; readonly threads: number };
 }
 
@@ -22,7 +22,7 @@ export async function reportData({ test, evaluation, steps, made }: ReportInput)
   const { emoji, scenes } = test;
   const { retrieval, captions, vqa } = evaluation;
   const curves = ([1, 2] as const).map((stage) => {
-    return { stage, steps: steps.filter((logged) => logged.stage === stage).map(({ step }) => step) };
+    return { stage, steps: steps.filter((logged) => logged.stage === stage) };
   });
   return {
     title: 'BLIP-2 on emoji',

@@ -29,6 +29,7 @@ function train(
   const args = ['--conditions=@blip2/source', '--import', 'tsx', cli, 'train', '--config', join(folder, 'config.json')];
   const child = spawn(process.execPath, [...args, '--out', join(folder, out), '--threads', '1', '--json', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, BLIP2_CACHE: join(folder, 'cache') },
   });
   let told = 0;
   let errors = '';
@@ -51,7 +52,7 @@ test('a run that is killed again and again ends with the weights of the one that
   const random = rng(5);
   let kills = 0;
   for (let attempt = 0; ; attempt++) {
-    const after = kills < 4 ? 1 + Math.floor(5 * random()) : Number.POSITIVE_INFINITY;
+    const after = kills < 5 ? 2 + Math.floor(4 * random()) : Number.POSITIVE_INFINITY;
     const { code, errors } = await train('killed', after, attempt === 0 ? [] : ['--resume']);
     if (code === 0) break;
     if (code !== null) throw new Error(errors);

@@ -1,0 +1,42 @@
+import { type PaddedBatch, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import type { SpecialIds } from '@blip2/llm';
+import type * as tf from '@tensorflow/tfjs';
+
+export interface PairOptions {
+  readonly tokenizer: Tokenizer;
+  /** Longest text in tokens, [CLS] and [SEP] included. */
+  readonly textLength: number;
+}
+
+/** Ids and keep mask, int32 [B,L] both. */
+export interface TextTensors {
+  readonly ids: tf.Tensor2D;
+  readonly mask: tf.Tensor2D;
+}
+
+/** Texts as the Q-Former reads them: `[CLS] … [SEP]`, padded on the right; the caller owns the tensors. */
+export const textTensors = (texts: readonly string[], options: PairOptions): TextTensors =>
+  toIdTensors(paddedTexts(texts, options));
+
+/** The same before they are tensors. Of a text that is too long the end goes, but not the [SEP] after it. */
+export function paddedTexts(texts: readonly string[], { tokenizer, textLength }: PairOptions): PaddedBatch {
+  const rows = texts.map((text) => shortened(tokenizer.encode(text), textLength));
+  return padBatch(rows, { pad: tokenizer.special.pad ?? 0 });
+}
+
+const shortened = (ids: readonly number[], length: number): readonly number[] =>
+  ids.length <= length ? ids : [...ids.slice(0, length - 1), ...ids.slice(-1)];
+
+/** What is needed to write in a language model's words; a `Language` has it. */
+export interface Words {
+  readonly tokenizer: Tokenizer;
+  readonly ids: SpecialIds;
+}
+
+/** The ids of a prompt as they follow a soft prompt: BOS, where the tokenizer puts one, and the text; never none. */
+export const promptRow = (prompt: string, { tokenizer, ids }: Words): number[] =>
+  prompt === '' ? [ids.bos] : tokenizer.encode(prompt);
+
+/** Such rows padded on the left. */
+export const paddedPrompts = (rows: readonly (readonly number[])[], { ids }: Words): PaddedBatch =>
+  padBatch(rows, { pad: ids.pad, side: 'left' });
