@@ -171,6 +171,12 @@ test('drawing inside a loss records no gradient', () => {
   expect(tf.sum(slope).dataSync()[0]).toBe(9);
 });
 
+test('one query alone is the largest', () => {
+  const one = tf.slice(image, [0, 0, 0], [3, 1, 2]);
+  const slope = tf.grad((x) => similarity(x as tf.Tensor3D, text))(one);
+  expectClose(slope, [1.76, 1.32, 1.76, 1.32, 1.76, 1.32], 1e-6); // the sum of the texts, for each picture
+});
+
 test('what cannot be is refused with a sentence', () => {
   expect(() => hardNegatives(tf.tensor2d([[1]]), { seed: 0 })).toThrow(/at least two pairs/);
   expect(() => hardNegatives(tf.zeros([2, 3]), { seed: 0, exclude: { offset: 2 } })).toThrow(

@@ -28,8 +28,9 @@ function largestQuery(products: tf.Tensor3D): tf.Tensor2D {
     save([x]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [x] = saved as [tf.Tensor3D];
-      const chosen = tf.oneHot(tf.cast(tf.argMax(x, 1), 'int32') as tf.Tensor2D, x.shape[1]); // [I,T,Q]
-      return [tf.mul(tf.expandDims(dy, 1), tf.transpose(tf.cast(chosen, 'float32'), [0, 2, 1]))];
+      const queries = tf.reshape(tf.range(0, x.shape[1], 1, 'int32'), [1, -1, 1]);
+      const chosen = tf.equal(tf.expandDims(tf.argMax(x, 1), 1), queries); // [I,Q,T]
+      return [tf.mul(tf.expandDims(dy, 1), tf.cast(chosen, 'float32'))];
     };
     return { value: tf.max(x, 1), gradFunc };
   })(products) as tf.Tensor2D;

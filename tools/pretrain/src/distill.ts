@@ -6,8 +6,6 @@ import {
   initialise,
   type LossTerms,
   l2Normalize,
-  layerNorm,
-  layerNormSpec,
   linear,
   linearSpec,
   type Params,
