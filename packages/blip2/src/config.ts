@@ -28,6 +28,7 @@ const qformerSchema = z.strictObject({
   intermediateSize: count.default(3072),
   crossAttentionFrequency: count.default(2),
   initializerRange: z.number().positive().default(0.02).describe('deviation of the first weights'),
+  embeddingRange: z.number().positive().default(0.02).describe('deviation of the first words, positions and queries'),
   dropout: share.default(0.1),
   embedDim: count.default(256).describe('width of the space that pictures and texts share'),
 });

@@ -1,6 +1,6 @@
 import type { ConfigInput } from './config.js';
 
-/** The starter's BERT has these layers and widths. */
+/** The starter's BERT has these layers and widths. Where `bert` is null, why: docs/decisions/0010-small-embeddings.md. */
 const small = {
   queries: 8,
   layers: 4,
@@ -10,19 +10,22 @@ const small = {
   dropout: 0,
   embedDim: 128,
   initializerRange: 0.07,
+  embeddingRange: 0.005,
 };
 
 /** Configurations with a name. */
 export const presets = {
   /** What `blip2 demo` runs: both stages in some minutes on two cores. */
   demo: {
+    bert: null,
     qformer: small,
-    data: { scenes: 6000, testScenes: 300 },
+    data: { scenes: 6000, testScenes: 300, sceneShare: 0 },
     stage1: { steps: 300, batch: 64 },
     stage2: { steps: 300, batch: 48 },
   },
   /** An hour on two cores. */
   'emoji-full': {
+    bert: null,
     qformer: { ...small, queries: 16, dropout: 0.1 },
     data: { scenes: 12000, testScenes: 400 },
     stage1: { steps: 2400, batch: 64, warmup: 100 },

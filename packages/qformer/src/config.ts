@@ -20,6 +20,11 @@ export interface QFormerConfig {
   readonly activation: ActivationName;
   /** Deviation of the first weights: BERT's 0.02 suits its width; narrow Q-Formers learn sooner with about 1/sqrt(width). */
   readonly initializerRange: number;
+  /**
+   * Deviation of the first words, positions and queries. A layer norm follows them, so that their size says nothing, but
+   * steps of one length turn small ones further: a short training wants about 0.005. Default `initializerRange`.
+   */
+  readonly embeddingRange: number;
   readonly dropout: number;
   readonly attentionDropout: number;
   /** Whether texts can be read: word and position embeddings, and the text branch of each layer. */
@@ -41,6 +46,7 @@ const defaults: QFormerConfig = {
   encoderWidth: 1408,
   activation: 'gelu',
   initializerRange: 0.02,
+  embeddingRange: 0.02,
   dropout: 0.1,
   attentionDropout: 0.1,
   textInput: false,
@@ -79,7 +85,9 @@ export function qformerConfig(
   const read = Object.entries(jsonNames)
     .filter(([, name]) => json[name] !== undefined && json[name] !== null)
     .map(([key, name]) => [key, json[name]]);
-  const config: QFormerConfig = { ...defaults, ...Object.fromEntries(read), ...rest };
+  const given: Partial<QFormerConfig> = { ...Object.fromEntries(read), ...rest };
+  const embeddingRange = given.embeddingRange ?? given.initializerRange ?? defaults.embeddingRange;
+  const config: QFormerConfig = { ...defaults, ...given, embeddingRange };
   for (const key of Object.keys(defaults) as (keyof QFormerConfig)[]) check(key, config[key]);
   if (config.hiddenSize % config.heads !== 0) {
     throw new Error(
@@ -95,6 +103,7 @@ export function qformerConfigJson(config: QFormerConfig): Record<string, unknown
   return { model_type: 'blip_2_qformer', ...Object.fromEntries(keys.map((key) => [jsonNames[key], config[key]])) };
 }
 
+const ranges: readonly string[] = ['epsilon', 'initializerRange', 'embeddingRange'];
 const rates: readonly string[] = ['dropout', 'attentionDropout'];
 
 function check(key: keyof QFormerConfig, value: unknown): void {
@@ -103,7 +112,7 @@ function check(key: keyof QFormerConfig, value: unknown): void {
       ? typeof value === 'boolean'
       : key === 'activation'
         ? (activationNames as readonly unknown[]).includes(value)
-        : key === 'epsilon' || key === 'initializerRange'
+        : ranges.includes(key)
           ? typeof value === 'number' && value > 0
           : rates.includes(key)
             ? typeof value === 'number' && value >= 0 && value < 1

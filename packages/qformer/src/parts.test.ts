@@ -136,6 +136,20 @@ test('queries and texts under a block-diagonal mask are as if alone', () => {
   expectClose(words, textPass(p, tiny, { ids, mask }), 1e-5);
 });
 
+test('words, positions and queries begin as small as they are asked to, all else as before', () => {
+  const deviation = (x: tf.Tensor): number => Math.sqrt(tf.moments(x).variance.dataSync()[0] as number);
+  const begun = (config: typeof tiny) => initialise(qformerSpec(config, 'retrieval'), 3);
+  const [small, usual] = [begun({ ...tiny, embeddingRange: 0.001 }), begun(tiny)];
+  expect(deviation(usual.embeddings?.word_embeddings.weight as tf.Tensor)).toBeCloseTo(0.02, 2);
+  expect(deviation(small.embeddings?.word_embeddings.weight as tf.Tensor)).toBeCloseTo(0.001, 3);
+  expect(deviation(small.embeddings?.position_embeddings.weight as tf.Tensor)).toBeLessThan(0.0015);
+  expect(deviation(small.query_tokens)).toBeLessThan(0.0015);
+  const key = ({ qformer }: typeof usual): tf.Tensor =>
+    qformer.encoder.layer[0]?.attention.attention.key.weight as tf.Tensor;
+  expectClose(key(small), key(usual), 0);
+  expect(qformerConfig({ initializer_range: 0.3 }).embeddingRange).toBe(0.3);
+});
+
 test('what does not fit is refused with a sentence', () => {
   const p = initialise(qformerSpec(tiny, 'retrieval'), 3);
   expect(() => queryPass(p, tiny, tf.zeros([1, 5, 13]))).toThrow(/\[B,N,12\], not \[1,5,13\]/);

@@ -26,11 +26,12 @@ const TEMPERATURE = 0.07;
 
 /** Parameters of a Q-Former by their names in Hugging Face checkpoints. */
 export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'generation') {
-  const { hiddenSize: W, queries: Q, vocabSize: V, initializerRange } = config;
+  const { hiddenSize: W, queries: Q, vocabSize: V, initializerRange, embeddingRange } = config;
   const init = normal(initializerRange);
+  const embedded = normal(embeddingRange);
   const text = parts !== 'generation';
   return {
-    query_tokens: param([1, Q, W], init),
+    query_tokens: param([1, Q, W], embedded),
     qformer: {
       layernorm: layerNormSpec(W),
       encoder: { layer: Array.from({ length: config.layers }, (_, j) => layerSpec(config, j, text)) },
@@ -38,8 +39,8 @@ export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'genera
     ...(text
       ? {
           embeddings: {
-            word_embeddings: embeddingSpec(V, W, init),
-            position_embeddings: embeddingSpec(config.maxPositions, W, init),
+            word_embeddings: embeddingSpec(V, W, embedded),
+            position_embeddings: embeddingSpec(config.maxPositions, W, embedded),
           },
           vision_projection: headSpec(W, config.projectionSize),
           text_projection: headSpec(W, config.projectionSize),
