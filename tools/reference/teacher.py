@@ -81,7 +81,10 @@ class EfficientNetLite0(nn.Module):
 def load(path):
     model = EfficientNetLite0()
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return model.eval().to(memory_format=torch.channels_last)
+    model = model.eval().to(memory_format=torch.channels_last)
+    with torch.inference_mode():  # freezing folds the batch norms into the convolutions
+        example = torch.zeros(1, 3, SIDE, SIDE)
+        return torch.jit.freeze(torch.jit.trace_module(model, {"features": example}), ["features"])
 
 
 def preprocess(pictures):

@@ -46,7 +46,7 @@ async function pooled(encoder: VisionEncoder, split: 'train' | 'test'): Promise<
     for (let i = 0; i < count; i++) bytes.set(data.item(start + i).picture.data, i * STUDENT_SIZE * STUDENT_SIZE * 3);
     parts.push(
       tf.tidy(() => {
-        const tokens = encoder.encode(pixelsOf(bytes, count));
+        const tokens = encoder.encode(pixelsOf([bytes], count));
         const [B, N, D] = tokens.shape;
         return tf.mean(tf.slice(tokens, [0, 1, 0], [B, N - 1, D]), 1) as tf.Tensor2D;
       }),

@@ -8,14 +8,18 @@ import {
   l2Normalize,
   linear,
   linearSpec,
+  normal,
   type Params,
+  param,
   unflatten,
 } from '@blip2/tensor';
-import { adamw, cosineLr, type Schedule, sampler, type TrainStep, train } from '@blip2/trainer';
+import { adamw, cosineLr, sampler, type TrainStep, train } from '@blip2/trainer';
 import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
+import { openDrawings } from './drawings-file.js';
 import { writeFolder } from './folder.js';
-import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
+import { MOST, NONE, paintIdentities, sameEmoji } from './identities.js';
+import { allDrawings, CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 import { openViews } from './views-file.js';
 
 /** The vision transformer that ships: 49 cells of 16 pixels, as the teacher's map has, and a class token. */
@@ -33,45 +37,68 @@ export const studentConfig: VisionConfig = {
   alignCorners: false,
 };
 
-/** The student, and the heads that are thrown away after distillation. */
-export const distillSpec = (config: VisionConfig) => ({
+/** The student, and the heads that are thrown away afterwards. */
+export const distillSpec = (config: VisionConfig, emoji: number) => ({
   vit: visionSpec(config, { finalNorm: true }),
   cells: linearSpec(config.hiddenSize, COMPONENTS),
   whole: linearSpec(config.hiddenSize, COMPONENTS),
+  identity: linearSpec(config.hiddenSize, IDENTITY, { bias: false }),
+  emoji: param([emoji, IDENTITY], normal(IDENTITY ** -0.5)),
 });
 export type DistillParams = Params<ReturnType<typeof distillSpec>>;
 
-export interface Prediction {
-  /** [B,49,C] */
-  cells: tf.Tensor3D;
-  /** [B,C], from the class token */
-  whole: tf.Tensor2D;
+/** Width of the space in which drawings of one emoji meet. */
+const IDENTITY = 256;
+
+/** What the teacher saw of some pictures, [B,49,C]; and pictures of which it is known which emoji stand where. */
+export interface Lesson {
+  /** [B,S,S,3] in -1 to 1: first those of `maps`, then those of `shares` and `labels`. */
+  readonly pixels: tf.Tensor4D;
+  readonly maps: tf.Tensor3D;
+  /** [I,MOST,49] */
+  readonly shares: tf.Tensor3D;
+  /** int32 [I·MOST] */
+  readonly labels: tf.Tensor1D;
 }
 
-/** Pixels [B,S,S,3] in -1 to 1 to what the student thinks the teacher sees. */
-export function predict(p: DistillParams, config: VisionConfig, pixels: tf.Tensor4D): Prediction {
-  return tf.tidy(() => {
-    const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
-    const [B, , D] = tokens.shape;
-    const first = tf.reshape(tf.slice(tokens, [0, 0, 0], [B, 1, D]), [B, D]);
-    const rest = tf.slice(tokens, [0, 1, 0], [B, CELLS, D]);
-    return { cells: linear(p.cells, rest) as tf.Tensor3D, whole: linear(p.whole, first) as tf.Tensor2D };
-  });
+/** Both lessons in one pass of the student. */
+export function distillLoss(p: DistillParams, config: VisionConfig, { pixels, maps, shares, labels }: Lesson): LossTerms {
+  const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
+  const taught = maps.shape[0];
+  const known = shares.shape[0];
+  const D = config.hiddenSize;
+  const first = tf.reshape(tf.slice(tokens, [0, 0, 0], [taught, 1, D]), [taught, D]);
+  const cells = tf.slice(tokens, [0, 1, 0], [taught, CELLS, D]);
+  const seen = tf.slice(tokens, [taught, 1, 0], [known, CELLS, D]);
+  const terms = {
+    ...likeTeacher({ cells: linear(p.cells, cells) as tf.Tensor3D, whole: linear(p.whole, first) as tf.Tensor2D }, maps),
+    identity: sameEmojiLoss(p, tf.matMul(shares, seen), labels),
+  };
+  return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
 }
 
 /**
- * Squared error of each cell, and of the class token against the mean of the cells. With `contrast`, the means must also
- * be told apart within the batch: each student's mean is to find its own teacher's among all (InfoNCE, van den Oord 2018).
+ * Squared error of each cell, and of the class token against the mean of the cells; and the means must be told apart
+ * within the batch: each student's mean is to find its own teacher's among all (InfoNCE, van den Oord 2018).
  */
-export function distillLoss({ cells, whole }: Prediction, maps: tf.Tensor3D, contrast: boolean): LossTerms {
+function likeTeacher({ cells, whole }: { cells: tf.Tensor3D; whole: tf.Tensor2D }, maps: tf.Tensor3D) {
   const mean = tf.mean(maps, 1) as tf.Tensor2D; // [B,C]
   const cell = tf.mean(tf.squaredDifference(cells, maps)) as tf.Scalar;
   const token = tf.mean(tf.squaredDifference(whole, mean)) as tf.Scalar;
-  const angle = contrast
-    ? (tf.add(tellApart(tf.mean(cells, 1), mean), tellApart(whole, mean)) as tf.Scalar)
-    : (tf.sub(1, tf.mean(tf.sum(tf.mul(unit(tf.mean(cells, 1)), unit(mean)), -1))) as tf.Scalar);
-  return { total: tf.addN([cell, token, angle]) as tf.Scalar, cell, token, angle };
+  const angle = tf.mul(0.5, tf.add(tellApart(tf.mean(cells, 1), mean), tellApart(whole, mean))) as tf.Scalar;
+  return { cell, token, angle };
 }
+
+/** The drawings of one emoji gather around one vector, away from those of the others (ProxyNCA, Movshovitz-Attias 2017). */
+function sameEmojiLoss(p: DistillParams, objects: tf.Tensor3D, labels: tf.Tensor1D): tf.Scalar {
+  const [I, M, D] = objects.shape;
+  const points = unit(linear(p.identity, tf.reshape(objects, [I * M, D]))); // [IM,E]
+  const logits = tf.mul(SHARPNESS, tf.matMul(points, unit(p.emoji), false, true)) as tf.Tensor2D; // [IM,emoji]
+  const count = tf.sum(tf.cast(tf.notEqual(labels, NONE), 'float32'));
+  return tf.div(tf.sum(crossEntropy(logits, labels, { smoothing: 0.1, ignore: NONE })), count) as tf.Scalar;
+}
+
+const SHARPNESS = 16;
 
 const unit = (x: tf.Tensor): tf.Tensor2D => l2Normalize(x) as tf.Tensor2D;
 
@@ -88,27 +115,37 @@ export interface VisionOptions {
   /** Where the Hugging Face folder goes. */
   folder: string;
   steps: number;
+  /** Pictures a step: half of them the teacher's, half with known emoji. */
   batch: number;
   seed: number;
 }
 
-/** Distils the teacher's maps of `train` into a student and writes its folder. A run that was stopped goes on. */
+/** Trains the student and writes its folder. A run that was stopped goes on. */
 export async function pretrainVision(options: VisionOptions, onStep: (step: TrainStep) => void): Promise<void> {
   const { work, folder, steps, batch, seed } = options;
+  const half = batch >> 1;
+  const drawings = allDrawings();
+  const classes = sameEmoji(drawings);
+  const file = await openDrawings(work, drawings);
   const views = openViews(work, 'train');
-  const places = sampler({ count: views.length, batchSize: batch, seed });
-  const spec = distillSpec(studentConfig);
+  const places = sampler({ count: views.length, batchSize: half, seed });
+  const spec = distillSpec(studentConfig, classes.length);
   const trainable: Flat = flatten(initialise(spec, seed));
   const run = train({
     trainable,
-    batch: ({ position }) => {
-      const { pictures, maps } = views.read(places(position), position % 2 === 1);
-      return { pixels: pixelsOf(pictures, batch), maps: tf.tensor3d(maps, [batch, CELLS, COMPONENTS]) };
+    batch: ({ position, seed }): Lesson => {
+      const taught = views.read(places(position));
+      const known = paintIdentities(classes, file, { batch: half, seed });
+      return {
+        pixels: pixelsOf([taught.pictures, known.pictures], 2 * half),
+        maps: tf.tensor3d(taught.maps, [half, CELLS, COMPONENTS]),
+        shares: tf.tensor3d(known.shares, [half, MOST, CELLS]),
+        labels: tf.tensor1d(known.labels, 'int32'),
+      };
     },
-    loss: ({ trainable, step, batch: { pixels, maps } }) =>
-      distillLoss(predict(unflatten(spec, trainable), studentConfig, pixels), maps, step >= CYCLE),
+    loss: ({ trainable, batch }) => distillLoss(unflatten(spec, trainable), studentConfig, batch),
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cycles(steps),
+    schedule: cosineLr({ peak: 1.2e-3, min: 1e-5, warmupSteps: 150, steps }),
     steps,
     seed,
     clip: 1,
@@ -118,18 +155,8 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   });
   for await (const step of run) onStep(step);
   views.close();
+  file.close();
   await writeStudent(folder, unflatten(spec, trainable));
-}
-
-/** The steps of the first cycle; what is left is the second, which also contrasts. */
-const CYCLE = 900;
-
-/** Two cosines, each with its warm-up (warm restarts, Loshchilov and Hutter 2017). */
-function cycles(steps: number): Schedule {
-  const cycle = (length: number, peak: number) =>
-    cosineLr({ peak, min: peak / 100, warmupSteps: Math.min(200, length >> 3), steps: length });
-  const [first, second] = [cycle(CYCLE, 1.5e-3), cycle(Math.max(1, steps - CYCLE), 1e-3)];
-  return (step) => (step < CYCLE ? first(step) : second(step - CYCLE));
 }
 
 /** The student's folder. Neither its last norm nor the heads go along: a Q-Former looks at what is before them. */
@@ -167,8 +194,9 @@ const preprocessorJson = () => ({
 });
 
 /** uint8 RGB to -1..1: [B,S,S,3] */
-export function pixelsOf(pictures: Uint8Array, batch: number): tf.Tensor4D {
-  const values = new Float32Array(pictures.length);
-  for (let i = 0; i < values.length; i++) values[i] = pictures[i]! / 127.5 - 1;
+export function pixelsOf(parts: readonly Uint8Array[], batch: number): tf.Tensor4D {
+  const values = new Float32Array(batch * STUDENT_SIZE * STUDENT_SIZE * 3);
+  let to = 0;
+  for (const bytes of parts) for (const byte of bytes) values[to++] = byte / 127.5 - 1;
   return tf.tensor4d(values, [batch, STUDENT_SIZE, STUDENT_SIZE, 3]);
 }

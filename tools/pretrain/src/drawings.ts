@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { normaliseCode } from '@blip2/emoji';
 
 const require = createRequire(import.meta.url);
 
 /** The studios whose drawings `@blip2/emoji` trains on, then other coloured icon sets. Noto is in neither. */
 export const STUDIOS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat'] as const;
-export const OTHERS = ['emojione', 'emojione-v1', 'fxemoji', 'streamline-emojis', 'flat-color-icons'] as const;
+export const OTHERS = ['emojione', 'emojione-v1', 'fxemoji', 'streamline-emojis', 'fluent-emoji-high-contrast', 'flat-color-icons'] as const;
 
 export interface Drawing {
   readonly set: string;
   readonly name: string;
+  /** The code points of the emoji that it draws, joined by '-'; undefined for other icons. */
+  readonly code: string | undefined;
   /** The inside of an SVG whose view box is `0 0 width height`. */
   readonly body: string;
   readonly width: number;
@@ -27,9 +30,31 @@ const SKIN_TONE = /skin-tone|(light|medium|dark)-skin|-tone\d|-(medium-)?(light|
 
 /** Every drawing of an icon set but its skin-tone variants. */
 export function drawingsOf(set: string): Drawing[] {
-  const path = require.resolve(`@iconify-json/${set}/icons.json`);
-  const { icons, width = 16, height = 16 } = JSON.parse(readFileSync(path, 'utf8')) as IconSet;
+  const { icons, width = 16, height = 16 } = read<IconSet>(set, 'icons.json');
   return Object.entries(icons)
     .filter(([name, icon]) => !icon.hidden && !SKIN_TONE.test(name))
-    .map(([name, icon]) => ({ set, name, body: icon.body, width: icon.width ?? width, height: icon.height ?? height }));
+    .map(([name, icon]) => ({
+      set,
+      name,
+      code: codes().get(name),
+      body: icon.body,
+      width: icon.width ?? width,
+      height: icon.height ?? height,
+    }));
 }
+
+let known: Map<string, string> | undefined;
+
+/** The code of the emoji that an icon's name stands for. Only these sets say; the others use the same names. */
+function codes(): Map<string, string> {
+  if (known) return known;
+  known = new Map();
+  for (const set of ['fluent-emoji-flat', 'twemoji', 'openmoji']) {
+    const chars = read<Record<string, string>>(set, 'chars.json');
+    for (const [code, name] of Object.entries(chars)) known.set(name, normaliseCode(code));
+  }
+  return known;
+}
+
+const read = <T>(set: string, file: string): T =>
+  JSON.parse(readFileSync(require.resolve(`@iconify-json/${set}/${file}`), 'utf8')) as T;

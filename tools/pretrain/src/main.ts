@@ -44,7 +44,7 @@ const steps = (usual: number): number => Number(values.steps ?? usual);
 const commands: Record<string, () => Promise<void>> = {
   async teach() {
     if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
-    await teach({ folder: values.work, python: values.python, weights: values.weights, scenes: 5000, seed });
+    await teach({ folder: values.work, python: values.python, weights: values.weights, seed });
   },
   vision: () =>
     pretrainVision({ work: values.work, folder: join(values.out, 'vision'), steps: steps(1800), batch: 64, seed }, log),

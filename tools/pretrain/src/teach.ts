@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { type Drawing, drawingsOf, OTHERS, STUDIOS } from './drawings.js';
-import { listViews, viewSvg } from './views.js';
+import { listViews, type View, viewSvg } from './views.js';
 
 /** Side of the pictures that the teacher sees; the student sees them at half of it. */
 export const TEACHER_SIZE = 224;
@@ -22,12 +22,18 @@ export interface TeachOptions {
   python: string;
   /** The teacher's weights, a `.pth` file. */
   weights: string;
-  scenes: number;
   seed: number;
 }
 
 /** All drawings that the student may see. */
 export const allDrawings = (): Drawing[] => [...STUDIOS, ...OTHERS].flatMap(drawingsOf);
+
+/** How many scenes are made of them. */
+const SCENES = 4_000;
+
+/** The views that the student is trained on, in the order in which `look` keeps them. */
+export const trainViews = (drawings: readonly Drawing[], seed: number): View[] =>
+  listViews(drawings.length, SCENES, seed);
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -36,11 +42,10 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 /** Renders the views, has the teacher look at them, and keeps its maps beside the student's smaller pictures. */
-export async function teach({ folder, python, weights, scenes, seed }: TeachOptions): Promise<void> {
+export async function teach({ folder, python, weights, seed }: TeachOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   const drawings = allDrawings();
-  const views = listViews(drawings.length, scenes, seed);
-  const svgs = views.map((view) => () => viewSvg(view, drawings, seed));
+  const svgs = trainViews(drawings, seed).map((view) => () => viewSvg(view, drawings, seed));
   await look(svgs, { folder, name: 'train', python, weights });
 }
 

@@ -4,13 +4,12 @@ import { float16ToFloat32 } from '@blip2/tensor/safetensors';
 import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 
 const PICTURE = STUDENT_SIZE * STUDENT_SIZE * 3;
-const GRID = Math.sqrt(CELLS);
 const MAP = CELLS * COMPONENTS;
 
 export interface ViewsFile {
   readonly length: number;
-  /** The pictures at these places, uint8 [B,S,S,3], and the teacher's maps of them, [B,49,C]; both mirrored if asked. */
-  read(places: ArrayLike<number>, mirrored?: boolean): { pictures: Uint8Array; maps: Float32Array };
+  /** The pictures at these places, uint8 [B,S,S,3], and the teacher's maps of them, [B,49,C]. */
+  read(places: ArrayLike<number>): { pictures: Uint8Array; maps: Float32Array };
   close(): void;
 }
 
@@ -20,7 +19,7 @@ export function openViews(folder: string, name: string): ViewsFile {
   const maps = openSync(join(folder, `${name}.f16`), 'r');
   return {
     length: Math.floor(statSync(join(folder, `${name}.rgb`)).size / PICTURE),
-    read(places, mirrored = false) {
+    read(places) {
       const out = { pictures: new Uint8Array(places.length * PICTURE), maps: new Float32Array(places.length * MAP) };
       const halves = new Uint16Array(MAP);
       for (let i = 0; i < places.length; i++) {
@@ -29,10 +28,6 @@ export function openViews(folder: string, name: string): ViewsFile {
         readSync(maps, halves, 0, MAP * 2, place * MAP * 2);
         float16ToFloat32(halves, out.maps.subarray(i * MAP, (i + 1) * MAP));
       }
-      if (mirrored) {
-        mirror(out.pictures, STUDENT_SIZE, 3);
-        mirror(out.maps, GRID, COMPONENTS);
-      }
       return out;
     },
     close() {
@@ -40,17 +35,4 @@ export function openViews(folder: string, name: string): ViewsFile {
       closeSync(maps);
     },
   };
-}
-
-/** Turns the rows of square grids around in place: values [...,columns,channels]. */
-function mirror(values: Uint8Array | Float32Array, columns: number, channels: number): void {
-  const width = columns * channels;
-  const kept = values.slice(0, channels);
-  for (let row = 0; row < values.length; row += width) {
-    for (let left = 0, right = width - channels; left < right; left += channels, right -= channels) {
-      kept.set(values.subarray(row + left, row + left + channels));
-      values.copyWithin(row + left, row + right, row + right + channels);
-      values.set(kept, row + right);
-    }
-  }
 }

@@ -1,16 +1,30 @@
 import { hash, type Rng, rng } from '@blip2/tensor';
 import type { Drawing } from './drawings.js';
 
-/** How one picture is made: `plain` as it is drawn, `moved` on another ground, `scene` of several. */
-export type View = { kind: 'plain' | 'moved'; drawing: number } | { kind: 'scene'; index: number };
+/** How one picture is made: `moved`, one drawing somewhere on a ground; `scene`, up to four. */
+export type View = { kind: 'moved'; drawing: number } | { kind: 'scene'; index: number };
+
+/** A drawing in a view: its place and side in hundredths of the picture, and how far it is turned, in degrees. */
+export interface Part {
+  readonly drawing: number;
+  readonly x: number;
+  readonly y: number;
+  readonly size: number;
+  readonly degrees: number;
+}
+
+/** What a view shows, before it is drawn. */
+interface Layout {
+  readonly ground: string;
+  readonly parts: readonly Part[];
+}
 
 const between = (random: Rng, low: number, high: number): number => low + (high - low) * random();
 const pick = <T>(random: Rng, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
-/** Each drawing once as it is and once moved, and `scenes` scenes, in a seeded order. */
+/** Each drawing once, and `scenes` scenes, in a seeded order. */
 export function listViews(drawings: number, scenes: number, seed: number): View[] {
   const views: View[] = [
-    ...Array.from({ length: drawings }, (_, drawing): View => ({ kind: 'plain', drawing })),
     ...Array.from({ length: drawings }, (_, drawing): View => ({ kind: 'moved', drawing })),
     ...Array.from({ length: scenes }, (_, index): View => ({ kind: 'scene', index })),
   ];
@@ -22,27 +36,35 @@ export function listViews(drawings: number, scenes: number, seed: number): View[
   return views;
 }
 
-/** The SVG of a view, on a canvas of 100 by 100. */
-export function viewSvg(view: View, drawings: readonly Drawing[], seed: number): string {
-  if (view.kind === 'plain') return canvas('#fff', place(drawings[view.drawing] as Drawing, 0, 0, 100, 0, 'a'));
+/** What stands where in a view of some of `drawings` drawings: a pure function of its arguments. */
+export function layOut(view: View, drawings: number, seed: number): Layout {
   const random = rng(hash(seed, JSON.stringify(view)));
   if (view.kind === 'moved') {
     const size = between(random, 45, 100);
     const x = between(random, 0, 100 - size);
     const y = between(random, 0, 100 - size);
-    return canvas(ground(random), place(drawings[view.drawing] as Drawing, x, y, size, between(random, -15, 15), 'a'));
+    const colours = ground(random);
+    const degrees = between(random, -15, 15);
+    return { ground: colours, parts: [{ drawing: view.drawing, x, y, size, degrees }] };
   }
-  const count = 2 + Math.floor(random() * 3);
-  const repeated = random() < 0.4 ? pick(random, drawings) : undefined;
+  const any = (): number => Math.floor(random() * drawings);
+  const count = 1 + Math.floor(random() * 4);
+  const repeated = random() < 0.4 ? any() : undefined;
   const parts = quarters(random)
     .slice(0, count)
-    .map(([x, y], i) => {
-      const size = between(random, 34, 50);
+    .map(([x, y]): Part => {
+      const size = between(random, 30, 50);
       const jitter = 50 - size;
-      const drawing = repeated ?? pick(random, drawings);
-      return place(drawing, x + random() * jitter, y + random() * jitter, size, 0, `a${i}`);
+      const drawing = repeated ?? any();
+      return { drawing, x: x + random() * jitter, y: y + random() * jitter, size, degrees: 0 };
     });
-  return canvas(ground(random), parts.join(''));
+  return { ground: ground(random), parts };
+}
+
+/** The SVG of a view, on a canvas of 100 by 100. */
+export function viewSvg(view: View, drawings: readonly Drawing[], seed: number): string {
+  const { ground, parts } = layOut(view, drawings.length, seed);
+  return canvas(ground, parts.map((part, i) => place(drawings[part.drawing] as Drawing, part, `a${i}`)).join(''));
 }
 
 function quarters(random: Rng): [number, number][] {
@@ -58,11 +80,10 @@ function quarters(random: Rng): [number, number][] {
     .map(([, corner]) => corner);
 }
 
-function place(drawing: Drawing, x: number, y: number, size: number, degrees: number, prefix: string): string {
-  const { width, height } = drawing;
+function place({ width, height, body }: Drawing, { x, y, size, degrees }: Part, prefix: string): string {
   return (
     `<g transform="rotate(${degrees} ${x + size / 2} ${y + size / 2})">` +
-    `<svg x="${x}" y="${y}" width="${size}" height="${size}" viewBox="0 0 ${width} ${height}">${ownIds(drawing.body, prefix)}</svg></g>`
+    `<svg x="${x}" y="${y}" width="${size}" height="${size}" viewBox="0 0 ${width} ${height}">${ownIds(body, prefix)}</svg></g>`
   );
 }
 

@@ -17,8 +17,8 @@ export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sp
   return { width: size, height: size, data };
 }
 
-/** Lays a sprite over a picture; what would fall outside is left out. */
-function paste(
+/** Lays a sprite over a square picture `[size,size,3]`, its corner at `left`, `top`; what would fall outside is left out. */
+export function paste(
   sprite: Sprite,
   data: Uint8Array,
   { size, left, top }: { size: number; left: number; top: number },
