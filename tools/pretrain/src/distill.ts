@@ -13,6 +13,7 @@ import {
   param,
   unflatten,
 } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
 import { adamw, cosineLr, sampler, type TrainStep, train } from '@blip2/trainer';
 import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
@@ -117,12 +118,14 @@ export interface VisionOptions {
   steps: number;
   /** Pictures a step: half of them the teacher's, half with known emoji. */
   batch: number;
+  /** The folder of a student to go on from; its heads and last norm begin anew. Default: from random numbers. */
+  from?: string | undefined;
   seed: number;
 }
 
 /** Trains the student and writes its folder. A run that was stopped goes on. */
 export async function pretrainVision(options: VisionOptions, onStep: (step: TrainStep) => void): Promise<void> {
-  const { work, folder, steps, batch, seed } = options;
+  const { work, folder, steps, batch, seed, from } = options;
   const half = batch >> 1;
   const drawings = allDrawings();
   const classes = sameEmoji(drawings);
@@ -131,6 +134,7 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   const places = sampler({ count: views.length, batchSize: half, seed });
   const spec = distillSpec(studentConfig, classes.length);
   const trainable: Flat = flatten(initialise(spec, seed));
+  if (from) await takeOver(trainable, from);
   const run = train({
     trainable,
     batch: ({ position, seed }): Lesson => {
@@ -157,6 +161,19 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   views.close();
   file.close();
   await writeStudent(folder, unflatten(spec, trainable));
+}
+
+/** Puts the tensors of a student's folder in the place of those that have just begun. */
+async function takeOver(trainable: Flat, folder: string): Promise<void> {
+  const source = await openSafetensors(folder);
+  for (const [name, { shape }] of source.names) {
+    const path = `vit.${name}`;
+    const begun = trainable[path];
+    if (begun?.shape.join() !== shape.join()) throw new Error(`The student in ${folder} has another ${name}.`);
+    trainable[path] = tf.tensor(await source.read(name), begun.shape);
+    begun.dispose();
+  }
+  await source.close();
 }
 
 /** The student's folder. Neither its last norm nor the heads go along: a Q-Former looks at what is before them. */

@@ -13,7 +13,7 @@ import { teach } from './teach.js';
 const USAGE = `Makes what @blip2/starter ships.
 
   pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
-  pnpm pretrain vision [--steps N]                           distils its maps into the small ViT
+  pnpm pretrain vision [--steps N] [--from FOLDER]           trains the small ViT by its maps, and to tell emoji apart
   pnpm pretrain language [--steps N]                         the small OPT, from texts alone
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
   pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
@@ -30,6 +30,7 @@ const { positionals, values } = parseArgs({
     work: { type: 'string', default: here('../.cache/pretrain') },
     out: { type: 'string', default: here('../../../packages/starter/models') },
     steps: { type: 'string' },
+    from: { type: 'string' },
     threads: { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
@@ -46,8 +47,10 @@ const commands: Record<string, () => Promise<void>> = {
     if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
     await teach({ folder: values.work, python: values.python, weights: values.weights, seed });
   },
-  vision: () =>
-    pretrainVision({ work: values.work, folder: join(values.out, 'vision'), steps: steps(1800), batch: 64, seed }, log),
+  vision: () => {
+    const { work, from } = values;
+    return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1200), batch: 64, seed }, log);
+  },
   language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(1000), batch: 96, seed }, log),
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {

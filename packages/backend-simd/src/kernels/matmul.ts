@@ -7,7 +7,10 @@ import { type Call, type FastKernel, sizeOf, type Wasm } from './kernel.js';
 const SCRATCH_A = 64 * 512 * 4;
 const SCRATCH_B = 1 << 20;
 const SCRATCH = SCRATCH_A + SCRATCH_B;
-const ROW_BLOCK = 64;
+const ROW_BLOCK = 63;
+/** Columns of a panel of packed B, and the bytes of a panel for each k. */
+const PANEL = 12;
+const PANEL_BYTES = PANEL * 4;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
@@ -57,17 +60,17 @@ export function multiply(
       return;
     }
   }
-  const panels = Math.ceil(N / 8);
+  const panels = Math.ceil(N / PANEL);
   const { threads } = backend.pool;
   const left = [a.pointer, a.row, a.column, a.batch];
   withScratch(backend, SCRATCH * threads, (scratch) => {
-    if (batch >= 2 * threads && b.batch !== 0 && panels * K * 32 <= SCRATCH_B) {
+    if (batch >= 2 * threads && b.batch !== 0 && panels * K * PANEL_BYTES <= SCRATCH_B) {
       const right = [b.pointer, b.row, b.column, b.batch];
       backend.run(wasm.gemmEach, batch, cost, ...left, ...right, c, ...tail, scratch, SCRATCH);
       return;
     }
     const batches = b.batch === 0 ? 1 : batch;
-    withScratch(backend, batches * panels * K * 32, (packed) => {
+    withScratch(backend, batches * panels * K * PANEL_BYTES, (packed) => {
       const right = [N, K, b.row, b.column, b.batch];
       backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
       const { rowBlock, colBlock } = blocks(M, panels, threads);
@@ -80,7 +83,7 @@ export function multiply(
 
 /** Whole rows of tiles where they are enough for all threads, else parts of them. */
 function blocks(M: number, panels: number, threads: number): { rowBlock: number; colBlock: number } {
-  const rowBlock = Math.min(ROW_BLOCK, Math.ceil(M / 4) * 4);
+  const rowBlock = Math.min(ROW_BLOCK, Math.ceil(M / 3) * 3);
   const rows = Math.ceil(M / rowBlock);
   const parts = threads === 1 ? 1 : Math.ceil((threads * 4) / rows);
   return { rowBlock, colBlock: Math.max(1, Math.ceil(panels / parts)) };
