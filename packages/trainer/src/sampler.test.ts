@@ -24,3 +24,15 @@ test('a batch depends on seed and position alone', () => {
 test('a batch that cannot be filled is refused', () => {
   expect(() => sampler({ count: 3, batchSize: 4, seed: 0 })).toThrow('3 examples do not fill a batch of 4');
 });
+
+test('examples of about one size share a batch, each still comes once an epoch, and batches come in any order', () => {
+  const size = (index: number): number => index % 10;
+  const at = sampler({ count: 322, batchSize: 8, seed: 3, size });
+  const epoch = Array.from({ length: 40 }, (_, i) => at(i));
+  expect(new Set(epoch.flat()).size).toBe(320);
+  const spread = (batch: number[]): number => Math.max(...batch.map(size)) - Math.min(...batch.map(size));
+  expect(Math.max(...epoch.map(spread))).toBeLessThanOrEqual(4);
+  const first = epoch.map((batch) => size(batch[0] as number));
+  expect(first).not.toEqual([...first].sort());
+  expect(sampler({ count: 322, batchSize: 8, seed: 3, size })(50)).toEqual(at(50));
+});

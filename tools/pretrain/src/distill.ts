@@ -63,7 +63,11 @@ export interface Lesson {
 }
 
 /** Both lessons in one pass of the student. */
-export function distillLoss(p: DistillParams, config: VisionConfig, { pixels, maps, shares, labels }: Lesson): LossTerms {
+export function distillLoss(
+  p: DistillParams,
+  config: VisionConfig,
+  { pixels, maps, shares, labels }: Lesson,
+): LossTerms {
   const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
   const taught = maps.shape[0];
   const known = shares.shape[0];
@@ -72,7 +76,10 @@ export function distillLoss(p: DistillParams, config: VisionConfig, { pixels, ma
   const cells = tf.slice(tokens, [0, 1, 0], [taught, CELLS, D]);
   const seen = tf.slice(tokens, [taught, 1, 0], [known, CELLS, D]);
   const terms = {
-    ...likeTeacher({ cells: linear(p.cells, cells) as tf.Tensor3D, whole: linear(p.whole, first) as tf.Tensor2D }, maps),
+    ...likeTeacher(
+      { cells: linear(p.cells, cells) as tf.Tensor3D, whole: linear(p.whole, first) as tf.Tensor2D },
+      maps,
+    ),
     identity: sameEmojiLoss(p, tf.matMul(shares, seen), labels),
   };
   return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };

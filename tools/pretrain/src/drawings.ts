@@ -6,7 +6,14 @@ const require = createRequire(import.meta.url);
 
 /** The studios whose drawings `@blip2/emoji` trains on, then other coloured icon sets. Noto is in neither. */
 export const STUDIOS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat'] as const;
-export const OTHERS = ['emojione', 'emojione-v1', 'fxemoji', 'streamline-emojis', 'fluent-emoji-high-contrast', 'flat-color-icons'] as const;
+export const OTHERS = [
+  'emojione',
+  'emojione-v1',
+  'fxemoji',
+  'streamline-emojis',
+  'fluent-emoji-high-contrast',
+  'flat-color-icons',
+] as const;
 
 export interface Drawing {
   readonly set: string;

@@ -20,7 +20,6 @@ interface Layout {
 }
 
 const between = (random: Rng, low: number, high: number): number => low + (high - low) * random();
-const pick = <T>(random: Rng, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
 /** Each drawing once, and `scenes` scenes, in a seeded order. */
 export function listViews(drawings: number, scenes: number, seed: number): View[] {

@@ -31,14 +31,22 @@ export interface MixtureOptions {
   readonly share: number;
 }
 
+/** What batches are made of. */
+export interface Source<B> {
+  readonly count: number;
+  /** Of an example: those of about one size share a batch. Default: any do. */
+  readonly size?: (index: number) => number;
+  batch(places: number[]): B;
+}
+
 /** Whole batches of `first` and of `second` in turn, `share` of them of `second`: a function of the position alone. */
 export function mixture<A, B>(
-  first: { count: number; batch: (places: number[]) => A },
-  second: { count: number; batch: (places: number[]) => B },
+  first: Source<A>,
+  second: Source<B>,
   { batch, seed, share }: MixtureOptions,
 ): (position: number) => A | B {
-  const of = (count: number) => sampler({ count, batchSize: batch, seed });
-  const [firsts, seconds] = [share < 1 ? of(first.count) : undefined, share > 0 ? of(second.count) : undefined];
+  const of = ({ count, size }: Source<A | B>) => sampler({ count, batchSize: batch, seed, ...(size ? { size } : {}) });
+  const [firsts, seconds] = [share < 1 ? of(first) : undefined, share > 0 ? of(second) : undefined];
   const before = (position: number): number => Math.floor(position * share);
   return (position) => {
     const turn = before(position + 1) > before(position);

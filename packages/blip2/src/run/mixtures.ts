@@ -15,8 +15,10 @@ export function stage1Batches({ config, parts, emoji, scenes }: World): (at: Pos
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
+  const lengths = once((text) => options.tokenizer.encode(text).length);
   const pairs = (features: Pairs['features'], text: (index: number) => string) => ({
     count: features.length,
+    size: (index: number) => lengths(text(index)),
     batch: (places: number[]) => pairBatch({ features, text, same: (index) => numbers(text(index)) }, places, options),
   });
   const next = mixture(
@@ -58,12 +60,18 @@ export function stage2Batches({ config, parts, emoji, scenes }: World): (at: Pos
   return ({ position, seed }) => next(position)(rng(hash(seed, 'lessons')));
 }
 
+/** The same function, which computes its value for each text once. */
+function once<T>(of: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const value = known.get(text) ?? of(text);
+    known.set(text, value);
+    return value;
+  };
+}
+
 /** A number for each text: equal for equal texts. */
 function numbering(): (text: string) => number {
-  const numbers = new Map<string, number>();
-  return (text) => {
-    const known = numbers.get(text) ?? numbers.size;
-    numbers.set(text, known);
-    return known;
-  };
+  let next = 0;
+  return once(() => next++);
 }
