@@ -45,7 +45,7 @@ export function paintIdentities(
   for (let b = 0; b < batch; b++) {
     const random = rng(hash(seed, `picture ${b}`));
     const picture = paintGround(drawGround(random), SIZE);
-    for (const [i, { x, y, pixels }] of (random() < 0.5 ? alone(random) : together(random)).entries()) {
+    for (const [i, { x, y, pixels }] of (random() < 0.4 ? alone(random) : together(random)).entries()) {
       const label = Math.floor(random() * classes.length);
       const same = classes[label] as number[];
       const drawing = file.read(same[Math.floor(random() * same.length)] as number);
@@ -78,9 +78,9 @@ function alone(random: Rng): Spot[] {
   return [{ x: at(), y: at(), pixels }];
 }
 
-/** Up to four in the quarters of the picture. */
+/** Two to four in the quarters of the picture. */
 function together(random: Rng): Spot[] {
-  const count = 1 + Math.floor(random() * MOST);
+  const count = 2 + Math.floor(random() * (MOST - 1));
   const corners = [0, 1, 2, 3].map((corner) => [random(), corner] as const).sort(([a], [b]) => a - b);
   return corners.slice(0, count).map(([, corner]) => {
     const pixels = Math.round(between(random, 0.3, 0.5) * SIZE);

@@ -49,7 +49,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   vision: () => {
     const { work, from } = values;
-    return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1200), batch: 64, seed }, log);
+    return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1000), batch: 64, seed }, log);
   },
   language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(1000), batch: 96, seed }, log),
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
