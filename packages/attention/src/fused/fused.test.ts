@@ -96,7 +96,10 @@ test('value and gradients equal the composed ones for any sizes, rows, masks and
     mask: fc.constantFrom(undefined, 'B11L', '111L', 'B1QL', '11QL', '1HQ1', 'BHQL', 'QL', 'L'),
     causal: fc.constantFrom(undefined, true, { offset: 0 }, { offset: 3 }),
   });
-  fc.assert(fc.property(arbitrary, (one) => expectSame(one)), { numRuns: 150, seed: 1 });
+  fc.assert(
+    fc.property(arbitrary, (one) => expectSame(one)),
+    { numRuns: 80, seed: 1 },
+  );
 });
 
 test('the sizes of the models', () => {
