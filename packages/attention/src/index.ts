@@ -1,5 +1,5 @@
-export { type AttendOptions, attend, attentionWeights } from './attend.js';
-export { mergeHeads, splitHeads } from './heads.js';
+export { attend, attentionWeights } from './attend.js';
+export { registerAttention } from './fused/register.js';
 export { appendKeyValue, type KeyValue, reorderKeyValue } from './key-value.js';
 export { additiveMask, causalMask, MASKED } from './masks.js';
-export { type MultiHeadOptions, multiHeadAttention } from './multi-head.js';
+export type { AttendOptions } from './options.js';

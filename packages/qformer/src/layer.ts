@@ -1,4 +1,4 @@
-import { appendKeyValue, attend, attentionWeights, type KeyValue, mergeHeads, splitHeads } from '@blip2/attention';
+import { appendKeyValue, attend, attentionWeights, type KeyValue } from '@blip2/attention';
 import { activation, type Linear, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
@@ -20,7 +20,7 @@ export interface LayerInput {
   /** Each row sees the past and the rows up to itself. */
   readonly causal?: boolean | undefined;
   readonly pictures?: Pictures | undefined;
-  /** Keys and values of what came before, [B,H,P,K]. */
+  /** Keys and values of what came before, [B,P,W]. */
   readonly past?: KeyValue | undefined;
   /** Only the query rows of the output are wanted. */
   readonly queriesOnly?: boolean | undefined;
@@ -32,7 +32,7 @@ export interface LayerInput {
 export interface LayerOutput {
   /** [B,L,W], or [B,Q,W] where only queries are wanted. */
   y: tf.Tensor;
-  /** Past and own keys and values of self-attention, [B,H,P+L,K]. */
+  /** Past and own keys and values of self-attention, [B,P+L,W]. */
   cache: KeyValue;
   /** [B,H,Q,N] */
   attention?: tf.Tensor4D;
@@ -86,11 +86,11 @@ function selfAttention(p: AttentionBlock, config: QFormerConfig, { x, wanted, in
   const { query, key, value } = p.attention;
   const { mask, causal, past } = input;
   const mode = inside(input.mode, 'self');
-  const fresh = { key: splitHeads(linear(key, x), config.heads), value: splitHeads(linear(value, x), config.heads) };
-  const cache = past ? appendKeyValue(past, fresh) : fresh; // [B,H,P+L,K]
-  const q = splitHeads(linear(query, wanted), config.heads); // [B,H,L,K]
+  const fresh = { key: linear(key, x), value: linear(value, x) };
+  const cache = past ? appendKeyValue(past, fresh) : fresh; // [B,P+L,W]
+  const q = linear(query, wanted); // [B,L,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
-  const context = mergeHeads(attend(q, cache.key, cache.value, { mask, causal, dropout })); // [B,L,W]
+  const context = attend(q, cache.key, cache.value, { heads: config.heads, mask, causal, dropout }); // [B,L,W]
   return { y: addAndNormalise(p.output, config, { x: context, residual: wanted, mode }), cache };
 }
 
@@ -101,19 +101,16 @@ function crossAttention(
   input: { pictures: Pictures; mode: Mode; attentionMaps?: boolean | undefined },
 ): { y: tf.Tensor; attention?: tf.Tensor4D } {
   const { query, key, value } = p.attention;
-  const { features, index } = input.pictures;
+  const { features, index: rows } = input.pictures;
+  const { heads } = config;
   const mode = inside(input.mode, 'cross');
   // Each picture is projected once, however many rows look at it.
-  const projected = (by: Linear): tf.Tensor => {
-    const all = splitHeads(linear(by, features), config.heads); // [I,H,N,K]
-    return index ? tf.gather(all, index) : all; // [B,H,N,K]
-  };
-  const q = splitHeads(linear(query, x), config.heads); // [B,H,Q,K]
-  const k = projected(key);
+  const [k, v] = [linear(key, features), linear(value, features)]; // [I,N,W]
+  const q = linear(query, x); // [B,Q,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
-  const context = mergeHeads(attend(q, k, projected(value), { dropout })); // [B,Q,W]
+  const context = attend(q, k, v, { heads, rows, dropout }); // [B,Q,W]
   const y = addAndNormalise(p.output, config, { x: context, residual: x, mode });
-  return input.attentionMaps ? { y, attention: attentionWeights(q, k) } : { y };
+  return input.attentionMaps ? { y, attention: attentionWeights(q, k, { heads, rows }) } : { y };
 }
 
 function feedForward(p: { up: Linear; down: Output }, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {

@@ -19,7 +19,7 @@ export interface QueryOptions extends PassOptions {
 export interface QueryResult {
   /** [B,Q,W] */
   output: tf.Tensor3D;
-  /** Keys and values [B,H,Q,K] of each layer, which `captionPass` reads. */
+  /** Keys and values [B,Q,W] of each layer, which `captionPass` reads. */
   cache: KeyValue[];
   /** Of each layer with cross-attention, [B,H,Q,N]; empty unless asked for. */
   attention: tf.Tensor4D[];

@@ -1,4 +1,4 @@
-import { multiHeadAttention } from '@blip2/attention';
+import { attend } from '@blip2/attention';
 import { activation, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { VisionConfig } from './config.js';
@@ -88,5 +88,5 @@ function attention(p: BlockRoles, x: tf.Tensor, heads: number): tf.Tensor {
     'fused' in p.attention
       ? (tf.split(linear(p.attention.fused, x), 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor])
       : [linear(p.attention.query, x), linear(p.attention.key, x), linear(p.attention.value, x)];
-  return linear(p.projection, multiHeadAttention(q, k, v, { heads }));
+  return linear(p.projection, attend(q, k, v, { heads }));
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { registerAttention } from '@blip2/attention';
 import { register } from '@blip2/backend-simd';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
@@ -63,7 +64,7 @@ if (!command) {
   console.error(USAGE);
   process.exit(2);
 }
-await register(values.threads ? { threads: Number(values.threads) } : {});
+await registerAttention(await register(values.threads ? { threads: Number(values.threads) } : {}));
 await tf.setBackend('simd');
 tf.enableProdMode();
 await command();

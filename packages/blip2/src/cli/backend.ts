@@ -1,3 +1,4 @@
+import { registerAttention } from '@blip2/attention';
 import { register } from '@blip2/backend-simd';
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from './errors.js';
@@ -6,7 +7,7 @@ import type { Shared } from './options.js';
 /** Makes TensorFlow.js compute with the chosen backend. @throws for one that is not there or does not work here */
 export async function useBackend({ backend, threads }: Pick<Shared, 'backend' | 'threads'>): Promise<void> {
   tf.enableProdMode(); // no advice on stderr, no checks that read every result back
-  if (backend === 'simd') await register(threads === undefined ? {} : { threads });
+  if (backend === 'simd') await registerAttention(await register(threads === undefined ? {} : { threads }));
   else if (threads !== undefined) throw new UsageError(`--threads is for the simd backend, not for '${backend}'.`);
   if (!tf.findBackendFactory(backend))
     throw new UsageError(`There is no backend '${backend}'; there are simd and cpu.`);

@@ -1,4 +1,4 @@
-import { additiveMask, appendKeyValue, attend, type KeyValue, mergeHeads, splitHeads } from '@blip2/attention';
+import { additiveMask, appendKeyValue, attend, type KeyValue } from '@blip2/attention';
 import { activation, dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
@@ -39,7 +39,7 @@ export function optForward(p: OptParams, config: OptConfig, input: OptInput): Op
   const { decoder } = p.model;
   const { embeddings, mask, past } = input;
   const L = embeddings.shape[1] as number;
-  const P = (past?.[0]?.key.shape[2] as number | undefined) ?? 0;
+  const P = (past?.[0]?.key.shape[1] as number | undefined) ?? 0;
   check(config, { embeddings, mask, columns: P + L });
   return tf.tidy(() => {
     const rows = mask ? positionRows(mask, L) : tf.range(P + POSITION_OFFSET, P + L + POSITION_OFFSET, 1, 'int32');
@@ -74,18 +74,17 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): { x: tf
   const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
 
   const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
-  const key = splitHeads(linear(k_proj, normed), config.heads);
-  const value = splitHeads(linear(v_proj, normed), config.heads);
-  const memory = appendKeyValue(past, { key, value }); // [B,H,P+L,K]
-  const query = splitHeads(linear(q_proj, lastRows(normed, keep)), config.heads); // [B,H,keep,K]
+  const memory = appendKeyValue(past, { key: linear(k_proj, normed), value: linear(v_proj, normed) }); // [B,P+L,W]
+  const query = linear(q_proj, lastRows(normed, keep)); // [B,keep,W]
   const seen = attend(query, memory.key, memory.value, {
+    heads: config.heads,
     mask,
     causal: true,
     ...(seed === undefined
       ? {}
       : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
   });
-  const x = tf.add(lastRows(input.x, keep), drop(linear(out_proj, mergeHeads(seen)), 'self_attn'));
+  const x = tf.add(lastRows(input.x, keep), drop(linear(out_proj, seen), 'self_attn'));
 
   const wide = activation(config.activation)(linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
   return { x: tf.add(x, drop(linear(p.fc2, wide), 'fc2')), memory };

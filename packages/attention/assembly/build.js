@@ -1,0 +1,3 @@
+import { compile } from '../../backend-simd/assembly/compile.js';
+
+await compile('attention');

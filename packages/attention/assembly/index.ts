@@ -1,0 +1,2 @@
+export { attentionGrad } from './backward';
+export { attention } from './forward';

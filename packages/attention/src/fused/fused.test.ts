@@ -1,0 +1,156 @@
+import { register } from '@blip2/backend-simd';
+import { rng } from '@blip2/tensor';
+import { expectClose, expectNoLeak } from '@blip2/testing';
+import { expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { attend } from '../attend.js';
+import type { AttendOptions } from '../options.js';
+import { registerAttention } from './register.js';
+
+const backend = await register({ threads: 2 });
+await registerAttention(backend);
+await tf.ready();
+tf.setBackend('simd');
+
+const random = (shape: number[], seed: number): tf.Tensor => {
+  const next = rng(seed);
+  const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => 4 * next() - 2);
+  return tf.tensor(values, shape);
+};
+
+interface Case {
+  B: number;
+  /** Undefined where row b looks at b. */
+  images?: number | undefined;
+  H: number;
+  Q: number;
+  L: number;
+  K: number;
+  /** The shape of the mask, from its names. */
+  mask?: string | undefined;
+  causal?: AttendOptions['causal'];
+}
+
+interface Given {
+  inputs: [tf.Tensor, tf.Tensor, tf.Tensor];
+  dy: tf.Tensor;
+  options: AttendOptions & { heads: number };
+}
+
+function given({ B, images, H, Q, L, K, mask, causal }: Case): Given {
+  const I = images ?? B;
+  const sizes: Record<string, number> = { B, H, Q, L, 1: 1 };
+  const rows =
+    images &&
+    tf.tensor1d(
+      Int32Array.from({ length: B }, (_, b) => (b * b * 7 + 1) % images),
+      'int32',
+    );
+  const shape = mask && [...mask].map((axis) => sizes[axis] as number);
+  const bias = shape && tf.where(tf.greater(random(shape, 5), 0.5), tf.scalar(-60), random(shape, 6));
+  return {
+    inputs: [random([B, Q, H * K], 1), random([I, L, H * K], 2), random([I, L, H * K], 3)],
+    dy: random([B, Q, H * K], 4),
+    options: { heads: H, causal, ...(rows ? { rows } : {}), ...(bias ? { mask: bias } : {}) },
+  };
+}
+
+/** The output and the gradients by q, k and v. */
+function run({ inputs, dy, options }: Given): tf.Tensor[] {
+  const f = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor => attend(q, k, v, options);
+  return [f(...inputs), ...tf.grads(f)(inputs, dy)];
+}
+
+/** The same, composed: on tfjs' cpu backend, which has no such kernels. */
+function composed(one: Case): Float32Array[] {
+  tf.setBackend('cpu');
+  try {
+    return tf.tidy(() => run(given(one)).map((x) => x.dataSync() as Float32Array));
+  } finally {
+    tf.setBackend('simd');
+  }
+}
+
+function expectSame(one: Case, tolerance = 2e-5): void {
+  const right = composed(one);
+  tf.tidy(() => {
+    for (const [i, x] of run(given(one)).entries()) expectClose(x, right[i] as Float32Array, tolerance);
+  });
+}
+
+test('both kernels run', () => {
+  const names = backend.profile(() => tf.tidy(() => void run(given({ B: 1, H: 2, Q: 3, L: 4, K: 5 }))));
+  expect(names.map(({ name }) => name)).toEqual(expect.arrayContaining(['Attention', 'AttentionGrad']));
+  expect(names.map(({ name }) => name)).not.toContain('BatchMatMul');
+});
+
+test('value and gradients equal the composed ones for any sizes, rows, masks and offsets', () => {
+  const arbitrary = fc.record({
+    B: fc.integer({ min: 1, max: 5 }),
+    images: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+    H: fc.integer({ min: 1, max: 3 }),
+    Q: fc.integer({ min: 1, max: 11 }),
+    L: fc.integer({ min: 1, max: 20 }),
+    K: fc.integer({ min: 1, max: 21 }),
+    mask: fc.constantFrom(undefined, 'B11L', '111L', 'B1QL', '11QL', '1HQ1', 'BHQL', 'QL', 'L'),
+    causal: fc.constantFrom(undefined, true, { offset: 0 }, { offset: 3 }),
+  });
+  fc.assert(
+    fc.property(arbitrary, (one) => expectSame(one)),
+    { numRuns: 80, seed: 1 },
+  );
+});
+
+test('the sizes of the models', () => {
+  expectSame({ B: 3, H: 2, Q: 20, L: 20, K: 32, mask: 'B11L' });
+  expectSame({ B: 5, images: 2, H: 2, Q: 8, L: 50, K: 32 });
+  expectSame({ B: 1, H: 1, Q: 130, L: 130, K: 48, causal: true });
+  expectSame({ B: 1, H: 2, Q: 5, L: 257, K: 88 });
+  expectSame({ B: 2, H: 1, Q: 1, L: 65, K: 80, causal: true, mask: 'B11L' });
+});
+
+test('the same bits with one thread and with two', () => {
+  const one = given({ B: 24, images: 7, H: 6, Q: 20, L: 70, K: 32, mask: 'B11L', causal: { offset: 40 } });
+  const values = [1, 2].map((threads) => {
+    backend.setThreads(threads);
+    return tf.tidy(() => run(one).map((x) => x.dataSync()));
+  });
+  expect(values[1]).toEqual(values[0]);
+});
+
+test('leaves nothing behind, neither tensors nor bytes of the heap', async () => {
+  const { inputs, dy, options } = given({ B: 3, images: 2, H: 2, Q: 5, L: 7, K: 6, mask: 'B11L', causal: true });
+  const { live } = backend.heap.statistics();
+  await expectNoLeak(() => attend(...inputs, options).dispose());
+  await expectNoLeak(() => tf.dispose(run({ inputs, dy, options })));
+  expect(backend.heap.statistics().live).toBe(live);
+});
+
+test('rows where nothing may be seen are finite and equal the composed ones', () => {
+  const blind = (): tf.Tensor[] => {
+    const { inputs, dy } = given({ B: 2, H: 2, Q: 6, L: 9, K: 8 });
+    const mask = tf.fill([2, 1, 1, 9], -1e9);
+    return run({ inputs, dy, options: { heads: 2, causal: true, mask } });
+  };
+  tf.setBackend('cpu');
+  const right = tf.tidy(() => blind().map((x) => x.dataSync() as Float32Array));
+  tf.setBackend('simd');
+  tf.tidy(() => {
+    for (const [i, x] of blind().entries()) expectClose(x, right[i] as Float32Array, 2e-5);
+  });
+  // Scores of -10000 and a little have a thousandth of precision.
+  expectSame({ B: 2, images: 1, H: 3, Q: 6, L: 12, K: 8, causal: { offset: -5 } }, 5e-3);
+});
+
+test('dropout and heads apart are composed, and a row of an image that is not there is named', () => {
+  const { inputs, options } = given({ B: 2, H: 2, Q: 3, L: 4, K: 4 });
+  const dropout = { rate: 0.5, training: true, seed: 1 };
+  const names = backend.profile(() => tf.tidy(() => void attend(...inputs, { ...options, dropout })));
+  expect(names.map(({ name }) => name)).not.toContain('Attention');
+  expect(() => attend(...inputs, { ...options, rows: tf.tensor1d([0, 2], 'int32') })).toThrow('name 0 to 1');
+});
+
+test('a backend without a kit is refused', async () => {
+  await expect(registerAttention(tf.findBackend('cpu'))).rejects.toThrow('@blip2/backend-simd alone');
+});

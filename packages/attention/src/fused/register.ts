@@ -1,0 +1,29 @@
+import type * as tf from '@tensorflow/tfjs';
+import { attention, attentionGrad, type Tools } from './kernels.js';
+
+/**
+ * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for `Attention` and `AttentionGrad`; `attend`
+ * takes them wherever that backend runs. Elsewhere attention stays composed.
+ * @param backend what `register` of `@blip2/backend-simd` returns
+ */
+export async function registerAttention(backend: tf.KernelBackend): Promise<void> {
+  const { SimdBackend, addKernel, loadKernels, withScratch } = await kit();
+  if (!(backend instanceof SimdBackend)) {
+    throw new Error('registerAttention has kernels for the backend of @blip2/backend-simd alone; give it that one.');
+  }
+  const wasm: Tools['wasm'] = await loadKernels(backend, {
+    simd: new URL('../../dist/kernels.simd.wasm', import.meta.url),
+    relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
+  });
+  addKernel(backend, 'Attention', (call) => attention(call, { wasm, withScratch }));
+  addKernel(backend, 'AttentionGrad', (call) => attentionGrad(call, { wasm, withScratch }));
+}
+
+/** An optional peer: inside `try`, bundlers go on without it. */
+async function kit(): Promise<typeof import('@blip2/backend-simd')> {
+  try {
+    return await import('@blip2/backend-simd');
+  } catch (cause) {
+    throw new Error('registerAttention needs @blip2/backend-simd; install it, or leave attention composed.', { cause });
+  }
+}
