@@ -1,5 +1,6 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, scene, sceneTexts } from '@blip2/emoji';
+import { loadEmoji, loadNouns, type Noun, type Plan, scene, sceneTexts } from '@blip2/emoji';
+import { hash, rng } from '@blip2/tensor';
 import { sampler } from '@blip2/trainer';
 
 /** Names of emoji, as a text processor leaves them. */
@@ -27,14 +28,37 @@ export const LONGEST = 24;
 export function readings(count: number): [context: string, text: string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; pairs.length < count; index++) {
-    const { references, qa } = scene(READINGS_SEED, index, 'train');
-    const context = references[index % references.length] as string;
-    pairs.push([context, references[0] as string]);
+    const { references, plan, qa } = scene(READINGS_SEED, index, 'train');
+    const told = index % 4 === 0 ? (references[index % references.length] as string) : listed(plan, index);
+    const asked = [...qa, ...presences(plan, index)];
+    pairs.push([told, references[0] as string]);
     pairs.push(
-      ...qa.map(({ question, answer }): [string, string] => [context, `question: ${question} answer: ${answer}`]),
+      ...asked.map(({ question, answer }): [string, string] => [told, `question: ${question} answer: ${answer}`]),
     );
   }
   return pairs.slice(0, count);
+}
+
+const numbers = ['zero', 'one', 'two', 'three', 'four'];
+
+/** Everything that a scene's questions ask for, in either order: 'three snakes left, one pig right'. */
+function listed({ subject, place, other }: Plan, index: number): string {
+  const say = ({ noun, count }: Plan['subject'], at?: string | null): string =>
+    [numbers[count], count === 1 ? noun.one : noun.many, ...(at ? [at] : [])].join(' ');
+  const groups = [say(subject, place), ...(other && place ? [say(other, opposite[place])] : [])];
+  return (index % 8 < 4 ? groups : groups.reverse()).join(', ');
+}
+
+const opposite = { left: 'right', right: 'left', top: 'bottom', bottom: 'top' } as const;
+
+/** Asks for one kind that is there and for one that is not: what is hardest to learn comes more often. */
+function presences({ subject, other }: Plan, index: number): { question: string; answer: string }[] {
+  const random = rng(hash(READINGS_SEED, `presence ${index}`));
+  const shown = [subject.noun, ...(other ? [other.noun] : [])];
+  const absent = loadNouns().filter((noun) => !shown.includes(noun));
+  const ask = ({ article, one }: Noun, answer: string) => ({ question: `is there ${article} ${one}?`, answer });
+  const any = (nouns: readonly Noun[]): Noun => nouns[Math.floor(random() * nouns.length)] as Noun;
+  return [ask(any(shown), 'yes'), ask(any(absent), 'no')];
 }
 
 const READINGS_SEED = 7;

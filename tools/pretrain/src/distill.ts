@@ -13,12 +13,11 @@ import {
   unflatten,
   zeros,
 } from '@blip2/tensor';
-import { openSafetensors } from '@blip2/tensor/safetensors';
 import { adamw, cosineLr, latestCheckpoint, sampler, type TrainStep, train } from '@blip2/trainer';
 import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { type DrawingsFile, openDrawings } from './drawings-file.js';
-import { writeFolder } from './folder.js';
+import { takeOver, writeFolder } from './folder.js';
 import { MOST, NONE, paintIdentities, sameEmoji } from './identities.js';
 import { allDrawings, CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 import { openViews } from './views-file.js';
@@ -140,7 +139,7 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   const places = sampler({ count: views.length, batchSize: taughtCount, seed });
   const spec = distillSpec(studentConfig, classes.length);
   const trainable: Flat = flatten(initialise(spec, seed));
-  if (from) await takeOver(trainable, from);
+  if (from) await takeOver(trainable, from, 'vit.');
   if (!(await latestCheckpoint(checkpoints)))
     await beginIdentities(trainable, unflatten(spec, trainable), { classes, file });
   const run = train({
@@ -224,19 +223,6 @@ function onWhite(drawing: Uint8Array): Uint8Array {
     for (let c = 0; c < 3; c++) out[o++] = 255 + ((drawing[i + c] as number) - 255) * alpha + 0.5;
   }
   return out;
-}
-
-/** Puts the tensors of a student's folder in the place of those that have just begun. */
-async function takeOver(trainable: Flat, folder: string): Promise<void> {
-  const source = await openSafetensors(folder);
-  for (const [name, { shape }] of source.names) {
-    const path = `vit.${name}`;
-    const begun = trainable[path];
-    if (begun?.shape.join() !== shape.join()) throw new Error(`The student in ${folder} has another ${name}.`);
-    trainable[path] = tf.tensor(await source.read(name), begun.shape);
-    begun.dispose();
-  }
-  await source.close();
 }
 
 /** The student's folder. Neither its last norm nor the heads go along: a Q-Former looks at what is before them. */

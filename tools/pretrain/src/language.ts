@@ -4,10 +4,10 @@ import { lm } from '@blip2/losses';
 import { flatten, initialise, type LossTerms, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
 import { byLength, corpus, LONGEST, readings } from './corpus.js';
-import { writeFolder } from './folder.js';
+import { takeOver, writeFolder } from './folder.js';
 
 const VOCABULARY = 2048;
-const READINGS = 60_000;
+const READINGS = 150_000;
 
 /** `config.json` of the small language model. */
 const languageJson = (vocabSize: number) => ({
@@ -35,11 +35,13 @@ export interface TextOptions {
   steps: number;
   batch: number;
   seed: number;
+  /** The folder of a model to go on from, whose texts were the same. Default: from random numbers. */
+  from?: string | undefined;
 }
 
 /** Trains an OPT on the texts alone and writes its folder. */
 export async function pretrainLanguage(options: TextOptions, onStep: (step: TrainStep) => void): Promise<void> {
-  const { folder, steps, batch, seed } = options;
+  const { folder, steps, batch, seed, from } = options;
   const texts = corpus();
   const files = trainByteLevelBpe(texts, { vocabSize: VOCABULARY });
   const tokenizer = createTokenizer(files);
@@ -53,6 +55,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   const next = byLength(rows, { batch, seed });
   const spec = optSpec(config);
   const trainable = flatten(initialise(spec, seed));
+  if (from) await takeOver(trainable, from);
   const run = train({
     trainable,
     batch: ({ position }) => toIdTensors(padBatch(next(position), { pad: config.pad })),
@@ -62,7 +65,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
       return { total: loss };
     },
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 2e-3, min: 2e-5, warmupSteps: 60, steps }),
+    schedule: cosineLr({ peak: 1.5e-3, min: 2e-5, warmupSteps: 60, steps }),
     steps,
     seed,
     clip: 1,

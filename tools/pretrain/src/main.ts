@@ -15,7 +15,7 @@ const USAGE = `Makes what @blip2/starter ships.
 
   pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
   pnpm pretrain vision [--steps N] [--from FOLDER]           trains the small ViT by its maps, and to tell emoji apart
-  pnpm pretrain language [--steps N]                         the small OPT, from texts alone
+  pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
   pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
 
@@ -52,7 +52,10 @@ const commands: Record<string, () => Promise<void>> = {
     const { work, from } = values;
     return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1000), batch: 64, seed }, log);
   },
-  language: () => pretrainLanguage({ folder: join(values.out, 'language'), steps: steps(1000), batch: 96, seed }, log),
+  language: () => {
+    const { from } = values;
+    return pretrainLanguage({ folder: join(values.out, 'language'), from, steps: steps(1400), batch: 96, seed }, log);
+  },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {
     console.log(JSON.stringify(await compareStudios(join(values.out, 'vision'))));

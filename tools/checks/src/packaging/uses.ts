@@ -3,6 +3,10 @@
  * tarball was installed into, where a forgotten file makes it throw.
  */
 export const uses: Readonly<Record<string, string>> = {
+  '@blip2/attention': `
+    import { readFile } from 'node:fs/promises';
+    const url = new URL('kernels.simd.wasm', import.meta.resolve('@blip2/attention'));
+    if (!WebAssembly.validate(await readFile(url))) throw new Error(url + ' is no module');`,
   '@blip2/backend-simd': `
     import * as tf from '@tensorflow/tfjs';
     import { register } from '@blip2/backend-simd';
