@@ -11,6 +11,8 @@ const small = {
   embedDim: 128,
   initializerRange: 0.07,
   embeddingRange: 0.005,
+  crossAttentionRange: 0.1,
+  feedForwardRange: 0.01,
 };
 
 /** Configurations with a name. */
@@ -18,10 +20,10 @@ export const presets = {
   /** What `blip2 demo` runs: both stages in some minutes on two cores. */
   demo: {
     bert: null,
-    qformer: small,
-    data: { scenes: 6000, testScenes: 300, sceneShare: 0 },
-    stage1: { steps: 300, batch: 64 },
-    stage2: { steps: 300, batch: 48 },
+    qformer: { ...small, layers: 2 },
+    data: { scenes: 4000, testScenes: 288, sceneShare: 0 },
+    stage1: { steps: 540, batch: 64, peak: 2e-3 },
+    stage2: { steps: 420, batch: 48, peak: 2e-3 },
   },
   /** An hour on two cores. */
   'emoji-full': {

@@ -25,6 +25,13 @@ export interface QFormerConfig {
    * steps of one length turn small ones further: a short training wants about 0.005. Default `initializerRange`.
    */
   readonly embeddingRange: number;
+  /**
+   * Deviation of the first weights of cross-attention and of the feed-forward networks. What a query sees of a picture is
+   * an average over all of it, small beside the query itself: a short training wants more of the one (about 0.1) and less
+   * of the other (0.03). Default `initializerRange`.
+   */
+  readonly crossAttentionRange: number;
+  readonly feedForwardRange: number;
   readonly dropout: number;
   readonly attentionDropout: number;
   /** Whether texts can be read: word and position embeddings, and the text branch of each layer. */
@@ -47,6 +54,8 @@ const defaults: QFormerConfig = {
   activation: 'gelu',
   initializerRange: 0.02,
   embeddingRange: 0.02,
+  crossAttentionRange: 0.02,
+  feedForwardRange: 0.02,
   dropout: 0.1,
   attentionDropout: 0.1,
   textInput: false,
@@ -86,8 +95,9 @@ export function qformerConfig(
     .filter(([, name]) => json[name] !== undefined && json[name] !== null)
     .map(([key, name]) => [key, json[name]]);
   const given: Partial<QFormerConfig> = { ...Object.fromEntries(read), ...rest };
-  const embeddingRange = given.embeddingRange ?? given.initializerRange ?? defaults.embeddingRange;
-  const config: QFormerConfig = { ...defaults, ...given, embeddingRange };
+  const range = given.initializerRange ?? defaults.initializerRange;
+  const ranges = { embeddingRange: range, crossAttentionRange: range, feedForwardRange: range };
+  const config: QFormerConfig = { ...defaults, ...ranges, ...given };
   for (const key of Object.keys(defaults) as (keyof QFormerConfig)[]) check(key, config[key]);
   if (config.hiddenSize % config.heads !== 0) {
     throw new Error(
@@ -103,7 +113,13 @@ export function qformerConfigJson(config: QFormerConfig): Record<string, unknown
   return { model_type: 'blip_2_qformer', ...Object.fromEntries(keys.map((key) => [jsonNames[key], config[key]])) };
 }
 
-const ranges: readonly string[] = ['epsilon', 'initializerRange', 'embeddingRange'];
+const positive: readonly string[] = [
+  'epsilon',
+  'initializerRange',
+  'embeddingRange',
+  'crossAttentionRange',
+  'feedForwardRange',
+];
 const rates: readonly string[] = ['dropout', 'attentionDropout'];
 
 function check(key: keyof QFormerConfig, value: unknown): void {
@@ -112,7 +128,7 @@ function check(key: keyof QFormerConfig, value: unknown): void {
       ? typeof value === 'boolean'
       : key === 'activation'
         ? (activationNames as readonly unknown[]).includes(value)
-        : ranges.includes(key)
+        : positive.includes(key)
           ? typeof value === 'number' && value > 0
           : rates.includes(key)
             ? typeof value === 'number' && value >= 0 && value < 1

@@ -150,6 +150,17 @@ test('words, positions and queries begin as small as they are asked to, all else
   expect(qformerConfig({ initializer_range: 0.3 }).embeddingRange).toBe(0.3);
 });
 
+test('cross-attention and feed-forward networks begin as large as they are asked to', () => {
+  const deviation = (x: tf.Tensor): number => Math.sqrt(tf.moments(x).variance.dataSync()[0] as number);
+  const config = { ...tiny, crossAttentionRange: 0.5, feedForwardRange: 0.001 };
+  const first = initialise(qformerSpec(config, 'retrieval'), 3).qformer.encoder.layer[0];
+  expect(deviation(first?.crossattention?.attention.value.weight as tf.Tensor)).toBeGreaterThan(0.4);
+  expect(deviation(first?.attention.attention.value.weight as tf.Tensor)).toBeCloseTo(0.02, 2);
+  for (const weight of [first?.intermediate_query.dense.weight, first?.intermediate?.dense.weight]) {
+    expect(deviation(weight as tf.Tensor)).toBeLessThan(0.0015);
+  }
+});
+
 test('what does not fit is refused with a sentence', () => {
   const p = initialise(qformerSpec(tiny, 'retrieval'), 3);
   expect(() => queryPass(p, tiny, tf.zeros([1, 5, 13]))).toThrow(/\[B,N,12\], not \[1,5,13\]/);

@@ -73,15 +73,17 @@ function headSpec(input: number, output: number) {
 }
 
 function layerSpec(config: QFormerConfig, j: number, text: boolean) {
-  const { hiddenSize: W, intermediateSize: I, initializerRange } = config;
-  const options = { init: normal(initializerRange) };
+  const { hiddenSize: W, intermediateSize: I } = config;
+  const options = { init: normal(config.initializerRange) };
+  const look = { init: normal(config.crossAttentionRange) };
+  const feed = { init: normal(config.feedForwardRange) };
   const looks = j % config.crossAttentionFrequency === 0;
   return {
     attention: attentionSpec(W, W, options),
-    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth, options) } : {}),
-    intermediate_query: { dense: dense(W, I, options) },
-    output_query: outputSpec(I, W, options),
-    ...(text ? { intermediate: { dense: dense(W, I, options) }, output: outputSpec(I, W, options) } : {}),
+    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth, look) } : {}),
+    intermediate_query: { dense: dense(W, I, feed) },
+    output_query: outputSpec(I, W, feed),
+    ...(text ? { intermediate: { dense: dense(W, I, feed) }, output: outputSpec(I, W, feed) } : {}),
   };
 }
 

@@ -15,7 +15,7 @@ import { type PairOptions, textTensors } from '../data/texts.js';
 import { normFeatures, type Stage1Params } from '../stages/specs.js';
 
 export interface RetrievalOptions extends PairOptions {
-  /** How many candidates of each query are scored again by matching, the reference's `k_test`. Default 128. */
+  /** How many candidates of each query are scored again by matching, the reference's `k_test`; 0: none, the order is that of contrast. Default 128. */
   readonly rerank?: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -68,6 +68,7 @@ export async function evaluateRetrieval(
     onProgress?.(Math.min(start + BATCH, list.length), list.length);
   }
   const rescored = (chosen: number[], at: (candidate: number) => number, sim: Float32Array): Float32Array => {
+    if (k === 0) return sim;
     const scores = new Float32Array(n).fill(UNSCORED);
     for (const candidate of chosen)
       scores[candidate] = (logits.get(at(candidate)) as number) + (sim[candidate] as number);

@@ -18,7 +18,7 @@ export interface EvalOptions {
   readonly data: string;
   /** Scenes to ask about. Default: what the run's configuration says, else 288. */
   readonly scenes?: number;
-  /** Candidates that matching scores again. Default 16. */
+  /** Candidates that matching scores again. Default 0: after a short training contrast knows better than matching. */
   readonly rerank?: number;
   readonly seed?: number;
   readonly reporter: Reporter;
@@ -81,7 +81,7 @@ export async function withTest<T>(options: EvalOptions, body: (test: Test) => Pr
 
 export async function evaluate(
   { judge, speaker, emoji, scenes, textLength }: Test,
-  { rerank = 16, reporter, signal }: EvalOptions,
+  { rerank = 0, reporter, signal }: EvalOptions,
 ): Promise<Evaluation> {
   const decoding = { beams: 1, ...(signal ? { signal } : {}) };
   const texts = Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.about(i).label));
