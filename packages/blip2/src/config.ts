@@ -29,7 +29,11 @@ const qformerSchema = z.strictObject({
   crossAttentionFrequency: count.default(2),
   initializerRange: z.number().positive().default(0.02).describe('deviation of the first weights'),
   embeddingRange: z.number().positive().default(0.02).describe('deviation of the first words, positions and queries'),
-  crossAttentionRange: z.number().positive().default(0.02).describe('deviation of the first weights of cross-attention'),
+  crossAttentionRange: z
+    .number()
+    .positive()
+    .default(0.02)
+    .describe('deviation of the first weights of cross-attention'),
   feedForwardRange: z.number().positive().default(0.02).describe('deviation of those of the feed-forward networks'),
   dropout: share.default(0.1),
   embedDim: count.default(256).describe('width of the space that pictures and texts share'),

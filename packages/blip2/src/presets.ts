@@ -21,9 +21,9 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2 },
-    data: { scenes: 4000, testScenes: 288, sceneShare: 0 },
-    stage1: { steps: 540, batch: 64, peak: 2e-3 },
-    stage2: { steps: 420, batch: 48, peak: 2e-3 },
+    data: { scenes: 4000, testScenes: 288, sceneShare: 0.2 },
+    stage1: { steps: 560, batch: 64, peak: 2e-3 },
+    stage2: { steps: 300, batch: 24 },
   },
   /** An hour on two cores. */
   'emoji-full': {
