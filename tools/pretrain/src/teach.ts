@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { type Drawing, drawingsOf, OTHERS, STUDIOS } from './drawings.js';
-import { listViews, type View, viewSvg } from './views.js';
+import { listViews, viewSvg } from './views.js';
 
 /** Side of the pictures that the teacher sees; the student sees them at half of it. */
 export const TEACHER_SIZE = 224;
@@ -31,10 +31,6 @@ export const allDrawings = (): Drawing[] => [...STUDIOS, ...OTHERS].flatMap(draw
 /** How many scenes are made of them. */
 const SCENES = 4_000;
 
-/** The views that the student is trained on, in the order in which `look` keeps them. */
-export const trainViews = (drawings: readonly Drawing[], seed: number): View[] =>
-  listViews(drawings.length, SCENES, seed);
-
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -45,7 +41,8 @@ const exists = (path: string): Promise<boolean> =>
 export async function teach({ folder, python, weights, seed }: TeachOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   const drawings = allDrawings();
-  const svgs = trainViews(drawings, seed).map((view) => () => viewSvg(view, drawings, seed));
+  const views = listViews(drawings.length, SCENES, seed);
+  const svgs = views.map((view) => () => viewSvg(view, drawings, seed));
   await look(svgs, { folder, name: 'train', python, weights });
 }
 

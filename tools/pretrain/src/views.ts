@@ -5,7 +5,7 @@ import type { Drawing } from './drawings.js';
 export type View = { kind: 'moved'; drawing: number } | { kind: 'scene'; index: number };
 
 /** A drawing in a view: its place and side in hundredths of the picture, and how far it is turned, in degrees. */
-export interface Part {
+interface Part {
   readonly drawing: number;
   readonly x: number;
   readonly y: number;
@@ -36,7 +36,7 @@ export function listViews(drawings: number, scenes: number, seed: number): View[
 }
 
 /** What stands where in a view of some of `drawings` drawings: a pure function of its arguments. */
-export function layOut(view: View, drawings: number, seed: number): Layout {
+function layOut(view: View, drawings: number, seed: number): Layout {
   const random = rng(hash(seed, JSON.stringify(view)));
   if (view.kind === 'moved') {
     const size = between(random, 45, 100);

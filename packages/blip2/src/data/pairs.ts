@@ -32,7 +32,7 @@ export interface MixtureOptions {
 }
 
 /** What batches are made of. */
-export interface Source<B> {
+interface Source<B> {
   readonly count: number;
   /** Of an example: those of about one size share a batch. Default: any do. */
   readonly size?: (index: number) => number;
