@@ -4,7 +4,7 @@ export { type Emoji, loadEmoji, normaliseCode } from './entries.js';
 export { type Colour, type RenderOptions, renderSvg } from './render.js';
 export { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
 export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
-export { type QuestionAnswer, type QuestionType, questionTypes } from './scenes/grammar.js';
+export { type QuestionAnswer, type QuestionType, questionTypes, sceneGroups, scenePrompts } from './scenes/grammar.js';
 export { type Ground, paintGround } from './scenes/ground.js';
 export type { Placed } from './scenes/layout.js';
 export { paste, renderScene } from './scenes/paint.js';

@@ -5,7 +5,7 @@ import { recall } from '@blip2/metrics';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
-import { pixelsOf } from './distill.js';
+import { pixelsOf } from './student.js';
 import { STUDENT_SIZE } from './teach.js';
 
 /** R@1 of each: Noto's drawing looked for among another studio's, and among the means of the four, all emoji at once. */

@@ -1,5 +1,5 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, loadNouns, type Noun, type Plan, scene, sceneTexts } from '@blip2/emoji';
+import { loadEmoji, loadNouns, type Noun, type Plan, scene, sceneGroups, sceneTexts } from '@blip2/emoji';
 import { hash, rng } from '@blip2/tensor';
 import { sampler } from '@blip2/trainer';
 
@@ -28,7 +28,7 @@ export const LONGEST = 24;
 export function readings(count: number): [context: string, text: string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; pairs.length < count; index++) {
-    const { references, plan, qa } = scene(READINGS_SEED, index, 'train');
+    const { references, plan, qa } = scene(SCENES_SEED, index, 'train');
     const told = index % 4 === 0 ? (references[index % references.length] as string) : listed(plan, index);
     const asked = [...qa, ...presences(plan, index)];
     pairs.push([told, references[0] as string]);
@@ -39,21 +39,15 @@ export function readings(count: number): [context: string, text: string][] {
   return pairs.slice(0, count);
 }
 
-const numbers = ['zero', 'one', 'two', 'three', 'four'];
-
-/** Everything that a scene's questions ask for, in either order: 'three snakes left, one pig right'. */
-function listed({ subject, place, other }: Plan, index: number): string {
-  const say = ({ noun, count }: Plan['subject'], at?: string | null): string =>
-    [numbers[count], count === 1 ? noun.one : noun.many, ...(at ? [at] : [])].join(' ');
-  const groups = [say(subject, place), ...(other && place ? [say(other, opposite[place])] : [])];
+/** The groups as a list, in either order: 'three snakes left, one pig right'. */
+function listed(plan: Plan, index: number): string {
+  const groups = sceneGroups(plan).map(([name, number, ...place]) => [number, name, ...place].join(' '));
   return (index % 8 < 4 ? groups : groups.reverse()).join(', ');
 }
 
-const opposite = { left: 'right', right: 'left', top: 'bottom', bottom: 'top' } as const;
-
 /** Asks for one kind that is there and for one that is not: what is hardest to learn comes more often. */
-function presences({ subject, other }: Plan, index: number): { question: string; answer: string }[] {
-  const random = rng(hash(READINGS_SEED, `presence ${index}`));
+export function presences({ subject, other }: Plan, index: number): { question: string; answer: string }[] {
+  const random = rng(hash(SCENES_SEED, `presence ${index}`));
   const shown = [subject.noun, ...(other ? [other.noun] : [])];
   const absent = loadNouns().filter((noun) => !shown.includes(noun));
   const ask = ({ article, one }: Noun, answer: string) => ({ question: `is there ${article} ${one}?`, answer });
@@ -61,7 +55,8 @@ function presences({ subject, other }: Plan, index: number): { question: string;
   return [ask(any(shown), 'yes'), ask(any(absent), 'no')];
 }
 
-const READINGS_SEED = 7;
+/** Of the scenes that are read about. */
+export const SCENES_SEED = 7;
 
 /** Batches of texts of about one length, so that little of them is padding: a function of the position alone. */
 export function byLength<T extends { length: number }>(

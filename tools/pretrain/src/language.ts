@@ -1,13 +1,18 @@
 import { createTokenizer, padBatch, toIdTensors, trainByteLevelBpe } from '@blip2/data';
-import { labelsOf, optConfig, optLogits, optSpec } from '@blip2/llm';
+import { labelsOf, optConfig, optEmbed, optLogits, optPredict, optSpec } from '@blip2/llm';
 import { lm } from '@blip2/losses';
-import { flatten, initialise, type LossTerms, unflatten } from '@blip2/tensor';
+import { flatten, hash, initialise, type LossTerms, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
+import type * as tf from '@tensorflow/tfjs';
 import { byLength, corpus, LONGEST, readings } from './corpus.js';
 import { takeOver, writeFolder } from './folder.js';
+import { type GistBatch, gistBatch, gistLessons, gistPrompt } from './gists.js';
 
 const VOCABULARY = 2048;
 const READINGS = 150_000;
+const GIST_SCENES = 60_000;
+/** One batch in so many is of texts, the others of gists. */
+const EVERY = 4;
 
 /** `config.json` of the small language model. */
 const languageJson = (vocabSize: number) => ({
@@ -39,6 +44,12 @@ export interface TextOptions {
   from?: string | undefined;
 }
 
+/** Texts as they are, int32 [B,L] both. */
+interface TextBatch {
+  readonly ids: tf.Tensor2D;
+  readonly mask: tf.Tensor2D;
+}
+
 /** Trains an OPT on the texts alone and writes its folder. */
 export async function pretrainLanguage(options: TextOptions, onStep: (step: TrainStep) => void): Promise<void> {
   const { folder, steps, batch, seed, from } = options;
@@ -51,25 +62,37 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   const alone = texts.map(ids).filter((row) => row.length <= LONGEST);
   // as after a soft prompt, the second text begins with BOS
   const read = readings(READINGS).map(([context, text]) => [...tokenizer.encode(context), ...ids(text)]);
-  const rows = [...alone, ...read];
-  const next = byLength(rows, { batch, seed });
+  const nextTexts = byLength([...alone, ...read], { batch, seed });
+  const lessons = gistLessons(GIST_SCENES).map((lesson) => ({ ...lesson, length: lesson.prompt.length }));
+  const nextLessons = byLength(lessons, { batch, seed });
   const spec = optSpec(config);
   const trainable = flatten(initialise(spec, seed));
   if (from) await takeOver(trainable, from);
-  const run = train({
+  const run = train<TextBatch | GistBatch>({
     trainable,
-    batch: ({ position }) => toIdTensors(padBatch(next(position), { pad: config.pad })),
-    loss: ({ trainable, batch: { ids, mask } }): LossTerms => {
-      const logits = optLogits(unflatten(spec, trainable), config, { ids, mask });
-      const loss = lm(logits, labelsOf(ids, { mask }));
-      return { total: loss };
+    batch: ({ position, seed }) => {
+      const turn = Math.floor(position / EVERY);
+      if (position % EVERY === 0) return toIdTensors(padBatch(nextTexts(turn), { pad: config.pad }));
+      const positions = position % 2 === 0 ? 8 : 4 + (hash(seed, 'positions') % 13);
+      const special = { bos: config.bos, pad: config.pad, eos: config.eos };
+      return gistBatch(nextLessons(position - turn - 1), { tokenizer, ids: special, positions, seed });
+    },
+    loss: ({ trainable, batch, seed }): LossTerms => {
+      const p = unflatten(spec, trainable);
+      if ('ids' in batch) return { total: lm(optLogits(p, config, batch), labelsOf(batch.ids, { mask: batch.mask })) };
+      const { logits, labels } = optPredict(p, config, {
+        ...batch,
+        softPrompt: gistPrompt((ids) => optEmbed(p, ids), batch, seed),
+      });
+      const total = lm(logits, labels, { shift: false });
+      return { total, gist: total.clone() as tf.Scalar };
     },
     optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 1.5e-3, min: 2e-5, warmupSteps: 60, steps }),
+    schedule: cosineLr({ peak: 1.2e-3, min: 2e-5, warmupSteps: 60, steps }),
     steps,
     seed,
     clip: 1,
-    logEvery: 50,
+    logEvery: 20,
   });
   for await (const step of run) onStep(step);
   const { tokenizer: tokenizerJson, config: tokenizerConfig } = files;

@@ -7,15 +7,17 @@ import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
 import { compareStudios } from './compare-studios.js';
-import { pretrainVision } from './distill.js';
 import { pretrainLanguage } from './language.js';
+import { readGists } from './reading.js';
 import { teach } from './teach.js';
+import { pretrainVision } from './vision.js';
 
 const USAGE = `Makes what @blip2/starter ships.
 
   pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
   pnpm pretrain vision [--steps N] [--from FOLDER]           trains the small ViT by its maps, and to tell emoji apart
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
+  pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
   pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
 
@@ -55,6 +57,9 @@ const commands: Record<string, () => Promise<void>> = {
   language: () => {
     const { from } = values;
     return pretrainLanguage({ folder: join(values.out, 'language'), from, steps: steps(1400), batch: 96, seed }, log);
+  },
+  async read() {
+    console.log(JSON.stringify(await readGists(join(values.out, 'language'), { scenes: 96, positions: 8 })));
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {

@@ -12,6 +12,9 @@ export interface QuestionAnswer {
   readonly answer: string;
 }
 
+/** How a language model that learned this grammar is spoken to; `{}` is where the question goes. */
+export const scenePrompts = { question: 'question: {} answer:', caption: 'a picture of' } as const;
+
 const numbers = ['zero', 'one', 'two', 'three', 'four'];
 const relations: { readonly [P in Place]: string } = {
   left: 'to the left of',
@@ -37,6 +40,17 @@ export function captions({ subject, place, other }: Plan): string[] {
     `${some(subject)} ${relations[place]} ${some(other)}`,
     `${some(other)} ${relations[opposite[place]]} ${some(subject)}`,
   ];
+}
+
+/**
+ * What a scene shows, in words that belong together: of each kind its name, its number and, if it has one, its place:
+ * [['snakes', 'three', 'left'], ['pig', 'one', 'right']].
+ */
+export function sceneGroups({ subject, place, other }: Plan): string[][] {
+  const words = ({ noun, count }: Group, at: Place | null): string[] => {
+    return [count === 1 ? noun.one : noun.many, numbers[count]!, ...(at ? [at] : [])];
+  };
+  return [words(subject, place), ...(other && place ? [words(other, opposite[place])] : [])];
 }
 
 /** The scene's questions: one 'what', one 'how many', one 'is there', and none to two 'where'. */

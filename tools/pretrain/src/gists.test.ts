@@ -1,0 +1,75 @@
+import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
+import { scenePrompts } from '@blip2/emoji';
+import { rng } from '@blip2/tensor';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import { gistBatch, gistLessons, gistPrompt, layGist } from './gists.js';
+
+const groups = [
+  ['snakes', 'three', 'left'],
+  ['pig', 'one', 'right'],
+];
+
+beforeAll(() => tf.setBackend('cpu'));
+
+describe('a gist', () => {
+  test.each([2, 3, 8, 16])('holds every word at %d positions, beside the name of its group alone', (positions) => {
+    for (let seed = 0; seed < 50; seed++) {
+      const gist = layGist(groups, positions, rng(seed));
+      expect(gist).toHaveLength(positions);
+      const [snakes, pig] = groups as [string[], string[]];
+      for (const words of gist.filter((some) => some.length > 0)) {
+        const group = words.includes('snakes') ? snakes : pig;
+        expect(words).toContain(group[0]);
+        for (const word of words) expect(group).toContain(word);
+      }
+      for (const word of groups.flat()) expect(gist.flat()).toContain(word);
+    }
+  });
+
+  test('needs a position for each group', () => {
+    expect(() => layGist(groups, 1, rng(0))).toThrow('2 groups do not fit 1 positions');
+  });
+});
+
+describe('a batch', () => {
+  const lessons = gistLessons(7);
+  const tokenizer = createTokenizer(
+    trainByteLevelBpe(
+      lessons.flatMap(({ groups, prompt, target }) => [groups.flat().join(' '), prompt, target]),
+      { vocabSize: 400 },
+    ),
+  );
+  const ids = { bos: 2, pad: 1, eos: [2] };
+
+  test('asks for captions, names and answers', () => {
+    const prompts = lessons.map(({ prompt }) => prompt);
+    expect(prompts.filter((prompt) => prompt === scenePrompts.caption)).toHaveLength(7 + 2);
+    expect(new Set(lessons.filter(({ prompt }) => prompt.includes('is there')).map(({ target }) => target))).toEqual(
+      new Set(['yes', 'no']),
+    );
+  });
+
+  test('is the same for the same seed, its soft prompt the mean of the words where there is no noise', () => {
+    const table = tf.randomNormal([tokenizer.vocabSize, 4], 0, 1, 'float32', 3) as tf.Tensor2D;
+    const embed = (tokens: tf.Tensor) => tf.gather(table, tokens) as tf.Tensor as tf.Tensor3D;
+    const make = () => gistBatch(lessons.slice(0, 5), { tokenizer, ids, positions: 6, seed: 9 });
+    const [one, two] = [make(), make()];
+    expect(gistPrompt(embed, one, 4).arraySync()).toEqual(gistPrompt(embed, two, 4).arraySync());
+    const still = { ...one, noise: tf.zerosLike(one.noise) };
+    const words = one.words.arraySync();
+    const weights = one.weights.arraySync();
+    gistPrompt(embed, still, 4)
+      .arraySync()
+      .forEach((row, b) => {
+        row.forEach((vector, position) => {
+          const [tokens, shares] = [words[b]?.[position] ?? [], weights[b]?.[position] ?? []];
+          const rows = table.arraySync();
+          const expected = [0, 1, 2, 3].map((d) =>
+            tokens.reduce((sum, token, k) => sum + (shares[k] as number) * (rows[token]?.[d] as number), 0),
+          );
+          for (const d of [0, 1, 2, 3]) expect(vector[d]).toBeCloseTo(expected[d] as number, 4);
+        });
+      });
+  });
+});

@@ -1,0 +1,151 @@
+import { captionProcessor, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
+import { loadEmoji, scene, sceneGroups, scenePrompts } from '@blip2/emoji';
+import type { LanguageModel, Lesson } from '@blip2/llm';
+import { gaussian, hash, type Rng, rng } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { presences, SCENES_SEED } from './corpus.js';
+
+/** Words in groups that belong together, the first of each its name. */
+type Groups = readonly (readonly string[])[];
+
+/**
+ * Something to say, and what to say it from: words in groups that belong together. Laid out as a gist, they teach a
+ * language model to read vectors that are no token's, as a soft prompt's are.
+ */
+export interface GistLesson {
+  readonly groups: Groups;
+  readonly prompt: string;
+  readonly target: string;
+}
+
+/** Lessons from the scenes' grammar in its train split and, one in six scenes, from an emoji's name. */
+export function gistLessons(scenes: number): GistLesson[] {
+  const emoji = loadEmoji();
+  return Array.from({ length: scenes }, (_, index): GistLesson[] => {
+    const { plan, caption, qa } = scene(SCENES_SEED, index, 'train');
+    const groups = sceneGroups(plan);
+    const label = captionProcessor((emoji[index % emoji.length] as { label: string }).label);
+    const named = { groups: [label.split(' ')], prompt: scenePrompts.caption, target: label };
+    // where something is comes more often: 'left' and 'right' are told apart last
+    const places = qa.filter(({ type }) => type === 'where');
+    const asked = [...qa, ...places, ...places, ...presences(plan, index)].map(({ question, answer }): GistLesson => {
+      return { groups, prompt: scenePrompts.question.replace('{}', () => question), target: answer };
+    });
+    return [{ groups, prompt: scenePrompts.caption, target: caption }, ...asked, ...(index % 6 === 0 ? [named] : [])];
+  }).flat();
+}
+
+/**
+ * Lays groups of words over so many positions: at each stand the first and some other words of one group, every word
+ * stands somewhere, and a position too many may stay empty. No order but chance's: what belongs together shares the first.
+ */
+export function layGist(groups: Groups, positions: number, random: Rng): string[][] {
+  if (positions < groups.length) throw new Error(`${groups.length} groups do not fit ${positions} positions.`);
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const places = groups.map((): string[][] => []);
+  const gist = Array.from({ length: positions }, (_, i): string[] => {
+    if (i >= groups.length && random() < 0.15) return [];
+    const group = i < groups.length ? i : Math.floor(random() * groups.length);
+    const words = (groups[group] as string[]).filter((_, word) => word === 0 || random() < 0.6);
+    (places[group] as string[][]).push(words);
+    return words;
+  });
+  groups.forEach((group, g) => {
+    const mine = places[g] as string[][];
+    for (const word of group) if (!mine.some((words) => words.includes(word))) pick(mine).push(word);
+  });
+  return shuffled(gist, random);
+}
+
+function shuffled<T>(items: readonly T[], random: Rng): T[] {
+  return items
+    .map((item) => [random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item);
+}
+
+export interface GistBatchOptions {
+  readonly tokenizer: Tokenizer;
+  readonly ids: LanguageModel['ids'];
+  readonly positions: number;
+  readonly seed: number;
+}
+
+/** Lessons as tensors, their gists still as weighted tokens. */
+export interface GistBatch extends Omit<Lesson, 'softPrompt'> {
+  /** int32 [B,P,K] */
+  readonly words: tf.Tensor3D;
+  /** [B,P,K]: 0 where there is no word. */
+  readonly weights: tf.Tensor3D;
+  /** [B,P,1]: how strong the noise is. */
+  readonly noise: tf.Tensor3D;
+}
+
+/** The caller owns the tensors. */
+export function gistBatch(
+  lessons: readonly GistLesson[],
+  { tokenizer, ids, positions, seed }: GistBatchOptions,
+): GistBatch {
+  const random = rng(seed);
+  const end = ids.eos[0] as number;
+  const encode = (text: string): number[] => [...tokenizer.encode(text, { addSpecialTokens: false })];
+  const rows = lessons.map(({ groups }) =>
+    layGist(groups, positions, random).map((words) => words.flatMap((word) => encode(` ${word}`))),
+  );
+  const K = Math.max(1, ...rows.flat().map((tokens) => tokens.length));
+  const scaled = rows.map((row) => row.map((tokens) => [tokens, scale(random)] as const));
+  const fill = (of: (tokens: readonly number[], scale: number, k: number) => number): number[][][] =>
+    scaled.map((row) => row.map(([tokens, scale]) => Array.from({ length: K }, (_, k) => of(tokens, scale, k))));
+  const prompt = toIdTensors(
+    padBatch(
+      lessons.map((lesson) => tokenizer.encode(lesson.prompt)),
+      { pad: ids.pad, side: 'left' },
+    ),
+  );
+  const target = toIdTensors(
+    padBatch(
+      lessons.map((lesson) => [...encode(` ${lesson.target}`), end]),
+      { pad: ids.pad },
+    ),
+  );
+  return {
+    words: tf.tensor3d(
+      fill((tokens, _, k) => tokens[k] ?? ids.pad),
+      undefined,
+      'int32',
+    ),
+    weights: tf.tensor3d(fill((tokens, scale, k) => (k < tokens.length ? scale / tokens.length : 0))),
+    noise: tf.tensor3d(scaled.map((row) => row.map(([, scale]) => [NOISE * scale * random()]))),
+    promptIds: prompt.ids,
+    promptMask: prompt.mask,
+    targetIds: target.ids,
+    targetMask: target.mask,
+  };
+}
+
+/** A soft prompt's vectors may be several times as long as those of tokens. */
+const scale = (random: Rng): number => 0.7 * (6 / 0.7) ** random();
+
+/** Deviation of the noise at most, of that of the words' vectors. */
+const NOISE = 0.4;
+
+/** The gists of a batch as a soft prompt [B,P,W]: at each position the mean of its words' vectors, and noise. */
+export function gistPrompt(
+  embed: LanguageModel['embed'],
+  { words, weights, noise }: GistBatch,
+  seed: number,
+): tf.Tensor3D {
+  const [B, P, K] = words.shape;
+  return tf.tidy(() => {
+    const vectors = embed(tf.reshape(words, [B, P * K])); // [B,PK,W]
+    const W = vectors.shape[2];
+    const blended = tf.sum(tf.mul(tf.reshape(vectors, [B, P, K, W]), tf.expandDims(weights, -1)), 2); // [B,P,W]
+    const deviation = tf.sqrt(tf.mean(tf.square(vectors)));
+    const random = rng(hash(seed, 'noise'));
+    const normal = tf.tensor3d(
+      Float32Array.from({ length: B * P * W }, () => gaussian(random)),
+      [B, P, W],
+    );
+    return tf.add(blended, tf.mul(normal, tf.mul(noise, deviation))) as tf.Tensor3D;
+  });
+}
