@@ -61,7 +61,23 @@ export const configSchema = z.strictObject({
     .prefault({}),
   smoothing: share.default(0.1).describe('label smoothing of ITC and ITG'),
   stage1: scheduleSchema,
-  stage2: scheduleSchema,
+  stage2: scheduleSchema.extend({
+    projectionRate: z
+      .number()
+      .positive()
+      .default(1)
+      .describe('learning rate of the bridge to the language model, as a multiple: it alone begins anew'),
+    phraseSteps: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('of the steps, the first that learn to tell what is shown without the language model; BLIP-2 has 0'),
+    phraseWeight: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('weight of the same beside the language model afterwards; BLIP-2 has 0'),
+  }),
 });
 
 /** A whole configuration, every default filled in. */

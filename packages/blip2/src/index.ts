@@ -18,4 +18,4 @@ export { type Reporter, silent } from './run/reporter.js';
 export { runTrain, type TrainRunOptions } from './run/train.js';
 export { normFeatures, type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from './stages/specs.js';
 export { type PairBatch, stage1Terms } from './stages/stage1.js';
-export { softPrompt, stage2Terms, type TextBatch } from './stages/stage2.js';
+export { softPrompt, stage2Terms, type TextBatch, type Texts } from './stages/stage2.js';

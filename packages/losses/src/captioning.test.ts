@@ -4,7 +4,7 @@ import { checkGradients, expectClose, expectNoLeak, fixture } from '@blip2/testi
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { itg, itm, lm, prefixLm, prefixSplit, smoothingFloor } from './index.js';
+import { itg, itm, lm, phrases, prefixLm, prefixSplit, smoothingFloor } from './index.js';
 
 const rows = [
   [2, 0.5, -1, 0],
@@ -137,4 +137,43 @@ test('nothing is left alive', async () => {
   const prefix = tf.tensor1d([2, 1], 'int32');
   await expectNoLeak(() => tf.dispose([itg(logits, labels), lm(logits, labels), prefixLm(logits, labels, { prefix })]));
   await expectNoLeak(() => tf.dispose(tf.grad((x) => itg(x as tf.Tensor3D, labels))(logits)));
+});
+
+test('a phrase may be told by any of the vectors, but by one', async () => {
+  const logits = tf.tensor3d([rows, [...rows].reverse()]);
+  const ids = tf.tensor3d(
+    [
+      [
+        [1, 3],
+        [2, 0],
+      ],
+      [
+        [2, 2],
+        [0, 0],
+      ],
+    ],
+    undefined,
+    'int32',
+  );
+  const mask = tf.tensor3d(
+    [
+      [
+        [1, 1],
+        [1, 0],
+      ],
+      [
+        [1, 1],
+        [0, 0],
+      ],
+    ],
+    undefined,
+    'int32',
+  );
+  const p = rows.map((row) => row.map((x) => Math.exp(x) / row.reduce((sum, y) => sum + Math.exp(y), 0)));
+  const told = (...words: number[]): number =>
+    -Math.log(p.reduce((sum, q) => sum + words.reduce((product, w) => product * q[w]!, 1), 0) / 3) / words.length;
+  expectClose(phrases(logits, ids, mask), [(told(1, 3) + told(2) + told(2, 2)) / 3], 1e-5);
+  checkGradients((x) => phrases(x as tf.Tensor3D, ids, mask), [logits]);
+  expect(() => phrases(logits, ids, tf.ones([2, 2, 1], 'int32'))).toThrow('need ids and a mask [2,P,K]');
+  await expectNoLeak(() => phrases(logits, ids, mask).dispose());
 });

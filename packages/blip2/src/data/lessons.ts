@@ -13,48 +13,62 @@ export interface Lesson {
 /** Pictures that were looked at, and what can be learned from each. */
 export interface Lessons {
   readonly features: FeatureStore;
-  lessons(index: number): readonly Lesson[];
+  /** What is learned from a picture this time; `random` draws it, uniform in [0,1). */
+  lessons(index: number, random: () => number): readonly Lesson[];
+  /** What the picture shows, in phrases. */
+  phrases(index: number): readonly string[];
 }
 
 export interface LessonOptions {
   /** The language model that learns: its tokenizer and its special ids. */
   readonly language: Words;
-  /** Lessons of each picture, none twice as long as there are enough. */
-  readonly perPicture: number;
-  /** Draws them: uniform in [0,1). */
   readonly random: () => number;
 }
 
-/** Some pictures, each with some of its lessons, as tensors; the caller owns them. */
+/** Some pictures, each with lessons of it, as tensors; the caller owns them. */
 export async function lessonBatch(
   source: Lessons,
   places: readonly number[],
-  options: LessonOptions,
+  { language, random }: LessonOptions,
 ): Promise<TextBatch> {
-  const { language, perPicture, random } = options;
   const chosen = places.flatMap((place, picture) =>
-    draw(source.lessons(place), perPicture, random).map((lesson) => ({ picture, ...lesson })),
+    source.lessons(place, random).map((lesson) => ({ picture, ...lesson })),
   );
-  const prompts = paddedPrompts(
-    chosen.map(({ prompt }) => promptRow(prompt, language)),
+  const shown = paddedPhrases(
+    places.map((place) => source.phrases(place)),
     language,
   );
-  const targets = padBatch(
-    chosen.map((lesson) => targetRow(lesson, language)),
-    { pad: language.ids.pad },
-  );
-  const features = await source.features.gather(places); // what can fail comes before the first tensor
-  const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
-  return {
-    features,
-    picture: tf.tensor1d(
-      chosen.map(({ picture }) => picture),
-      'int32',
+  const [prompts, targets] = [
+    paddedPrompts(
+      chosen.map(({ prompt }) => promptRow(prompt, language)),
+      language,
     ),
-    promptIds: prompt.ids,
-    promptMask: prompt.mask,
-    targetIds: target.ids,
-    targetMask: target.mask,
+    padBatch(
+      chosen.map((lesson) => targetRow(lesson, language)),
+      { pad: language.ids.pad },
+    ),
+  ];
+  const features = await source.features.gather(places); // what can fail comes before the first tensor
+  const pictures = {
+    features,
+    phraseIds: tf.tensor3d(shown.ids, shown.shape, 'int32'),
+    phraseMask: tf.tensor3d(shown.mask, shown.shape, 'int32'),
+  };
+  if (chosen.length === 0) return pictures;
+  const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
+  const picture = tf.tensor1d(
+    chosen.map(({ picture }) => picture),
+    'int32',
+  );
+  return {
+    ...pictures,
+    texts: {
+      picture,
+      promptIds: prompt.ids,
+      promptMask: prompt.mask,
+      targetIds: target.ids,
+      targetMask: target.mask,
+    },
   };
 }
 
@@ -66,12 +80,14 @@ function targetRow({ prompt, target }: Lesson, { tokenizer, ids }: Words): numbe
   return [...tokenizer.encode(text, { addSpecialTokens: false }), end];
 }
 
-function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
-  const left = [...items];
-  const drawn: T[] = [];
-  while (drawn.length < count && items.length > 0) {
-    if (left.length === 0) left.push(...items);
-    drawn.push(...left.splice(Math.floor(random() * left.length), 1));
-  }
-  return drawn;
+/** Phrases as they stand within a text, [I,P,K]: filled up with none, and words with pads. */
+function paddedPhrases(rows: readonly (readonly string[])[], { tokenizer, ids }: Words) {
+  const most = Math.max(...rows.map((phrases) => phrases.length));
+  const encoded = rows.flatMap((phrases) =>
+    Array.from({ length: most }, (_, i) => {
+      return i < phrases.length ? tokenizer.encode(` ${phrases[i]}`, { addSpecialTokens: false }) : [];
+    }),
+  );
+  const { ids: flat, mask, shape } = padBatch(encoded, { pad: ids.pad });
+  return { ids: flat, mask, shape: [rows.length, most, shape[1]] as [number, number, number] };
 }

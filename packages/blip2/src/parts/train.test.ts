@@ -105,9 +105,10 @@ test('both stages train with an encoder of the user and leave no tensor behind f
             gather: async (some: readonly number[]) => features(some),
             close: async () => {},
           },
+          phrases: (index: number) => [labels[index] as string],
           lessons: (index: number) => [{ prompt: '', target: labels[index] as string }],
         };
-        return lessonBatch(source, draw(position), { language, perPicture: 1, random: rng(position) });
+        return lessonBatch(source, draw(position), { language, random: rng(position) });
       },
     }),
   );

@@ -11,7 +11,7 @@ import {
 } from '@blip2/trainer';
 import { stage1Spec, stage2Spec } from '../stages/specs.js';
 import { type PairBatch, stage1Terms } from '../stages/stage1.js';
-import { stage2Terms, type TextBatch } from '../stages/stage2.js';
+import { type Stage2Options, stage2Terms, type TextBatch } from '../stages/stage2.js';
 import { beginStage2, languageOf, type Parts } from './compose.js';
 
 /** How a stage is trained: the paper's AdamW and schedule, unless said otherwise. */
@@ -55,26 +55,32 @@ export function trainStage1(parts: Parts, options: StageOptions<PairBatch>): Asy
   });
 }
 
+export interface Stage2TrainOptions extends StageOptions<TextBatch>, Pick<Stage2Options, 'phraseWeight'> {
+  /** Multiplies the learning rate of the projection, which alone begins with random numbers. Default 1. */
+  readonly projectionRate?: number;
+}
+
 /** Generative learning with the frozen language model (BLIP-2, section 3.2): trains `parts.stage2`. */
-export function trainStage2(parts: Parts, options: StageOptions<TextBatch>): AsyncGenerator<TrainStep, void, void> {
+export function trainStage2(parts: Parts, options: Stage2TrainOptions): AsyncGenerator<TrainStep, void, void> {
   const { config, stage2 } = parts;
+  const { phraseWeight = 0, projectionRate = 1 } = options;
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) beginStage2(parts);
   const spec = stage2Spec(config, language.width);
   return train<TextBatch>({
-    ...common(parts, options),
+    ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRate : 1)),
     trainable: stage2,
     loss: ({ trainable, batch, seed }) =>
-      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed }),
+      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, phraseWeight }),
   });
 }
 
-function common<B>(parts: Parts, options: StageOptions<B>) {
+function common<B>(parts: Parts, options: StageOptions<B>, lrScale?: (path: string) => number) {
   const { data, steps, until = steps, weightDecay = 0.05, betas = [0.9, 0.98], trainer = {} } = options;
   return {
     ...trainer,
     batch: data,
-    optimiser: adamw({ betas, weightDecay, decays: decaysReleased }),
+    optimiser: adamw({ betas, weightDecay, decays: decaysReleased, ...(lrScale ? { lrScale } : {}) }),
     schedule: scheduleOf(options),
     steps: Math.min(steps, until),
     seed: parts.seed,

@@ -1,13 +1,13 @@
 import { captionProcessor } from '@blip2/data';
+import { sceneGroups, scenePrompts } from '@blip2/emoji';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
 import { type Lesson, type Lessons, lessonBatch } from '../data/lessons.js';
-import { mixture, type Pairs, pairBatch } from '../data/pairs.js';
+import { mixture, type Pairs, pairBatch, turns } from '../data/pairs.js';
 import { fillTemplate } from '../model/prompts.js';
 import { languageOf } from '../parts/compose.js';
 import type { PairBatch } from '../stages/stage1.js';
 import type { TextBatch } from '../stages/stage2.js';
-import { scenePrompts } from './prompts.js';
 import type { World } from './world.js';
 
 /** Batches of stage 1: emoji with their names, and scenes with a caption. */
@@ -21,43 +21,71 @@ export function stage1Batches({ config, parts, emoji, scenes }: World): (at: Pos
     size: (index: number) => lengths(text(index)),
     batch: (places: number[]) => pairBatch({ features, text, same: (index) => numbers(text(index)) }, places, options),
   });
+  const { batch } = config.stage1;
   const next = mixture(
-    pairs(emoji.features, (index) => captionProcessor(emoji.about(index).label)),
-    pairs(scenes.features, (index) => scenes.about(index).caption),
-    { batch: config.stage1.batch, seed: config.seed, share: count === 0 ? 0 : sceneShare },
+    turns(
+      pairs(emoji.features, (index) => captionProcessor(emoji.about(index).label)),
+      { batch, seed: config.seed },
+    ),
+    turns(
+      pairs(scenes.features, (index) => scenes.about(index).caption),
+      { batch, seed: config.seed },
+    ),
+    count === 0 ? 0 : sceneShare,
   );
   return ({ position }) => next(position);
 }
 
-/** Lessons of one scene in a batch: its soft prompt is computed once for all of them. */
-const LESSONS = 3;
-/** Of the batches of stage 2 that name single emoji. */
-const EMOJI_SHARE = 0.1;
+/** Of the batches of stage 2 that are about scenes, the share that asks; the others are captions. */
+const ASKING = 0.5;
+/** Questions of one scene in a batch: its soft prompt is computed once for them. */
+const QUESTIONS = 2;
+/** Of all batches of stage 2, those that name single emoji. */
+const NAMING = 0.1;
 
-/** Batches of stage 2: scenes with captions, questions and answers, and emoji with their names. */
+/**
+ * Batches of stage 2: captions of scenes, questions about them, names of emoji. Each kind has batches of its own, as its
+ * texts are of about one length.
+ */
 export function stage2Batches({ config, parts, emoji, scenes }: World): (at: Position) => Promise<TextBatch> {
   const language = languageOf(parts);
-  const lessons = (source: Lessons, perPicture: number) => ({
-    count: source.features.length,
-    batch: (places: number[]) => (random: () => number) =>
-      lessonBatch(source, places, { language, perPicture, random }),
-  });
-  const told = (index: number): Lesson[] => {
-    const { caption, qa } = scenes.about(index);
-    const asked = qa.map(({ question, answer }): Lesson => {
+  const lessons = (source: Lessons) =>
+    turns(
+      {
+        count: source.features.length,
+        batch: (places: number[]) => (random: () => number) => lessonBatch(source, places, { language, random }),
+      },
+      { batch: config.stage2.batch, seed: config.seed },
+    );
+  const shown = {
+    features: scenes.features,
+    phrases: (index: number) => sceneGroups(scenes.about(index).plan).map((words) => words.join(' ')),
+  };
+  const label = (index: number): string => captionProcessor(emoji.about(index).label);
+  const captioned = (target: string): Lesson[] => [{ prompt: scenePrompts.caption, target }];
+  const asked = (index: number, random: () => number): Lesson[] =>
+    draw(scenes.about(index).qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
-    return [{ prompt: scenePrompts.caption, target: caption }, ...asked];
-  };
-  const named = (index: number): Lesson[] => {
-    return [{ prompt: scenePrompts.caption, target: captionProcessor(emoji.about(index).label) }];
-  };
   const next = mixture(
-    lessons({ features: scenes.features, lessons: told }, LESSONS),
-    lessons({ features: emoji.features, lessons: named }, 1),
-    { batch: config.stage2.batch, seed: config.seed, share: config.data.scenes === 0 ? 1 : EMOJI_SHARE },
+    mixture(
+      lessons({ ...shown, lessons: (index) => captioned(scenes.about(index).caption) }),
+      lessons({ ...shown, lessons: asked }),
+      ASKING,
+    ),
+    lessons({
+      features: emoji.features,
+      phrases: (index) => label(index).split(' '),
+      lessons: (index) => captioned(label(index)),
+    }),
+    config.data.scenes === 0 ? 1 : NAMING,
   );
-  return ({ position, seed }) => next(position)(rng(hash(seed, 'lessons')));
+  const shownAlone = lessons({ ...shown, lessons: () => [] });
+  const { phraseSteps } = config.stage2;
+  return ({ position, seed }) => {
+    const random = rng(hash(seed, 'lessons'));
+    return position < phraseSteps ? shownAlone(position)(random) : next(position - phraseSteps)(random);
+  };
 }
 
 /** The same function, which computes its value for each text once. */
@@ -74,4 +102,12 @@ function once<T>(of: (text: string) => T): (text: string) => T {
 function numbering(): (text: string) => number {
   let next = 0;
   return once(() => next++);
+}
+
+/** Some of the items, none twice. */
+function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
+  const left = [...items];
+  return Array.from({ length: Math.min(count, items.length) }, () => {
+    return left.splice(Math.floor(random() * left.length), 1)[0] as T;
+  });
 }

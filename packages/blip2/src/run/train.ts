@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheKey } from '@blip2/data';
+import { scenePrompts } from '@blip2/emoji';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
 import type { Config } from '../config.js';
 import { isFile } from '../model/files.js';
@@ -11,7 +12,6 @@ import { environment } from './environment.js';
 import { fingerprint, frozenFolders } from './frozen.js';
 import { METRICS } from './metrics.js';
 import { stage1Batches, stage2Batches } from './mixtures.js';
-import { scenePrompts } from './prompts.js';
 import type { Reporter } from './reporter.js';
 import { openWorld, type World } from './world.js';
 

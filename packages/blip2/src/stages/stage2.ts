@@ -1,5 +1,5 @@
 import { type LanguageModel, project } from '@blip2/llm';
-import { lm } from '@blip2/losses';
+import { lm, phrases } from '@blip2/losses';
 import { type QFormerConfig, queryOutput } from '@blip2/qformer';
 import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
@@ -22,9 +22,7 @@ export function softPrompt(
 }
 
 /** Texts about pictures. A picture may have several. */
-export interface TextBatch {
-  /** [I,N,D] */
-  readonly features: tf.Tensor3D;
+export interface Texts {
   /** int32 [B]: the picture of each text. */
   readonly picture: tf.Tensor1D;
   /** int32 [B,P], pads on the left: what stands between picture and target, BOS included. */
@@ -35,25 +33,54 @@ export interface TextBatch {
   readonly targetMask: tf.Tensor2D;
 }
 
-export interface Stage2Options {
-  readonly seed: number;
+/** Pictures, and what is to be learned about them: phrases, and texts unless there are none. */
+export interface TextBatch {
+  /** [I,N,D] */
+  readonly features: tf.Tensor3D;
+  /** int32 [I,R,K]: what each picture shows, in R phrases of K words. */
+  readonly phraseIds: tf.Tensor3D;
+  /** int32 [I,R,K]: 0 where there is no word. */
+  readonly phraseMask: tf.Tensor3D;
+  readonly texts?: Texts;
 }
 
-/** Generative learning with a frozen language model (BLIP-2, section 3.2): the mean loss of the targets' tokens. */
+export interface Stage2Options {
+  readonly seed: number;
+  /**
+   * Weight of a term that BLIP-2 does not have: vectors of the soft prompt should point at the language model's vectors of
+   * what the picture shows. Default 0; why: docs/decisions/0014-phrases-in-the-soft-prompt.md.
+   */
+  readonly phraseWeight?: number;
+}
+
+/**
+ * Generative learning with a frozen language model (BLIP-2, section 3.2): the mean loss of the targets' tokens. A batch
+ * without texts is learned by its phrases alone, for which the language model need not be run.
+ */
 export function stage2Terms(
   p: Stage2Params,
-  models: { config: QFormerConfig; language: LanguageModel },
-  batch: TextBatch,
-  { seed }: Stage2Options,
+  { config, language }: { config: QFormerConfig; language: LanguageModel },
+  { features, texts, phraseIds, phraseMask }: TextBatch,
+  { seed, phraseWeight = 0 }: Stage2Options,
 ): LossTerms {
-  const prompts = softPrompt(p, models.config, batch.features, { seed });
-  const { logits, labels } = models.language.predict({
-    softPrompt: tf.gather(prompts, batch.picture),
-    promptIds: batch.promptIds,
-    promptMask: batch.promptMask,
-    targetIds: batch.targetIds,
-    targetMask: batch.targetMask,
-  });
+  const prompts = softPrompt(p, config, features, { seed });
+  const told = (): tf.Scalar => phrases(wordLogits(prompts, language), phraseIds, phraseMask);
+  if (!texts) {
+    const alone = told();
+    return { total: alone, phrases: alone.clone() as tf.Scalar };
+  }
+  const { picture, ...lesson } = texts;
+  const { logits, labels } = language.predict({ softPrompt: tf.gather(prompts, picture), ...lesson });
   const loss = lm(logits, labels, { shift: false });
-  return { total: loss, lm: loss.clone() as tf.Scalar };
+  if (phraseWeight === 0) return { total: loss, lm: loss.clone() as tf.Scalar };
+  const beside = told();
+  return { total: tf.add(loss, tf.mul(beside, phraseWeight)) as tf.Scalar, lm: loss, phrases: beside };
+}
+
+/** How far each vector points to each token's: [I,Q,W] -> [I,Q,V]. */
+function wordLogits(prompts: tf.Tensor3D, { embed, vocabSize }: LanguageModel): tf.Tensor3D {
+  const table = embed(tf.range(0, vocabSize, 1, 'int32').expandDims(0)); // [1,V,W]
+  const [I, Q, W] = prompts.shape;
+  const logits = tf.matMul(tf.reshape(prompts, [I * Q, W]), tf.squeeze(table, [0]), false, true);
+  return tf.reshape(logits, [I, Q, vocabSize]);
 }
