@@ -48,6 +48,24 @@ export function unary(begin: i32, end: i32, thread: i32, op: i32, x: usize, y: u
 
 const enum Binary { ADD, SUB, MUL, DIV, MAX, MIN, SQUARED_DIFFERENCE }
 
+/** Comparisons follow on the others, first those of floats, then those of integers; true is a word of ones. */
+const enum Compare { EQ = 7, NE, GT, GE, LT, LE, INT_EQ, INT_NE, INT_GT, INT_GE, INT_LT, INT_LE }
+
+function applyCompare(op: i32, a: v128, b: v128): v128 {
+  if (op == Compare.EQ) return f32x4.eq(a, b);
+  else if (op == Compare.NE) return f32x4.ne(a, b);
+  else if (op == Compare.GT) return f32x4.gt(a, b);
+  else if (op == Compare.GE) return f32x4.ge(a, b);
+  else if (op == Compare.LT) return f32x4.lt(a, b);
+  else if (op == Compare.LE) return f32x4.le(a, b);
+  else if (op == Compare.INT_EQ) return i32x4.eq(a, b);
+  else if (op == Compare.INT_NE) return i32x4.ne(a, b);
+  else if (op == Compare.INT_GT) return i32x4.gt_s(a, b);
+  else if (op == Compare.INT_GE) return i32x4.ge_s(a, b);
+  else if (op == Compare.INT_LT) return i32x4.lt_s(a, b);
+  else return i32x4.le_s(a, b);
+}
+
 @inline
 function applyBinary(op: i32, a: v128, b: v128): v128 {
   if (op == Binary.ADD) return f32x4.add(a, b);
@@ -56,6 +74,7 @@ function applyBinary(op: i32, a: v128, b: v128): v128 {
   else if (op == Binary.DIV) return f32x4.div(a, b);
   else if (op == Binary.MAX) return f32x4.max(a, b);
   else if (op == Binary.MIN) return f32x4.min(a, b);
+  else if (op >= Compare.EQ) return applyCompare(op, a, b);
   else {
     const d = f32x4.sub(a, b);
     return f32x4.mul(d, d);
@@ -130,6 +149,7 @@ export function binary(
   else if (op == Binary.DIV) binaryLoop(Binary.DIV, begin, end, meta, a, b, y, width, sa, sb);
   else if (op == Binary.MAX) binaryLoop(Binary.MAX, begin, end, meta, a, b, y, width, sa, sb);
   else if (op == Binary.MIN) binaryLoop(Binary.MIN, begin, end, meta, a, b, y, width, sa, sb);
+  else if (op >= Compare.EQ) binaryLoop(op, begin, end, meta, a, b, y, width, sa, sb);
   else binaryLoop(Binary.SQUARED_DIFFERENCE, begin, end, meta, a, b, y, width, sa, sb);
 }
 
@@ -149,6 +169,7 @@ export function binaryFlat(
   else if (op == Binary.DIV) flatLoop(Binary.DIV, begin, end, a, b, y, sa, sb);
   else if (op == Binary.MAX) flatLoop(Binary.MAX, begin, end, a, b, y, sa, sb);
   else if (op == Binary.MIN) flatLoop(Binary.MIN, begin, end, a, b, y, sa, sb);
+  else if (op >= Compare.EQ) flatLoop(op, begin, end, a, b, y, sa, sb);
   else flatLoop(Binary.SQUARED_DIFFERENCE, begin, end, a, b, y, sa, sb);
 }
 

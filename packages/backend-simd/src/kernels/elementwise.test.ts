@@ -28,6 +28,33 @@ test('binary ops broadcast as on cpu', () => {
   );
 });
 
+const comparisons = [tf.equal, tf.notEqual, tf.greater, tf.greaterEqual, tf.less, tf.lessEqual] as ((
+  a: tf.Tensor,
+  b: tf.Tensor,
+) => tf.Tensor)[];
+
+test('comparisons of floats and integers broadcast as on cpu', () => {
+  const few = (shape: readonly number[], seed: number): number[] =>
+    [...numbers([...shape], seed)].map((x) => Math.round(2 * x));
+  fc.assert(
+    fc.property(
+      shapes,
+      fc.constantFrom(...comparisons),
+      fc.constantFrom<'float32' | 'int32'>('float32', 'int32'),
+      ([a, b], op, dtype) => {
+        expectSame(() => op(tf.tensor(few(a, 1), [...a], dtype), tf.tensor(few(b, 2), [...b], dtype)));
+      },
+    ),
+    { numRuns: 150, seed: 3 },
+  );
+  const special = [0, -0, 1, Infinity, -Infinity, Number.NaN];
+  for (const op of comparisons) {
+    expectSame(() => op(tf.tensor2d(special, [6, 1]), tf.tensor1d(special)));
+    expectSame(() => op(tf.tensor1d([2 ** 31 - 1, -(2 ** 31), -1], 'int32'), tf.scalar(-1, 'int32')));
+    expectSame(() => op(tf.tensor2d(numbers([300, 401], 1), [300, 401]), tf.tensor1d(numbers([401], 2))));
+  }
+});
+
 test('large binary ops run in threads', () => {
   for (const [a, b] of [
     [

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { allFloat, type Call, type FastKernel, sizeOf, vectors } from './kernel.js';
+import { allFloat, type Call, type FastKernel, isWord, sizeOf, vectors, type Word } from './kernel.js';
 import { broadcastStrides, simplify, writeTable } from './strides.js';
 
 // The numbers of the ops are their places in assembly/elementwise.ts.
@@ -20,6 +20,8 @@ const UNARY = [
 ] as const;
 
 const BINARY = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'];
+/** Of floats; of integers the same follow. */
+const COMPARE = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'];
 
 function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number): tf.TensorInfo | undefined {
   const x = inputs.x!;
@@ -31,12 +33,26 @@ function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number)
   return y;
 }
 
-function binary({ backend, wasm, inputs }: Call, op: number): tf.TensorInfo | undefined {
+function binary(call: Call, op: number): tf.TensorInfo | undefined {
+  return allFloat(call.inputs.a, call.inputs.b) ? broadcast(call, op, 'float32') : undefined;
+}
+
+function compare(call: Call, op: number): tf.TensorInfo | undefined {
+  const { a, b } = call.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+  if (!isWord(a) || a.dtype !== b.dtype) return undefined;
+  const first = BINARY.length + (a.dtype === 'int32' ? COMPARE.length : 0);
+  const words = broadcast(call, first + op, 'int32');
+  const y = toType(call, words, CASTS['int32>bool']!, 'bool');
+  call.backend.disposeIntermediateTensorInfo(words);
+  return y;
+}
+
+/** Words of `op(a, b)`, of whatever type their bits are. */
+function broadcast({ backend, wasm, inputs }: Call, op: number, dtype: Word): tf.TensorInfo {
   const a = inputs.a!;
   const b = inputs.b!;
-  if (!allFloat(a, b)) return undefined;
   const shape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
-  const y = backend.output(shape);
+  const y = backend.output(shape, dtype);
   const size = sizeOf(y);
   if (size === 0) return y;
   const pointers = [backend.pointer(a), backend.pointer(b), backend.pointer(y)];
@@ -111,21 +127,26 @@ const CASTS: Record<string, number> = {
   'int32>bool': 5,
 };
 
-const cast: FastKernel = ({ backend, wasm, inputs, attrs }) => {
+const cast: FastKernel = (call) => {
+  const { backend, inputs, attrs } = call;
   const x = inputs.x!;
   const dtype = attrs.dtype as 'float32' | 'int32' | 'bool';
   if (x.dtype === dtype) return backend.share(x, x.shape);
   const kind = CASTS[`${x.dtype}>${dtype}`];
-  if (kind === undefined) return undefined;
+  return kind === undefined ? undefined : toType(call, x, kind, dtype);
+};
+
+function toType({ backend, wasm }: Call, x: tf.TensorInfo, kind: number, dtype: Word | 'bool'): tf.TensorInfo {
   const y = backend.output(x.shape, dtype);
   const size = sizeOf(x);
   backend.run(wasm.cast, vectors(size), size * 0.4, kind, backend.pointer(x), backend.pointer(y));
   return y;
-};
+}
 
 export const elementwiseKernels: Record<string, FastKernel> = {
   ...Object.fromEntries(UNARY.map(([name, cost], op) => [name, (call: Call) => unary(call, op, cost)])),
   ...Object.fromEntries(BINARY.map((name, op) => [name, (call: Call) => binary(call, op)])),
+  ...Object.fromEntries(COMPARE.map((name, op) => [name, (call: Call) => compare(call, op)])),
   AddN: addN,
   Gelu: gelu,
   GeluGrad: geluGrad,
