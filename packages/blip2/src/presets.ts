@@ -15,29 +15,32 @@ const small = {
   feedForwardRange: 0.01,
 };
 
+/** Stage 2 in minutes: docs/decisions/0014-phrases-in-the-soft-prompt.md. */
+const bridge = { batch: 64, peak: 1e-3, phraseWeight: 1, projectionRate: 10 };
+
 /** Configurations with a name. */
 export const presets = {
   /** What `blip2 demo` runs: both stages in some minutes on two cores. */
   demo: {
     bert: null,
-    qformer: { ...small, layers: 2 },
-    data: { scenes: 4000, testScenes: 288, sceneShare: 0.2 },
-    stage1: { steps: 560, batch: 64, peak: 2e-3 },
-    stage2: { steps: 300, batch: 24 },
+    qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
+    data: { scenes: 4000, testScenes: 288, sceneShare: 0.3 },
+    stage1: { steps: 400, batch: 64, peak: 2e-3 },
+    stage2: { ...bridge, steps: 800, phraseSteps: 450 },
   },
   /** An hour on two cores. */
   'emoji-full': {
     bert: null,
-    qformer: { ...small, queries: 16, dropout: 0.1 },
+    qformer: { ...small, queries: 16, crossAttentionFrequency: 1 },
     data: { scenes: 12000, testScenes: 400 },
-    stage1: { steps: 2400, batch: 64, warmup: 100 },
-    stage2: { steps: 1200, batch: 48, warmup: 50 },
+    stage1: { steps: 2000, batch: 64, peak: 2e-3, warmup: 100 },
+    stage2: { ...bridge, steps: 1500, phraseSteps: 600 },
   },
   /** Seconds: shows that everything runs, learns nothing. */
   smoke: {
     qformer: small,
     data: { emoji: 24, scenes: 48, testScenes: 12 },
     stage1: { steps: 4, batch: 8, warmup: 1, checkpointEvery: 2 },
-    stage2: { steps: 4, batch: 8, warmup: 1, checkpointEvery: 2 },
+    stage2: { ...bridge, steps: 4, phraseSteps: 1, batch: 8, warmup: 1, checkpointEvery: 2 },
   },
 } satisfies Record<string, ConfigInput>;

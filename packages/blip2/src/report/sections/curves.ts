@@ -11,6 +11,7 @@ const meanings: Readonly<Record<string, string>> = {
   itm: 'does this text fit this picture',
   itg: 'the text from the picture, word by word',
   lm: 'the text by the language model',
+  phrases: 'what is shown, by the soft prompt alone',
 };
 
 const stages = {
