@@ -24,9 +24,9 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 4000, testScenes: 288, sceneShare: 0.3 },
+    data: { scenes: 4000, testScenes: 288, sceneShare: 0.2 },
     stage1: { steps: 400, batch: 64, peak: 2e-3 },
-    stage2: { ...bridge, steps: 800, phraseSteps: 450 },
+    stage2: { ...bridge, steps: 700, phraseSteps: 400 },
   },
   /** An hour on two cores. */
   'emoji-full': {
