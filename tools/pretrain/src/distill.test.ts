@@ -6,7 +6,10 @@ import { MOST, NONE } from './identities.js';
 import { studentConfig } from './student.js';
 import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(async () => {
+  tf.enableProdMode();
+  await tf.setBackend('cpu');
+});
 
 const config = { ...studentConfig, hiddenSize: 8, intermediateSize: 8, layers: 1, heads: 2 };
 const [taught, known, emoji] = [2, 2, 3];

@@ -10,7 +10,10 @@ const groups = [
   ['pig', 'one', 'right'],
 ];
 
-beforeAll(() => tf.setBackend('cpu'));
+beforeAll(async () => {
+  tf.enableProdMode();
+  await tf.setBackend('cpu');
+});
 
 describe('a gist', () => {
   test.each([2, 3, 8, 16])('holds every word at %d positions, beside the name of its group alone', (positions) => {
