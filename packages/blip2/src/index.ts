@@ -1,7 +1,8 @@
 export { type Config, type ConfigInput, parseConfig, preset, readConfig } from './config.js';
 export { type EncodeOptions, encodeAll, encodeToFile, type FeatureStore, type Pictures } from './data/features.js';
 export { type Lesson, type Lessons, lessonBatch } from './data/lessons.js';
-export { mixture, type Pairs, pairBatch } from './data/pairs.js';
+export { mixture, type Source, type Turns, turns } from './data/mixture.js';
+export { type Pairs, pairBatch } from './data/pairs.js';
 export { type PairOptions, textTensors, type Words } from './data/texts.js';
 export { evaluateRetrieval, type Retrieval, type RetrievalOptions } from './evaluate/retrieval.js';
 export { evaluateCaptions, evaluateVqa } from './evaluate/scenes.js';
@@ -10,7 +11,7 @@ export * from './model/index.js';
 export { beginStage2, type ComposeOptions, compose, type Parts, stage1Params, stage2Params } from './parts/compose.js';
 export { type BertText, type Language, loadBert, loadLanguageModel, loadVision, type Vision } from './parts/load.js';
 export { standardiseVision } from './parts/standardise.js';
-export { type StageOptions, trainStage1, trainStage2 } from './parts/train.js';
+export { type Stage2TrainOptions, type StageOptions, trainStage1, trainStage2 } from './parts/train.js';
 export { type ReportData, renderReport, writeReport } from './report/index.js';
 export { type DemoOptions, type DemoSummary, runDemo } from './run/demo.js';
 export { type EvalOptions, type EvalSummary, runEval } from './run/eval.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { mixture, turns } from './pairs.js';
+import { mixture, turns } from './mixture.js';
 
 test.each([0, 0.1, 0.2, 0.5, 0.75, 1])('of a mixture each part goes on where it was, %d of it the second', (share) => {
   const next = mixture(
