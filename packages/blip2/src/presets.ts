@@ -15,8 +15,8 @@ const small = {
   feedForwardRange: 0.01,
 };
 
-/** Stage 2 in minutes: docs/decisions/0014-phrases-in-the-soft-prompt.md. */
-const bridge = { batch: 64, peak: 1e-3, phraseWeight: 1, projectionRate: 10 };
+/** Stage 2 in minutes: docs/decisions/0014-phrases-in-the-soft-prompt.md and 0015-words-apart.md. */
+const bridge = { batch: 64, peak: 1e-3, phraseWeight: 1, projectionRate: 3 };
 
 /** Configurations with a name. */
 export const presets = {

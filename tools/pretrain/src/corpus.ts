@@ -39,7 +39,7 @@ export function readings(count: number): [context: string, text: string][] {
   return pairs.slice(0, count);
 }
 
-/** The groups as a list, in either order: 'three snakes left, one pig right'. */
+/** The groups as a list, in either order: 'three snake left, one pig right'. */
 function listed(plan: Plan, index: number): string {
   const groups = sceneGroups(plan).map(([name, number, ...place]) => [number, name, ...place].join(' '));
   return (index % 8 < 4 ? groups : groups.reverse()).join(', ');

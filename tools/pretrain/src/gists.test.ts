@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { gistBatch, gistLessons, gistPrompt, layGist } from './gists.js';
 
 const groups = [
-  ['snakes', 'three', 'left'],
+  ['snake', 'three', 'left'],
   ['pig', 'one', 'right'],
 ];
 
@@ -20,9 +20,9 @@ describe('a gist', () => {
     for (let seed = 0; seed < 50; seed++) {
       const gist = layGist(groups, positions, rng(seed));
       expect(gist).toHaveLength(positions);
-      const [snakes, pig] = groups as [string[], string[]];
+      const [snake, pig] = groups as [string[], string[]];
       for (const words of gist.filter((some) => some.length > 0)) {
-        const group = words.includes('snakes') ? snakes : pig;
+        const group = words.includes('snake') ? snake : pig;
         expect(words).toContain(group[0]);
         for (const word of words) expect(group).toContain(word);
       }
@@ -74,5 +74,26 @@ describe('a batch', () => {
           for (const d of [0, 1, 2, 3]) expect(vector[d]).toBeCloseTo(expected[d] as number, 4);
         });
       });
+  });
+
+  test('blends others into the names of half of the groups, and of everything keeps some', () => {
+    const lesson = { groups: [['snake', 'three']], prompt: 'a picture of', target: 'three snakes' };
+    const encode = (word: string): number[] => [...tokenizer.encode(` ${word}`, { addSpecialTokens: false })];
+    const count = 200;
+    const lay = (others: string[]) => {
+      const batch = gistBatch(Array(count).fill(lesson), { tokenizer, ids, positions: 1, others, seed: 2 });
+      return { words: batch.words.arraySync(), weights: batch.weights.arraySync() };
+    };
+    const [plain, blended] = [lay([]), lay(['pig', 'fox'])];
+    const shareOf = ({ words, weights }: typeof plain, b: number, word: string): number => {
+      const [tokens, all] = [words[b]?.[0] as number[], weights[b]?.[0] as number[]];
+      const sum = all.reduce((sum, weight) => sum + weight);
+      return tokens.reduce((of, token, k) => of + (encode(word).includes(token) ? (all[k] as number) : 0), 0) / sum;
+    };
+    const rows = Array.from({ length: count }, (_, b) => b);
+    const doubtful = rows.filter((b) => shareOf(blended, b, 'snake') < shareOf(plain, b, 'snake') - 1e-6);
+    expect(doubtful.length).toBeGreaterThan(count * 0.4);
+    expect(doubtful.length).toBeLessThan(count * 0.6);
+    for (const b of doubtful) expect(shareOf(blended, b, 'snake')).toBeGreaterThan(0.2 * shareOf(plain, b, 'snake'));
   });
 });

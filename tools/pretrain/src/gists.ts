@@ -18,6 +18,9 @@ export interface GistLesson {
   readonly target: string;
 }
 
+/** How a question is put to the model. */
+export const questionPrompt = (question: string): string => scenePrompts.question.replace('{}', () => question);
+
 /** Lessons from the scenes' grammar in its train split and, one in six scenes, from an emoji's name. */
 export function gistLessons(scenes: number): GistLesson[] {
   const emoji = loadEmoji();
@@ -29,7 +32,7 @@ export function gistLessons(scenes: number): GistLesson[] {
     // where something is comes more often: 'left' and 'right' are told apart last
     const places = qa.filter(({ type }) => type === 'where');
     const asked = [...qa, ...places, ...places, ...presences(plan, index)].map(({ question, answer }): GistLesson => {
-      return { groups, prompt: scenePrompts.question.replace('{}', () => question), target: answer };
+      return { groups, prompt: questionPrompt(question), target: answer };
     });
     return [{ groups, prompt: scenePrompts.caption, target: caption }, ...asked, ...(index % 6 === 0 ? [named] : [])];
   }).flat();
@@ -68,6 +71,8 @@ export interface GistBatchOptions {
   readonly tokenizer: Tokenizer;
   readonly ids: LanguageModel['ids'];
   readonly positions: number;
+  /** Names that are blended into those of groups, as what is seen may look like many things. Default: none. */
+  readonly others?: readonly string[];
   readonly seed: number;
 }
 
@@ -84,18 +89,18 @@ export interface GistBatch extends Omit<Lesson, 'softPrompt'> {
 /** The caller owns the tensors. */
 export function gistBatch(
   lessons: readonly GistLesson[],
-  { tokenizer, ids, positions, seed }: GistBatchOptions,
+  { tokenizer, ids, positions, others = [], seed }: GistBatchOptions,
 ): GistBatch {
   const random = rng(seed);
   const end = ids.eos[0] as number;
   const encode = (text: string): number[] => [...tokenizer.encode(text, { addSpecialTokens: false })];
-  const rows = lessons.map(({ groups }) =>
-    layGist(groups, positions, random).map((words) => words.flatMap((word) => encode(` ${word}`))),
-  );
-  const K = Math.max(1, ...rows.flat().map((tokens) => tokens.length));
-  const scaled = rows.map((row) => row.map((tokens) => [tokens, scale(random)] as const));
-  const fill = (of: (tokens: readonly number[], scale: number, k: number) => number): number[][][] =>
-    scaled.map((row) => row.map(([tokens, scale]) => Array.from({ length: K }, (_, k) => of(tokens, scale, k))));
+  const rows = lessons.map(({ groups }) => {
+    const seen = new Map(groups.map(([name]) => [name, blend(name as string, others, random)]));
+    return layGist(groups, positions, random).map((words) => weigh(words, { seen, encode, random }));
+  });
+  const K = Math.max(1, ...rows.flat().map(({ tokens }) => tokens.length));
+  const fill = (of: (position: Position, k: number) => number): number[][][] =>
+    rows.map((row) => row.map((position) => Array.from({ length: K }, (_, k) => of(position, k))));
   const prompt = toIdTensors(
     padBatch(
       lessons.map((lesson) => tokenizer.encode(lesson.prompt)),
@@ -110,12 +115,12 @@ export function gistBatch(
   );
   return {
     words: tf.tensor3d(
-      fill((tokens, _, k) => tokens[k] ?? ids.pad),
+      fill(({ tokens }, k) => tokens[k]?.[0] ?? ids.pad),
       undefined,
       'int32',
     ),
-    weights: tf.tensor3d(fill((tokens, scale, k) => (k < tokens.length ? scale / tokens.length : 0))),
-    noise: tf.tensor3d(scaled.map((row) => row.map(([, scale]) => [NOISE * scale * random()]))),
+    weights: tf.tensor3d(fill(({ tokens }, k) => tokens[k]?.[1] ?? 0)),
+    noise: tf.tensor3d(rows.map((row) => row.map(({ noise }) => [noise]))),
     promptIds: prompt.ids,
     promptMask: prompt.mask,
     targetIds: target.ids,
@@ -123,11 +128,52 @@ export function gistBatch(
   };
 }
 
+/** Words with their weights. */
+type Blend = readonly (readonly [word: string, weight: number])[];
+
+/** Tokens with their weights, and the strength of the noise. */
+interface Position {
+  readonly tokens: readonly (readonly [token: number, weight: number])[];
+  readonly noise: number;
+}
+
+interface Weighing {
+  /** What names are seen as. */
+  readonly seen: ReadonlyMap<string | undefined, Blend>;
+  readonly encode: (text: string) => number[];
+  readonly random: Rng;
+}
+
+/** The words of a position as tokens, whose weights sum to its scale. */
+function weigh(words: readonly string[], { seen, encode, random }: Weighing): Position {
+  const blends = words.flatMap((word) => seen.get(word) ?? [[word, 1] as const]);
+  const tokens = blends.flatMap(([word, weight]) => encode(` ${word}`).map((token) => [token, weight] as const));
+  const sum = tokens.reduce((sum, [, weight]) => sum + weight, 0);
+  const size = scale(random);
+  return { tokens: tokens.map(([token, weight]) => [token, (size * weight) / sum]), noise: NOISE * size * random() };
+}
+
+/** A name, or in half of the cases what is left of it beside some others. The weights sum to 1. */
+function blend(name: string, others: readonly string[], random: Rng): Blend {
+  if (others.length === 0 || random() < 0.5) return [[name, 1]];
+  const beside = Array.from({ length: BESIDE }, () => {
+    return [others[Math.floor(random() * others.length)] as string, -Math.log(1 - random())] as const;
+  });
+  const sum = beside.reduce((sum, [, weight]) => sum + weight, 0);
+  const doubt = MOST_DOUBT * random();
+  return [[name, 1 - doubt], ...beside.map(([word, weight]) => [word, (doubt * weight) / sum] as const)];
+}
+
+/** Names that are blended into one. */
+const BESIDE = 4;
+/** What they have of it at most. */
+const MOST_DOUBT = 0.8;
+
 /** A soft prompt's vectors may be several times as long as those of tokens. */
 const scale = (random: Rng): number => 0.7 * (6 / 0.7) ** random();
 
 /** Deviation of the noise at most, of that of the words' vectors. */
-const NOISE = 0.4;
+const NOISE = 1;
 
 /** The gists of a batch as a soft prompt [B,P,W]: at each position the mean of its words' vectors, and noise. */
 export function gistPrompt(

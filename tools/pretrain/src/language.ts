@@ -1,9 +1,10 @@
 import { createTokenizer, padBatch, toIdTensors, trainByteLevelBpe } from '@blip2/data';
-import { labelsOf, optConfig, optEmbed, optLogits, optPredict, optSpec } from '@blip2/llm';
+import { loadNouns } from '@blip2/emoji';
+import { labelsOf, type OptParams, optConfig, optEmbed, optLogits, optPredict, optSpec } from '@blip2/llm';
 import { lm } from '@blip2/losses';
 import { flatten, hash, initialise, type LossTerms, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { byLength, corpus, LONGEST, readings } from './corpus.js';
 import { takeOver, writeFolder } from './folder.js';
 import { type GistBatch, gistBatch, gistLessons, gistPrompt } from './gists.js';
@@ -32,6 +33,7 @@ const languageJson = (vocabSize: number) => ({
   bos_token_id: 2,
   eos_token_id: 2,
   pad_token_id: 1,
+  init_std: 0.07, // 1 / sqrt(192): with the usual 0.02 the vectors of words stay too near each other to be told apart
   tie_word_embeddings: true,
 });
 
@@ -65,6 +67,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   const nextTexts = byLength([...alone, ...read], { batch, seed });
   const lessons = gistLessons(GIST_SCENES).map((lesson) => ({ ...lesson, length: lesson.prompt.length }));
   const nextLessons = byLength(lessons, { batch, seed });
+  const others = loadNouns().map(({ one }) => one);
   const spec = optSpec(config);
   const trainable = flatten(initialise(spec, seed));
   if (from) await takeOver(trainable, from);
@@ -75,10 +78,10 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
       if (position % EVERY === 0) return toIdTensors(padBatch(nextTexts(turn), { pad: config.pad }));
       const positions = position % 2 === 0 ? 8 : 4 + (hash(seed, 'positions') % 13);
       const special = { bos: config.bos, pad: config.pad, eos: config.eos };
-      return gistBatch(nextLessons(position - turn - 1), { tokenizer, ids: special, positions, seed });
+      return gistBatch(nextLessons(position - turn - 1), { tokenizer, ids: special, positions, others, seed });
     },
     loss: ({ trainable, batch, seed }): LossTerms => {
-      const p = unflatten(spec, trainable);
+      const p = centred(unflatten(spec, trainable));
       if ('ids' in batch) return { total: lm(optLogits(p, config, batch), labelsOf(batch.ids, { mask: batch.mask })) };
       const { logits, labels } = optPredict(p, config, {
         ...batch,
@@ -99,6 +102,16 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   await writeFolder(
     folder,
     { 'config.json': json, 'tokenizer.json': tokenizerJson, 'tokenizer_config.json': tokenizerConfig ?? {} },
-    unflatten(spec, trainable),
+    centred(unflatten(spec, trainable)),
   );
+}
+
+/**
+ * The same model with the mean taken out of its tokens' vectors: a part that all have in common says nothing, and would
+ * outweigh in a gist what tells one word from another.
+ */
+function centred(p: OptParams): OptParams {
+  const { embed_tokens, ...rest } = p.model.decoder;
+  const weight = tf.sub(embed_tokens.weight, tf.mean(embed_tokens.weight, 0, true)) as tf.Tensor2D;
+  return { ...p, model: { ...p.model, decoder: { ...rest, embed_tokens: { weight } } } };
 }

@@ -56,7 +56,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   language: () => {
     const { from } = values;
-    return pretrainLanguage({ folder: join(values.out, 'language'), from, steps: steps(1400), batch: 96, seed }, log);
+    return pretrainLanguage({ folder: join(values.out, 'language'), from, steps: steps(2600), batch: 96, seed }, log);
   },
   async read() {
     console.log(JSON.stringify(await readGists(join(values.out, 'language'), { scenes: 96, positions: 8 })));

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 const pictures = [
-  { phrases: ['snakes three left', 'pig one right'], lessons: [{ prompt: 'a picture of', target: 'three snakes' }] },
+  { phrases: ['snake three left', 'pig one right'], lessons: [{ prompt: 'a picture of', target: 'three snakes' }] },
   { phrases: ['fox one'], lessons: [] },
   {
     phrases: ['keys four'],
@@ -66,7 +66,7 @@ test('a batch has the texts of each picture, their prompts ended and their targe
     .map((rows, i) => rows.map((row, r) => read(row, batch.phraseMask.arraySync()[i]?.[r] ?? [])));
   expect(phrases).toEqual([
     ['keys four', ''],
-    ['snakes three left', 'pig one right'],
+    ['snake three left', 'pig one right'],
     ['fox one', ''],
   ]);
 });

@@ -77,10 +77,13 @@ export function stage2Terms(
   return { total: tf.add(loss, tf.mul(beside, phraseWeight)) as tf.Scalar, lm: loss, phrases: beside };
 }
 
-/** How far each vector points to each token's: [I,Q,W] -> [I,Q,V]. */
+/** How far each vector points to each token's, sharpened: [I,Q,W] -> [I,Q,V]. */
 function wordLogits(prompts: tf.Tensor3D, { embed, vocabSize }: LanguageModel): tf.Tensor3D {
   const table = embed(tf.range(0, vocabSize, 1, 'int32').expandDims(0)); // [1,V,W]
   const [I, Q, W] = prompts.shape;
   const logits = tf.matMul(tf.reshape(prompts, [I * Q, W]), tf.squeeze(table, [0]), false, true);
-  return tf.reshape(logits, [I, Q, vocabSize]);
+  return tf.reshape(tf.mul(logits, SHARPNESS), [I, Q, vocabSize]);
 }
+
+/** Lets a vector tell some words among thousands though it is not much longer than theirs, as the language model reads them. */
+const SHARPNESS = 4;

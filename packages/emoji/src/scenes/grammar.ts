@@ -44,11 +44,11 @@ export function captions({ subject, place, other }: Plan): string[] {
 
 /**
  * What a scene shows, in words that belong together: of each kind its name, its number and, if it has one, its place:
- * [['snakes', 'three', 'left'], ['pig', 'one', 'right']].
+ * [['snake', 'three', 'left'], ['pig', 'one', 'right']]. The name is the same for every number.
  */
 export function sceneGroups({ subject, place, other }: Plan): string[][] {
   const words = ({ noun, count }: Group, at: Place | null): string[] => {
-    return [count === 1 ? noun.one : noun.many, numbers[count]!, ...(at ? [at] : [])];
+    return [noun.one, numbers[count]!, ...(at ? [at] : [])];
   };
   return [words(subject, place), ...(other && place ? [words(other, opposite[place])] : [])];
 }
