@@ -6,12 +6,16 @@ import { type LayerInput, layer } from './layer.js';
 import { drop, inside, type Mode } from './mode.js';
 import { need, type QFormer } from './spec.js';
 
-export interface EncodeInput extends Omit<LayerInput, 'past'> {
+export interface EncodeInput extends Omit<LayerInput, 'past' | 'pictures'> {
   /** [B,L,W], queries first; see `embed`. */
   readonly x: tf.Tensor;
   /** One entry a layer. */
   readonly past?: readonly KeyValue[] | undefined;
+  readonly pictures?: { readonly keys: PictureKeys; readonly index?: tf.Tensor1D | undefined } | undefined;
 }
+
+/** Keys and values [I,N,W] of pictures: one entry a layer, undefined where it does not look at them. */
+export type PictureKeys = readonly (KeyValue | undefined)[];
 
 export interface EncodeOutput {
   output: tf.Tensor3D;
@@ -21,17 +25,19 @@ export interface EncodeOutput {
 }
 
 /** All layers, one after the other. */
-export function encode(p: QFormer, config: QFormerConfig, { x, past, ...input }: EncodeInput): EncodeOutput {
+export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, ...input }: EncodeInput): EncodeOutput {
   const { layer: layers } = p.qformer.encoder;
   const cache: KeyValue[] = [];
   const attention: tf.Tensor4D[] = [];
   let y = x;
   layers.forEach((own, j) => {
+    const keys = pictures?.keys[j];
     const out = scope(() =>
       layer(own, config, y, {
         ...input,
         queriesOnly: input.queriesOnly && j === layers.length - 1,
         past: past?.[j],
+        pictures: keys && { keys, index: pictures.index },
         mode: inside(input.mode, `layer.${j}`),
       }),
     );

@@ -1,4 +1,5 @@
 export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.js';
+export type { PictureKeys } from './encode.js';
 export { fromBert } from './from-bert.js';
 export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
 export type { PassOptions } from './mode.js';
@@ -9,6 +10,7 @@ export {
   captionSinglePass,
   type MatchInput,
   matchPass,
+  pictureKeys,
   type QueryOptions,
   type QueryResult,
   queryOutput,

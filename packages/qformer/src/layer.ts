@@ -5,11 +5,16 @@ import type { QFormerConfig } from './config.js';
 import { drop, inside, type Mode } from './mode.js';
 import { type AttentionBlock, type Layer, need, type Output } from './spec.js';
 
-/** Features that queries look at; where `index` int32 [B] is given, row b looks at picture index[b]. */
+/** What queries look at in this layer; where `index` int32 [B] is given, row b looks at picture index[b]. */
 export interface Pictures {
-  /** [I,N,D] */
-  readonly features: tf.Tensor3D;
+  /** [I,N,W] both. */
+  readonly keys: KeyValue;
   readonly index?: tf.Tensor1D | undefined;
+}
+
+/** What this layer's cross-attention reads of pictures: features [I,N,D] -> [I,N,W] both. */
+export function project({ attention: { key, value } }: AttentionBlock, features: tf.Tensor3D): KeyValue {
+  return { key: linear(key, features), value: linear(value, features) };
 }
 
 export interface LayerInput {
@@ -100,17 +105,14 @@ function crossAttention(
   x: tf.Tensor,
   input: { pictures: Pictures; mode: Mode; attentionMaps?: boolean | undefined },
 ): { y: tf.Tensor; attention?: tf.Tensor4D } {
-  const { query, key, value } = p.attention;
-  const { features, index: rows } = input.pictures;
+  const { keys, index: rows } = input.pictures;
   const { heads } = config;
   const mode = inside(input.mode, 'cross');
-  // Each picture is projected once, however many rows look at it.
-  const [k, v] = [linear(key, features), linear(value, features)]; // [I,N,W]
-  const q = linear(query, x); // [B,Q,W]
+  const q = linear(p.attention.query, x); // [B,Q,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
-  const context = attend(q, k, v, { heads, rows, dropout }); // [B,Q,W]
+  const context = attend(q, keys.key, keys.value, { heads, rows, dropout }); // [B,Q,W]
   const y = addAndNormalise(p.output, config, { x: context, residual: x, mode });
-  return input.attentionMaps ? { y, attention: attentionWeights(q, k, { heads, rows }) } : { y };
+  return input.attentionMaps ? { y, attention: attentionWeights(q, keys.key, { heads, rows }) } : { y };
 }
 
 function feedForward(p: { up: Linear; down: Output }, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {

@@ -10,6 +10,7 @@ import {
   isCopy,
   lavisName,
   pathOfLavisName,
+  pictureKeys,
   pruneForGeneration,
   qformerConfig,
   qformerConfigJson,
@@ -130,7 +131,13 @@ test('queries and texts under a block-diagonal mask are as if alone', () => {
   const present = tf.concat([tf.ones([2, 4]), tf.cast(mask, 'float32')], 1).expandDims(1);
   const keep = tf.mul(tf.concat([query, text], 0), present);
   const x = embed(p, tiny, { queryRows: 2, ids, mode });
-  const both = encode(p, tiny, { x, queries: 4, mask: additiveMask(keep), pictures: { features }, mode }).output;
+  const both = encode(p, tiny, {
+    x,
+    queries: 4,
+    mask: additiveMask(keep),
+    pictures: { keys: pictureKeys(p, tiny, features) },
+    mode,
+  }).output;
   const [own, words] = tf.split(both, 2, 1) as [tf.Tensor3D, tf.Tensor3D];
   expectClose(own, queryPass(p, tiny, features).output, 1e-5);
   expectClose(words, textPass(p, tiny, { ids, mask }), 1e-5);

@@ -1,7 +1,8 @@
 import { additiveMask, type KeyValue } from '@blip2/attention';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
-import { embed, encode, scope } from './encode.js';
+import { embed, encode, type PictureKeys, scope } from './encode.js';
+import { project } from './layer.js';
 import { modeOf, type PassOptions } from './mode.js';
 import type { QFormer } from './spec.js';
 
@@ -26,23 +27,39 @@ export interface QueryResult {
 }
 
 /**
+ * What all layers read of pictures. Where several passes look at the same pictures, they can be given this in place of the
+ * features, which are then projected once. The caller owns all of it.
+ * @param features of the image encoder, [I,N,D]
+ */
+export function pictureKeys(p: QFormer, config: QFormerConfig, features: tf.Tensor3D): PictureKeys {
+  checkFeatures(config, features);
+  return scope(() => p.qformer.encoder.layer.map(({ crossattention: look }) => look && project(look, features)));
+}
+
+/**
  * Queries look at pictures: [B,N,D] -> [B,Q,W], as many vectors for a picture of any size. The caller owns all of it.
- * @param features of the image encoder, [B,N,D]
+ * @param features of the image encoder, [B,N,D], or `pictureKeys` of them
  */
 export function queryPass(
   p: QFormer,
   config: QFormerConfig,
-  features: tf.Tensor3D,
+  features: tf.Tensor3D | PictureKeys,
   options: QueryOptions = {},
 ): QueryResult {
-  checkFeatures(config, features);
   const mode = modeOf(options, 'query');
   return scope(() => {
-    const x = embed(p, config, { queryRows: features.shape[0], mode });
+    const keys = keysOf(p, config, features);
+    const x = embed(p, config, { queryRows: rowsOf(keys), mode });
     const { attentionMaps } = options;
-    return encode(p, config, { x, queries: config.queries, pictures: { features }, attentionMaps, mode });
+    return encode(p, config, { x, queries: config.queries, pictures: { keys }, attentionMaps, mode });
   });
 }
+
+const keysOf = (p: QFormer, config: QFormerConfig, features: tf.Tensor3D | PictureKeys): PictureKeys =>
+  features instanceof tf.Tensor ? pictureKeys(p, config, features) : features;
+
+/** How many pictures there are. The first layer always looks. */
+const rowsOf = ([first]: PictureKeys): number => first?.key.shape[0] ?? 0;
 
 /** `queryPass` for its output alone. */
 export function queryOutput(
@@ -65,8 +82,8 @@ export function textPass(p: QFormer, config: QFormerConfig, texts: Texts, option
 }
 
 export interface MatchInput extends Texts {
-  /** [I,N,D] */
-  readonly features: tf.Tensor3D;
+  /** [I,N,D], or `pictureKeys` of them. */
+  readonly features: tf.Tensor3D | PictureKeys;
   /** int32 [B]: row b looks at picture imageIndex[b]. Default: row b looks at picture b. */
   readonly imageIndex?: tf.Tensor1D;
 }
@@ -80,18 +97,18 @@ export function matchPass(
 ): Omit<QueryResult, 'cache'> {
   const { ids, mask, features, imageIndex: index } = input;
   const [B] = checkTexts(input);
-  checkFeatures(config, features);
-  checkRows(B, (index ?? features).shape[0] as number);
   const mode = modeOf(options, 'match');
   const { queries } = config;
   return scope(() => {
+    const keys = keysOf(p, config, features);
+    checkRows(B, index?.shape[0] ?? rowsOf(keys));
     const x = embed(p, config, { queryRows: B, ids, mode });
     const keep = tf.concat([tf.ones([B, queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
     const { output, attention } = encode(p, config, {
       x,
       queries,
       mask: additiveMask(keep),
-      pictures: { features, index },
+      pictures: { keys, index },
       queriesOnly: true,
       attentionMaps: options.attentionMaps,
       mode,
@@ -140,7 +157,6 @@ export function captionSinglePass(
 ): tf.Tensor3D {
   const { ids, mask, features } = input;
   const [B, T] = checkTexts(input);
-  checkFeatures(config, features);
   checkRows(B, features.shape[0]);
   const { queries: Q, hiddenSize: W } = config;
   const mode = modeOf(options, 'single');
@@ -148,7 +164,8 @@ export function captionSinglePass(
     const x = embed(p, config, { queryRows: B, ids, mode });
     const present = tf.concat([tf.ones([B, Q]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
     const keep = tf.mul(uniLmKeep(Q, T), tf.expandDims(present, 1)); // [B,Q+T,Q+T]
-    const { output } = encode(p, config, { x, queries: Q, mask: additiveMask(keep), pictures: { features }, mode });
+    const keys = pictureKeys(p, config, features);
+    const { output } = encode(p, config, { x, queries: Q, mask: additiveMask(keep), pictures: { keys }, mode });
     return tf.slice(output, [0, Q, 0], [B, T, W]); // [B,T,W]
   });
 }

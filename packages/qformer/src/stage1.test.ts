@@ -16,6 +16,8 @@ import {
   lavisName,
   matchPass,
   matchRows,
+  type PictureKeys,
+  pictureKeys,
   qformerConfig,
   qformerSpec,
   queryPass,
@@ -120,6 +122,19 @@ test('a picture that many rows look at is projected once, with the same outcome'
   const { imageIndex, ...texts } = rows;
   const whole = matchPass(p, config, { ...texts, features: copied }).output;
   expectClose(matchPass(p, config, { ...texts, imageIndex, features }).output, whole, 1e-6);
+});
+
+test('passes that look at the same pictures can share what they read of them', async () => {
+  const rows = matchRows({ ids, mask }, negatives);
+  const both = (seen: tf.Tensor3D | PictureKeys) =>
+    tf.concat([queryPass(p, config, seen).output, matchPass(p, config, { ...rows, features: seen }).output]);
+  expectClose(both(pictureKeys(p, config, features)), both(features), 0);
+  expect(() => matchPass(p, config, { ids, mask, features: pictureKeys(p, config, tf.zeros([2, 3, 24])) })).toThrow(
+    'There are 6 texts for 2 pictures',
+  );
+  await expectNoLeak(() => {
+    for (const keys of pictureKeys(p, config, features)) tf.dispose({ ...keys });
+  });
 });
 
 test('all pairs of the batch can be drawn as negatives', () => {

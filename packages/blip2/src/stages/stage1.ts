@@ -7,6 +7,7 @@ import {
   itmLogits,
   matchPass,
   matchRows,
+  pictureKeys,
   type QFormerConfig,
   queryPass,
   type Texts,
@@ -45,7 +46,7 @@ export function stage1Terms(
   const { seed, smoothing, decoderStart, pad } = options;
   const { ids, mask, same } = batch;
   const mode = (pass: string) => ({ training: true, seed: hash(seed, pass) });
-  const features = normFeatures(p, batch.features);
+  const features = pictureKeys(p, config, normFeatures(p, batch.features));
   const { output, cache } = queryPass(p, config, features, mode('query'));
   const text = textPass(p, config, { ids, mask }, mode('text'));
   const contrast = itc(
