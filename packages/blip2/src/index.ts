@@ -17,6 +17,7 @@ export { type DemoOptions, type DemoSummary, runDemo } from './run/demo.js';
 export { type EvalOptions, type EvalSummary, runEval } from './run/eval.js';
 export { type Reporter, silent } from './run/reporter.js';
 export { runTrain, type TrainRunOptions } from './run/train.js';
-export { normFeatures, type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from './stages/specs.js';
+export { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from './stages/specs.js';
 export { type PairBatch, stage1Terms } from './stages/stage1.js';
 export { softPrompt, stage2Terms, type TextBatch, type Texts } from './stages/stage2.js';
+export { normedPictureKeys, normFeatures } from './stages/vision-norm.js';

@@ -24,16 +24,16 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 4000, testScenes: 288, sceneShare: 0.2 },
-    stage1: { steps: 400, batch: 64, peak: 2e-3 },
-    stage2: { ...bridge, steps: 700, phraseSteps: 400 },
+    data: { scenes: 3400, testScenes: 288, sceneShare: 0.2 },
+    stage1: { steps: 310, batch: 64, peak: 2e-3 },
+    stage2: { ...bridge, steps: 480, phraseSteps: 290 },
   },
   /** An hour on two cores. */
   'emoji-full': {
     bert: null,
-    qformer: { ...small, queries: 16, crossAttentionFrequency: 1 },
-    data: { scenes: 12000, testScenes: 400 },
-    stage1: { steps: 2000, batch: 64, peak: 2e-3, warmup: 100 },
+    qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
+    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2 },
+    stage1: { steps: 3000, batch: 64, peak: 2e-3, warmup: 100 },
     stage2: { ...bridge, steps: 1500, phraseSteps: 600 },
   },
   /** Seconds: shows that everything runs, learns nothing. */

@@ -65,7 +65,7 @@ const rowsOf = ([first]: PictureKeys): number => first?.key.shape[0] ?? 0;
 export function queryOutput(
   p: QFormer,
   config: QFormerConfig,
-  features: tf.Tensor3D,
+  features: tf.Tensor3D | PictureKeys,
   options: PassOptions = {},
 ): tf.Tensor3D {
   return tf.tidy(() => queryPass(p, config, features, options).output); // [B,Q,W]

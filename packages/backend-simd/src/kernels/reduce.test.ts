@@ -26,6 +26,8 @@ test('empty tensors and integers', () => {
   expectSame(() => tf.sum(tf.tensor1d([1, 2, 3], 'int32')));
   expectSame(() => tf.argMax(tf.tensor2d(numbers([6, 33], 1), [6, 33]), -1));
   expectSame(() => tf.argMax(tf.tensor2d(numbers([6, 33], 1), [6, 33]), 0));
+  expectSame(() => tf.argMax(tf.tensor3d(numbers([3, 7, 5], 1), [3, 7, 5]), 1));
+  expectSame(() => tf.argMax(tf.tensor3d([2, 2, 1, 1, 3, 3], [1, 3, 2]), -2));
 });
 
 test('a long sum is exact to single precision', () => {

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { allFloat, type Call, type FastKernel, sizeOf } from './kernel.js';
 import { reduce, SUM } from './reduce.js';
 
@@ -70,12 +70,12 @@ const crossEntropyGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
 
 const argMax: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const x = inputs.x!;
-  const axis = [attrs.axis as number | number[]].flat();
-  const D = x.shape.at(-1);
-  const last = axis.length === 1 && (axis[0] === -1 || axis[0] === x.shape.length - 1);
-  if (!allFloat(x) || !D || !last) return undefined;
-  const y = backend.output(x.shape.slice(0, -1), 'int32');
-  backend.run(wasm.argMax, sizeOf(y), sizeOf(x), backend.pointer(x), backend.pointer(y), D);
+  const [axis, ...others] = tf.util.parseAxisParam(attrs.axis as number | number[], x.shape) as [number, ...number[]];
+  const D = x.shape[axis];
+  if (!allFloat(x) || !D || others.length > 0) return undefined;
+  const y = backend.output([...x.shape.slice(0, axis), ...x.shape.slice(axis + 1)], 'int32');
+  const inner = tf.util.sizeFromShape(x.shape.slice(axis + 1));
+  backend.run(wasm.argMax, sizeOf(y), sizeOf(x), backend.pointer(x), backend.pointer(y), D, inner);
   return y;
 };
 

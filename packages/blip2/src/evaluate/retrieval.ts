@@ -12,7 +12,8 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import type { FeatureStore } from '../data/features.js';
 import { type PairOptions, textTensors } from '../data/texts.js';
-import { normFeatures, type Stage1Params } from '../stages/specs.js';
+import type { Stage1Params } from '../stages/specs.js';
+import { normFeatures } from '../stages/vision-norm.js';
 
 export interface RetrievalOptions extends PairOptions {
   /** How many candidates of each query are scored again by matching, the reference's `k_test`; 0: none, the order is that of contrast. Default 128. */

@@ -2,7 +2,7 @@ import { similarity } from '@blip2/losses';
 import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import { type TextTensors, textTensors } from '../data/texts.js';
-import { normFeatures } from '../stages/specs.js';
+import { normFeatures } from '../stages/vision-norm.js';
 import type { RetrievalModel } from './loaded.js';
 
 /** How well a text fits a picture. */

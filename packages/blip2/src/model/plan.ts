@@ -2,7 +2,8 @@ import { type LanguageModel, loadOpt } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
-import { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec, visionNormSpec } from '../stages/specs.js';
+import { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from '../stages/specs.js';
+import { visionNormSpec } from '../stages/vision-norm.js';
 import { isExternal, type ModelConfig } from './config.js';
 import { joined, type Misfits, misfits, part } from './sources.js';
 

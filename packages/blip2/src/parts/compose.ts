@@ -3,14 +3,8 @@ import { fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { dispose, type Flat, flatten, initialise, mapFlat, unflatten } from '@blip2/tensor';
 import type { VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
-import {
-  type Stage1Params,
-  type Stage2Params,
-  stage1Spec,
-  stage2FromStage1,
-  stage2Spec,
-  visionNormSpec,
-} from '../stages/specs.js';
+import { type Stage1Params, type Stage2Params, stage1Spec, stage2FromStage1, stage2Spec } from '../stages/specs.js';
+import { visionNormSpec } from '../stages/vision-norm.js';
 import type { BertText, Language } from './load.js';
 
 export interface ComposeOptions {

@@ -1,7 +1,7 @@
 import { expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { normFeatures } from '../stages/specs.js';
+import { normFeatures } from '../stages/vision-norm.js';
 import { standardiseVision } from './standardise.js';
 
 test('the norm that it begins gives each channel mean 0 and deviation 1', async () => {

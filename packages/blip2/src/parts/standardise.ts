@@ -1,6 +1,6 @@
 import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { VISION_NORM_EPSILON } from '../stages/specs.js';
+import { VISION_NORM_EPSILON } from '../stages/vision-norm.js';
 import type { Parts } from './compose.js';
 
 /**

@@ -3,7 +3,7 @@ import { queryPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import { best } from '../evaluate/retrieval.js';
 import type { Attention, ReportData } from '../report/index.js';
-import { normFeatures } from '../stages/specs.js';
+import { normFeatures } from '../stages/vision-norm.js';
 import type { Evaluation, Test } from './eval.js';
 import type { LoggedStep } from './metrics.js';
 

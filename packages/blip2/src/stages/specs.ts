@@ -1,18 +1,7 @@
 import { adapterSpec } from '@blip2/llm';
 import { pruneForGeneration, type QFormerConfig, qformerSpec } from '@blip2/qformer';
-import { layerNorm, layerNormSpec, type Params } from '@blip2/tensor';
-import type * as tf from '@tensorflow/tfjs';
-
-/** Hugging Face's epsilon of the norm between image encoder and Q-Former (LAVIS has 1e-5). */
-export const VISION_NORM_EPSILON = 1e-6;
-
-/** `ln_vision` by its Hugging Face name. */
-export const visionNormSpec = (width: number) => ({ vision_model: { post_layernorm: layerNormSpec(width) } });
-export type VisionNorm = Params<ReturnType<typeof visionNormSpec>>;
-
-/** `ln_vision`: [B,N,D] -> [B,N,D]. Trained in both stages, though the encoder before it is frozen. */
-export const normFeatures = (p: VisionNorm, features: tf.Tensor3D): tf.Tensor3D =>
-  layerNorm(p.vision_model.post_layernorm, features, VISION_NORM_EPSILON) as tf.Tensor3D;
+import type { Params } from '@blip2/tensor';
+import { visionNormSpec } from './vision-norm.js';
 
 /** Everything that stage 1 trains: the Q-Former with every head, and `ln_vision`. */
 export const stage1Spec = (config: QFormerConfig) => ({

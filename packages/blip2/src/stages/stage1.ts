@@ -7,7 +7,6 @@ import {
   itmLogits,
   matchPass,
   matchRows,
-  pictureKeys,
   type QFormerConfig,
   queryPass,
   type Texts,
@@ -16,7 +15,8 @@ import {
 } from '@blip2/qformer';
 import { hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { normFeatures, type Stage1Params } from './specs.js';
+import type { Stage1Params } from './specs.js';
+import { normedPictureKeys } from './vision-norm.js';
 
 /** Pictures and what is said of them. */
 export interface PairBatch extends Texts {
@@ -46,7 +46,7 @@ export function stage1Terms(
   const { seed, smoothing, decoderStart, pad } = options;
   const { ids, mask, same } = batch;
   const mode = (pass: string) => ({ training: true, seed: hash(seed, pass) });
-  const features = pictureKeys(p, config, normFeatures(p, batch.features));
+  const features = normedPictureKeys(p, config, batch.features);
   const { output, cache } = queryPass(p, config, features, mode('query'));
   const text = textPass(p, config, { ids, mask }, mode('text'));
   const contrast = itc(

@@ -3,7 +3,8 @@ import { lm, phrases } from '@blip2/losses';
 import { type QFormerConfig, queryOutput } from '@blip2/qformer';
 import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { normFeatures, type Stage2Params } from './specs.js';
+import type { Stage2Params } from './specs.js';
+import { normedPictureKeys } from './vision-norm.js';
 
 export interface SoftPromptOptions {
   /** Of dropout. Without it the Q-Former does not train. */
@@ -18,7 +19,7 @@ export function softPrompt(
   { seed }: SoftPromptOptions = {},
 ): tf.Tensor3D {
   const mode = seed === undefined ? {} : { training: true, seed };
-  return tf.tidy(() => project(p, queryOutput(p, config, normFeatures(p, features), mode)));
+  return tf.tidy(() => project(p, queryOutput(p, config, normedPictureKeys(p, config, features), mode)));
 }
 
 /** Texts about pictures. A picture may have several. */
