@@ -1,5 +1,5 @@
 import { type PictureKeys, pictureKeys, type QFormer, type QFormerConfig } from '@blip2/qformer';
-import { type LayerNorm, type Linear, layerNorm, layerNormSpec, type Params } from '@blip2/tensor';
+import { type Linear, layerNorm, layerNormSpec, type Params } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
 type Layer = QFormer['qformer']['encoder']['layer'][number];
