@@ -1,0 +1,47 @@
+import { qformerConfig } from '@blip2/qformer';
+import { type Flat, flatten, initialise, unflatten } from '@blip2/tensor';
+import type { BenchCase, Suite } from '@blip2/testing';
+import { adamw, decaysReleased } from '@blip2/trainer';
+import * as tf from '@tensorflow/tfjs';
+import { stage1Spec, stage1Terms } from 'blip2';
+
+const [B, N, T] = [8, 257, 32];
+
+/** One step of stage 1 of the paper's Q-Former, its optimiser included, with `layers` of its 12 layers. */
+const step = (layers: number): BenchCase => ({
+  name: `stage 1 step, ${layers} layers, batch ${B}`,
+  prepare: () => {
+    const config = qformerConfig({
+      num_hidden_layers: layers,
+      hidden_dropout_prob: 0,
+      attention_probs_dropout_prob: 0,
+    });
+    const spec = stage1Spec(config);
+    const optimiser = adamw({ betas: [0.9, 0.98], weightDecay: 0.05, decays: decaysReleased });
+    let trainable: Flat = flatten(initialise(spec, 1));
+    let state = optimiser.init(trainable);
+    const names = Object.keys(trainable);
+    const named = (tensors: readonly tf.Tensor[]): Flat =>
+      Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor]));
+    const batch = {
+      features: tf.randomNormal<tf.Rank.R3>([B, N, config.encoderWidth], 0, 1, 'float32', 1),
+      ids: tf.randomUniform<tf.Rank.R2>([B, T], 1000, 30000, 'int32', 2),
+      mask: tf.ones<tf.Rank.R2>([B, T], 'int32'),
+      same: tf.range(0, B, 1, 'int32'),
+    };
+    const options = { seed: 1, smoothing: 0.1, decoderStart: 1, pad: 0 };
+    const loss = (...tensors: tf.Tensor[]): tf.Scalar =>
+      stage1Terms(unflatten(spec, named(tensors)), config, batch, options).total;
+    return {
+      run: () => {
+        const grads = named(tf.grads(loss)(names.map((name) => trainable[name] as tf.Tensor)));
+        ({ trainable, state } = optimiser.update(trainable, grads, state, { lr: 1e-4 }));
+        tf.dispose(grads as tf.TensorContainer);
+      },
+      dispose: () => tf.dispose([trainable, state.m, state.v, batch] as tf.TensorContainer),
+    };
+  },
+});
+
+const suite: Suite = { bench: 'stage1', cases: [step(2), step(12)] };
+export default suite;

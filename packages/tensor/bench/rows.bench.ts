@@ -1,0 +1,28 @@
+import { gelu, layerNorm } from '@blip2/tensor';
+import type { BenchCase, Suite } from '@blip2/testing';
+import * as tf from '@tensorflow/tfjs';
+
+const of = (name: string, [R, D]: [number, number], f: (x: tf.Tensor) => tf.Tensor): BenchCase => ({
+  name: `${name} ${R}x${D}`,
+  bytes: 8 * R * D,
+  prepare: () => {
+    const x = tf.randomNormal([R, D], 0, 1, 'float32', 1);
+    return { run: () => f(x).dispose(), dispose: () => x.dispose() };
+  },
+});
+
+const layerNorms: BenchCase = {
+  name: 'layer norm 1024x768',
+  bytes: 8 * 1024 * 768,
+  prepare: () => {
+    const x = tf.randomNormal([1024, 768], 0, 1, 'float32', 1);
+    const p = { weight: tf.ones([768]), bias: tf.zeros([768]) };
+    return { run: () => layerNorm(p, x, 1e-12).dispose(), dispose: () => tf.dispose([x, p]) };
+  },
+};
+
+const suite: Suite = {
+  bench: 'rows',
+  cases: [layerNorms, of('GELU', [1024, 3072], gelu), of('softmax', [12288, 257], (x) => tf.softmax(x))],
+};
+export default suite;

@@ -1,0 +1,18 @@
+import { expect, test } from '@jest/globals';
+import { interleave, summary } from './measure.js';
+
+test('contenders take turns, and a slow one stops at its budget with two samples at least', async () => {
+  const order: string[] = [];
+  const sampler = (name: string, ms: number) => async (): Promise<number> => {
+    order.push(name);
+    return ms;
+  };
+  const times = await interleave([sampler('fast', 1), sampler('slow', 100)], { rounds: 5, budget: 50 });
+  expect(order.slice(0, 4)).toEqual(['fast', 'slow', 'fast', 'slow']);
+  expect(times.map(({ samples }) => samples)).toEqual([5, 2]);
+});
+
+test('the median is the middle one, or lies between the two in the middle', () => {
+  expect(summary([3, 1, 2])).toEqual({ min: 1, median: 2, max: 3, samples: 3 });
+  expect(summary([4, 1, 2, 3])).toMatchObject({ median: 2.5 });
+});

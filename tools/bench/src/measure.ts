@@ -1,0 +1,42 @@
+/** One contender's times in milliseconds for one case. */
+export interface Times {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+  readonly samples: number;
+}
+
+export interface Limits {
+  /** Samples of each. */
+  readonly rounds: number;
+  /** Milliseconds that one contender may take for a case; it has two samples at least. */
+  readonly budget: number;
+}
+
+/**
+ * Takes samples of all in turn, A B C A B C …, so that what slows the machine slows all of them.
+ * @param samplers of each contender: does the work once and gives the milliseconds
+ */
+export async function interleave(samplers: readonly (() => Promise<number>)[], limits: Limits): Promise<Times[]> {
+  const taken = samplers.map((): number[] => []);
+  for (let round = 0; round < limits.rounds; round++) {
+    for (const [i, sample] of samplers.entries()) {
+      const own = taken[i] as number[];
+      const spent = own.reduce((a, b) => a + b, 0);
+      if (own.length < 2 || spent < limits.budget) own.push(await sample());
+    }
+  }
+  return taken.map(summary);
+}
+
+export function summary(samples: readonly number[]): Times {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (i: number): number => sorted[Math.floor(i)] as number;
+  const half = (sorted.length - 1) / 2;
+  return {
+    min: at(0),
+    median: (at(Math.floor(half)) + at(Math.ceil(half))) / 2,
+    max: at(sorted.length - 1),
+    samples: sorted.length,
+  };
+}

@@ -1,0 +1,56 @@
+import { type CaseInfo, type Contender, labelOf } from './contender.js';
+import type { Times } from './measure.js';
+
+/** One line of `bench --json`. */
+export interface Result {
+  readonly bench: string;
+  readonly case: string;
+  readonly contender: string;
+  readonly threads: number;
+  readonly ms_min: number;
+  readonly ms_median: number;
+  readonly ms_max: number;
+  readonly samples: number;
+  /** Of the shortest time. */
+  readonly gflops?: number;
+  /** GB/s of the shortest time. */
+  readonly gbps?: number;
+  /** This median as a multiple of the other's. */
+  readonly ratio_to: Readonly<Record<string, number>>;
+}
+
+export interface Timed {
+  readonly contender: Contender;
+  readonly times: Times;
+}
+
+/** The lines of one case, each compared with all others. */
+export function results(info: CaseInfo, timed: readonly Timed[]): Result[] {
+  return timed.map(({ contender, times }) => {
+    const others = timed.filter((other) => other.contender !== contender);
+    return {
+      bench: info.bench,
+      case: info.case,
+      contender: contender.name === 'simd' && info.bench === 'ceiling' ? info.case : contender.name,
+      threads: contender.threads,
+      ms_min: digits(times.min),
+      ms_median: digits(times.median),
+      ms_max: digits(times.max),
+      samples: times.samples,
+      ...(info.flops ? { gflops: digits(info.flops / times.min / 1e6) } : {}),
+      ...(info.bytes ? { gbps: digits(info.bytes / times.min / 1e6) } : {}),
+      ratio_to: Object.fromEntries(
+        others.map((other) => [labelOf(other.contender), digits(times.median / other.times.median)]),
+      ),
+    };
+  });
+}
+
+const digits = (x: number): number => Number(x.toPrecision(4));
+
+/** One line for people. */
+export function textOf({ contender, threads, ms_min, ms_median, ms_max, gflops, gbps }: Result): string {
+  const rate = gflops ? `${gflops} GFLOP/s` : gbps ? `${gbps} GB/s` : '';
+  const who = labelOf({ name: contender, threads });
+  return `  ${who.padEnd(20)} ${`${ms_min}`.padStart(9)} ${`${ms_median}`.padStart(9)} ${`${ms_max}`.padStart(9)} ms  ${rate}`;
+}
