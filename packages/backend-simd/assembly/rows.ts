@@ -230,7 +230,7 @@ export function layerNormGrad(
   }
 }
 
-/** Index of the first largest element of each row. */
+/** Index of the first largest element along D of x [outer,D,inner], for outer·inner results [begin, end). */
 export function argMax(begin: i32, end: i32, thread: i32, x: usize, y: usize, D: i32, inner: i32): void {
   const step = <usize>inner << 2;
   for (let r = begin; r < end; r++) {

@@ -1,11 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { type Kernels, loadKernels, type SimdBackend } from '@blip2/backend-simd';
+import { loadKernels, type SimdBackend } from '@blip2/backend-simd';
 import type { Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
-import asc from 'assemblyscript/asc';
 
 const ROUNDS = 8_000_000;
 const ITEMS = 64;
@@ -14,7 +9,10 @@ const BLOCKS = 2048;
 
 /** What the kernels are measured against: multiply-adds that touch no memory, and memory that nothing is computed of. */
 export async function ceilings(backend: SimdBackend): Promise<Suite> {
-  const wasm = await load(backend);
+  const wasm = await loadKernels<'fma' | 'stream'>(backend, {
+    simd: new URL('../dist/kernels.simd.wasm', import.meta.url),
+    relaxed: new URL('../dist/kernels.relaxed.wasm', import.meta.url),
+  });
   const floats = (BLOCK * BLOCKS) / 4;
   return {
     bench: 'ceiling',
@@ -42,34 +40,4 @@ export async function ceilings(backend: SimdBackend): Promise<Suite> {
       },
     ],
   };
-}
-
-async function load(backend: SimdBackend): Promise<Kernels<'fma' | 'stream'>> {
-  const folder = await mkdtemp(join(tmpdir(), 'blip2-bench-'));
-  try {
-    const file = join(folder, 'ceiling.wasm');
-    await writeFile(file, await compiled());
-    return await loadKernels(backend, { simd: pathToFileURL(file) });
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-async function compiled(): Promise<Uint8Array> {
-  const text = await readFile(new URL('../assembly/ceiling.ts', import.meta.url), 'utf8');
-  let bytes: Uint8Array | undefined;
-  const features = ['simd', 'relaxed-simd', 'threads'].flatMap((feature) => ['--enable', feature]);
-  const memory = ['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'];
-  const { error, stderr } = await asc.main(
-    ['ceiling.ts', '-o', 'ceiling.wasm', '-O3', '--noAssert', '--runtime', 'stub', ...memory, ...features],
-    {
-      readFile: (name: string) => (name === 'ceiling.ts' ? text : null),
-      writeFile: (_, contents) => {
-        if (typeof contents !== 'string') bytes = contents;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (error || !bytes) throw new Error(`The ceilings were not compiled: ${error?.message}\n${stderr.toString()}`);
-  return bytes;
 }

@@ -76,8 +76,8 @@ async function main(): Promise<void> {
   const options = {
     filter: positionals.join(' ').toLowerCase(),
     json: values.json,
-    rounds: Number(values.rounds),
-    budget: Number(values.budget),
+    rounds: positive('--rounds', values.rounds),
+    budget: positive('--budget', values.budget),
   };
   const processes = chosen.map((contender) => new ContenderProcess(contender));
   try {
@@ -89,10 +89,20 @@ async function main(): Promise<void> {
     const cases = (lists[0] as CaseInfo[]).filter(
       (info) => info.bench === 'ceiling' || `${info.bench} ${info.case}`.toLowerCase().includes(options.filter),
     );
+    const ceiling = 'ceiling'.includes(options.filter);
+    if (!ceiling && cases.every(({ bench }) => bench === 'ceiling')) {
+      throw new Error(`No case matches '${options.filter}'; without a filter all of them run.`);
+    }
     for (const info of cases) await runCase(info, processes, options);
   } finally {
     for (const one of processes) one.close();
   }
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new Error(`${name} must be a number above 0, not '${text}'.`);
 }
 
 main().catch((error: Error) => {

@@ -31,7 +31,7 @@ export async function interleave(samplers: readonly (() => Promise<number>)[], l
 
 export function summary(samples: readonly number[]): Times {
   const sorted = [...samples].sort((a, b) => a - b);
-  const at = (i: number): number => sorted[Math.floor(i)] as number;
+  const at = (i: number): number => sorted[i] as number;
   const half = (sorted.length - 1) / 2;
   return {
     min: at(0),

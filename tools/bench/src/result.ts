@@ -24,15 +24,18 @@ export interface Timed {
   readonly times: Times;
 }
 
-/** The lines of one case, each compared with all others. */
+/** The lines of one case, each compared with all others. A ceiling is a contender by its own name. */
 export function results(info: CaseInfo, timed: readonly Timed[]): Result[] {
-  return timed.map(({ contender, times }) => {
-    const others = timed.filter((other) => other.contender !== contender);
+  const who = ({ contender }: Timed): Contender =>
+    info.bench === 'ceiling' ? { ...contender, name: info.case } : contender;
+  return timed.map((one) => {
+    const { times } = one;
+    const others = timed.filter((other) => other !== one);
     return {
       bench: info.bench,
       case: info.case,
-      contender: contender.name === 'simd' && info.bench === 'ceiling' ? info.case : contender.name,
-      threads: contender.threads,
+      contender: who(one).name,
+      threads: one.contender.threads,
       ms_min: digits(times.min),
       ms_median: digits(times.median),
       ms_max: digits(times.max),
@@ -40,7 +43,7 @@ export function results(info: CaseInfo, timed: readonly Timed[]): Result[] {
       ...(info.flops ? { gflops: digits(info.flops / times.min / 1e6) } : {}),
       ...(info.bytes ? { gbps: digits(info.bytes / times.min / 1e6) } : {}),
       ratio_to: Object.fromEntries(
-        others.map((other) => [labelOf(other.contender), digits(times.median / other.times.median)]),
+        others.map((other) => [labelOf(who(other)), digits(times.median / other.times.median)]),
       ),
     };
   });

@@ -1,8 +1,10 @@
-/** Fused multiply-adds in registers alone, `rounds` times twelve vectors in as many sums: what wasm can do at most. */
+import { madd, splat } from '../../../packages/backend-simd/assembly/math';
+
+/** Multiply-adds in registers alone, fused where there is relaxed SIMD, `rounds` times twelve vectors in as many sums: what wasm can do at most. */
 export function fma(begin: i32, end: i32, thread: i32, rounds: i32, out: usize): void {
   for (let item = begin; item < end; item++) {
-    const a = f32x4.splat(0.999);
-    const b = f32x4.splat(1e-3);
+    const a = splat(0.999);
+    const b = splat(1e-3);
     let s0 = b;
     let s1 = b;
     let s2 = b;
@@ -16,18 +18,18 @@ export function fma(begin: i32, end: i32, thread: i32, rounds: i32, out: usize):
     let s10 = b;
     let s11 = b;
     for (let i = 0; i < rounds; i++) {
-      s0 = f32x4.relaxed_madd(s0, a, b);
-      s1 = f32x4.relaxed_madd(s1, a, b);
-      s2 = f32x4.relaxed_madd(s2, a, b);
-      s3 = f32x4.relaxed_madd(s3, a, b);
-      s4 = f32x4.relaxed_madd(s4, a, b);
-      s5 = f32x4.relaxed_madd(s5, a, b);
-      s6 = f32x4.relaxed_madd(s6, a, b);
-      s7 = f32x4.relaxed_madd(s7, a, b);
-      s8 = f32x4.relaxed_madd(s8, a, b);
-      s9 = f32x4.relaxed_madd(s9, a, b);
-      s10 = f32x4.relaxed_madd(s10, a, b);
-      s11 = f32x4.relaxed_madd(s11, a, b);
+      s0 = madd(s0, a, b);
+      s1 = madd(s1, a, b);
+      s2 = madd(s2, a, b);
+      s3 = madd(s3, a, b);
+      s4 = madd(s4, a, b);
+      s5 = madd(s5, a, b);
+      s6 = madd(s6, a, b);
+      s7 = madd(s7, a, b);
+      s8 = madd(s8, a, b);
+      s9 = madd(s9, a, b);
+      s10 = madd(s10, a, b);
+      s11 = madd(s11, a, b);
     }
     let sum = f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3));
     sum = f32x4.add(sum, f32x4.add(f32x4.add(s4, s5), f32x4.add(s6, s7)));
@@ -38,7 +40,7 @@ export function fma(begin: i32, end: i32, thread: i32, rounds: i32, out: usize):
 
 /** y = 2x, `block` bytes an item: a stream out of memory and one into it. */
 export function stream(begin: i32, end: i32, thread: i32, x: usize, y: usize, block: usize): void {
-  const two = f32x4.splat(2);
+  const two = splat(2);
   const stop = <usize>end * block;
   for (let at = <usize>begin * block; at < stop; at += 64) {
     v128.store(y + at, f32x4.mul(v128.load(x + at), two));

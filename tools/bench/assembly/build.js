@@ -1,0 +1,3 @@
+import { compile } from '../../../packages/backend-simd/assembly/compile.js';
+
+await compile('../tools/bench');
