@@ -1,19 +1,20 @@
 import { madd, splat, storePart } from './math';
 
-// C = A·B by register tiles of 3 x 12, which with a vector of A and three of B fit the 15 registers that V8 leaves. B lies
-// packed in panels of 12 columns ([k][12], zeros beyond the last column); A is read in place where its rows are contiguous,
-// else packed in panels of 3 rows ([k][3]). The loops over k are not unrolled: V8 spills registers when they are, which
-// halves their speed (docs/decisions/0011-tiles-of-three.md).
+// C = A·B by register tiles of 3 x 12, which with a vector of A and three of B fit the 15 registers that V8 leaves. A lies
+// packed in panels of 3 rows ([k][3]), B in panels of 12 columns ([k][12], zeros beyond the last column), so that the
+// innermost loop reads two streams. It is not unrolled: V8 would move all loads before the first sum and spill registers,
+// which halves its speed (docs/decisions/0011-tiles-of-three.md, 0017-matmul-packs-both.md).
 
 /** Columns of a panel, and the bytes of one of its rows. */
 const NR: i32 = 12;
 const NR_BYTES: usize = 48;
-/** Depth of a block: a panel of B (18 KB) stays in the first-level cache while it meets all rows of a block of A. */
-const KC: i32 = 384;
-/** Most rows of a block of A. */
-export const MC: i32 = 63;
-/** Where in a thread's scratch the packed B begins, after the packed A. */
-const SCRATCH_B: usize = 64 * 512 * 4;
+/** Most depth of a block: a panel of B of so many rows (36 KB) is read from the first two levels of cache. */
+const KC: i32 = 768;
+/** Most rows of a block of A: packed, 288 KB of the second-level cache. */
+export const MC: i32 = 96;
+/** Where in a thread's scratch the packed A ends, and after a line of cache the packed B begins. */
+const SCRATCH_A: usize = 96 * 768 * 4;
+const SCRATCH_B: usize = SCRATCH_A + 64;
 
 const ACCUMULATE: i32 = 1;
 const BIAS: i32 = 2;
@@ -29,61 +30,64 @@ function finishVector(c: usize, v: v128, cols: i32, bias: usize, flags: i32): vo
   else storePart(c, v, cols);
 }
 
-@inline
-function finish(c: usize, v0: v128, v1: v128, v2: v128, cols: i32, bias: usize, flags: i32): void {
-  if (flags == 0 && cols >= NR) {
-    v128.store(c, v0);
-    v128.store(c, v1, 16);
-    v128.store(c, v2, 32);
-    return;
-  }
+/** A row of a tile that is not whole, or to which a bias is added. */
+function finishRow(c: usize, v0: v128, v1: v128, v2: v128, cols: i32, bias: usize, flags: i32): void {
   finishVector(c, v0, cols, bias, flags);
   finishVector(c + 16, v1, cols - 4, bias + 16, flags);
   finishVector(c + 32, v2, cols - 8, bias + 32, flags);
 }
 
-/** One 3 x 12 tile. A in place: a0 to a2 point to its rows (a repeated pointer where there are fewer). `c` and `stride` in bytes; `rows` and `cols` say how much of the tile is real. */
-function tileRows(
-  a0: usize, a1: usize, a2: usize, b: usize, depth: i32,
-  c: usize, stride: usize, rows: i32, cols: i32, bias: usize, flags: i32,
-): void {
-  let l0 = splat(0); let m0 = splat(0); let r0 = splat(0);
-  let l1 = splat(0); let m1 = splat(0); let r1 = splat(0);
-  let l2 = splat(0); let m2 = splat(0); let r2 = splat(0);
-  let l = splat(0); let m = splat(0); let r = splat(0); let s = splat(0);
-  for (let k = 0; k < depth; k++) {
-    l = v128.load(b, 0); m = v128.load(b, 16); r = v128.load(b, 32);
-    s = v128.load32_splat(a0); l0 = madd(s, l, l0); m0 = madd(s, m, m0); r0 = madd(s, r, r0);
-    s = v128.load32_splat(a1); l1 = madd(s, l, l1); m1 = madd(s, m, m1); r1 = madd(s, r, r1);
-    s = v128.load32_splat(a2); l2 = madd(s, l, l2); m2 = madd(s, m, m2); r2 = madd(s, r, r2);
-    a0 += 4; a1 += 4; a2 += 4;
-    b += NR_BYTES;
-  }
-  finish(c, l0, m0, r0, cols, bias, flags);
-  if (rows > 1) finish(c + stride, l1, m1, r1, cols, bias, flags);
-  if (rows > 2) finish(c + 2 * stride, l2, m2, r2, cols, bias, flags);
-}
+/** WebAssembly cannot ask for a line of cache ahead of its use, but it can read from it: one word after so many bytes of B. */
+const STRETCH: usize = 32 * NR_BYTES;
+const LINE: usize = 64;
 
-/** One 3 x 12 tile. A packed: [k][3]. `c` and `stride` in bytes; `rows` and `cols` say how much of the tile is real. */
-function tilePacked(
-  a: usize, b: usize, depth: i32,
-  c: usize, stride: usize, rows: i32, cols: i32, bias: usize, flags: i32,
-): void {
-  let l0 = splat(0); let m0 = splat(0); let r0 = splat(0);
-  let l1 = splat(0); let m1 = splat(0); let r1 = splat(0);
-  let l2 = splat(0); let m2 = splat(0); let r2 = splat(0);
-  let l = splat(0); let m = splat(0); let r = splat(0); let s = splat(0);
-  for (let k = 0; k < depth; k++) {
-    l = v128.load(b, 0); m = v128.load(b, 16); r = v128.load(b, 32);
-    s = v128.load32_splat(a, 0); l0 = madd(s, l, l0); m0 = madd(s, m, m0); r0 = madd(s, r, r0);
-    s = v128.load32_splat(a, 4); l1 = madd(s, l, l1); m1 = madd(s, m, m1); r1 = madd(s, r, r1);
-    s = v128.load32_splat(a, 8); l2 = madd(s, l, l2); m2 = madd(s, m, m2); r2 = madd(s, r, r2);
-    a += 12;
-    b += NR_BYTES;
+/**
+ * The tiles of `rows` rows of packed A by one panel of B, while the panel at `next` is fetched. `c` and `stride` in bytes;
+ * `cols` says how much of the panel is real. What it returns means nothing, but keeps the reading of `next` alive.
+ */
+function tiles(
+  a: usize, panel: usize, depth: i32, c: usize, stride: usize, rows: i32, cols: i32, bias: usize, flags: i32, next: usize,
+): i32 {
+  let touched = 0;
+  const end = panel + <usize>depth * NR_BYTES;
+  for (; rows > 0; rows -= 3) {
+    let l0 = splat(0); let m0 = splat(0); let r0 = splat(0);
+    let l1 = splat(0); let m1 = splat(0); let r1 = splat(0);
+    let l2 = splat(0); let m2 = splat(0); let r2 = splat(0);
+    let l = splat(0); let m = splat(0); let r = splat(0); let s = splat(0);
+    let b = panel;
+    do {
+      const stop = min(b + STRETCH, end);
+      do {
+        l = v128.load(b, 0); m = v128.load(b, 16); r = v128.load(b, 32);
+        s = v128.load32_splat(a, 0); l0 = madd(s, l, l0); m0 = madd(s, m, m0); r0 = madd(s, r, r0);
+        s = v128.load32_splat(a, 4); l1 = madd(s, l, l1); m1 = madd(s, m, m1); r1 = madd(s, r, r1);
+        s = v128.load32_splat(a, 8); l2 = madd(s, l, l2); m2 = madd(s, m, m2); r2 = madd(s, r, r2);
+        a += 12;
+        b += NR_BYTES;
+      } while (b != stop);
+      touched ^= load<i32>(next);
+      next += LINE;
+    } while (b != end);
+    const c1 = c + stride;
+    const c2 = c1 + stride;
+    if (flags <= ACCUMULATE && rows >= 3 && cols >= NR) {
+      if (flags) {
+        l0 = f32x4.add(l0, v128.load(c)); m0 = f32x4.add(m0, v128.load(c, 16)); r0 = f32x4.add(r0, v128.load(c, 32));
+        l1 = f32x4.add(l1, v128.load(c1)); m1 = f32x4.add(m1, v128.load(c1, 16)); r1 = f32x4.add(r1, v128.load(c1, 32));
+        l2 = f32x4.add(l2, v128.load(c2)); m2 = f32x4.add(m2, v128.load(c2, 16)); r2 = f32x4.add(r2, v128.load(c2, 32));
+      }
+      v128.store(c, l0); v128.store(c, m0, 16); v128.store(c, r0, 32);
+      v128.store(c1, l1); v128.store(c1, m1, 16); v128.store(c1, r1, 32);
+      v128.store(c2, l2); v128.store(c2, m2, 16); v128.store(c2, r2, 32);
+    } else {
+      finishRow(c, l0, m0, r0, cols, bias, flags);
+      if (rows > 1) finishRow(c1, l1, m1, r1, cols, bias, flags);
+      if (rows > 2) finishRow(c2, l2, m2, r2, cols, bias, flags);
+    }
+    c = c2 + stride;
   }
-  finish(c, l0, m0, r0, cols, bias, flags);
-  if (rows > 1) finish(c + stride, l1, m1, r1, cols, bias, flags);
-  if (rows > 2) finish(c + 2 * stride, l2, m2, r2, cols, bias, flags);
+  return touched;
 }
 
 /** Four rows of four become four columns. */
@@ -144,40 +148,83 @@ function panelsOf(N: i32): i32 {
   return (N + NR - 1) / NR;
 }
 
+/** Rows that are packed of all panels before the next ones: neighbouring panels share lines of cache. */
+const FEW: i32 = 16;
+
 /** Packs panels [begin, end) of a [batch, panels] grid of B. Strides in elements. */
 export function packB(
   begin: i32, end: i32, thread: i32,
   b: usize, packed: usize, N: i32, K: i32, kStride: i32, nStride: i32, batchStride: i32,
 ): void {
   const panels = panelsOf(N);
-  for (let item = begin; item < end; item++) {
-    const batch = item / panels;
-    const from = b + ((<usize>batch * <usize>batchStride) << 2);
-    const to = packed + <usize>item * (<usize>K * NR_BYTES);
-    packPanel(from, to, (item - batch * panels) * NR, N, K, <usize>kStride << 2, <usize>nStride << 2);
+  const size = <usize>K * NR_BYTES;
+  const rows = nStride == 1 ? FEW : K;
+  while (begin < end) {
+    const batch = begin / panels;
+    const first = begin - batch * panels;
+    const last = min(panels, first + end - begin);
+    for (let k = 0; k < K; k += rows) {
+      const from = b + ((<usize>batch * <usize>batchStride + <usize>k * <usize>kStride) << 2);
+      const to = packed + <usize>(batch * panels) * size + <usize>k * NR_BYTES;
+      for (let p = first; p < last; p++) {
+        packPanel(from, to + <usize>p * size, p * NR, N, min(rows, K - k), <usize>kStride << 2, <usize>nStride << 2);
+      }
+    }
+    begin += last - first;
   }
 }
 
-/** Packs `rows` rows of Aᵀ's storage (k outermost) in panels of 3; up to 4 bytes beyond the last are written too. */
-function packA(a: usize, to: usize, rows: i32, depth: i32, rowStride: usize, kStride: usize): void {
+/**
+ * Packs `rows` rows of A in panels of 3, of which a last row is repeated; a store may overhang the end by 4 bytes. Strides in
+ * bytes; `size` is that of a packed panel.
+ */
+function packA(a: usize, to: usize, size: usize, rows: i32, depth: i32, rowStride: usize, kStride: usize): void {
   for (let i = 0; i < rows; i += 3) {
-    const n = min(3, rows - i);
-    let at = a + <usize>i * rowStride;
-    if (n == 3 && rowStride == 4) {
-      for (let k = 0; k < depth; k++) {
-        v128.store(to, v128.load(at));
-        at += kStride;
-        to += 12;
+    const a0 = a + <usize>i * rowStride;
+    const a1 = i + 1 < rows ? a0 + rowStride : a0;
+    const a2 = i + 2 < rows ? a1 + rowStride : a1;
+    let at: usize = 0;
+    let out = to;
+    let k = 0;
+    if (kStride == 4) {
+      for (; k + 4 <= depth; k += 4) {
+        const v0 = v128.load(a0 + at);
+        const v1 = v128.load(a1 + at);
+        const v2 = v128.load(a2 + at);
+        const low = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5);
+        const high = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7);
+        v128.store(out, v128.shuffle<i32>(low, v2, 0, 1, 4, 4));
+        v128.store(out, v128.shuffle<i32>(low, v2, 2, 3, 5, 5), 12);
+        v128.store(out, v128.shuffle<i32>(high, v2, 0, 1, 6, 6), 24);
+        v128.store(out, v128.shuffle<i32>(high, v2, 2, 3, 7, 7), 36);
+        at += 16;
+        out += 48;
       }
-    } else {
-      for (let k = 0; k < depth; k++) {
-        for (let r = 0; r < 3; r++) {
-          store<f32>(to + (<usize>r << 2), load<f32>(at + <usize>min(r, n - 1) * rowStride));
-        }
+    } else if (rowStride == 4 && i + 3 <= rows) {
+      // an overhanging store must not reach what is packed already
+      for (; k + 1 < depth; k++) {
+        v128.store(out, v128.load(a0 + at));
         at += kStride;
-        to += 12;
+        out += 12;
       }
     }
+    for (; k < depth; k++) {
+      store<f32>(out, load<f32>(a0 + at));
+      store<f32>(out, load<f32>(a1 + at), 4);
+      store<f32>(out, load<f32>(a2 + at), 8);
+      at += kStride;
+      out += 12;
+    }
+    to += size;
+  }
+}
+
+/** The same of a block, few columns at a time where rows are not contiguous: neighbouring panels share lines of cache. */
+function packBlock(a: usize, to: usize, rows: i32, depth: i32, rowStride: usize, kStride: usize): void {
+  const size = <usize>depth * 12;
+  const step = kStride == 4 ? depth : FEW;
+  for (let k = 0; k < depth; k += step) {
+    packA(a + <usize>k * kStride, to + <usize>k * 12, size, rows, min(step, depth - k), rowStride, kStride);
   }
 }
 
@@ -187,32 +234,23 @@ function block(
   i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, relu: i32, scratch: usize,
 ): void {
   const stride = <usize>N << 2;
-  const inPlace = aCol == 4;
-  for (let k0 = 0; k0 < K; k0 += KC) {
-    const depth = min(KC, K - k0);
-    const from = a + <usize>k0 * aCol;
-    if (!inPlace) packA(from + <usize>i0 * aRow, scratch, i1 - i0, depth, aRow, aCol);
+  let touched = 0;
+  const blocks = (K + KC - 1) / KC;
+  const most = (K + blocks - 1) / blocks;
+  for (let k0 = 0; k0 < K; k0 += most) {
+    const depth = min(most, K - k0);
+    packBlock(a + <usize>k0 * aCol + <usize>i0 * aRow, scratch, i1 - i0, depth, aRow, aCol);
     let flags = k0 > 0 ? ACCUMULATE : 0;
     if (k0 + depth >= K) flags |= (bias ? BIAS : 0) | (relu ? RELU : 0);
     for (let p = p0; p < p1; p++) {
-      const panel = packed + (<usize>p * <usize>K + <usize>k0) * NR_BYTES;
-      const cols = N - p * NR;
       const column = <usize>p * NR_BYTES;
-      for (let i = i0; i < i1; i += 3) {
-        const rows = i1 - i;
-        const to = c + <usize>i * stride + column;
-        if (inPlace) {
-          const a0 = from + <usize>i * aRow;
-          const a1 = rows > 1 ? a0 + aRow : a0;
-          const a2 = rows > 2 ? a1 + aRow : a0;
-          tileRows(a0, a1, a2, panel, depth, to, stride, rows, cols, bias + column, flags);
-        } else {
-          const a0 = scratch + <usize>(i - i0) * (<usize>depth << 2);
-          tilePacked(a0, panel, depth, to, stride, rows, cols, bias + column, flags);
-        }
-      }
+      const panel = packed + <usize>K * column + <usize>k0 * NR_BYTES;
+      const to = c + <usize>i0 * stride + column;
+      const next = panel + (p + 1 < p1 ? <usize>K * NR_BYTES : 0);
+      touched ^= tiles(scratch, panel, depth, to, stride, i1 - i0, N - p * NR, bias + column, flags, next);
     }
   }
+  store<i32>(scratch, touched, SCRATCH_A);
 }
 
 /**

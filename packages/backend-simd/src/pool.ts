@@ -17,6 +17,8 @@ export type Spawn = (source: string, onError: (error: unknown) => void) => PoolW
 
 /** Below this much estimated work waking the others costs more than it saves. */
 const WORTH_SHARING = 40_000;
+/** Nanoseconds of work that are claimed at once, where items are small: claiming costs some tens. */
+const CHUNK = 20_000;
 const SPINS = 4000;
 
 /**
@@ -90,7 +92,8 @@ export class Pool {
       return;
     }
     const control = this.#control;
-    const grain = Math.ceil(items / (this.#threads * 8));
+    const even = Math.ceil(items / (this.#threads * 8));
+    const grain = Math.max(1, Math.min(even, Math.floor((items * CHUNK) / nanoseconds)));
     this.#arguments.set(args);
     control[at.FUNCTION] = kernel.id;
     control[at.ITEMS] = items;

@@ -4,10 +4,10 @@ import { withScratch } from '../kit.js';
 import { type Call, type FastKernel, sizeOf, type Wasm } from './kernel.js';
 
 /** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
-const SCRATCH_A = 64 * 512 * 4;
+const SCRATCH_A = 96 * 768 * 4 + 64;
 const SCRATCH_B = 1 << 20;
 const SCRATCH = SCRATCH_A + SCRATCH_B;
-const ROW_BLOCK = 63;
+const ROW_BLOCK = 96;
 /** Columns of a panel of packed B, and the bytes of a panel for each k. */
 const PANEL = 12;
 const PANEL_BYTES = PANEL * 4;
@@ -81,11 +81,12 @@ export function multiply(
   });
 }
 
-/** Whole rows of tiles where they are enough for all threads, else parts of them. */
+/** Rows and panels of a block, so that there are as many blocks of one size as all threads can share evenly. */
 function blocks(M: number, panels: number, threads: number): { rowBlock: number; colBlock: number } {
-  const rowBlock = Math.min(ROW_BLOCK, Math.ceil(M / 3) * 3);
-  const rows = Math.ceil(M / rowBlock);
-  const parts = threads === 1 ? 1 : Math.ceil((threads * 4) / rows);
+  const rows = Math.ceil(M / ROW_BLOCK);
+  const even = rows < threads ? rows : Math.ceil(rows / threads) * threads;
+  const rowBlock = Math.ceil(M / even / 3) * 3;
+  const parts = threads === 1 ? 1 : Math.ceil((threads * 16) / Math.ceil(M / rowBlock));
   return { rowBlock, colBlock: Math.max(1, Math.ceil(panels / parts)) };
 }
 
