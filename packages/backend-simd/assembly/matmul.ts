@@ -12,29 +12,23 @@ const NR_BYTES: usize = 48;
 const KC: i32 = 768;
 /** Most rows of a block of A: packed, 288 KB of the second-level cache. */
 export const MC: i32 = 96;
-/** Where in a thread's scratch the packed A ends, and after a line of cache the packed B begins. */
+/** Where in a thread's scratch the packed A ends, and after a line of zeros the packed B begins. */
 const SCRATCH_A: usize = 96 * 768 * 4;
 const SCRATCH_B: usize = SCRATCH_A + 64;
 
-const ACCUMULATE: i32 = 1;
-const BIAS: i32 = 2;
-const RELU: i32 = 4;
-
 @inline
-function finishVector(c: usize, v: v128, cols: i32, bias: usize, flags: i32): void {
+function finishVector(c: usize, v: v128, cols: i32, relu: i32): void {
   if (cols <= 0) return;
-  if (flags & ACCUMULATE) v = f32x4.add(v, v128.load(c));
-  if (flags & BIAS) v = f32x4.add(v, v128.load(bias));
-  if (flags & RELU) v = f32x4.max(v, splat(0));
+  if (relu) v = f32x4.max(v, splat(0));
   if (cols >= 4) v128.store(c, v);
   else storePart(c, v, cols);
 }
 
-/** A row of a tile that is not whole, or to which a bias is added. */
-function finishRow(c: usize, v0: v128, v1: v128, v2: v128, cols: i32, bias: usize, flags: i32): void {
-  finishVector(c, v0, cols, bias, flags);
-  finishVector(c + 16, v1, cols - 4, bias + 16, flags);
-  finishVector(c + 32, v2, cols - 8, bias + 32, flags);
+/** A row of a tile that is not whole, or that is not stored as it is. */
+function finishRow(c: usize, v0: v128, v1: v128, v2: v128, cols: i32, relu: i32): void {
+  finishVector(c, v0, cols, relu);
+  finishVector(c + 16, v1, cols - 4, relu);
+  finishVector(c + 32, v2, cols - 8, relu);
 }
 
 /** WebAssembly cannot ask for a line of cache ahead of its use, but it can read from it: one word after so many bytes of B. */
@@ -42,18 +36,22 @@ const STRETCH: usize = 32 * NR_BYTES;
 const LINE: usize = 64;
 
 /**
- * The tiles of `rows` rows of packed A by one panel of B, while the panel at `next` is fetched. `c` and `stride` in bytes;
- * `cols` says how much of the panel is real. What it returns means nothing, but keeps the reading of `next` alive.
+ * The tiles of `rows` rows of packed A by one panel of B, added to what lies at `from` (a stride of 0 repeats its row), while
+ * the panel at `next` is fetched. Strides in bytes; `cols` says how much of the panel is real. What it returns means nothing,
+ * but keeps the reading of `next` alive.
  */
 function tiles(
-  a: usize, panel: usize, depth: i32, c: usize, stride: usize, rows: i32, cols: i32, bias: usize, flags: i32, next: usize,
+  a: usize, panel: usize, depth: i32, from: usize, fromStride: usize, c: usize, stride: usize,
+  rows: i32, cols: i32, relu: i32, next: usize,
 ): i32 {
   let touched = 0;
   const end = panel + <usize>depth * NR_BYTES;
   for (; rows > 0; rows -= 3) {
-    let l0 = splat(0); let m0 = splat(0); let r0 = splat(0);
-    let l1 = splat(0); let m1 = splat(0); let r1 = splat(0);
-    let l2 = splat(0); let m2 = splat(0); let r2 = splat(0);
+    const from1 = rows > 1 ? from + fromStride : from;
+    const from2 = rows > 2 ? from1 + fromStride : from;
+    let l0 = v128.load(from); let m0 = v128.load(from, 16); let r0 = v128.load(from, 32);
+    let l1 = v128.load(from1); let m1 = v128.load(from1, 16); let r1 = v128.load(from1, 32);
+    let l2 = v128.load(from2); let m2 = v128.load(from2, 16); let r2 = v128.load(from2, 32);
     let l = splat(0); let m = splat(0); let r = splat(0); let s = splat(0);
     let b = panel;
     do {
@@ -71,21 +69,17 @@ function tiles(
     } while (b != end);
     const c1 = c + stride;
     const c2 = c1 + stride;
-    if (flags <= ACCUMULATE && rows >= 3 && cols >= NR) {
-      if (flags) {
-        l0 = f32x4.add(l0, v128.load(c)); m0 = f32x4.add(m0, v128.load(c, 16)); r0 = f32x4.add(r0, v128.load(c, 32));
-        l1 = f32x4.add(l1, v128.load(c1)); m1 = f32x4.add(m1, v128.load(c1, 16)); r1 = f32x4.add(r1, v128.load(c1, 32));
-        l2 = f32x4.add(l2, v128.load(c2)); m2 = f32x4.add(m2, v128.load(c2, 16)); r2 = f32x4.add(r2, v128.load(c2, 32));
-      }
+    if (!relu && rows >= 3 && cols >= NR) {
       v128.store(c, l0); v128.store(c, m0, 16); v128.store(c, r0, 32);
       v128.store(c1, l1); v128.store(c1, m1, 16); v128.store(c1, r1, 32);
       v128.store(c2, l2); v128.store(c2, m2, 16); v128.store(c2, r2, 32);
     } else {
-      finishRow(c, l0, m0, r0, cols, bias, flags);
-      if (rows > 1) finishRow(c1, l1, m1, r1, cols, bias, flags);
-      if (rows > 2) finishRow(c2, l2, m2, r2, cols, bias, flags);
+      finishRow(c, l0, m0, r0, cols, relu);
+      if (rows > 1) finishRow(c1, l1, m1, r1, cols, relu);
+      if (rows > 2) finishRow(c2, l2, m2, r2, cols, relu);
     }
     c = c2 + stride;
+    from += 3 * fromStride;
   }
   return touched;
 }
@@ -234,23 +228,26 @@ function block(
   i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, relu: i32, scratch: usize,
 ): void {
   const stride = <usize>N << 2;
+  const zeros = scratch + SCRATCH_A;
+  for (let at: usize = 0; at < NR_BYTES; at += 16) v128.store(zeros + at, splat(0));
   let touched = 0;
   const blocks = (K + KC - 1) / KC;
   const most = (K + blocks - 1) / blocks;
   for (let k0 = 0; k0 < K; k0 += most) {
     const depth = min(most, K - k0);
     packBlock(a + <usize>k0 * aCol + <usize>i0 * aRow, scratch, i1 - i0, depth, aRow, aCol);
-    let flags = k0 > 0 ? ACCUMULATE : 0;
-    if (k0 + depth >= K) flags |= (bias ? BIAS : 0) | (relu ? RELU : 0);
+    const last = relu && k0 + depth >= K;
     for (let p = p0; p < p1; p++) {
       const column = <usize>p * NR_BYTES;
       const panel = packed + <usize>K * column + <usize>k0 * NR_BYTES;
       const to = c + <usize>i0 * stride + column;
       const next = panel + (p + 1 < p1 ? <usize>K * NR_BYTES : 0);
-      touched ^= tiles(scratch, panel, depth, to, stride, i1 - i0, N - p * NR, bias + column, flags, next);
+      const from = k0 > 0 ? to : bias ? bias + column : zeros;
+      const fromStride = k0 > 0 ? stride : 0;
+      touched ^= tiles(scratch, panel, depth, from, fromStride, to, stride, i1 - i0, N - p * NR, last, next);
     }
   }
-  store<i32>(scratch, touched, SCRATCH_A);
+  store<i32>(zeros, touched, NR_BYTES);
 }
 
 /**
