@@ -1,7 +1,11 @@
-export * from './elementwise';
+export { binary, binaryFlat } from './binary';
+export { cast, fill32, select32 } from './elementwise';
+export { gated, gatedGrad, gelu, geluGrad } from './gelu';
 export { gemvColumns, gemvRows } from './gemv';
 export { gemm, gemmEach, packB } from './matmul';
 export { gatherRows, scatterAdd, stridedCopy, transposePlanes } from './move';
 export { reduceColumns, reduceRows } from './reduce';
+export { rmsNorm, rmsNormGrad } from './rms-norm';
 export { argMax, crossEntropy, crossEntropyGrad, layerNorm, layerNormGrad, logSoftmax, softmax } from './rows';
 export { adamw, dropout } from './train';
+export { unary } from './unary';

@@ -4,11 +4,13 @@ import { Heap } from './heap.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import { fillKernels } from './kernels/fill.js';
 import { gatherKernels } from './kernels/gather.js';
+import { geluKernels } from './kernels/gelu.js';
 import { joinKernels } from './kernels/join.js';
 import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
 import { reduceKernels } from './kernels/reduce.js';
+import { rmsNormKernels } from './kernels/rms-norm.js';
 import { rowKernels } from './kernels/rows.js';
 import { shareKernels } from './kernels/share.js';
 import { trainKernels } from './kernels/train.js';
@@ -29,8 +31,10 @@ export interface RegisterOptions {
 const KERNELS: Record<string, FastKernel> = {
   ...matmulKernels,
   ...elementwiseKernels,
+  ...geluKernels,
   ...reduceKernels,
   ...rowKernels,
+  ...rmsNormKernels,
   ...moveKernels,
   ...joinKernels,
   ...gatherKernels,

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { allFloat, type Call, type FastKernel, isWord, sizeOf, vectors, type Word } from './kernel.js';
 import { broadcastStrides, simplify, writeTable } from './strides.js';
 
-// The numbers of the ops are their places in assembly/elementwise.ts.
+// The numbers of the ops are their places in assembly/unary.ts and binary.ts.
 const UNARY = [
   ['Neg', 0.2],
   ['Exp', 0.7],
@@ -85,27 +85,6 @@ const addN: FastKernel = ({ backend, wasm, inputs }) => {
   return y;
 };
 
-const FORMS = ['erf', 'tanh', 'quick'];
-
-const gelu: FastKernel = ({ backend, wasm, inputs, attrs }) => {
-  const x = inputs.x!;
-  const y = backend.output(x.shape);
-  const kind = FORMS.indexOf(attrs.approximate as string);
-  const size = sizeOf(x);
-  backend.run(wasm.gelu, vectors(size), size * 1.5, kind, backend.pointer(x), backend.pointer(y));
-  return y;
-};
-
-const geluGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
-  const x = inputs.x!;
-  const dx = backend.output(x.shape);
-  const kind = FORMS.indexOf(attrs.approximate as string);
-  const size = sizeOf(x);
-  const pointers = [backend.pointer(inputs.dy!), backend.pointer(x), backend.pointer(dx)];
-  backend.run(wasm.geluGrad, vectors(size), size * 2.5, kind, ...pointers);
-  return dx;
-};
-
 const select: FastKernel = ({ backend, wasm, inputs }) => {
   const { condition, t, e } = inputs as { condition: tf.TensorInfo; t: tf.TensorInfo; e: tf.TensorInfo };
   const size = sizeOf(t);
@@ -148,8 +127,6 @@ export const elementwiseKernels: Record<string, FastKernel> = {
   ...Object.fromEntries(BINARY.map((name, op) => [name, (call: Call) => binary(call, op)])),
   ...Object.fromEntries(COMPARE.map((name, op) => [name, (call: Call) => compare(call, op)])),
   AddN: addN,
-  Gelu: gelu,
-  GeluGrad: geluGrad,
   Select: select,
   Cast: cast,
 };
