@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from './backend.js';
 import { Heap } from './heap.js';
+import { convKernels } from './kernels/conv.js';
+import { depthwiseKernels } from './kernels/depthwise.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import { fillKernels } from './kernels/fill.js';
 import { gatherKernels } from './kernels/gather.js';
@@ -9,11 +11,13 @@ import { joinKernels } from './kernels/join.js';
 import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
+import { poolingKernels } from './kernels/pooling.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { rmsNormKernels } from './kernels/rms-norm.js';
 import { rowKernels } from './kernels/rows.js';
 import { shareKernels } from './kernels/share.js';
 import { trainKernels } from './kernels/train.js';
+import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
 import { type Platform, platform } from './platform.js';
 import { Pool } from './pool.js';
@@ -30,6 +34,7 @@ export interface RegisterOptions {
 
 const KERNELS: Record<string, FastKernel> = {
   ...matmulKernels,
+  ...unaryKernels,
   ...elementwiseKernels,
   ...geluKernels,
   ...reduceKernels,
@@ -40,6 +45,9 @@ const KERNELS: Record<string, FastKernel> = {
   ...gatherKernels,
   ...fillKernels,
   ...shareKernels,
+  ...convKernels,
+  ...depthwiseKernels,
+  ...poolingKernels,
   ...trainKernels,
 };
 

@@ -2,36 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { allFloat, type Call, type FastKernel, isWord, sizeOf, vectors, type Word } from './kernel.js';
 import { broadcastStrides, simplify, writeTable } from './strides.js';
 
-// The numbers of the ops are their places in assembly/unary.ts and binary.ts.
-const UNARY = [
-  ['Neg', 0.2],
-  ['Exp', 0.7],
-  ['Log', 0.8],
-  ['Sqrt', 0.5],
-  ['Rsqrt', 0.8],
-  ['Square', 0.2],
-  ['Relu', 0.2],
-  ['Step', 0.2],
-  ['Tanh', 1.5],
-  ['Sigmoid', 1],
-  ['Erf', 1.5],
-  ['Abs', 0.2],
-  ['Reciprocal', 0.5],
-] as const;
-
+// The places of the ops are their numbers in assembly/binary.ts.
 const BINARY = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'];
 /** Of floats; of integers the same follow. */
 const COMPARE = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'];
-
-function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number): tf.TensorInfo | undefined {
-  const x = inputs.x!;
-  if (x.dtype !== 'float32') return undefined;
-  const y = backend.output(x.shape);
-  const size = sizeOf(x);
-  const alpha = (attrs as { alpha?: number } | undefined)?.alpha ?? 0;
-  backend.run(wasm.unary, vectors(size), size * cost, op, backend.pointer(x), backend.pointer(y), alpha);
-  return y;
-}
 
 function binary(call: Call, op: number): tf.TensorInfo | undefined {
   return allFloat(call.inputs.a, call.inputs.b) ? broadcast(call, op, 'float32') : undefined;
@@ -123,7 +97,6 @@ function toType({ backend, wasm }: Call, x: tf.TensorInfo, kind: number, dtype: 
 }
 
 export const elementwiseKernels: Record<string, FastKernel> = {
-  ...Object.fromEntries(UNARY.map(([name, cost], op) => [name, (call: Call) => unary(call, op, cost)])),
   ...Object.fromEntries(BINARY.map((name, op) => [name, (call: Call) => binary(call, op)])),
   ...Object.fromEntries(COMPARE.map((name, op) => [name, (call: Call) => compare(call, op)])),
   AddN: addN,

@@ -34,6 +34,13 @@ export type Wasm = Kernels<
   | 'transposePlanes'
   | 'gatherRows'
   | 'scatterAdd'
+  | 'im2col'
+  | 'col2im'
+  | 'depthwise'
+  | 'depthwiseInput'
+  | 'depthwiseFilter'
+  | 'pooling'
+  | 'poolingGrad'
   | 'dropout'
   | 'adamw'
 >;
