@@ -1,7 +1,14 @@
-export * from './elementwise';
+export { binary, binaryFlat } from './binary';
+export { col2im, im2col } from './conv';
+export { depthwise, depthwiseFilter, depthwiseInput } from './depthwise';
+export { cast, fill32, select32 } from './elementwise';
+export { gated, gatedGrad, gelu, geluGrad } from './gelu';
 export { gemvColumns, gemvRows } from './gemv';
 export { gemm, gemmEach, packB } from './matmul';
 export { gatherRows, scatterAdd, stridedCopy, transposePlanes } from './move';
+export { pooling, poolingGrad } from './pooling';
 export { reduceColumns, reduceRows } from './reduce';
+export { rmsNorm, rmsNormGrad } from './rms-norm';
 export { argMax, crossEntropy, crossEntropyGrad, layerNorm, layerNormGrad, logSoftmax, softmax } from './rows';
 export { adamw, dropout } from './train';
+export { unary } from './unary';

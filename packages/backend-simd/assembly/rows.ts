@@ -3,7 +3,7 @@ import { expNegative4, lanes, log4, madd, max4, splat, storePart, sum4 } from '.
 // Kernels that work row by row on [rows, D]. The last vector of a row is masked, as it overhangs into the next row.
 
 @inline
-function loadMasked(at: usize, n: i32, other: f32): v128 {
+export function loadMasked(at: usize, n: i32, other: f32): v128 {
   const v = v128.load(at);
   return n >= 4 ? v : v128.bitselect(v, splat(other), lanes(n));
 }

@@ -1,17 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from './backend.js';
 import { Heap } from './heap.js';
+import { convKernels } from './kernels/conv.js';
+import { depthwiseKernels } from './kernels/depthwise.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import { fillKernels } from './kernels/fill.js';
 import { gatherKernels } from './kernels/gather.js';
+import { geluKernels } from './kernels/gelu.js';
 import { joinKernels } from './kernels/join.js';
 import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
+import { poolingKernels } from './kernels/pooling.js';
 import { reduceKernels } from './kernels/reduce.js';
+import { rmsNormKernels } from './kernels/rms-norm.js';
 import { rowKernels } from './kernels/rows.js';
 import { shareKernels } from './kernels/share.js';
 import { trainKernels } from './kernels/train.js';
+import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
 import { type Platform, platform } from './platform.js';
 import { Pool } from './pool.js';
@@ -28,14 +34,20 @@ export interface RegisterOptions {
 
 const KERNELS: Record<string, FastKernel> = {
   ...matmulKernels,
+  ...unaryKernels,
   ...elementwiseKernels,
+  ...geluKernels,
   ...reduceKernels,
   ...rowKernels,
+  ...rmsNormKernels,
   ...moveKernels,
   ...joinKernels,
   ...gatherKernels,
   ...fillKernels,
   ...shareKernels,
+  ...convKernels,
+  ...depthwiseKernels,
+  ...poolingKernels,
   ...trainKernels,
 };
 

@@ -4,12 +4,14 @@ import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { rowKernels } from './kernels/rows.js';
+import { unaryKernels } from './kernels/unary.js';
 import { loadKernels } from './kit.js';
 import { selfCheck } from './self-check.js';
 import { backend } from './test-support/both.js';
 
 const kernels: Record<string, FastKernel> = {
   ...matmulKernels,
+  ...unaryKernels,
   ...elementwiseKernels,
   ...reduceKernels,
   ...rowKernels,

@@ -5,6 +5,7 @@ export {
   type ActivationName,
   activation,
   activationNames,
+  gated,
   gelu,
   geluTanh,
   quickGelu,
@@ -12,7 +13,15 @@ export {
 } from './layers/activation.js';
 export { type Embedding, embedding, embeddingSpec } from './layers/embedding.js';
 export { type Linear, type LinearOptions, type LinearSpec, linear, linearSpec } from './layers/linear.js';
-export { type LayerNorm, l2Normalize, layerNorm, layerNormSpec } from './layers/norm.js';
+export {
+  type LayerNorm,
+  l2Normalize,
+  layerNorm,
+  layerNormSpec,
+  type RmsNorm,
+  rmsNorm,
+  rmsNormSpec,
+} from './layers/norm.js';
 export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
 export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
 export type { GeluKind } from './ops/gelu.js';

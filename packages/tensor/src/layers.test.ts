@@ -8,6 +8,7 @@ import {
   dropout,
   embedding,
   embeddingSpec,
+  gated,
   gelu,
   initialise,
   keepsElement,
@@ -17,6 +18,8 @@ import {
   linear,
   linearSpec,
   normal,
+  rmsNorm,
+  rmsNormSpec,
   rng,
 } from './index.js';
 
@@ -62,11 +65,33 @@ test('layer norm: value and gradients', () => {
   dispose(p);
 });
 
+test('RMS norm: value, gradients and other shapes', () => {
+  const p = initialise(rmsNormSpec(2), 0);
+  const s = Math.sqrt(12.5 + 1e-6);
+  expectClose(
+    rmsNorm(
+      p,
+      tf.tensor2d([
+        [3, 4],
+        [0, 0],
+      ]),
+      1e-6,
+    ),
+    [3 / s, 4 / s, 0, 0],
+  );
+  checkGradients(
+    (x, weight) => tf.mul(rmsNorm({ weight: weight! }, x!, 1e-5), random([2, 3, 6], 9)),
+    [random([2, 3, 6], 1), random([6], 2)],
+  );
+  dispose(p);
+});
+
 describe('activations at -3, -1, 0.5, 1, 2', () => {
   test.each([
     ['gelu', [-0.00404969, -0.15865525, 0.34573123, 0.84134475, 1.95449974]],
     ['gelu_new', [-0.00363739, -0.15880801, 0.34571401, 0.84119199, 1.95459769]],
     ['quick_gelu', [-0.01807131, -0.15420423, 0.35038844, 0.84579577, 1.93565862]],
+    ['silu', [-0.14227762, -0.26894142, 0.31122967, 0.73105858, 1.76159416]],
     ['relu', [0, 0, 0.5, 1, 2]],
   ])('%s', (name, expected) => {
     expectClose(activation(name)(tf.tensor1d([-3, -1, 0.5, 1, 2])), expected, 2e-6);
@@ -74,6 +99,17 @@ describe('activations at -3, -1, 0.5, 1, 2', () => {
 
   test.each(['gelu', 'gelu_new', 'quick_gelu', 'silu'])('%s: gradient', (name) => {
     checkGradients((x) => tf.square(activation(name)(x!)), [random([20], 5)]);
+  });
+
+  test.each(['gelu', 'gelu_new', 'quick_gelu', 'silu', 'relu'])('gated by %s: value and gradients', (name) => {
+    const [x, gate] = [random([3, 5], 1), random([3, 5], 2)];
+    expectClose(gated(x, gate, name), tf.mul(x, activation(name)(gate)), 1e-6);
+    checkGradients((x, gate) => tf.square(gated(x!, gate!, name)), [x, gate]);
+  });
+
+  test('gates of another shape are refused', () => {
+    expect(() => gated(tf.ones([2, 3]), tf.ones([3]), 'silu')).toThrow('not [2,3] and [3].');
+    expect(() => gated(tf.ones([2]), tf.ones([2]), 'gleu')).toThrow("'gleu' is not known");
   });
 
   test('an unknown name is refused with the known ones', () => {
@@ -172,6 +208,9 @@ test('functions free what they made', async () => {
       linear(p.linear, x),
       layerNorm(p.norm, x, 1e-5),
       gelu(x),
+      gated(x, x, 'silu'),
+      gated(x, x, 'relu'),
+      rmsNorm(p.norm, x, 1e-5),
       l2Normalize(x),
       dropout(x, 0.5, { training: true, seed: 1 }),
     ]);

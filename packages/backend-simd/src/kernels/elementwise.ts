@@ -2,36 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { allFloat, type Call, type FastKernel, isWord, sizeOf, vectors, type Word } from './kernel.js';
 import { broadcastStrides, simplify, writeTable } from './strides.js';
 
-// The numbers of the ops are their places in assembly/elementwise.ts.
-const UNARY = [
-  ['Neg', 0.2],
-  ['Exp', 0.7],
-  ['Log', 0.8],
-  ['Sqrt', 0.5],
-  ['Rsqrt', 0.8],
-  ['Square', 0.2],
-  ['Relu', 0.2],
-  ['Step', 0.2],
-  ['Tanh', 1.5],
-  ['Sigmoid', 1],
-  ['Erf', 1.5],
-  ['Abs', 0.2],
-  ['Reciprocal', 0.5],
-] as const;
-
+// The places of the ops are their numbers in assembly/binary.ts.
 const BINARY = ['Add', 'Sub', 'Multiply', 'RealDiv', 'Maximum', 'Minimum', 'SquaredDifference'];
 /** Of floats; of integers the same follow. */
 const COMPARE = ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'];
-
-function unary({ backend, wasm, inputs, attrs }: Call, op: number, cost: number): tf.TensorInfo | undefined {
-  const x = inputs.x!;
-  if (x.dtype !== 'float32') return undefined;
-  const y = backend.output(x.shape);
-  const size = sizeOf(x);
-  const alpha = (attrs as { alpha?: number } | undefined)?.alpha ?? 0;
-  backend.run(wasm.unary, vectors(size), size * cost, op, backend.pointer(x), backend.pointer(y), alpha);
-  return y;
-}
 
 function binary(call: Call, op: number): tf.TensorInfo | undefined {
   return allFloat(call.inputs.a, call.inputs.b) ? broadcast(call, op, 'float32') : undefined;
@@ -85,27 +59,6 @@ const addN: FastKernel = ({ backend, wasm, inputs }) => {
   return y;
 };
 
-const FORMS = ['erf', 'tanh', 'quick'];
-
-const gelu: FastKernel = ({ backend, wasm, inputs, attrs }) => {
-  const x = inputs.x!;
-  const y = backend.output(x.shape);
-  const kind = FORMS.indexOf(attrs.approximate as string);
-  const size = sizeOf(x);
-  backend.run(wasm.gelu, vectors(size), size * 1.5, kind, backend.pointer(x), backend.pointer(y));
-  return y;
-};
-
-const geluGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
-  const x = inputs.x!;
-  const dx = backend.output(x.shape);
-  const kind = FORMS.indexOf(attrs.approximate as string);
-  const size = sizeOf(x);
-  const pointers = [backend.pointer(inputs.dy!), backend.pointer(x), backend.pointer(dx)];
-  backend.run(wasm.geluGrad, vectors(size), size * 2.5, kind, ...pointers);
-  return dx;
-};
-
 const select: FastKernel = ({ backend, wasm, inputs }) => {
   const { condition, t, e } = inputs as { condition: tf.TensorInfo; t: tf.TensorInfo; e: tf.TensorInfo };
   const size = sizeOf(t);
@@ -144,12 +97,9 @@ function toType({ backend, wasm }: Call, x: tf.TensorInfo, kind: number, dtype: 
 }
 
 export const elementwiseKernels: Record<string, FastKernel> = {
-  ...Object.fromEntries(UNARY.map(([name, cost], op) => [name, (call: Call) => unary(call, op, cost)])),
   ...Object.fromEntries(BINARY.map((name, op) => [name, (call: Call) => binary(call, op)])),
   ...Object.fromEntries(COMPARE.map((name, op) => [name, (call: Call) => compare(call, op)])),
   AddN: addN,
-  Gelu: gelu,
-  GeluGrad: geluGrad,
   Select: select,
   Cast: cast,
 };

@@ -1,13 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { backend, expectSame, numbers } from '../test-support/both.js';
-
-const kernel = (name: string, inputs: tf.NamedTensorMap, attrs: object): tf.Tensor[] => {
-  const out = tf.engine().runKernel(name, inputs as never, attrs as never);
-  return (Array.isArray(out) ? out : [out]) as tf.Tensor[];
-};
-const named = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
+import { backend, expectSame, kernel, named, numbers } from '../test-support/both.js';
 
 test('softmax and log-softmax of rows of any width', () => {
   fc.assert(
@@ -65,34 +59,6 @@ test.each([
     if (named('LayerNormGrad')) return kernel('LayerNormGrad', { dy, x, weight }, { epsilon: 1e-5 });
     return tf.grads((x, w, b) => tf.sum(tf.mul(layerNorm(x!, w!, b!), dy)))([x, weight, bias]);
   }, 5e-5);
-});
-
-const cdf = (x: tf.Tensor): tf.Tensor => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
-const gelus: Record<string, (x: tf.Tensor) => tf.Tensor> = {
-  erf: (x) => tf.mul(x, cdf(x)),
-  tanh: (x) => {
-    const argument = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.mul(x, tf.mul(x, x)))));
-    return tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(argument)));
-  },
-  quick: (x) => tf.mul(x, tf.sigmoid(tf.mul(1.702, x))),
-};
-
-test.each(Object.entries(gelus))('GELU and its gradient: %s', (approximate, composed) => {
-  for (const shape of [[0], [7], [61, 157]]) {
-    const make = (): [tf.Tensor, tf.Tensor] => [
-      tf.tensor(numbers(shape, 1, 5), shape),
-      tf.tensor(numbers(shape, 2), shape),
-    ];
-    expectSame(() => {
-      const [x] = make();
-      return named('Gelu') ? kernel('Gelu', { x }, { approximate })[0]! : composed(x);
-    }, 3e-6);
-    expectSame(() => {
-      const [x, dy] = make();
-      if (named('GeluGrad')) return kernel('GeluGrad', { dy, x }, { approximate })[0]!;
-      return tf.grad((x) => tf.sum(tf.mul(composed(x), dy)))(x);
-    }, 3e-6);
-  }
 });
 
 const labels = [3, -100, 0, 16, 5];

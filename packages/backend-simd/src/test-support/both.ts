@@ -19,6 +19,14 @@ export function numbers(shape: readonly number[], seed: number, scale = 1): Floa
   return Float32Array.from({ length: size }, (_, i) => scale * Math.sin((i + 1) * 12.9898 + seed * 78.233));
 }
 
+/** What a kernel of the running backend gives. */
+export const kernel = (name: string, inputs: tf.NamedTensorMap, attrs: object): tf.Tensor[] => {
+  const out = tf.engine().runKernel(name, inputs as never, attrs as never);
+  return (Array.isArray(out) ? out : [out]) as tf.Tensor[];
+};
+/** Has the running backend a kernel of this name? */
+export const named = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
+
 /** What `f` gives on one backend. */
 export function on(name: string, f: () => tf.Tensor | tf.Tensor[]): Values[] {
   tf.setBackend(name);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { gatedOp } from '../ops/gated.js';
 import { geluOp } from '../ops/gelu.js';
 
 /** Exact GELU, with erf. */
@@ -7,7 +8,16 @@ export const gelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'erf');
 export const geluTanh = (x: tf.Tensor): tf.Tensor => geluOp(x, 'tanh');
 /** `x * sigmoid(1.702 x)`, as CLIP has it. */
 export const quickGelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'quick');
-export const silu = (x: tf.Tensor): tf.Tensor => tf.tidy(() => tf.mul(x, tf.sigmoid(x)));
+/** `x * sigmoid(x)`, also called swish. */
+export const silu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'silu');
+
+const forms = {
+  gelu: 'erf',
+  gelu_new: 'tanh',
+  gelu_pytorch_tanh: 'tanh',
+  quick_gelu: 'quick',
+  silu: 'silu',
+} as const;
 
 const activations = {
   gelu,
@@ -27,4 +37,15 @@ export function activation(name: string): (x: tf.Tensor) => tf.Tensor {
   const found = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
   if (!found) throw new Error(`The activation '${name}' is not known; known are ${activationNames.join(', ')}.`);
   return found;
+}
+
+/**
+ * `x * activation(name)(gate)`, the product inside a gated feed-forward layer; one kernel for most names.
+ * @param x [...]; gate of the same shape
+ * @throws where the shapes differ, and for a name that is not known
+ */
+export function gated(x: tf.Tensor, gate: tf.Tensor, name: string): tf.Tensor {
+  const act = activation(name);
+  if (Object.hasOwn(forms, name)) return gatedOp(x, gate, forms[name as keyof typeof forms]);
+  return tf.tidy(() => tf.mul(x, act(gate)));
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { layerNormOp } from '../ops/layer-norm.js';
+import { rmsNormOp } from '../ops/rms-norm.js';
 import { ones, type Params, param, zeros } from '../spec.js';
 
 export const layerNormSpec = (width: number) => ({ weight: param([width], ones), bias: param([width], zeros) });
@@ -8,6 +9,14 @@ export type LayerNorm = Params<ReturnType<typeof layerNormSpec>>;
 /** Layer normalisation over the last axis: [...,D] -> [...,D]. */
 export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => layerNormOp(x, p.weight, p.bias, epsilon));
+}
+
+export const rmsNormSpec = (width: number) => ({ weight: param([width], ones) });
+export type RmsNorm = Params<ReturnType<typeof rmsNormSpec>>;
+
+/** Root mean square normalisation over the last axis, as T5 and Llama have it: [...,D] -> [...,D]. */
+export function rmsNorm(p: RmsNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
+  return tf.tidy(() => rmsNormOp(x, p.weight, epsilon));
 }
 
 /** `x / max(||x||, 1e-12)` over the last axis, as PyTorch's `normalize`. */

@@ -1,9 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
-export type GeluKind = 'erf' | 'tanh' | 'quick';
+export type GeluKind = 'erf' | 'tanh' | 'quick' | 'silu';
 
-/** GELU in one of its three forms; `erf` is the exact one (Hendrycks and Gimpel 2016). */
+/**
+ * GELU in one of its forms: `erf` is the exact one (Hendrycks and Gimpel 2016), `quick` is `x * sigmoid(1.702 x)`;
+ * `silu`, `x * sigmoid(x)`, is their cousin (Elfwing et al. 2017).
+ */
 export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
   return tf.customGrad((...args) => {
     const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
@@ -22,21 +25,27 @@ const tanhArgument = (x: tf.Tensor): tf.Tensor =>
 
 const cdf = (x: tf.Tensor): tf.Tensor => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2))));
 
-const forward: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
-  erf: (x) => tf.mul(x, cdf(x)),
-  tanh: (x) => tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tanhArgument(x)))),
-  quick: (x) => tf.mul(x, tf.sigmoid(tf.mul(1.702, x))),
+const sigmoidForm = (x: tf.Tensor, rate: number): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(rate, x)));
+
+const sigmoidSlope = (x: tf.Tensor, rate: number): tf.Tensor => {
+  const s = tf.sigmoid(tf.mul(rate, x));
+  return tf.add(s, tf.mul(tf.mul(rate, x), tf.mul(s, tf.sub(1, s))));
 };
 
-const slope: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
+export const forward: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
+  erf: (x) => tf.mul(x, cdf(x)),
+  tanh: (x) => tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tanhArgument(x)))),
+  quick: (x) => sigmoidForm(x, 1.702),
+  silu: (x) => sigmoidForm(x, 1),
+};
+
+export const slope: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
   erf: (x) => tf.add(cdf(x), tf.mul(x, tf.mul(1 / Math.sqrt(2 * Math.PI), tf.exp(tf.mul(-0.5, tf.square(x)))))),
   tanh: (x) => {
     const t = tf.tanh(tanhArgument(x));
     const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(1, tf.mul(3 * 0.044715, tf.square(x))));
     return tf.add(tf.mul(0.5, tf.add(1, t)), tf.mul(tf.mul(tf.mul(0.5, x), tf.sub(1, tf.square(t))), inner));
   },
-  quick: (x) => {
-    const s = tf.sigmoid(tf.mul(1.702, x));
-    return tf.add(s, tf.mul(tf.mul(1.702, x), tf.mul(s, tf.sub(1, s))));
-  },
+  quick: (x) => sigmoidSlope(x, 1.702),
+  silu: (x) => sigmoidSlope(x, 1),
 };

@@ -1,0 +1,99 @@
+import { splat, storePart } from './math';
+import { firstInside, lastInside, Windows } from './window';
+
+const enum Pool { MAX, AVERAGE }
+
+@inline
+function pool(op: i32, begin: i32, end: i32, windows: usize, x: usize, y: usize): void {
+  const g = changetype<Windows>(windows);
+  const C = g.C;
+  const stride = <usize>C << 2;
+  for (let line = begin; line < end; line++) {
+    const b = line / g.outH;
+    const iy = (line - b * g.outH) * g.strideH - g.padH;
+    const y0 = firstInside(iy, g.stepH);
+    const y1 = lastInside(iy, g.stepH, g.kH, g.H);
+    for (let ox = 0; ox < g.outW; ox++) {
+      const ix = ox * g.strideW - g.padW;
+      const x0 = firstInside(ix, g.stepW);
+      const x1 = lastInside(ix, g.stepW, g.kW, g.W);
+      const to = y + <usize>(line * g.outW + ox) * stride;
+      const share = splat(<f32>1 / <f32>(max(0, y1 - y0) * max(0, x1 - x0)));
+      for (let c = 0; c < C; c += 4) {
+        const at = <usize>c << 2;
+        let s = splat(op == Pool.MAX ? -Infinity : 0);
+        for (let ky = y0; ky < y1; ky++) {
+          const row = x + <usize>((b * g.H + iy + ky * g.stepH) * g.W + ix) * stride + at;
+          for (let kx = x0; kx < x1; kx++) {
+            const v = v128.load(row + <usize>(kx * g.stepW) * stride);
+            if (op == Pool.MAX) s = f32x4.pmax(s, v);
+            else s = f32x4.add(s, v);
+          }
+        }
+        if (op == Pool.AVERAGE) s = f32x4.mul(s, share);
+        storePart(to + at, s, C - c);
+      }
+    }
+  }
+}
+
+/** Output lines [begin, end) of all pictures; a mean counts only what is inside the picture. */
+export function pooling(begin: i32, end: i32, thread: i32, op: i32, windows: usize, x: usize, y: usize): void {
+  if (op == Pool.MAX) pool(Pool.MAX, begin, end, windows, x, y);
+  else pool(Pool.AVERAGE, begin, end, windows, x, y);
+}
+
+/**
+ * Items [begin, end) of a [pictures, C / 16] grid: dx, cleared before. A maximum's slope goes to the first place that
+ * has it, a mean's to all places in equal parts of the whole window.
+ */
+@inline
+function slopes(
+  op: i32, begin: i32, end: i32, windows: usize, dy: usize, x: usize, y: usize, dx: usize,
+): void {
+  const g = changetype<Windows>(windows);
+  const C = g.C;
+  const stride = <usize>C << 2;
+  const blocks = (C + 15) >> 4;
+  const share = splat(<f32>1 / <f32>(g.kH * g.kW));
+  for (let item = begin; item < end; item++) {
+    const b = item / blocks;
+    const c0 = (item - b * blocks) << 4;
+    const c1 = min(C, c0 + 16);
+    for (let out = 0; out < g.outH * g.outW; out++) {
+      const oy = out / g.outW;
+      const iy = oy * g.strideH - g.padH;
+      const ix = (out - oy * g.outW) * g.strideW - g.padW;
+      const y0 = firstInside(iy, g.stepH);
+      const y1 = lastInside(iy, g.stepH, g.kH, g.H);
+      const x0 = firstInside(ix, g.stepW);
+      const x1 = lastInside(ix, g.stepW, g.kW, g.W);
+      const place = <usize>(b * g.outH * g.outW + out) * stride;
+      for (let c = c0; c < c1; c += 4) {
+        const at = <usize>c << 2;
+        let slope = v128.load(dy + place + at);
+        if (op == Pool.AVERAGE) slope = f32x4.mul(slope, share);
+        const top = op == Pool.MAX ? v128.load(y + place + at) : splat(0);
+        for (let ky = y0; ky < y1; ky++) {
+          for (let kx = x0; kx < x1; kx++) {
+            const input = <usize>((b * g.H + iy + ky * g.stepH) * g.W + ix + kx * g.stepW) * stride + at;
+            let gain = slope;
+            if (op == Pool.MAX) {
+              const here = f32x4.eq(v128.load(x + input), top);
+              gain = v128.and(slope, here);
+              slope = v128.andnot(slope, here);
+            }
+            storePart(dx + input, f32x4.add(v128.load(dx + input), gain), C - c);
+          }
+        }
+      }
+    }
+  }
+}
+
+export function poolingGrad(
+  begin: i32, end: i32, thread: i32, op: i32, windows: usize, dy: usize, x: usize, y: usize, dx: usize,
+): void {
+  if (op == Pool.MAX) slopes(Pool.MAX, begin, end, windows, dy, x, y, dx);
+  else slopes(Pool.AVERAGE, begin, end, windows, dy, x, y, dx);
+}

@@ -1,0 +1,30 @@
+import * as tf from '@tensorflow/tfjs';
+import { forward, type GeluKind, slope } from './gelu.js';
+import { runNamed } from './named.js';
+
+/**
+ * `x * act(gate)`, the product inside a gated feed-forward layer (Shazeer 2020).
+ * @param x [...]; gate of the same shape
+ * @returns [...]; differentiable by both
+ * @throws where the shapes differ
+ */
+export function gatedOp(x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): tf.Tensor {
+  if (!tf.util.arraysEqual(x.shape, gate.shape)) {
+    throw new Error(`A gated product needs two tensors of one shape, not [${x.shape}] and [${gate.shape}].`);
+  }
+  return tf.customGrad((...args) => {
+    const [x, gate, save] = args as [tf.Tensor, tf.Tensor, (tensors: tf.Tensor[]) => void];
+    save([x, gate]);
+    const value = runNamed('Gated', { x, gate }, { approximate })?.[0] ?? tf.mul(x, forward[approximate](gate));
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [x, gate] = saved as [tf.Tensor, tf.Tensor];
+      return (
+        runNamed('GatedGrad', { dy, x, gate }, { approximate }) ?? [
+          tf.mul(dy, forward[approximate](gate)),
+          tf.mul(tf.mul(dy, x), slope[approximate](gate)),
+        ]
+      );
+    };
+    return { value, gradFunc };
+  })(x, gate);
+}
