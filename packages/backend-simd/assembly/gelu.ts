@@ -1,4 +1,5 @@
-import { erf4, expNegative4, madd, sigmoid4, splat } from './math';
+import { DENSITY, HALF, MINUS_HALF, ONE, QUICK, SQRT_HALF, TANH_CUBIC, TANH_SCALE, TANH_SLOPE } from './constants';
+import { erf4, expNegative4, madd, sigmoid4 } from './math';
 
 /** Activations x·g(x): g is the normal distribution exactly or by tanh, sigmoid(1.702 x), or sigmoid(x). */
 const enum Gelu { ERF, TANH, QUICK, SILU }
@@ -6,35 +7,35 @@ const enum Gelu { ERF, TANH, QUICK, SILU }
 @inline
 function rate(kind: i32, x: v128): v128 {
   if (kind == Gelu.SILU) return x;
-  else return f32x4.mul(x, splat(1.702));
+  else return f32x4.mul(x, QUICK);
 }
 
 @inline
 function gelu4(kind: i32, x: v128): v128 {
   if (kind == Gelu.ERF) {
-    const half = f32x4.mul(x, splat(0.5));
-    return madd(half, erf4(f32x4.mul(x, splat(0.7071067811865476))), half);
+    const half = f32x4.mul(x, HALF);
+    return madd(half, erf4(f32x4.mul(x, SQRT_HALF)), half);
   } else if (kind == Gelu.TANH) {
-    const cubic = madd(f32x4.mul(f32x4.mul(x, x), splat(0.044715)), x, x);
-    return f32x4.mul(x, sigmoid4(f32x4.mul(cubic, splat(1.5957691216057308)))); // (1 + tanh u) / 2 = sigmoid 2u
+    const cubic = madd(f32x4.mul(f32x4.mul(x, x), TANH_CUBIC), x, x);
+    return f32x4.mul(x, sigmoid4(f32x4.mul(cubic, TANH_SCALE))); // (1 + tanh u) / 2 = sigmoid 2u
   } else return f32x4.mul(x, sigmoid4(rate(kind, x)));
 }
 
 @inline
 function geluSlope4(kind: i32, x: v128): v128 {
   if (kind == Gelu.ERF) {
-    const cdf = madd(splat(0.5), erf4(f32x4.mul(x, splat(0.7071067811865476))), splat(0.5));
-    const density = f32x4.mul(expNegative4(f32x4.mul(f32x4.mul(x, x), splat(-0.5))), splat(0.3989422804014327));
+    const cdf = madd(HALF, erf4(f32x4.mul(x, SQRT_HALF)), HALF);
+    const density = f32x4.mul(expNegative4(f32x4.mul(f32x4.mul(x, x), MINUS_HALF)), DENSITY);
     return madd(x, density, cdf);
   } else if (kind == Gelu.TANH) {
     const s = f32x4.mul(x, x);
-    const g = sigmoid4(f32x4.mul(madd(f32x4.mul(s, splat(0.044715)), x, x), splat(1.5957691216057308)));
-    const inner = madd(s, splat(0.2140644488), splat(1.5957691216057308)); // d/dx of sigmoid's argument
-    const slope = f32x4.mul(f32x4.mul(g, f32x4.sub(splat(1), g)), inner);
+    const g = sigmoid4(f32x4.mul(madd(f32x4.mul(s, TANH_CUBIC), x, x), TANH_SCALE));
+    const inner = madd(s, TANH_SLOPE, TANH_SCALE); // d/dx of sigmoid's argument
+    const slope = f32x4.mul(f32x4.mul(g, f32x4.sub(ONE, g)), inner);
     return madd(x, slope, g);
   } else {
     const s = sigmoid4(rate(kind, x));
-    return madd(f32x4.mul(rate(kind, x), s), f32x4.sub(splat(1), s), s);
+    return madd(f32x4.mul(rate(kind, x), s), f32x4.sub(ONE, s), s);
   }
 }
 

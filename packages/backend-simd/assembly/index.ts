@@ -1,4 +1,5 @@
 export { binary, binaryFlat } from './binary';
+export * from './constants';
 export { col2im, im2col } from './conv';
 export { depthwise, depthwiseFilter, depthwiseInput } from './depthwise';
 export { cast, fill32, select32 } from './elementwise';

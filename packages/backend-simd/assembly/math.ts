@@ -1,3 +1,9 @@
+import {
+  ERF_LEAST, ERF_MOST, ERF_P1, ERF_P11, ERF_P3, ERF_P5, ERF_P7, ERF_P9, ERF_Q10, ERF_Q2, ERF_Q4, ERF_Q6, ERF_Q8,
+  EXPONENT, EXP_2, EXP_3, EXP_4, EXP_5, EXP_LEAST, EXP_MOST, LN2_HIGH, LN2_LOW, LOG2_E, ONE, ROUND, TANH_LEAST,
+  TANH_MOST, TANH_P1, TANH_P11, TANH_P3, TANH_P5, TANH_P7, TANH_P9, TANH_Q2, TANH_Q4, TANH_Q6,
+} from './constants';
+
 // Four floats at a time. The polynomials are least-squares minimax fits of the functions named beside them.
 
 /** a·b + c, fused where the build has relaxed SIMD. */
@@ -12,37 +18,47 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
+/** The lesser of two, in one instruction; x where it is NaN. */
+@inline
+export function atMost(x: v128, most: v128): v128 {
+  return f32x4.pmin(x, most);
+}
+
+/** The greater of two, in one instruction; x where it is NaN. */
+@inline
+export function atLeast(x: v128, least: v128): v128 {
+  return f32x4.pmax(x, least);
+}
+
 /**
  * 2^n·e^r: adding 1.5·2^23 rounds x·log2(e) to the integer n, which then stands in the low bits.
  * For x in [-87, 89]; relative error 2e-7.
  */
 @inline
-function expInRange(x: v128, up: f32): v128 {
-  const shifted = madd(x, splat(1.44269504088896), splat(12582912));
-  const n = f32x4.sub(shifted, splat(12582912));
-  let r = madd(n, splat(-0.693359375), x);
-  r = madd(n, splat(2.12194440e-4), r);
-  let q = madd(r, splat(0.008374722674489021), splat(0.041898854076862335));
-  q = madd(q, r, splat(0.16666457056999207));
-  q = madd(q, r, splat(0.49999141693115234));
-  q = madd(q, f32x4.mul(r, r), f32x4.add(r, splat(1)));
-  const power = i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(up == 1 ? 127 << 23 : 126 << 23));
-  return f32x4.mul(q, power);
+function expInRange(x: v128, exponent: v128): v128 {
+  const shifted = madd(x, LOG2_E, ROUND);
+  const n = f32x4.sub(shifted, ROUND);
+  let r = madd(n, LN2_HIGH, x);
+  r = madd(n, LN2_LOW, r);
+  let q = madd(r, EXP_5, EXP_4);
+  q = madd(q, r, EXP_3);
+  q = madd(q, r, EXP_2);
+  q = madd(q, f32x4.mul(r, r), f32x4.add(r, ONE));
+  return f32x4.mul(q, i32x4.add(i32x4.shl(shifted, 23), exponent));
 }
 
 /** e^x; below -86.6 exactly 0, so that masked scores cost no denormals. */
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, splat(89)), splat(-86.6));
-  const y = f32x4.mul(expInRange(clamped, 2), splat(2)); // 2^128 alone is no float
-  return v128.andnot(y, f32x4.lt(x, splat(-86.6)));
+  const clamped = atLeast(atMost(x, EXP_MOST), EXP_LEAST);
+  const half = expInRange(clamped, i32x4.splat(126 << 23)); // 2^128 alone is no float
+  return v128.andnot(f32x4.add(half, half), f32x4.lt(x, EXP_LEAST));
 }
 
 /** e^x for x at most 0 (or NaN). */
 @inline
 export function expNegative4(x: v128): v128 {
-  const y = expInRange(f32x4.max(x, splat(-86.6)), 1);
-  return v128.andnot(y, f32x4.lt(x, splat(-86.6)));
+  return v128.andnot(expInRange(atLeast(x, EXP_LEAST), EXPONENT), f32x4.lt(x, EXP_LEAST));
 }
 
 /** Natural logarithm within 1e-7 relative. */
@@ -75,39 +91,39 @@ export function log4(x: v128): v128 {
 /** x·P(x²)/Q(x²), fitted up to 9, where tanh rounds to 1. */
 @inline
 export function tanh4(x: v128): v128 {
-  const t = f32x4.max(f32x4.min(x, splat(9)), splat(-9));
+  const t = atLeast(atMost(x, TANH_MOST), TANH_LEAST);
   const s = f32x4.mul(t, t);
-  let p = madd(s, splat(1.8255555053747763e-11), splat(-1.278056860343213e-8));
-  p = madd(p, s, splat(9.267465429729782e-6));
-  p = madd(p, s, splat(0.0029207668267190456));
-  p = madd(p, s, splat(0.1291923224925995));
-  p = madd(p, s, splat(0.9999999403953552));
-  let q = madd(s, splat(0.00022810087830293924), splat(0.02376318909227848));
-  q = madd(q, s, splat(0.4625251591205597));
-  q = madd(q, s, splat(1));
+  let p = madd(s, TANH_P11, TANH_P9);
+  p = madd(p, s, TANH_P7);
+  p = madd(p, s, TANH_P5);
+  p = madd(p, s, TANH_P3);
+  p = madd(p, s, TANH_P1);
+  let q = madd(s, TANH_Q6, TANH_Q4);
+  q = madd(q, s, TANH_Q2);
+  q = madd(q, s, ONE);
   return f32x4.div(f32x4.mul(p, t), q);
 }
 
 @inline
 export function sigmoid4(x: v128): v128 {
-  return f32x4.div(splat(1), f32x4.add(splat(1), exp4(f32x4.neg(x))));
+  return f32x4.div(ONE, f32x4.add(ONE, exp4(f32x4.neg(x))));
 }
 
 /** x·P(x²)/Q(x²), fitted up to 3.93, where erf rounds to 1. */
 @inline
 export function erf4(x: v128): v128 {
-  const t = f32x4.max(f32x4.min(x, splat(3.93)), splat(-3.93));
+  const t = atLeast(atMost(x, ERF_MOST), ERF_LEAST);
   const s = f32x4.mul(t, t);
-  let p = madd(s, splat(2.0363249865656207e-6), splat(0.00028476177249103785));
-  p = madd(p, s, splat(0.0037895021960139275));
-  p = madd(p, s, splat(0.052819740027189255));
-  p = madd(p, s, splat(0.1910499781370163));
-  p = madd(p, s, splat(1.1283791065216064));
-  let q = madd(s, splat(3.794332587858662e-5), splat(0.0011671147076413035));
-  q = madd(q, s, splat(0.015017404220998287));
-  q = madd(q, s, splat(0.11436232179403305));
-  q = madd(q, s, splat(0.5026463270187378));
-  q = madd(q, s, splat(1));
+  let p = madd(s, ERF_P11, ERF_P9);
+  p = madd(p, s, ERF_P7);
+  p = madd(p, s, ERF_P5);
+  p = madd(p, s, ERF_P3);
+  p = madd(p, s, ERF_P1);
+  let q = madd(s, ERF_Q10, ERF_Q8);
+  q = madd(q, s, ERF_Q6);
+  q = madd(q, s, ERF_Q4);
+  q = madd(q, s, ERF_Q2);
+  q = madd(q, s, ONE);
   return f32x4.div(f32x4.mul(p, t), q);
 }
 

@@ -1,4 +1,4 @@
-import { expNegative4, lanes, log4, madd, max4, splat, storePart, sum4 } from './math';
+import { atLeast, expNegative4, lanes, log4, madd, max4, splat, storePart, sum4 } from './math';
 
 // Kernels that work row by row on [rows, D]. The last vector of a row is masked, as it overhangs into the next row.
 
@@ -8,32 +8,84 @@ export function loadMasked(at: usize, n: i32, other: f32): v128 {
   return n >= 4 ? v : v128.bitselect(v, splat(other), lanes(n));
 }
 
+// Sums and maxima of rows go in four vectors side by side, which do not wait for each other.
+
 @inline
 export function rowMax(x: usize, D: i32): f32 {
-  let m = splat(-Infinity);
-  for (let j = 0; j < D; j += 4) m = f32x4.max(m, loadMasked(x + (<usize>j << 2), D - j, -Infinity));
-  return max4(m);
+  let m0 = splat(-Infinity);
+  let m1 = m0;
+  let m2 = m0;
+  let m3 = m0;
+  let at = x;
+  for (const stop = x + (<usize>(D & ~15) << 2); at < stop; at += 64) {
+    m0 = atLeast(m0, v128.load(at));
+    m1 = atLeast(m1, v128.load(at, 16));
+    m2 = atLeast(m2, v128.load(at, 32));
+    m3 = atLeast(m3, v128.load(at, 48));
+  }
+  for (let n = D & 15; n > 0; n -= 4) {
+    m0 = atLeast(m0, loadMasked(at, n, -Infinity));
+    at += 16;
+  }
+  return max4(atLeast(atLeast(m0, m1), atLeast(m2, m3)));
 }
 
-/** Sum of e^(x - shift). */
+/** Writes e^(x - shift) to y, unless that is 0, and returns their sum. */
 @inline
-function rowExpSum(x: usize, D: i32, shift: f32): f32 {
+function rowExp(x: usize, y: usize, D: i32, shift: f32): f32 {
   const m = splat(shift);
-  let s = splat(0);
-  const whole = D & ~3;
-  let j = 0;
-  for (; j < whole; j += 4) s = f32x4.add(s, expNegative4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)));
-  if (j < D) {
-    s = f32x4.add(s, v128.and(expNegative4(f32x4.sub(v128.load(x + (<usize>j << 2)), m)), lanes(D - j)));
+  const stop = <usize>(D & ~3) << 2;
+  let s0 = splat(0);
+  let s1 = s0;
+  let at: usize = 0;
+  for (; at + 16 < stop; at += 32) {
+    const e0 = expNegative4(f32x4.sub(v128.load(x + at), m));
+    const e1 = expNegative4(f32x4.sub(v128.load(x + at, 16), m));
+    s0 = f32x4.add(s0, e0);
+    s1 = f32x4.add(s1, e1);
+    if (y) {
+      v128.store(y + at, e0);
+      v128.store(y + at, e1, 16);
+    }
   }
-  return sum4(s);
+  for (let n = D - <i32>(at >> 2); n > 0; n -= 4) {
+    const e = expNegative4(f32x4.sub(v128.load(x + at), m));
+    s0 = f32x4.add(s0, n >= 4 ? e : v128.and(e, lanes(n)));
+    if (y) storePart(y + at, e, n);
+    at += 16;
+  }
+  return sum4(f32x4.add(s0, s1));
 }
 
 @inline
 function rowSum(x: usize, D: i32): f32 {
-  let s = splat(0);
-  for (let j = 0; j < D; j += 4) s = f32x4.add(s, loadMasked(x + (<usize>j << 2), D - j, 0));
-  return sum4(s);
+  let s0 = splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let at = x;
+  for (const stop = x + (<usize>(D & ~15) << 2); at < stop; at += 64) {
+    s0 = f32x4.add(s0, v128.load(at));
+    s1 = f32x4.add(s1, v128.load(at, 16));
+    s2 = f32x4.add(s2, v128.load(at, 32));
+    s3 = f32x4.add(s3, v128.load(at, 48));
+  }
+  for (let n = D & 15; n > 0; n -= 4) {
+    s0 = f32x4.add(s0, loadMasked(at, n, 0));
+    at += 16;
+  }
+  return sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+}
+
+/** x = x·scale + shift. */
+@inline
+function rowScale(x: usize, D: i32, scale: f32, shift: f32): void {
+  const factor = splat(scale);
+  const addend = splat(shift);
+  const stop = x + (<usize>(D & ~3) << 2);
+  let at = x;
+  for (; at < stop; at += 16) v128.store(at, madd(v128.load(at), factor, addend));
+  if (D & 3) storePart(at, madd(v128.load(at), factor, addend), D & 3);
 }
 
 @inline
@@ -42,34 +94,10 @@ function log1(x: f32): f32 {
 }
 
 export function softmax(begin: i32, end: i32, thread: i32, x: usize, y: usize, D: i32): void {
-  for (let r = begin; r < end; r++) {
-    const from = x + ((<usize>r * <usize>D) << 2);
-    const to = y + ((<usize>r * <usize>D) << 2);
-    const m = splat(rowMax(from, D));
-    let s = splat(0);
-    const whole = D & ~3;
-    let j = 0;
-    for (; j < whole; j += 4) {
-      const at = <usize>j << 2;
-      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
-      s = f32x4.add(s, e);
-      v128.store(to + at, e);
-    }
-    if (j < D) {
-      const at = <usize>j << 2;
-      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
-      s = f32x4.add(s, v128.and(e, lanes(D - j)));
-      storePart(to + at, e, D - j);
-    }
-    const scale = splat(<f32>1 / sum4(s));
-    for (j = 0; j < whole; j += 4) {
-      const at = to + (<usize>j << 2);
-      v128.store(at, f32x4.mul(v128.load(at), scale));
-    }
-    if (j < D) {
-      const at = to + (<usize>j << 2);
-      storePart(at, f32x4.mul(v128.load(at), scale), D - j);
-    }
+  const row = <usize>D << 2;
+  for (let r = <usize>begin; r < <usize>end; r++) {
+    const sum = rowExp(x + r * row, y + r * row, D, rowMax(x + r * row, D));
+    rowScale(y + r * row, D, <f32>1 / sum, 0);
   }
 }
 
@@ -78,7 +106,7 @@ export function logSoftmax(begin: i32, end: i32, thread: i32, x: usize, y: usize
     const from = x + ((<usize>r * <usize>D) << 2);
     const to = y + ((<usize>r * <usize>D) << 2);
     const top = rowMax(from, D);
-    const shift = splat(top + log1(rowExpSum(from, D, top)));
+    const shift = splat(top + log1(rowExp(from, 0, D, top)));
     for (let j = 0; j < D; j += 4) {
       const at = <usize>j << 2;
       storePart(to + at, f32x4.sub(v128.load(from + at), shift), D - j);
@@ -98,7 +126,7 @@ export function crossEntropy(
       else {
         const row = x + ((<usize>r * <usize>V) << 2);
         const top = rowMax(row, V);
-        y = log1(rowExpSum(row, V, top)) - (load<f32>(row + (<usize>label << 2)) - top) * (<f32>1 - smoothing);
+        y = log1(rowExp(row, 0, V, top)) - (load<f32>(row + (<usize>label << 2)) - top) * (<f32>1 - smoothing);
         if (smoothing != 0) y -= smoothing * (rowSum(row, V) / <f32>V - top);
       }
     }
@@ -120,32 +148,8 @@ export function crossEntropyGrad(
     }
     const g = load<f32>(dy + (<usize>r << 2));
     const top = rowMax(from, V);
-    const m = splat(top);
-    const whole = V & ~3;
-    let s = splat(0);
-    let j = 0;
-    for (; j < whole; j += 4) {
-      const at = <usize>j << 2;
-      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
-      s = f32x4.add(s, e);
-      v128.store(to + at, e);
-    }
-    if (j < V) {
-      const at = <usize>j << 2;
-      const e = expNegative4(f32x4.sub(v128.load(from + at), m));
-      s = f32x4.add(s, v128.and(e, lanes(V - j)));
-      storePart(to + at, e, V - j);
-    }
-    const scale = splat(g / sum4(s));
-    const even = splat((-g * smoothing) / <f32>V);
-    for (j = 0; j < whole; j += 4) {
-      const at = to + (<usize>j << 2);
-      v128.store(at, madd(v128.load(at), scale, even));
-    }
-    if (j < V) {
-      const at = to + (<usize>j << 2);
-      storePart(at, madd(v128.load(at), scale, even), V - j);
-    }
+    const sum = rowExp(from, to, V, top);
+    rowScale(to, V, g / sum, (-g * smoothing) / <f32>V);
     if (<u32>label < <u32>V) {
       const at = to + (<usize>label << 2);
       store<f32>(at, load<f32>(at) - g * (<f32>1 - smoothing));
@@ -157,27 +161,48 @@ export function crossEntropyGrad(
 @inline
 function rowSpread(x: usize, D: i32, mean: f32): f32 {
   const m = splat(mean);
-  let s = splat(0);
-  for (let j = 0; j < D; j += 4) {
-    const d = f32x4.sub(loadMasked(x + (<usize>j << 2), D - j, mean), m);
-    s = madd(d, d, s);
+  let s0 = splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let at = x;
+  for (const stop = x + (<usize>(D & ~15) << 2); at < stop; at += 64) {
+    const d0 = f32x4.sub(v128.load(at), m);
+    const d1 = f32x4.sub(v128.load(at, 16), m);
+    const d2 = f32x4.sub(v128.load(at, 32), m);
+    const d3 = f32x4.sub(v128.load(at, 48), m);
+    s0 = madd(d0, d0, s0);
+    s1 = madd(d1, d1, s1);
+    s2 = madd(d2, d2, s2);
+    s3 = madd(d3, d3, s3);
   }
-  return sum4(s);
+  for (let n = D & 15; n > 0; n -= 4) {
+    const d = f32x4.sub(loadMasked(at, n, mean), m);
+    s0 = madd(d, d, s0);
+    at += 16;
+  }
+  return sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
 }
 
 export function layerNorm(
   begin: i32, end: i32, thread: i32, x: usize, weight: usize, bias: usize, y: usize, D: i32, epsilon: f32,
 ): void {
-  for (let r = begin; r < end; r++) {
-    const from = x + ((<usize>r * <usize>D) << 2);
-    const to = y + ((<usize>r * <usize>D) << 2);
+  const row = <usize>D << 2;
+  const whole = <usize>(D & ~3) << 2;
+  for (let r = <usize>begin; r < <usize>end; r++) {
+    const from = x + r * row;
+    const to = y + r * row;
     const mean = rowSum(from, D) / <f32>D;
     const scale = splat(<f32>1 / sqrt(rowSpread(from, D, mean) / <f32>D + epsilon));
     const m = splat(mean);
-    for (let j = 0; j < D; j += 4) {
-      const at = <usize>j << 2;
+    let at: usize = 0;
+    for (; at < whole; at += 16) {
       const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
-      storePart(to + at, madd(normed, v128.load(weight + at), v128.load(bias + at)), D - j);
+      v128.store(to + at, madd(normed, v128.load(weight + at), v128.load(bias + at)));
+    }
+    if (D & 3) {
+      const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
+      storePart(to + at, madd(normed, v128.load(weight + at), v128.load(bias + at)), D & 3);
     }
   }
 }
@@ -192,6 +217,8 @@ export function layerNormGrad(
 ): void {
   const stride = <usize>D << 2;
   const inverse = <f32>1 / <f32>D;
+  const whole = <usize>(D & ~3) << 2;
+  const rest = D & 3;
   for (let item = begin; item < end; item++) {
     const dWeight = partial + <usize>item * 2 * stride;
     const dBias = dWeight + stride;
@@ -207,24 +234,36 @@ export function layerNormGrad(
       const scale = splat(rstd);
       let sumG = splat(0);
       let sumGN = splat(0);
-      for (let j = 0; j < D; j += 4) {
-        const at = <usize>j << 2;
-        const n = D - j;
-        const normed = f32x4.mul(f32x4.sub(loadMasked(from + at, n, mean), m), scale);
-        const d = loadMasked(slope + at, n, 0);
-        const g = f32x4.mul(d, loadMasked(weight + at, n, 0));
+      let at: usize = 0;
+      for (; at < whole; at += 16) {
+        const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
+        const d = v128.load(slope + at);
+        const g = f32x4.mul(d, v128.load(weight + at));
         sumG = f32x4.add(sumG, g);
         sumGN = madd(g, normed, sumGN);
-        storePart(dWeight + at, madd(d, normed, v128.load(dWeight + at)), n);
-        storePart(dBias + at, f32x4.add(d, v128.load(dBias + at)), n);
+        v128.store(dWeight + at, madd(d, normed, v128.load(dWeight + at)));
+        v128.store(dBias + at, f32x4.add(d, v128.load(dBias + at)));
+      }
+      if (rest) {
+        const normed = f32x4.mul(f32x4.sub(loadMasked(from + at, rest, mean), m), scale);
+        const d = loadMasked(slope + at, rest, 0);
+        const g = f32x4.mul(d, loadMasked(weight + at, rest, 0));
+        sumG = f32x4.add(sumG, g);
+        sumGN = madd(g, normed, sumGN);
+        storePart(dWeight + at, madd(d, normed, v128.load(dWeight + at)), rest);
+        storePart(dBias + at, f32x4.add(d, v128.load(dBias + at)), rest);
       }
       const meanG = splat(sum4(sumG) * inverse);
       const meanGN = splat(sum4(sumGN) * -inverse);
-      for (let j = 0; j < D; j += 4) {
-        const at = <usize>j << 2;
+      for (at = 0; at < whole; at += 16) {
         const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
         const g = f32x4.sub(f32x4.mul(v128.load(slope + at), v128.load(weight + at)), meanG);
-        storePart(to + at, f32x4.mul(scale, madd(normed, meanGN, g)), D - j);
+        v128.store(to + at, f32x4.mul(scale, madd(normed, meanGN, g)));
+      }
+      if (rest) {
+        const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
+        const g = f32x4.sub(f32x4.mul(v128.load(slope + at), v128.load(weight + at)), meanG);
+        storePart(to + at, f32x4.mul(scale, madd(normed, meanGN, g)), rest);
       }
     }
   }
