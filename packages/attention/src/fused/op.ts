@@ -5,7 +5,8 @@ import { type AttendOptions, firstPosition, type Sizes } from '../options.js';
 type Three = readonly [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor];
 
 /** Whether the running backend has kernels for this attention: float32, heads together, nothing dropped. */
-export function isFused(inputs: Three, { L }: Sizes, { heads, dropout }: AttendOptions): boolean {
+export function isFused(inputs: Three, { H, keyHeads, L }: Sizes, { heads, dropout, bias }: AttendOptions): boolean {
+  if (bias || keyHeads !== H) return false;
   if (heads === undefined || (dropout?.training && dropout.rate > 0)) return false;
   if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || L === 0) return false;
   return ['Attention', 'AttentionGrad'].every((name) => tf.getKernel(name, tf.getBackend()));
