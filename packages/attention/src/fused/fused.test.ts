@@ -101,7 +101,8 @@ test('value and gradients equal the composed ones for any sizes, rows, masks and
     causal: fc.constantFrom(undefined, true, { offset: 0 }, { offset: 3 }),
   });
   fc.assert(
-    fc.property(arbitrary, (one) => expectSame(one)),
+    // Scores of -10000 and a little, where a query sees no key, have a thousandth of precision.
+    fc.property(arbitrary, (one) => expectSame(one, one.causal === true && one.Q > one.L ? 5e-3 : 2e-5)),
     { numRuns: 80, seed: 1 },
   );
 });
@@ -153,7 +154,6 @@ test('rows where nothing may be seen are finite and equal the composed ones', ()
   tf.tidy(() => {
     for (const [i, x] of blind().entries()) expectClose(x, right[i] as Float32Array, 2e-5);
   });
-  // Scores of -10000 and a little have a thousandth of precision.
   expectSame({ B: 2, images: 1, H: 3, Q: 6, L: 12, K: 8, causal: { offset: -5 } }, 5e-3);
 });
 
