@@ -1,81 +1,73 @@
-import { expNegative4, madd, splat } from '../../backend-simd/assembly/math';
-import { dots } from './tiles';
+import { expNegative4, splat } from '../../backend-simd/assembly/math';
+import { addBroadcast, lowerFuture } from './addends';
+import { dots, gather } from './heads';
+import { Problem, Work } from './problem';
 
-/** What a score loses whose key comes after its query; MASKED in src/masks.ts. */
-const FUTURE: f32 = -10000;
 /**
  * Queries whose best scores are above this need no keys after them, whose share is then exactly 0; below it all that they
  * see is masked, and the future counts as it does in the composed version.
  */
 const BLIND: f32 = -1000;
 
-/**
- * s[l] = s[l]·scale + mask, for keys [from, to) and four queries at `position` and after it; m0 to m3 are the queries' rows
- * of the mask (m0 is 0 where there is none), `step` bytes from key to key.
- * @returns the greatest of each query
- */
-function finish(
-  s: usize, from: i32, to: i32, scale: f32, m0: usize, m1: usize, m2: usize, m3: usize, step: usize, position: i32,
-): v128 {
-  const times = splat(scale);
-  const last = i32x4.add(i32x4.splat(position), i32x4(0, 1, 2, 3));
-  let top = splat(-Infinity);
-  let at = <usize>from * step;
-  s += <usize>from << 4;
+/** The scores of keys [from, to), with all that is added to them, and `w.top` raised to the greatest. */
+function score(p: Problem, w: Work, r: i32, n: i32, from: i32, to: i32): void {
+  dots(p, w, w.k, from, to, w.qt, w.s, (n + 3) & ~3);
+  if (p.bias) addBroadcast(p, w, p.bias, p.biasB, p.biasH, p.biasQ, p.biasL, r, n, from, to);
+  if (p.mask) addBroadcast(p, w, p.mask, p.maskB, p.maskH, p.maskQ, p.maskL, r, n, from, to);
+  if (p.offset < to) lowerFuture(p, w, r, n, from, to);
+  const end = <usize>((n + 3) & ~3) << 2;
   for (let l = from; l < to; l++) {
-    let bias = splat(0);
-    if (m0) {
-      if (m0 == m3) bias = v128.load32_splat(m0 + at);
-      else {
-        bias = v128.load32_zero(m0 + at);
-        bias = v128.load32_lane(m1 + at, bias, 1);
-        bias = v128.load32_lane(m2 + at, bias, 2);
-        bias = v128.load32_lane(m3 + at, bias, 3);
-      }
-      at += step;
+    const s = w.s + <usize>l * w.wide;
+    for (let j: usize = 0; j < end; j += 16) {
+      v128.store(w.top + j, f32x4.max(v128.load(w.top + j), v128.load(s + j)));
     }
-    if (l > position) bias = f32x4.add(bias, v128.and(i32x4.lt_s(last, i32x4.splat(l)), splat(FUTURE)));
-    const score = madd(v128.load(s), times, bias);
-    v128.store(s, score);
-    top = f32x4.max(top, score);
-    s += 16;
   }
-  return top;
 }
 
-/** s[l] becomes the softmax of s over keys. */
-function softmax(s: usize, keys: i32, top: v128): void {
-  const end = s + (<usize>keys << 4);
-  let sum = splat(0);
-  for (let at = s; at < end; at += 16) {
-    const e = expNegative4(f32x4.sub(v128.load(at), top));
-    v128.store(at, e);
-    sum = f32x4.add(sum, e);
+/** Whether any query's greatest score is below what a masked one may be. */
+function blind(w: Work, n: i32): bool {
+  for (let i = 0; i < n; i++) if (load<f32>(w.top + (<usize>i << 2)) < BLIND) return true;
+  return false;
+}
+
+/** s[l] becomes e^(s[l] - top), and `w.sum` their sum. */
+function exponentials(w: Work, n: i32, keys: i32): void {
+  const end = <usize>((n + 3) & ~3) << 2;
+  for (let j: usize = 0; j < end; j += 16) v128.store(w.sum + j, splat(0));
+  for (let l = 0; l < keys; l++) {
+    const s = w.s + <usize>l * w.wide;
+    for (let j: usize = 0; j < end; j += 16) {
+      const e = expNegative4(f32x4.sub(v128.load(s + j), v128.load(w.top + j)));
+      v128.store(s + j, e);
+      v128.store(w.sum + j, f32x4.add(v128.load(w.sum + j), e));
+    }
   }
-  const share = f32x4.div(splat(1), sum);
-  for (let at = s; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), share));
 }
 
 /**
- * The probabilities s[l] with which `n` queries, the first at `position`, look at keys; `m` is the first one's row of the
- * mask, or 0, and `next` bytes lead to the next one's. Queries that are not there repeat the last one.
- * @returns how many keys there are with any share
+ * `w.s` [keys,M]: with what weights queries [r, r + n) look at keys, which `w.times` makes probabilities.
+ * @returns how many keys there are with any weight
  */
-export function probabilities(
-  q0: usize, q1: usize, q2: usize, q3: usize, k: usize, row: usize, L: i32, K: i32, s: usize, scale: f32,
-  m: usize, next: usize, step: usize, position: i32, n: i32,
-): i32 {
-  const m1 = n > 1 ? m + next : m;
-  const m2 = n > 2 ? m1 + next : m1;
-  const m3 = n > 3 ? m2 + next : m2;
-  let seen = min(L, max(0, position + n));
-  dots(q0, q1, q2, q3, k, row, seen, K, s);
-  let top = finish(s, 0, seen, scale, m, m1, m2, m3, step, position);
-  if (seen < L && v128.any_true(f32x4.lt(top, splat(BLIND)))) {
-    dots(q0, q1, q2, q3, k + <usize>seen * row, row, L - seen, K, s + (<usize>seen << 4));
-    top = f32x4.max(top, finish(s, seen, L, scale, m, m1, m2, m3, step, position));
-    seen = L;
+export function weigh(p: Problem, w: Work, r: i32, n: i32, rows: usize): i32 {
+  const M = (n + 3) & ~3;
+  for (let i = 0; i < M; i++) {
+    const at = <usize>i << 2;
+    store<f32>(w.times + at, i < n ? p.scale : 0);
+    store<f32>(w.top + at, -Infinity);
   }
-  softmax(s, seen, top);
+  gather(p, w, p.q, r, n, w.qt, rows);
+  const whole = r / p.Q == (r + n - 1) / p.Q; // the queries are of one head
+  const last = whole ? (r + n - 1) % p.Q : p.Q - 1;
+  let seen = min(p.L, max(0, p.offset + last + 1));
+  score(p, w, r, n, 0, seen);
+  if (seen < p.L && blind(w, n)) {
+    score(p, w, r, n, seen, p.L);
+    seen = p.L;
+  }
+  exponentials(w, n, seen);
+  for (let i = 0; i < M; i++) {
+    const at = <usize>i << 2;
+    store<f32>(w.times + at, i < n ? 1 / load<f32>(w.sum + at) : 0);
+  }
   return seen;
 }
