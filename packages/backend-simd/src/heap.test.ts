@@ -17,7 +17,7 @@ test('block sizes are multiples of 64 that lose at most an eighth', () => {
 test('live blocks never overlap, whatever is freed between', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 300_000 }), fc.nat(40)), { maxLength: 120 }), (steps) => {
-      const heap = new Heap(17);
+      const heap = new Heap({ initial: 17 });
       const live: { pointer: number; bytes: number }[] = [];
       for (const [bytes, victim] of steps) {
         const pointer = heap.allocate(bytes);
@@ -57,7 +57,7 @@ test('neighbours are joined before the memory grows', () => {
 });
 
 test('the memory grows, and views made before stay valid', () => {
-  const heap = new Heap(17);
+  const heap = new Heap({ initial: 17 });
   const view = new Float32Array(heap.buffer, heap.allocate(64), 16);
   view.fill(7);
   heap.allocate(40_000_000);
@@ -67,7 +67,7 @@ test('the memory grows, and views made before stay valid', () => {
 });
 
 test('what does not fit in 4 GiB says what was asked and what is live', () => {
-  const heap = new Heap(17);
+  const heap = new Heap({ initial: 17 });
   heap.allocate(6144);
   expect(() => heap.allocate(4.5e9)).toThrow('4500000000 bytes were asked for while 6144 bytes are live');
 });
