@@ -20,6 +20,10 @@ export async function compile(
 ): Promise<{ module: WebAssembly.Module; relaxed: boolean }> {
   const read = async (url: URL): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = await readFile(url);
+    if (!MAGIC.every((byte, i) => bytes[i] === byte))
+      throw new Error(
+        `${url} is not a WebAssembly module; a bundler may have moved it: give its place as \`kernels\`.`,
+      );
     return shared ? bytes : unshared(bytes);
   };
   if (relaxedSimd && relaxed) {
@@ -31,11 +35,13 @@ export async function compile(
   return { module: await WebAssembly.compile(await read(simd)), relaxed: false };
 }
 
+const MAGIC = [0, 0x61, 0x73, 0x6d];
+
 /** A module of one function of no arguments and no results, whose body are these bytes. */
 const probe = (...body: number[]): Uint8Array<ArrayBuffer> => {
   const code = [0, ...body, 0x0b]; // no locals; end
   const sections = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, code.length + 2, 1, code.length, ...code];
-  return Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections);
+  return Uint8Array.of(...MAGIC, 1, 0, 0, 0, ...sections);
 };
 const SPLAT = [0x43, 0, 0, 0, 0, 0xfd, 0x13]; // f32.const 0; f32x4.splat
 const SIMD = probe(...SPLAT, 0x1a); // drop
