@@ -27,7 +27,7 @@ export async function compile(
     return shared ? bytes : unshared(bytes);
   };
   if (relaxedSimd && relaxed) {
-    await allowRelaxedSimd();
+    if (!WebAssembly.validate(RELAXED)) await allowRelaxedSimd();
     if (WebAssembly.validate(RELAXED)) return { module: await WebAssembly.compile(await read(relaxed)), relaxed: true };
   }
   if (!WebAssembly.validate(SIMD))
@@ -45,7 +45,8 @@ const probe = (...body: number[]): Uint8Array<ArrayBuffer> => {
 };
 const SPLAT = [0x43, 0, 0, 0, 0, 0xfd, 0x13]; // f32.const 0; f32x4.splat
 const SIMD = probe(...SPLAT, 0x1a); // drop
-const RELAXED = probe(...SPLAT, ...SPLAT, ...SPLAT, 0xfd, 0x85, 0x02, 0x1a); // f32x4.relaxed_madd; drop
+/** A module that only engines with relaxed SIMD find valid. */
+export const RELAXED = probe(...SPLAT, ...SPLAT, ...SPLAT, 0xfd, 0x85, 0x02, 0x1a); // f32x4.relaxed_madd; drop
 
 const IMPORTS = 2;
 const MEMORY = 2;
