@@ -179,9 +179,11 @@ export class Heap {
 
   #full(asked: number): never {
     const { live, blocks, size, limit } = this.statistics();
+    const ends = this.#top + blockSize(asked) + PAGE > limit;
     throw new Error(
       `The heap of the simd backend is full: ${asked} bytes were asked for while ${live} bytes are live in ${blocks} ` +
-        `blocks, one a tensor, and its memory has ${size} of at most ${limit} bytes; dispose tensors, or make the batch smaller.`,
+        `blocks, one a tensor, and its memory of ${size} bytes cannot grow (` +
+        `${ends ? `it ends at ${limit}` : 'the system gives no more'}); dispose tensors, or make the batch smaller.`,
     );
   }
 }
@@ -195,8 +197,8 @@ function reserve(initial: number, maximum: number, shared: boolean): { memory: W
       if (pages / 2 >= Math.max(initial, FEWEST_PAGES)) continue;
       const least = (pages * PAGE) / 2 ** 20;
       throw new Error(
-        `The simd backend could not reserve ${least} MiB of addresses for its heap; lift the limit of this process, or ` +
-          "use tfjs' cpu backend.",
+        `The simd backend could not reserve ${least} MiB of addresses for its heap; lift the limit of this process ` +
+          '(ulimit -v), or start Node with --disable-wasm-trap-handler, which asks for fewer.',
         { cause },
       );
     }
