@@ -1,4 +1,4 @@
-import { expNegative4, splat } from '../../backend-simd/assembly/math';
+import { atLeast, expNegative4, splat } from '../../backend-simd/assembly/math';
 import { addBroadcast, lowerFuture } from './addends';
 import { dots, gather } from './heads';
 import { Problem, Work } from './problem';
@@ -19,7 +19,7 @@ function score(p: Problem, w: Work, r: i32, n: i32, from: i32, to: i32): void {
   for (let l = from; l < to; l++) {
     const s = w.s + <usize>l * w.wide;
     for (let j: usize = 0; j < end; j += 16) {
-      v128.store(w.top + j, f32x4.max(v128.load(w.top + j), v128.load(s + j)));
+      v128.store(w.top + j, atLeast(v128.load(w.top + j), v128.load(s + j)));
     }
   }
 }

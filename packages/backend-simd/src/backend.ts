@@ -53,6 +53,7 @@ export class SimdBackend extends cpuBackendClass() {
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
     if (!isHeapType(dtype) || values == null) return super.write(values, shape, dtype);
+    if (this.#mayNotGrow(values.length)) return super.write(values.slice() as Float32Array, shape, dtype);
     const id = {};
     this.data.set(id, this.#store(values, dtype));
     return id;
@@ -69,9 +70,18 @@ export class SimdBackend extends cpuBackendClass() {
       super.move(id, values, shape, dtype, refCount);
       return;
     }
+    if (this.#mayNotGrow(values.length)) {
+      super.move(id, values.slice() as Float32Array, shape, dtype, refCount);
+      return;
+    }
     const data = this.#store(values, dtype);
     data.refCount = refCount;
     this.data.set(id, data);
+  }
+
+  /** Within tfjs' kernels, which hold views, a memory that is not shared must not move; see `pointer`. */
+  #mayNotGrow(length: number): boolean {
+    return this.#kept !== undefined && !this.heap.shared && !this.heap.fits(length * 4);
   }
 
   #store(values: tf.backend_util.BackendValues, dtype: HeapType): HeapData {
@@ -134,6 +144,12 @@ export class SimdBackend extends cpuBackendClass() {
   pointer(x: tf.TensorInfo): number {
     const data = this.data.get(x.dataId);
     if (data instanceof HeapData) return data.pointer;
+    if (isHeapType(x.dtype) && data.values) {
+      const moved = this.#store(data.values, x.dtype);
+      moved.refCount = data.refCount;
+      this.data.set(x.dataId, moved);
+      return moved.pointer;
+    }
     throw new Error(
       `A ${x.dtype} tensor has no place in the heap of the simd backend; give a float32, int32 or bool one.`,
     );

@@ -5,15 +5,29 @@ export const TABLE = 4096;
 const PAGE = 65536;
 const MOST_PAGES = 65536;
 const UNIT = 64;
-const LIMIT = (MOST_PAGES - 1) * PAGE; // kernels may read a little past a block
+/** Less is not worth running with. */
+const FEWEST_PAGES = 4096;
 
 export interface HeapStatistics {
-  /** Bytes asked for and not yet freed. */
+  /** Bytes of the blocks that are in use. */
   live: number;
+  /** How many blocks are in use: one for the data of a tensor. */
+  blocks: number;
   /** The most `live` has been. */
   peak: number;
-  /** Bytes of the memory. */
+  /** Bytes of the memory, which never shrinks. */
   size: number;
+  /** Bytes that the memory may grow to: 4 GiB, or less where the system has not so many addresses free. */
+  limit: number;
+}
+
+export interface HeapOptions {
+  /** Pages of 64 KiB at the start. */
+  initial?: number;
+  /** Pages of 64 KiB that it may grow to, at most 65536. */
+  maximum?: number;
+  /** Whether threads share the memory. One that is not shared moves when it grows: views made before are then empty. */
+  shared?: boolean;
 }
 
 /** Rounds up to one of 8 block sizes for each doubling, in bytes: at most an eighth is lost, and blocks are reused often. */
@@ -30,14 +44,20 @@ export function blockSize(bytes: number): number {
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+  #maximum: number;
   #free = new Map<number, number[]>();
   #extents: { start: number; size: number }[] = [];
   #top = PAGE;
   #live = 0;
+  #blocks = 0;
   #peak = 0;
 
-  constructor(initialPages = 256) {
-    this.memory = new WebAssembly.Memory({ initial: initialPages, maximum: MOST_PAGES, shared: true });
+  constructor({ initial = 256, maximum = MOST_PAGES, shared = true }: HeapOptions = {}) {
+    this.shared = shared;
+    const { memory, pages } = reserve(initial, maximum, shared);
+    this.memory = memory;
+    this.#maximum = pages;
   }
 
   get buffer(): ArrayBufferLike {
@@ -45,7 +65,18 @@ export class Heap {
   }
 
   statistics(): HeapStatistics {
-    return { live: this.#live, peak: this.#peak, size: this.buffer.byteLength };
+    const limit = this.#maximum * PAGE;
+    return { live: this.#live, blocks: this.#blocks, peak: this.#peak, size: this.buffer.byteLength, limit };
+  }
+
+  /** Whether a block of so many bytes is there without growing. */
+  fits(bytes: number): boolean {
+    const size = blockSize(bytes);
+    return (
+      Boolean(this.#free.get(size)?.length) ||
+      this.#extents.some((extent) => extent.size >= size) ||
+      this.#top + size <= this.buffer.byteLength - PAGE
+    );
   }
 
   /** A block of at least `bytes` bytes, aligned to 64, not cleared. */
@@ -53,6 +84,7 @@ export class Heap {
     const size = blockSize(bytes);
     const pointer = this.#free.get(size)?.pop() ?? this.#carve(size, bytes);
     this.#live += size;
+    this.#blocks++;
     this.#peak = Math.max(this.#peak, this.#live);
     return pointer;
   }
@@ -64,6 +96,7 @@ export class Heap {
     if (stack) stack.push(pointer);
     else this.#free.set(size, [pointer]);
     this.#live -= size;
+    this.#blocks--;
   }
 
   #carve(size: number, asked: number): number {
@@ -82,7 +115,8 @@ export class Heap {
   }
 
   #fromGrown(size: number): number | undefined {
-    const fits = (): boolean => this.#top + size <= LIMIT && this.#grow(this.#top + size + PAGE);
+    const limit = (this.#maximum - 1) * PAGE; // kernels may read a little past a block
+    const fits = (): boolean => this.#top + size <= limit && this.#grow(this.#top + size + PAGE);
     if (!fits()) {
       this.#join();
       const pointer = this.#fromExtents(size);
@@ -96,7 +130,7 @@ export class Heap {
     if (needed <= this.buffer.byteLength) return true;
     const pages = Math.ceil((needed - this.buffer.byteLength) / PAGE);
     const have = this.buffer.byteLength / PAGE;
-    const generous = Math.min(MOST_PAGES - have, Math.max(pages, Math.floor(have / 4), 256));
+    const generous = Math.min(this.#maximum - have, Math.max(pages, Math.floor(have / 4), 256));
     for (const step of [generous, pages]) {
       try {
         this.memory.grow(step);
@@ -144,9 +178,29 @@ export class Heap {
   }
 
   #full(asked: number): never {
+    const { live, blocks, size, limit } = this.statistics();
+    const ends = this.#top + blockSize(asked) + PAGE > limit;
     throw new Error(
-      `The heap of the simd backend is full: ${asked} bytes were asked for while ${this.#live} bytes are live; ` +
-        'dispose tensors, make the batch smaller, or keep frozen weights outside the heap.',
+      `The heap of the simd backend is full: ${asked} bytes were asked for while ${live} bytes are live in ${blocks} ` +
+        `blocks, one a tensor, and its memory of ${size} bytes cannot grow (` +
+        `${ends ? `it ends at ${limit}` : 'the system gives no more'}); dispose tensors, or make the batch smaller.`,
     );
+  }
+}
+
+/** A memory that may grow to `maximum` pages, or to a half, a quarter … of them where the addresses are not to be had. */
+function reserve(initial: number, maximum: number, shared: boolean): { memory: WebAssembly.Memory; pages: number } {
+  for (let pages = maximum; ; pages = Math.floor(pages / 2)) {
+    try {
+      return { memory: new WebAssembly.Memory({ initial, maximum: pages, shared }), pages };
+    } catch (cause) {
+      if (pages / 2 >= Math.max(initial, FEWEST_PAGES)) continue;
+      const least = (pages * PAGE) / 2 ** 20;
+      throw new Error(
+        `The simd backend could not reserve ${least} MiB of addresses for its heap; lift the limit of this process ` +
+          '(ulimit -v), or start Node with --disable-wasm-trap-handler, which asks for fewer.',
+        { cause },
+      );
+    }
   }
 }

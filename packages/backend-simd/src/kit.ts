@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from './backend.js';
+import { compile, type KernelUrls } from './modules.js';
 import { platform } from './platform.js';
 import type { Kernels } from './pool.js';
 
@@ -10,24 +11,15 @@ export interface KernelCall {
   attrs: Record<string, unknown>;
 }
 
-/** Where a package keeps its kernels: one build for every engine with SIMD, and one that uses relaxed SIMD. */
-export interface KernelUrls {
-  simd: URL;
-  relaxed?: URL;
-}
-
 /**
  * Loads a wasm module into every thread. It must import `env.memory` as shared with at most 65536 pages, and hold no data of
  * its own; its functions take `(begin, end, thread, ...args)`.
  * @returns its functions by name, for `backend.run`
  */
-export async function loadKernels<Name extends string>(
-  backend: SimdBackend,
-  { simd, relaxed }: KernelUrls,
-): Promise<Kernels<Name>> {
-  const { readFile } = await platform();
-  const url = backend.relaxedSimd && relaxed ? relaxed : simd;
-  return backend.pool.load<Name>(await WebAssembly.compile(await readFile(url)));
+export async function loadKernels<Name extends string>(backend: SimdBackend, urls: KernelUrls): Promise<Kernels<Name>> {
+  const { relaxedSimd, heap, pool } = backend;
+  const { module } = await compile(await platform(), urls, { relaxedSimd, shared: heap.shared });
+  return pool.load<Name>(module);
 }
 
 /** Registers a kernel with tfjs for this backend; `tf.engine().runKernel(name, inputs, attrs)` then runs it. */

@@ -5,22 +5,27 @@ export interface Platform {
   /** Starts workers; undefined where they cannot share memory. */
   spawn: Spawn | undefined;
   readFile(url: URL): Promise<Uint8Array<ArrayBuffer>>;
-  /** Lets V8 compile relaxed SIMD where that still needs a flag. */
-  allowRelaxedSimd(): void;
+  /** Lets Node 20 compile relaxed SIMD, which has it behind a flag of V8. */
+  allowRelaxedSimd(): Promise<void>;
 }
 
-export function platform(): Promise<Platform> {
-  return typeof process !== 'undefined' && process.versions?.node ? nodePlatform() : Promise.resolve(browserPlatform());
+/** @param worker where `worker.js` lies, if not beside this file */
+export function platform(worker?: URL): Promise<Platform> {
+  const inNode = typeof process !== 'undefined' && process.versions?.node;
+  return inNode ? nodePlatform(worker) : Promise.resolve(browserPlatform(worker));
 }
 
-async function nodePlatform(): Promise<Platform> {
-  const { Worker } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:worker_threads');
-  const { setFlagsFromString } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:v8');
-  const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
-  const { availableParallelism } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:os');
-  const spawn: Spawn = (source, onError) => {
-    const worker = new Worker(source, { eval: true, execArgv: [] });
-    worker.on('error', onError);
+/** A module of Node; its name in a variable, so that bundlers for browsers leave it alone. */
+const load = (name: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+
+async function nodePlatform(script: URL = new URL('./worker.js', import.meta.url)): Promise<Platform> {
+  const { Worker }: typeof import('node:worker_threads') = await load('node:worker_threads');
+  const { readFile }: typeof import('node:fs/promises') = await load('node:fs/promises');
+  const { availableParallelism }: typeof import('node:os') = await load('node:os');
+  const spawn: Spawn = (onEnd) => {
+    const worker = new Worker(script, { execArgv: [] });
+    worker.on('error', (error) => onEnd(String(error)));
+    worker.on('exit', (code) => onEnd(`exit code ${code}`));
     worker.unref();
     return { post: (message) => worker.postMessage(message), terminate: () => void worker.terminate() };
   };
@@ -28,17 +33,19 @@ async function nodePlatform(): Promise<Platform> {
     cores: availableParallelism(),
     spawn,
     readFile: async (url) => new Uint8Array(await readFile(url)),
-    allowRelaxedSimd: () => {
-      if (Number.parseInt(process.versions.node, 10) < 22) setFlagsFromString('--experimental-wasm-relaxed-simd');
+    allowRelaxedSimd: async () => {
+      const { setFlagsFromString }: typeof import('node:v8') = await load('node:v8');
+      setFlagsFromString('--experimental-wasm-relaxed-simd');
     },
   };
 }
 
-function browserPlatform(): Platform {
-  const spawn: Spawn = (source, onError): PoolWorker => {
-    const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-    const worker = new Worker(url, { type: 'module' });
-    worker.onerror = (event) => onError(event.message);
+function browserPlatform(script?: URL): Platform {
+  const spawn: Spawn = (onEnd): PoolWorker => {
+    const worker = script
+      ? new Worker(script, { type: 'module' })
+      : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }); // as bundlers look for it
+    worker.onerror = (event) => onEnd(event.message ?? 'its script could not be loaded');
     return { post: (message) => worker.postMessage(message), terminate: () => worker.terminate() };
   };
   return {
@@ -49,6 +56,6 @@ function browserPlatform(): Platform {
       if (!response.ok) throw new Error(`${url} could not be loaded: ${response.status} ${response.statusText}.`);
       return new Uint8Array(await response.arrayBuffer());
     },
-    allowRelaxedSimd: () => {},
+    allowRelaxedSimd: async () => {},
   };
 }

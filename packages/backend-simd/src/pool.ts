@@ -1,5 +1,5 @@
+import { at, MOST_ARGUMENTS, MOST_THREADS, SPINS, WORDS } from './control.js';
 import { ARGUMENTS, CONTROL, type Heap } from './heap.js';
-import * as at from './worker.js';
 
 /** A function of a wasm module, callable by the pool: `(begin, end, thread, ...args)` over a range of items. */
 export interface KernelFunction {
@@ -13,13 +13,31 @@ export interface PoolWorker {
   post(message: object): void;
   terminate(): void;
 }
-export type Spawn = (source: string, onError: (error: unknown) => void) => PoolWorker;
+/** Starts `worker.js`; `onEnd` is called when it ends, with the reason. */
+export type Spawn = (onEnd: (reason: string) => void) => PoolWorker;
+
+export interface PoolOptions {
+  /** Undefined where workers cannot share memory: the calling thread then works alone. */
+  spawn?: Spawn | undefined;
+  /** How long a thread may take for its last items, in milliseconds, beyond 20 times the estimate of the whole job. */
+  patience?: number;
+}
 
 /** Below this much estimated work waking the others costs more than it saves. */
 const WORTH_SHARING = 40_000;
 /** Nanoseconds of work that are claimed at once, where items are small: claiming costs some tens. */
 const CHUNK = 20_000;
-const SPINS = 4000;
+/** Milliseconds of a sleep while the others finish; a suspended process counts no more than that. */
+const NAP = 100;
+
+const LAYOUT = {
+  at,
+  control: CONTROL,
+  words: WORDS,
+  arguments: ARGUMENTS,
+  mostArguments: MOST_ARGUMENTS,
+  spins: SPINS,
+};
 
 /**
  * Threads over one shared memory. Chunks of items are claimed from a counter, so a busy core delays nobody; as no result
@@ -28,6 +46,7 @@ const SPINS = 4000;
 export class Pool {
   #heap: Heap;
   #spawn: Spawn | undefined;
+  #patience: number;
   #control: Int32Array;
   #arguments: Float64Array;
   #modules: WebAssembly.Module[] = [];
@@ -36,47 +55,74 @@ export class Pool {
   #threads = 1;
   #canWait = true;
 
-  /** @param spawn starts a worker from its source; undefined where there are none */
-  constructor(heap: Heap, spawn: Spawn | undefined) {
+  constructor(heap: Heap, { spawn, patience = 30_000 }: PoolOptions = {}) {
     this.#heap = heap;
     this.#spawn = spawn;
-    this.#control = new Int32Array(heap.buffer, CONTROL, at.WORDS);
-    this.#arguments = new Float64Array(heap.buffer, ARGUMENTS, 64);
+    this.#patience = patience;
+    this.#control = new Int32Array(heap.buffer, CONTROL, WORDS);
+    this.#arguments = new Float64Array(heap.buffer, ARGUMENTS, MOST_ARGUMENTS);
   }
 
+  /** Threads that take part, the calling one included; a worker that still starts takes part when it is there. */
   get threads(): number {
     return this.#threads;
   }
 
+  /** How many chunks of shared work each thread has computed, the calling one first. */
+  chunks(): number[] {
+    if (!this.#spawn) return [0];
+    return Array.from(this.#control.subarray(at.CHUNKS, at.CHUNKS + this.#workers.length + 1));
+  }
+
+  /** Waits until every thread has started. @returns how many there are: fewer than wanted where one could not start */
+  async ready(): Promise<number> {
+    while (this.#workers.length > 0 && Atomics.load(this.#control, at.READY) < this.#workers.length) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    return this.#threads;
+  }
+
   /** Instantiates a module that imports `env.memory`, here and in every worker; its exported functions by name. */
-  load<Name extends string>(module: WebAssembly.Module): Kernels<Name> {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory: this.#heap.memory } });
+  async load<Name extends string>(module: WebAssembly.Module): Promise<Kernels<Name>> {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory: this.#heap.memory } });
     const kernels: Record<string, KernelFunction> = {};
     for (const [name, call] of Object.entries(exports)) {
       if (typeof call === 'function') kernels[name] = { id: this.#functions++, call: call as KernelFunction['call'] };
     }
-    this.#modules.push(module);
-    for (const worker of this.#workers) worker.post({ module });
-    Atomics.store(this.#control, at.MODULES, this.#modules.length);
-    this.#wake();
+    if (this.#spawn) {
+      this.#modules.push(module);
+      for (const worker of this.#workers) worker.post({ module });
+      Atomics.store(this.#control, at.MODULES, this.#modules.length);
+      this.#wake();
+    }
     return kernels as Kernels<Name>;
   }
 
   /** More than there are workers for starts them; fewer lets the others sleep. */
   setThreads(threads: number): void {
-    if (!Number.isInteger(threads) || threads < 1) throw new Error(`${threads} threads cannot be; give 1 or more.`);
-    const wanted = this.#spawn ? threads : 1;
-    while (this.#workers.length < wanted - 1) this.#start(this.#workers.length + 1);
-    this.#threads = wanted;
-    Atomics.store(this.#control, at.LIMIT, wanted);
+    if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
+      throw new Error(`${threads} threads cannot be; give 1 to ${MOST_THREADS}.`);
+    if (!this.#spawn) return;
+    this.#threads = threads;
+    Atomics.store(this.#control, at.LIMIT, threads);
+    while (this.#workers.length < this.#threads - 1) this.#start(this.#spawn, this.#workers.length + 1);
   }
 
-  #start(index: number): void {
-    const worker = this.#spawn!(at.workerSource, (error) => {
-      console.warn(`A thread of the simd backend failed (${error}); it goes on with one thread.`);
-      this.#threads = 1;
-    });
-    worker.post({ memory: this.#heap.memory, index });
+  #start(spawn: Spawn, index: number): void {
+    let worker: PoolWorker | undefined;
+    const onEnd = (reason: string): void => {
+      if (worker && !this.#workers.includes(worker)) return; // one of those that #stop ended
+      this.#stop();
+      console.warn(`A thread of the simd backend ended (${reason}); it goes on with one thread.`);
+    };
+    try {
+      worker = spawn(onEnd);
+    } catch (error) {
+      onEnd(String(error));
+      return;
+    }
+    const generation = Atomics.load(this.#control, at.GENERATION);
+    worker.post({ start: { memory: this.#heap.memory, index, generation, layout: LAYOUT } });
     for (const module of this.#modules) worker.post({ module });
     this.#workers.push(worker);
   }
@@ -108,10 +154,11 @@ export class Pool {
         const begin = Atomics.add(control, at.NEXT, grain);
         if (begin >= items) break;
         kernel.call(begin, Math.min(items, begin + grain), 0, ...args);
+        control[at.CHUNKS]!++;
       }
     } finally {
       Atomics.store(control, at.OPEN, 0);
-      this.#join();
+      this.#join(this.#patience + (20 * nanoseconds) / 1e6);
     }
     if (Atomics.load(control, at.FAILED)) throw new Error('A kernel of the simd backend trapped in a thread.');
   }
@@ -122,27 +169,53 @@ export class Pool {
   }
 
   /** Waits until no worker is inside the job; those that wake up late find it closed. */
-  #join(): void {
+  #join(patience: number): void {
     const control = this.#control;
-    for (let spins = 0; ; spins++) {
+    let waited = 0;
+    let before: number | undefined;
+    for (let spins = 1; ; spins++) {
       const active = Atomics.load(control, at.ACTIVE);
       if (active === 0) return;
-      if (spins < SPINS || !this.#canWait) continue;
-      Atomics.store(control, at.WAITING, 1);
-      try {
-        Atomics.wait(control, at.ACTIVE, active, 100);
-      } catch {
-        this.#canWait = false; // a browser's main thread may not sleep
-      }
-      Atomics.store(control, at.WAITING, 0);
+      if (spins < SPINS || (!this.#canWait && spins % SPINS !== 0)) continue;
+      const now = performance.now();
+      waited += Math.min(NAP, now - (before ?? now));
+      before = now;
+      if (waited > patience) this.#lose();
+      this.#nap(active);
     }
   }
 
-  dispose(): void {
-    Atomics.store(this.#control, at.LIMIT, -1);
+  #nap(active: number): void {
+    if (!this.#canWait) return;
+    Atomics.store(this.#control, at.WAITING, 1);
+    try {
+      Atomics.wait(this.#control, at.ACTIVE, active, NAP);
+    } catch {
+      this.#canWait = false; // a browser's main thread may not sleep: it spins until the others are done
+    }
+    Atomics.store(this.#control, at.WAITING, 0);
+  }
+
+  /** A worker is gone in the middle of its work: nobody knows what it wrote, nor whether it still writes. */
+  #lose(): never {
+    this.#stop();
+    this.#spawn = undefined;
+    throw new Error(
+      'A thread of the simd backend has not finished its part and may have been killed; ' +
+        'this result is lost, and later ones are computed in one thread.',
+    );
+  }
+
+  #stop(): void {
+    Atomics.add(this.#control, at.GENERATION, 1);
+    Atomics.store(this.#control, at.READY, 0);
     this.#wake();
-    for (const worker of this.#workers) worker.terminate();
-    this.#workers = [];
+    for (const worker of this.#workers.splice(0)) worker.terminate();
     this.#threads = 1;
+  }
+
+  dispose(): void {
+    if (this.#spawn) this.#stop();
+    this.#spawn = undefined;
   }
 }

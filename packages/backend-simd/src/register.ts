@@ -19,7 +19,8 @@ import { shareKernels } from './kernels/share.js';
 import { trainKernels } from './kernels/train.js';
 import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
-import { type Platform, platform } from './platform.js';
+import { compile, type KernelUrls } from './modules.js';
+import { platform } from './platform.js';
 import { Pool } from './pool.js';
 import { selfCheck } from './self-check.js';
 
@@ -30,7 +31,15 @@ export interface RegisterOptions {
   relaxedSimd?: boolean;
   /** The backend's name at tfjs. Default 'simd'. */
   name?: string;
+  /** Where the kernels lie, if not where the package keeps them; likewise `worker.js`, the script of a thread. */
+  kernels?: KernelUrls;
+  worker?: URL;
 }
+
+const BUILDS: KernelUrls = {
+  simd: new URL('../dist/kernels.simd.wasm', import.meta.url),
+  relaxed: new URL('../dist/kernels.relaxed.wasm', import.meta.url),
+};
 
 const KERNELS: Record<string, FastKernel> = {
   ...matmulKernels,
@@ -56,37 +65,29 @@ const KERNELS: Record<string, FastKernel> = {
  * Where the self-check of the kernels fails, tfjs' cpu kernels serve every op, and a warning says so.
  */
 export async function register(options: RegisterOptions = {}): Promise<SimdBackend> {
-  const { relaxedSimd = true, name = 'simd' } = options;
-  const host = await platform();
+  const { relaxedSimd = true, name = 'simd', kernels = BUILDS } = options;
+  const host = await platform(options.worker);
   const threads = options.threads ?? Math.max(1, Math.min(host.cores, 4));
   const present = tf.findBackend(name);
   if (present instanceof SimdBackend) {
     if (options.threads) present.setThreads(threads);
     return present;
   }
-  if (threads > 1 && !host.spawn) console.warn('The simd backend runs with one thread: this page cannot share memory.');
-  const heap = new Heap();
-  const pool = new Pool(heap, host.spawn);
-  const { module, relaxed } = await compile(host, relaxedSimd);
-  const wasm = pool.load(module) as Wasm;
+  const shared = host.spawn !== undefined;
+  if (threads > 1 && !shared)
+    console.warn('The simd backend runs with one thread: this page is not cross-origin isolated.');
+  const { module, relaxed } = await compile(host, kernels, { relaxedSimd, shared });
+  const heap = new Heap({ shared });
+  const { limit } = heap.statistics();
+  if (limit < 2 ** 32)
+    console.warn(`The heap of the simd backend ends at ${limit / 2 ** 20} MiB: the system gives no more addresses.`);
+  const pool = new Pool(heap, { spawn: host.spawn });
+  const wasm = (await pool.load(module)) as Wasm;
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
   registerKernels(backend, wasm);
   tf.registerBackend(name, () => backend, 2);
   pool.setThreads(threads);
   return backend;
-}
-
-async function compile(
-  host: Platform,
-  relaxedSimd: boolean,
-): Promise<{ module: WebAssembly.Module; relaxed: boolean }> {
-  if (relaxedSimd) {
-    host.allowRelaxedSimd();
-    const bytes = await host.readFile(new URL('../dist/kernels.relaxed.wasm', import.meta.url));
-    if (WebAssembly.validate(bytes)) return { module: await WebAssembly.compile(bytes), relaxed: true };
-  }
-  const bytes = await host.readFile(new URL('../dist/kernels.simd.wasm', import.meta.url));
-  return { module: await WebAssembly.compile(bytes), relaxed: false };
 }
 
 /** tfjs' cpu kernels under the backend's name, the fast ones before them. */

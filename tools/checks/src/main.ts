@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkArrows } from './arrows/check.js';
 import { table } from './arrows/table.js';
+import { checkBrowser } from './browser/check.js';
 import { tryTarball } from './packaging/install.js';
 import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
@@ -14,8 +15,10 @@ import { ceilings } from './sizes/table.js';
 import { type Package, publishedPackages } from './workspace.js';
 
 const [command = 'all', ...only] = process.argv.slice(2);
-if (!['arrows', 'package', 'sizes', 'all'].includes(command)) {
-  console.error(`There is no check "${command}": give arrows, package, sizes or all, and after it packages to check.`);
+if (!['arrows', 'browser', 'package', 'sizes', 'all'].includes(command)) {
+  console.error(
+    `There is no check "${command}": give arrows, browser, package, sizes or all, and after it packages to check.`,
+  );
   process.exit(2);
 }
 const packages = publishedPackages();
@@ -51,5 +54,7 @@ if (wants('package') || wants('sizes')) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+if (wants('browser')) results.push(...(await checkBrowser()));
 
 if (!report(results)) process.exitCode = 1;

@@ -1,20 +1,24 @@
+import type { KernelUrls } from '@blip2/backend-simd';
 import type * as tf from '@tensorflow/tfjs';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
+
+const BUILDS: KernelUrls = {
+  simd: new URL('../../dist/kernels.simd.wasm', import.meta.url),
+  relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
+};
 
 /**
  * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for attention and its gradients; `attend` takes
  * them wherever that backend runs. Elsewhere attention stays composed.
  * @param backend what `register` of `@blip2/backend-simd` returns
+ * @param kernels where the wasm modules lie, if not where this package keeps them
  */
-export async function registerAttention(backend: tf.KernelBackend): Promise<void> {
+export async function registerAttention(backend: tf.KernelBackend, kernels: KernelUrls = BUILDS): Promise<void> {
   const { SimdBackend, addKernel, loadKernels, withScratch } = await kit();
   if (!(backend instanceof SimdBackend)) {
     throw new Error('registerAttention has kernels for the backend of @blip2/backend-simd alone; give it that one.');
   }
-  const wasm: Tools['wasm'] = await loadKernels(backend, {
-    simd: new URL('../../dist/kernels.simd.wasm', import.meta.url),
-    relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
-  });
+  const wasm: Tools['wasm'] = await loadKernels(backend, kernels);
   for (const op of ['Attention', 'GroupedAttention']) {
     addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));

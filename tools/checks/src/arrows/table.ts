@@ -19,7 +19,11 @@ export const table: Readonly<Record<string, Arrows>> = {
     npm: tfjs,
     computed: { 'src/safetensors/bytes.ts': "Node's file system, hidden from bundlers for browsers" },
   },
-  '@blip2/backend-simd': { siblings: [], npm: tfjs },
+  '@blip2/backend-simd': {
+    siblings: [],
+    npm: tfjs,
+    computed: { 'src/platform.ts': "Node's own modules, hidden from bundlers for browsers" },
+  },
   '@blip2/attention': { siblings: ['@blip2/tensor', '@blip2/backend-simd'], npm: tfjs },
   '@blip2/vision': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
   '@blip2/qformer': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },

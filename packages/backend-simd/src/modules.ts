@@ -1,0 +1,81 @@
+import type { Platform } from './platform.js';
+
+/** Where a package keeps its kernels: one build for every engine with SIMD, and one that uses relaxed SIMD. */
+export interface KernelUrls {
+  simd: URL;
+  relaxed?: URL;
+}
+
+export interface CompileOptions {
+  relaxedSimd: boolean;
+  /** Whether the memory that the module gets is shared. */
+  shared: boolean;
+}
+
+/** Reads and compiles the build that this engine can run. */
+export async function compile(
+  { readFile, allowRelaxedSimd }: Platform,
+  { simd, relaxed }: KernelUrls,
+  { relaxedSimd, shared }: CompileOptions,
+): Promise<{ module: WebAssembly.Module; relaxed: boolean }> {
+  const read = async (url: URL): Promise<Uint8Array<ArrayBuffer>> => {
+    const bytes = await readFile(url);
+    if (!MAGIC.every((byte, i) => bytes[i] === byte))
+      throw new Error(
+        `${url} is not a WebAssembly module; a bundler may have moved it: give its place as \`kernels\`.`,
+      );
+    return shared ? bytes : unshared(bytes);
+  };
+  if (relaxedSimd && relaxed) {
+    if (!WebAssembly.validate(RELAXED)) await allowRelaxedSimd();
+    if (WebAssembly.validate(RELAXED)) return { module: await WebAssembly.compile(await read(relaxed)), relaxed: true };
+  }
+  if (!WebAssembly.validate(SIMD))
+    throw new Error("The simd backend needs WebAssembly SIMD, which this engine lacks; use tfjs' cpu backend.");
+  return { module: await WebAssembly.compile(await read(simd)), relaxed: false };
+}
+
+const MAGIC = [0, 0x61, 0x73, 0x6d];
+
+/** A module of one function of no arguments and no results, whose body are these bytes. */
+const probe = (...body: number[]): Uint8Array<ArrayBuffer> => {
+  const code = [0, ...body, 0x0b]; // no locals; end
+  const sections = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, code.length + 2, 1, code.length, ...code];
+  return Uint8Array.of(...MAGIC, 1, 0, 0, 0, ...sections);
+};
+const SPLAT = [0x43, 0, 0, 0, 0, 0xfd, 0x13]; // f32.const 0; f32x4.splat
+const SIMD = probe(...SPLAT, 0x1a); // drop
+/** A module that only engines with relaxed SIMD find valid. */
+export const RELAXED = probe(...SPLAT, ...SPLAT, ...SPLAT, 0xfd, 0x85, 0x02, 0x1a); // f32x4.relaxed_madd; drop
+
+const IMPORTS = 2;
+const MEMORY = 2;
+const SHARED = 2;
+
+/**
+ * The same module for a memory that is not shared: the flag of the memory that it imports is cleared. Changes the bytes.
+ * @throws when the module does not import its memory first, as AssemblyScript lets it
+ */
+export function unshared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let position = 8; // after magic and version
+  const number = (): number => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[position++]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (position < bytes.length) {
+    const section = number();
+    const end = number() + position;
+    if (section === IMPORTS && number() > 0) {
+      for (let name = 0; name < 2; name++) position = number() + position;
+      if (bytes[position++] !== MEMORY) break;
+      bytes[position]! &= ~SHARED;
+      return bytes;
+    }
+    position = end;
+  }
+  throw new Error('A module of kernels does not import its memory first; compile it with --importMemory.');
+}
