@@ -28,6 +28,7 @@ export type { GeluKind } from './ops/gelu.js';
 export { runNamed } from './ops/named.js';
 export { type Fate, partition, type Rule } from './partition.js';
 export { gaussian, hash, mix, type Rng, rng } from './random.js';
+export { recompute } from './recompute.js';
 export {
   constant,
   countParameters,
@@ -44,5 +45,5 @@ export {
   uniform,
   zeros,
 } from './spec.js';
-export { disposable, dispose, type Flat, flatten, keep, mapFlat, type Tree, unflatten } from './tree.js';
+export { disposable, dispose, type Flat, flatten, keep, mapFlat, mapTree, type Tree, unflatten } from './tree.js';
 export type { WeightSource } from './weights.js';

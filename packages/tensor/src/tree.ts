@@ -47,6 +47,14 @@ export function unflatten<S extends Spec>(spec: S, flat: Flat): Params<S> {
   return build(spec, '') as Params<S>;
 }
 
+/** A tree of the same nesting, each tensor replaced by what `fn` makes of it; in the order of `flatten`. */
+export function mapTree<T extends Tree>(tree: T, fn: (tensor: tf.Tensor) => tf.Tensor): T {
+  if (tree instanceof tf.Tensor) return fn(tree) as T;
+  if (Array.isArray(tree)) return tree.map((child: Tree) => mapTree(child, fn)) as unknown as T;
+  const entries = Object.entries(tree as { [key: string]: Tree | undefined });
+  return Object.fromEntries(entries.map(([key, child]) => [key, child && mapTree(child, fn)])) as unknown as T;
+}
+
 /** A flat tree with each tensor replaced by what `fn` makes of it. */
 export function mapFlat(flat: Flat, fn: (tensor: tf.Tensor, path: string) => tf.Tensor): Flat {
   return Object.fromEntries(Object.entries(flat).map(([path, tensor]) => [path, fn(tensor, path)]));
