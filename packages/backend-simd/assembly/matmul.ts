@@ -36,12 +36,12 @@ const STRETCH: usize = 32 * NR_BYTES;
 const LINE: usize = 64;
 
 /**
- * The tiles of `rows` rows of packed A by one panel of B, added to what lies at `from` (a stride of 0 repeats its row), while
+ * The tiles of `rows` rows of packed A by one panel of B, added to what lies at `from` (a stride of 0 repeats its row) and to a row of `bias`, while
  * the panel at `next` is fetched. Strides in bytes; `cols` says how much of the panel is real. What it returns means nothing,
  * but keeps the reading of `next` alive.
  */
 function tiles(
-  a: usize, panel: usize, depth: i32, from: usize, fromStride: usize, c: usize, stride: usize,
+  a: usize, panel: usize, depth: i32, from: usize, fromStride: usize, bias: usize, c: usize, stride: usize,
   rows: i32, cols: i32, relu: i32, next: usize,
 ): i32 {
   let touched = 0;
@@ -49,10 +49,16 @@ function tiles(
   for (; rows > 0; rows -= 3) {
     const from1 = rows > 1 ? from + fromStride : from;
     const from2 = rows > 2 ? from1 + fromStride : from;
-    let l0 = v128.load(from); let m0 = v128.load(from, 16); let r0 = v128.load(from, 32);
-    let l1 = v128.load(from1); let m1 = v128.load(from1, 16); let r1 = v128.load(from1, 32);
-    let l2 = v128.load(from2); let m2 = v128.load(from2, 16); let r2 = v128.load(from2, 32);
-    let l = splat(0); let m = splat(0); let r = splat(0); let s = splat(0);
+    let l = v128.load(bias); let m = v128.load(bias, 16); let r = v128.load(bias, 32); let s = splat(0);
+    let l0 = f32x4.add(v128.load(from), l);
+    let m0 = f32x4.add(v128.load(from, 16), m);
+    let r0 = f32x4.add(v128.load(from, 32), r);
+    let l1 = f32x4.add(v128.load(from1), l);
+    let m1 = f32x4.add(v128.load(from1, 16), m);
+    let r1 = f32x4.add(v128.load(from1, 32), r);
+    let l2 = f32x4.add(v128.load(from2), l);
+    let m2 = f32x4.add(v128.load(from2, 16), m);
+    let r2 = f32x4.add(v128.load(from2, 32), r);
     let b = panel;
     do {
       const stop = min(b + STRETCH, end);
@@ -225,7 +231,7 @@ function packBlock(a: usize, to: usize, rows: i32, depth: i32, rowStride: usize,
 /** Rows [i0, i1) (at most MC) and panels [p0, p1) of one product. Strides in bytes. */
 function block(
   a: usize, aRow: usize, aCol: usize, packed: usize, c: usize,
-  i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, relu: i32, scratch: usize,
+  i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, residual: usize, relu: i32, scratch: usize,
 ): void {
   const stride = <usize>N << 2;
   const zeros = scratch + SCRATCH_A;
@@ -242,22 +248,24 @@ function block(
       const panel = packed + <usize>K * column + <usize>k0 * NR_BYTES;
       const to = c + <usize>i0 * stride + column;
       const next = panel + (p + 1 < p1 ? <usize>K * NR_BYTES : 0);
-      const from = k0 > 0 ? to : bias ? bias + column : zeros;
-      const fromStride = k0 > 0 ? stride : 0;
-      touched ^= tiles(scratch, panel, depth, from, fromStride, to, stride, i1 - i0, N - p * NR, last, next);
+      const from = k0 > 0 ? to : residual ? to - c + residual : zeros;
+      const fromStride = from == zeros ? 0 : stride;
+      const row = bias && k0 == 0 ? bias + column : zeros;
+      touched ^= tiles(scratch, panel, depth, from, fromStride, row, to, stride, i1 - i0, N - p * NR, last, next);
     }
   }
   store<i32>(zeros, touched, NR_BYTES);
 }
 
 /**
- * Blocks [begin, end) of a [batch, rows / rowBlock, panels / colBlock] grid of C = A·B + bias with B packed by packB.
+ * Blocks [begin, end) of a [batch, rows / rowBlock, panels / colBlock] grid of C = A·B + bias with B packed by packB; of a
+ * batch of one also + residual [M, N], where that is not 0.
  * Strides in elements; `bBatch` in panels, 0 where all batches share one B; `scratch` is the first thread's.
  */
 export function gemm(
   begin: i32, end: i32, thread: i32,
   a: usize, aRow: i32, aCol: i32, aBatch: i32, packed: usize, bBatch: i32, c: usize,
-  M: i32, N: i32, K: i32, bias: usize, relu: i32, rowBlock: i32, colBlock: i32, scratch: usize, scratchStride: usize,
+  M: i32, N: i32, K: i32, bias: usize, relu: i32, residual: usize, rowBlock: i32, colBlock: i32, scratch: usize, scratchStride: usize,
 ): void {
   const panels = panelsOf(N);
   const rowBlocks = (M + rowBlock - 1) / rowBlock;
@@ -272,7 +280,7 @@ export function gemm(
       a + ((batch * <usize>aBatch) << 2), <usize>aRow << 2, <usize>aCol << 2,
       packed + batch * <usize>bBatch * (<usize>K * NR_BYTES), c + ((batch * <usize>M * <usize>N) << 2),
       row * rowBlock, min(M, (row + 1) * rowBlock), col * colBlock, min(panels, (col + 1) * colBlock),
-      N, K, bias, relu, mine,
+      N, K, bias, residual, relu, mine,
     );
   }
 }
@@ -291,7 +299,7 @@ export function gemmEach(
     for (let i = 0; i < M; i += MC) {
       block(
         a + ((batch * <usize>aBatch) << 2), <usize>aRow << 2, <usize>aCol << 2, mine + SCRATCH_B,
-        c + ((batch * <usize>M * <usize>N) << 2), i, min(M, i + MC), 0, panels, N, K, bias, relu, mine,
+        c + ((batch * <usize>M * <usize>N) << 2), i, min(M, i + MC), 0, panels, N, K, bias, 0, relu, mine,
       );
     }
   }

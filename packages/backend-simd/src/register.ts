@@ -9,6 +9,7 @@ import { gatherKernels } from './kernels/gather.js';
 import { geluKernels } from './kernels/gelu.js';
 import { joinKernels } from './kernels/join.js';
 import type { FastKernel, Wasm } from './kernels/kernel.js';
+import { linearKernels } from './kernels/linear.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
 import { poolingKernels } from './kernels/pooling.js';
@@ -43,6 +44,7 @@ const BUILDS: KernelUrls = {
 
 const KERNELS: Record<string, FastKernel> = {
   ...matmulKernels,
+  ...linearKernels,
   ...unaryKernels,
   ...elementwiseKernels,
   ...geluKernels,

@@ -1,5 +1,5 @@
 import { appendKeyValue, attend, attentionWeights, type KeyValue } from '@blip2/attention';
-import { activation, type Linear, layerNorm, linear } from '@blip2/tensor';
+import { type Linear, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
 import { drop, inside, type Mode } from './mode.js';
@@ -116,15 +116,22 @@ function crossAttention(
 }
 
 function feedForward(p: { up: Linear; down: Output }, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {
-  const inner = activation(config.activation)(linear(p.up, x)); // [B,L,I]
-  return addAndNormalise(p.down, config, { x: inner, residual: x, mode }); // [B,L,W]
+  const inner = linear(p.up, x); // [B,L,I]
+  return addAndNormalise(p.down, config, { x: inner, activation: config.activation, residual: x, mode }); // [B,L,W]
 }
 
-function addAndNormalise(
-  p: Output,
-  config: QFormerConfig,
-  { x, residual, mode }: { x: tf.Tensor; residual: tf.Tensor; mode: Mode },
-): tf.Tensor {
-  const added = drop(linear(p.dense, x), config.dropout, inside(mode, 'output'));
-  return layerNorm(p.LayerNorm, tf.add(residual, added), config.epsilon);
+interface Addend {
+  readonly x: tf.Tensor;
+  /** Applied to x first. */
+  readonly activation?: string;
+  readonly residual: tf.Tensor;
+  readonly mode: Mode;
+}
+
+function addAndNormalise(p: Output, config: QFormerConfig, { x, activation, residual, mode }: Addend): tf.Tensor {
+  const dropped = mode.training && config.dropout > 0;
+  const sum = dropped
+    ? tf.add(residual, drop(linear(p.dense, x, { activation }), config.dropout, inside(mode, 'output')))
+    : linear(p.dense, x, { activation, residual });
+  return layerNorm(p.LayerNorm, sum, config.epsilon);
 }

@@ -49,6 +49,51 @@ test('linear: gradients by input, weight and bias, with and without bias', () =>
   checkGradients((x, weight) => tf.square(linear({ weight: weight! }, x!)), inputs.slice(0, 2));
 });
 
+describe('linear of an activation, with a residual', () => {
+  const inputs = [random([2, 3], 1), random([4, 3], 2), random([4], 3), random([2, 4], 4)];
+  const of = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, residual: tf.Tensor): tf.Tensor =>
+    linear({ weight, bias }, x, { activation: 'gelu', residual });
+  const apart = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, residual: tf.Tensor): tf.Tensor =>
+    tf.add(linear({ weight, bias }, gelu(x)), residual);
+  const slope = random([2, 4], 5);
+  const gradsOf = (f: typeof of): tf.Tensor[] =>
+    tf.grads((x, w, b, r) => tf.sum(tf.mul(slope, f(x!, w!, b!, r!))))(inputs);
+
+  test.each(['composed', 'as a kernel of its own'])('%s: value and gradients', (way) => {
+    const [x, w, b, r] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const [value, grads] = [apart(x, w, b, r), gradsOf(apart)];
+    if (way !== 'composed') registerLinear();
+    try {
+      expectClose(of(x, w, b, r), value);
+      for (const [i, grad] of gradsOf(of).entries()) expectClose(grad, grads[i]!);
+    } finally {
+      if (way !== 'composed') tf.unregisterKernel('Linear', 'cpu');
+    }
+  });
+
+  /** What a backend may have: its gradient is this package's. */
+  function registerLinear(): void {
+    tf.registerKernel({
+      kernelName: 'Linear',
+      backendName: 'cpu',
+      kernelFunc: ({ inputs }) => {
+        const { x, weight, bias, residual } = inputs as unknown as Record<string, tf.Tensor>;
+        return tf.tidy(() =>
+          tf.add(tf.add(tf.matMul(gelu(x!) as tf.Tensor2D, weight as tf.Tensor2D, false, true), bias!), residual!),
+        );
+      },
+    });
+  }
+
+  test('what does not fit is named', () => {
+    const [x, weight, bias] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
+    expect(() => linear({ weight, bias }, x, { residual: x })).toThrow(
+      'gives [2,4] here, to which [2,3] cannot be added',
+    );
+    expect(() => linear({ weight, bias }, x, { activation: 'snake' })).toThrow("'snake' is not known");
+  });
+});
+
 test('layer norm: value and gradients', () => {
   const p = initialise(layerNormSpec(4), 0);
   const x = tf.tensor2d([

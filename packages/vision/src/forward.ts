@@ -1,5 +1,5 @@
 import { attend } from '@blip2/attention';
-import { activation, layerNorm, linear } from '@blip2/tensor';
+import { layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { VisionConfig } from './config.js';
 import { patchEmbed } from './patches.js';
@@ -75,18 +75,27 @@ function embed(p: Roles, config: VisionConfig, pixels: tf.Tensor4D): tf.Tensor3D
 /** [B,N,D] -> [B,N,D] */
 function block(p: BlockRoles, x: tf.Tensor3D, config: VisionConfig): tf.Tensor3D {
   return tf.tidy(() => {
-    const attended = attention(p, layerNorm(p.norm1, x, config.epsilon), config.heads);
-    const a = tf.add(x, p.scale1 ? tf.mul(attended, p.scale1) : attended);
-    const hidden = activation(config.activation)(linear(p.fc1, layerNorm(p.norm2, a, config.epsilon))); // [B,N,F]
-    const mixed = linear(p.fc2, hidden);
-    return tf.add(a, p.scale2 ? tf.mul(mixed, p.scale2) : mixed) as tf.Tensor3D;
+    const context = attention(p, layerNorm(p.norm1, x, config.epsilon), config.heads);
+    const a = added(x, { scale: p.scale1, of: (residual) => linear(p.projection, context, { residual }) });
+    const inner = linear(p.fc1, layerNorm(p.norm2, a, config.epsilon)); // [B,N,F]
+    const { activation } = config;
+    return added(a, {
+      scale: p.scale2,
+      of: (residual) => linear(p.fc2, inner, { activation, residual }),
+    }) as tf.Tensor3D;
   });
 }
 
+/** x + scale·f, in one op where there is no scale. */
+function added(x: tf.Tensor, f: { scale: tf.Tensor | undefined; of: (residual?: tf.Tensor) => tf.Tensor }): tf.Tensor {
+  return f.scale ? tf.add(x, tf.mul(f.of(), f.scale)) : f.of(x);
+}
+
+/** [B,N,D] -> [B,N,D], the projection not yet. */
 function attention(p: BlockRoles, x: tf.Tensor, heads: number): tf.Tensor {
   const [q, k, v] =
     'fused' in p.attention
       ? (tf.split(linear(p.attention.fused, x), 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor])
       : [linear(p.attention.query, x), linear(p.attention.key, x), linear(p.attention.value, x)];
-  return linear(p.projection, attend(q, k, v, { heads }));
+  return attend(q, k, v, { heads });
 }

@@ -4,9 +4,9 @@ import { type FastKernel, sizeOf, vectors } from './kernel.js';
 // The places of the forms are their numbers in assembly/gelu.ts.
 const FORMS = ['erf', 'tanh', 'quick', 'silu'];
 
-const formOf = (attrs: Record<string, unknown>): number => {
-  const form = FORMS.indexOf(attrs.approximate as string);
-  if (form < 0) throw new Error(`The activation '${attrs.approximate}' is not known; known are ${FORMS.join(', ')}.`);
+export const formOf = (name: unknown): number => {
+  const form = FORMS.indexOf(name as string);
+  if (form < 0) throw new Error(`The activation '${name}' is not known; known are ${FORMS.join(', ')}.`);
   return form;
 };
 
@@ -14,7 +14,7 @@ const gelu: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const x = inputs.x!;
   const y = backend.output(x.shape);
   const size = sizeOf(x);
-  backend.run(wasm.gelu, vectors(size), size * 1.5, formOf(attrs), backend.pointer(x), backend.pointer(y));
+  backend.run(wasm.gelu, vectors(size), size * 1.5, formOf(attrs.approximate), backend.pointer(x), backend.pointer(y));
   return y;
 };
 
@@ -23,7 +23,7 @@ const geluGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const dx = backend.output(x.shape);
   const size = sizeOf(x);
   const pointers = [backend.pointer(inputs.dy!), backend.pointer(x), backend.pointer(dx)];
-  backend.run(wasm.geluGrad, vectors(size), size * 2.5, formOf(attrs), ...pointers);
+  backend.run(wasm.geluGrad, vectors(size), size * 2.5, formOf(attrs.approximate), ...pointers);
   return dx;
 };
 
@@ -32,7 +32,7 @@ const gated: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const y = backend.output(x.shape);
   const size = sizeOf(x);
   const pointers = [x, gate, y].map((t) => backend.pointer(t));
-  backend.run(wasm.gated, vectors(size), size * 1.7, formOf(attrs), ...pointers);
+  backend.run(wasm.gated, vectors(size), size * 1.7, formOf(attrs.approximate), ...pointers);
   return y;
 };
 
@@ -41,7 +41,7 @@ const gatedGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const grads = [backend.output(x.shape), backend.output(x.shape)];
   const size = sizeOf(x);
   const pointers = [dy, x, gate, ...grads].map((t) => backend.pointer(t));
-  backend.run(wasm.gatedGrad, vectors(size), size * 3.5, formOf(attrs), ...pointers);
+  backend.run(wasm.gatedGrad, vectors(size), size * 3.5, formOf(attrs.approximate), ...pointers);
   return grads;
 };
 

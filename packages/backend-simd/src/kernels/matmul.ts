@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
 import { withScratch } from '../kit.js';
-import { type Call, type FastKernel, sizeOf, type Wasm } from './kernel.js';
+import { type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
 
 /** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
 const SCRATCH_A = 96 * 768 * 4 + 64;
@@ -14,6 +14,8 @@ const PANEL_BYTES = PANEL * 4;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
+/** The number of addition in assembly/binary.ts. */
+const ADD = 0;
 /** Nanoseconds a multiply-add takes, about. */
 const COST = 0.05;
 
@@ -33,9 +35,11 @@ export interface Product {
   /** [N], 0 for none. */
   bias?: number;
   relu?: boolean;
+  /** [M,N], 0 for none; of a single product without relu. */
+  residual?: number;
 }
 
-/** C [batch,M,N] = A [batch,M,K] · B [batch,K,N] (+ bias, then relu). */
+/** C [batch,M,N] = A [batch,M,K] · B [batch,K,N] (+ bias + residual, then relu). */
 export function multiply(
   backend: SimdBackend,
   wasm: Wasm,
@@ -44,19 +48,24 @@ export function multiply(
   c: number,
   product: Product,
 ): void {
-  const { batch, M, N, K, bias = 0 } = product;
+  const { batch, M, N, K, bias = 0, residual = 0 } = product;
   const relu = product.relu ? 1 : 0;
   const cost = batch * M * N * K * COST;
   const tail = [M, N, K, bias, relu];
   if (batch === 1 && M <= FEW_FOR_ROWS && a.column === 1 && (a.row === K || M === 1)) {
     const streamed = N * K * 0.4 + cost;
     const pointers = [a.pointer, b.pointer, c];
+    const addResidual = (): void => {
+      if (residual) backend.run(wasm.binaryFlat, vectors(M * N), M * N * 0.3, ADD, c, residual, c, 1, 1);
+    };
     if (b.row === 1 && b.column === K) {
       backend.run(wasm.gemvRows, Math.ceil(N / 2), streamed, ...pointers, ...tail);
+      addResidual();
       return;
     }
     if (b.column === 1 && b.row === N && M <= FEW_FOR_COLUMNS) {
       backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, ...pointers, ...tail);
+      addResidual();
       return;
     }
   }
@@ -75,7 +84,7 @@ export function multiply(
       backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
       const { rowBlock, colBlock } = blocks(M, panels, threads);
       const items = batch * Math.ceil(M / rowBlock) * Math.ceil(panels / colBlock);
-      const grid = [rowBlock, colBlock, scratch, SCRATCH];
+      const grid = [residual, rowBlock, colBlock, scratch, SCRATCH];
       backend.run(wasm.gemm, items, cost, ...left, packed, b.batch === 0 ? 0 : panels, c, ...tail, ...grid);
     });
   });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { gatedOp } from '../ops/gated.js';
-import { geluOp } from '../ops/gelu.js';
+import { type GeluKind, geluOp } from '../ops/gelu.js';
 
 /** Exact GELU, with erf. */
 export const gelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'erf');
@@ -39,6 +39,10 @@ export function activation(name: string): (x: tf.Tensor) => tf.Tensor {
   return found;
 }
 
+/** The form of GELU behind a name, if there is one: ops have kernels for these. */
+export const geluForm = (name: string): GeluKind | undefined =>
+  Object.hasOwn(forms, name) ? forms[name as keyof typeof forms] : undefined;
+
 /**
  * `x * activation(name)(gate)`, the product inside a gated feed-forward layer; one kernel for most names.
  * @param x [...]; gate of the same shape
@@ -46,6 +50,7 @@ export function activation(name: string): (x: tf.Tensor) => tf.Tensor {
  */
 export function gated(x: tf.Tensor, gate: tf.Tensor, name: string): tf.Tensor {
   const act = activation(name);
-  if (Object.hasOwn(forms, name)) return gatedOp(x, gate, forms[name as keyof typeof forms]);
+  const form = geluForm(name);
+  if (form) return gatedOp(x, gate, form);
   return tf.tidy(() => tf.mul(x, act(gate)));
 }

@@ -14,10 +14,15 @@ export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
     const value = runNamed('Gelu', { x }, { approximate })?.[0] ?? forward[approximate](x);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [x] = saved as [tf.Tensor];
-      return runNamed('GeluGrad', { dy, x }, { approximate }) ?? [tf.mul(dy, slope[approximate](x))];
+      return [geluGrad(dy, x, approximate)];
     };
     return { value, gradFunc };
   })(x);
+}
+
+/** `dy` times the slope of the activation at x. */
+export function geluGrad(dy: tf.Tensor, x: tf.Tensor, approximate: GeluKind): tf.Tensor {
+  return runNamed('GeluGrad', { dy, x }, { approximate })?.[0] ?? tf.mul(dy, slope[approximate](x));
 }
 
 const tanhArgument = (x: tf.Tensor): tf.Tensor =>

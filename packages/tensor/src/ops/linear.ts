@@ -1,27 +1,63 @@
 import * as tf from '@tensorflow/tfjs';
+import { type GeluKind, geluGrad, geluOp } from './gelu.js';
+
+export interface LinearExtras {
+  /** [O] */
+  bias?: tf.Tensor | undefined;
+  /** Applied to x first. */
+  activation?: GeluKind | undefined;
+  /** Added to the result, [N,O]. */
+  residual?: tf.Tensor2D | undefined;
+}
 
 /**
- * `y = x Wᵀ + b` as one kernel, whose gradients are computed only where they are asked for:
- * tfjs' own fused matMul also computes that of a frozen weight.
- * @param x [N,I]; weight [O,I]; bias [O]
+ * `y = act(x) Wᵀ + b + residual` as one kernel, whose gradients are computed only where they are asked for (tfjs' own fused
+ * matMul also computes that of a frozen weight). Of `act(x)` nothing is kept for them but x.
+ * @param x [N,I]; weight [O,I]
  * @returns [N,O]
  */
-export function linearOp(x: tf.Tensor2D, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor2D {
+export function linearOp(x: tf.Tensor2D, weight: tf.Tensor, extras: LinearExtras = {}): tf.Tensor2D {
+  const { bias, activation, residual } = extras;
+  if (tf.getKernel(LINEAR, tf.getBackend()) && [x, weight].every(({ dtype }) => dtype === 'float32')) {
+    const inputs = { x, weight, ...(bias && { bias }), ...(residual && { residual }) };
+    return tf.engine().runKernel(LINEAR, inputs, { activation: activation ?? 'none' }) as tf.Tensor2D;
+  }
+  const y = plusBias(activation ? (geluOp(x, activation) as tf.Tensor2D) : x, weight, bias);
+  return residual ? tf.add(y, residual) : y; // [N,O]
+}
+
+function plusBias(x: tf.Tensor2D, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor2D {
   if (!bias) return tf.matMul(x, weight as tf.Tensor2D, false, true);
-  if (!tf.getKernel(KERNEL, tf.getBackend())) return tf.add(tf.matMul(x, weight as tf.Tensor2D, false, true), bias);
+  if (!tf.getKernel(FUSED, tf.getBackend())) return tf.add(tf.matMul(x, weight as tf.Tensor2D, false, true), bias);
   const [N, I] = x.shape;
   const a = tf.reshape(x, [1, N, I]);
   const b = tf.reshape(weight, [1, ...weight.shape]);
   const attrs = { transposeA: false, transposeB: true, activation: 'linear' };
-  const y = tf.engine().runKernel(KERNEL, { a, b, bias }, attrs) as tf.Tensor;
+  const y = tf.engine().runKernel(FUSED, { a, b, bias }, attrs) as tf.Tensor;
   return tf.reshape(y, [N, weight.shape[0] as number]); // [N,O]
 }
 
-const KERNEL = '_FusedMatMul';
+const LINEAR = 'Linear';
+const FUSED = '_FusedMatMul';
+
+tf.registerGradient({
+  kernelName: LINEAR,
+  inputsToSave: ['x', 'weight'],
+  gradFunc: (dy, saved, attrs) => {
+    const [g, x, weight] = [dy, ...saved] as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+    const { activation } = attrs as unknown as { activation: GeluKind | 'none' };
+    return {
+      x: () => (activation === 'none' ? tf.matMul(g, weight) : geluGrad(tf.matMul(g, weight), x, activation)),
+      weight: () => tf.matMul(g, activation === 'none' ? x : geluOp(x, activation), true, false),
+      bias: () => tf.sum(g, 0),
+      residual: () => g.clone(),
+    };
+  },
+});
 
 // tfjs registers no gradient for this kernel, as `tf.fused.matMul` brings its own along.
 tf.registerGradient({
-  kernelName: KERNEL,
+  kernelName: FUSED,
   inputsToSave: ['a', 'b'],
   gradFunc: (dy, saved) => {
     const [g, x, weight] = [dy, ...saved] as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
