@@ -79,6 +79,20 @@ test('a build without relaxed SIMD gives the same within rounding', async () => 
   tf.removeBackend('plain');
 });
 
+test('a backend that was removed can be registered again, and its kernels are the new ones', async () => {
+  const first = await register({ name: 'again', threads: 2 });
+  tf.removeBackend('again');
+  expect(tf.getKernelsForBackend('again')).toEqual([]);
+  const second = await register({ name: 'again', threads: 2 });
+  expect(second).not.toBe(first);
+  tf.setBackend('again');
+  const y = tf.engine().runKernel('Gelu', { x: tf.tensor1d([0, 1, -1]) }) as tf.Tensor;
+  expect(y.dataSync()[1]).toBeCloseTo(0.84, 1);
+  expect(second.profile(() => void y.reshape([3, 1]))).toHaveLength(1);
+  tf.setBackend('simd');
+  tf.removeBackend('again');
+});
+
 test('a training step leaks nothing', () => {
   const w = tf.tensor2d(numbers([20, 10], 1), [20, 10]);
   const x = tf.tensor2d(numbers([5, 10], 2), [5, 10]);

@@ -40,6 +40,8 @@ export class SimdBackend extends cpuBackendClass() {
   readonly name: string;
   readonly relaxedSimd: boolean;
   readonly statistics: Statistics = new Statistics();
+  /** False where the self-check found wrong results: then tfjs' kernels serve, and no others are registered. */
+  trusted = true;
 
   /** @param options what it is called at tfjs, and whether its kernels use relaxed SIMD */
   constructor(heap: Heap, pool: Pool, options: { name: string; relaxedSimd: boolean }) {
@@ -123,8 +125,10 @@ export class SimdBackend extends cpuBackendClass() {
     return { unreliable: false, reasons: [], heap: this.heap.statistics() };
   }
 
+  /** Ends the threads, and takes back the kernels: a later backend of this name shall not call them. */
   override dispose(): void {
     this.pool.dispose();
+    for (const { kernelName } of tf.getKernelsForBackend(this.name)) tf.unregisterKernel(kernelName, this.name);
   }
 
   /** A new tensor in the heap, its values not set. */

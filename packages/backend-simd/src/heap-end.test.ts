@@ -22,8 +22,9 @@ test.each([2 ** 31, 3 * 2 ** 30, 2 ** 32 - 2 ** 25])('kernels compute just below
         expect(Math.abs(backend.pointer(probe) - end)).toBeLessThan(3 * BLOCK);
         return ops();
       });
-      for (const [i, { values }] of right.entries())
-        for (const [j, x] of values.entries()) expect(mine[i]!.values[j]).toBeCloseTo(x, 4);
+      for (const [i, { values }] of right.entries()) {
+        expect(mine[i]!.values.findIndex((x, j) => !(Math.abs(x - values[j]!) < 1e-4))).toBe(-1);
+      }
       if (round === 0) while (backend.heap.fits(BLOCK)) backend.heap.allocate(BLOCK);
     }
   } finally {

@@ -22,12 +22,16 @@ export async function loadKernels<Name extends string>(backend: SimdBackend, url
   return pool.load<Name>(module);
 }
 
-/** Registers a kernel with tfjs for this backend; `tf.engine().runKernel(name, inputs, attrs)` then runs it. */
+/**
+ * Registers a kernel with tfjs for this backend; `tf.engine().runKernel(name, inputs, attrs)` then runs it. Not where the
+ * self-check at the start found that this engine computes kernels wrongly.
+ */
 export function addKernel(
   backend: SimdBackend,
   name: string,
   kernel: (call: KernelCall) => tf.TensorInfo | tf.TensorInfo[],
 ): void {
+  if (!backend.trusted) return;
   const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) =>
     backend.statistics.count(name, false, () =>
       kernel({ backend, inputs: inputs as KernelCall['inputs'], attrs: (attrs ?? {}) as KernelCall['attrs'] }),

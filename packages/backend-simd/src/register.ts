@@ -88,6 +88,7 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
   registerKernels(backend, wasm);
   tf.registerBackend(name, () => backend, 2);
+  tf.findBackend(name); // makes it known: tfjs disposes of none that it has not asked for
   pool.setThreads(threads);
   return backend;
 }
@@ -96,6 +97,7 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
 function registerKernels(backend: SimdBackend, wasm: Wasm): void {
   const { statistics, name } = backend;
   const wrong = selfCheck(backend, wasm, KERNELS);
+  backend.trusted = wrong === undefined;
   if (wrong)
     console.warn(
       `The kernels of the simd backend are wrong here (${wrong}); tfjs' cpu kernels, which are slow, serve instead.`,

@@ -1,8 +1,13 @@
-import type { KernelUrls } from '@blip2/backend-simd';
 import type * as tf from '@tensorflow/tfjs';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
-const BUILDS: KernelUrls = {
+/** Where the wasm modules lie: `KernelUrls` of `@blip2/backend-simd`, which is not imported here: it may not be installed. */
+export interface AttentionKernelUrls {
+  simd: URL;
+  relaxed?: URL;
+}
+
+const BUILDS: AttentionKernelUrls = {
   simd: new URL('../../dist/kernels.simd.wasm', import.meta.url),
   relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
 };
@@ -13,7 +18,10 @@ const BUILDS: KernelUrls = {
  * @param backend what `register` of `@blip2/backend-simd` returns
  * @param kernels where the wasm modules lie, if not where this package keeps them
  */
-export async function registerAttention(backend: tf.KernelBackend, kernels: KernelUrls = BUILDS): Promise<void> {
+export async function registerAttention(
+  backend: tf.KernelBackend,
+  kernels: AttentionKernelUrls = BUILDS,
+): Promise<void> {
   const { SimdBackend, addKernel, loadKernels, withScratch } = await kit();
   if (!(backend instanceof SimdBackend)) {
     throw new Error('registerAttention has kernels for the backend of @blip2/backend-simd alone; give it that one.');

@@ -95,6 +95,13 @@ export async function run({ threads, isolated }, report) {
     kept.dispose();
     expect('live', backend.heap.statistics().live, live);
   });
-  tf.setBackend('cpu');
+  await check('a thread whose script is not there leaves one thread', async () => {
+    const missing = await register({ name: 'missing', threads, worker: new URL('no-such-worker.js', location.href) });
+    expect('threads', await missing.pool.ready(), 1);
+    tf.setBackend('missing');
+    expect('sum', tf.sum(tf.ones([300, 300])).dataSync()[0], 90_000);
+    tf.setBackend('cpu');
+    tf.removeBackend('missing');
+  });
   tf.removeBackend('simd');
 }
