@@ -1,9 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type Call, sizeOf, vectors } from './kernel.js';
-import { UNARY } from './unary.js';
+import type { Call } from './kernel.js';
+import { applyUnary } from './unary.js';
 
 /** The activations of tfjs' fused ops that are functions of the result alone, and their kernels. */
-const KERNELS: Record<string, string> = { relu: 'Relu', sigmoid: 'Sigmoid' };
+const KERNELS: Record<string, string> = {
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  leakyrelu: 'LeakyRelu',
+  sigmoid: 'Sigmoid',
+};
 
 export interface FusedAttributes {
   activation?: string;
@@ -16,11 +22,7 @@ const isLinear = ({ activation }: FusedAttributes): boolean => !activation || ac
 export const isFusable = (attrs: FusedAttributes): boolean => isLinear(attrs) || attrs.activation! in KERNELS;
 
 /** Applies the activation of a fused op to its result, in place. */
-export function activate({ backend, wasm }: Call, y: tf.TensorInfo, attrs: FusedAttributes): void {
+export function activate(call: Call, y: tf.TensorInfo, attrs: FusedAttributes): void {
   if (isLinear(attrs)) return;
-  const op = UNARY.findIndex(([name]) => name === KERNELS[attrs.activation!]);
-  const size = sizeOf(y);
-  const pointer = backend.pointer(y);
-  const alpha = attrs.leakyreluAlpha ?? 0;
-  backend.run(wasm.unary, vectors(size), size * UNARY[op]![1], op, pointer, pointer, alpha);
+  applyUnary({ ...call, attrs: { alpha: attrs.leakyreluAlpha } }, KERNELS[attrs.activation!]!, y, y);
 }
