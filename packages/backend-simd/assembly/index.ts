@@ -9,7 +9,7 @@ export { gatherRows, scatterAdd, stridedCopy, transposePlanes } from './move';
 export { pooling, poolingGrad } from './pooling';
 export { reduceColumns, reduceRows } from './reduce';
 export { rmsNorm, rmsNormGrad } from './rms-norm';
-export { batchNorm } from './batch-norm';
+export { batchNorm, batchNormScale } from './batch-norm';
 export { argBest, topK } from './order';
 export { resize, resizeGrad } from './resize';
 export { scan } from './scan';

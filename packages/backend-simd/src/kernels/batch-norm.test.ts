@@ -28,10 +28,11 @@ test.each([[[3, 5, 4, 7]], [[2, 33]], [[100, 20, 10, 16]]])('batch norm of %j an
   }, 1e-4);
 });
 
-test('moments of other shapes, and no rows', () => {
+test('moments for every element, of unequal sizes, and no rows', () => {
   expectSame(() => {
-    const [x] = make([2, 2, 3, 4]);
-    return tf.batchNorm(x!, x!, tf.square(x!));
+    const [x] = make([3, 5, 7, 11]);
+    const offset = tf.tensor4d(numbers([1, 1, 1, 11], 3), [1, 1, 1, 11]);
+    return [tf.batchNorm(x!, x!, tf.square(x!)), tf.batchNorm(x!, x!, tf.square(x!), offset)];
   });
-  expectSame(() => tf.batchNorm(tf.zeros([0, 3]), tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 2, 3])));
+  expectSame(() => tf.batchNorm(tf.tensor2d([], [0, 3]), tf.tensor1d([1, 2, 3]), tf.tensor1d([1, 2, 3])));
 });

@@ -31,6 +31,7 @@ export type Wasm = Kernels<
   | 'topK'
   | 'scan'
   | 'batchNorm'
+  | 'batchNormScale'
   | 'resize'
   | 'resizeGrad'
   | 'reduceRows'
