@@ -38,7 +38,15 @@ function applyRare(op: i32, a: v128, b: v128): v128 {
   else return i32x4.min_s(a, b);
 }
 
+/** Whole powers of one exponent for all are products of floats; others are taken one by one. */
 function power4(a: v128, b: v128): v128 {
+  const exponent = f32x4.extract_lane(b, 0);
+  const size = abs(exponent);
+  if (size <= 8 && floor(size) == size && i32x4.all_true(f32x4.eq(b, splat(exponent)))) {
+    let result = splat(1);
+    for (let n = <i32>size; n > 0; n--) result = f32x4.mul(result, a);
+    return exponent < 0 ? f32x4.div(splat(1), result) : result;
+  }
   let y = splat(<f32>power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
   y = f32x4.replace_lane(y, 1, <f32>power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
   y = f32x4.replace_lane(y, 2, <f32>power(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));

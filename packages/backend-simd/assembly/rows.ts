@@ -29,11 +29,26 @@ function rowExpSum(x: usize, D: i32, shift: f32): f32 {
   return sum4(s);
 }
 
+/** In four sums, so that one addition need not wait for the other. */
 @inline
 function rowSum(x: usize, D: i32): f32 {
-  let s = splat(0);
-  for (let j = 0; j < D; j += 4) s = f32x4.add(s, loadMasked(x + (<usize>j << 2), D - j, 0));
-  return sum4(s);
+  let s0 = splat(0);
+  let s1 = splat(0);
+  let s2 = splat(0);
+  let s3 = splat(0);
+  let n = D;
+  for (; n >= 16; n -= 16) {
+    s0 = f32x4.add(s0, v128.load(x));
+    s1 = f32x4.add(s1, v128.load(x, 16));
+    s2 = f32x4.add(s2, v128.load(x, 32));
+    s3 = f32x4.add(s3, v128.load(x, 48));
+    x += 64;
+  }
+  for (; n > 0; n -= 4) {
+    s0 = f32x4.add(s0, loadMasked(x, n, 0));
+    x += 16;
+  }
+  return sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
 }
 
 @inline
@@ -153,16 +168,40 @@ export function crossEntropyGrad(
   }
 }
 
+@inline
+function squared(s: v128, x: v128, m: v128): v128 {
+  const d = f32x4.sub(x, m);
+  return madd(d, d, s);
+}
+
 /** Sum of squared distances from `mean`. */
 @inline
-function rowSpread(x: usize, D: i32, mean: f32): f32 {
+export function rowSpread(x: usize, D: i32, mean: f32): f32 {
   const m = splat(mean);
-  let s = splat(0);
-  for (let j = 0; j < D; j += 4) {
-    const d = f32x4.sub(loadMasked(x + (<usize>j << 2), D - j, mean), m);
-    s = madd(d, d, s);
+  let s0 = splat(0);
+  let s1 = splat(0);
+  let s2 = splat(0);
+  let s3 = splat(0);
+  let n = D;
+  for (; n >= 16; n -= 16) {
+    s0 = squared(s0, v128.load(x), m);
+    s1 = squared(s1, v128.load(x, 16), m);
+    s2 = squared(s2, v128.load(x, 32), m);
+    s3 = squared(s3, v128.load(x, 48), m);
+    x += 64;
   }
-  return sum4(s);
+  for (; n > 0; n -= 4) {
+    s0 = squared(s0, loadMasked(x, n, mean), m);
+    x += 16;
+  }
+  return sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+}
+
+@inline
+function normed(x: usize, weight: usize, bias: usize, j: i32, mean: v128, scale: v128): v128 {
+  const at = <usize>j << 2;
+  const v = f32x4.mul(f32x4.sub(v128.load(x + at), mean), scale);
+  return madd(v, v128.load(weight + at), v128.load(bias + at));
 }
 
 export function layerNorm(
@@ -174,11 +213,10 @@ export function layerNorm(
     const mean = rowSum(from, D) / <f32>D;
     const scale = splat(<f32>1 / sqrt(rowSpread(from, D, mean) / <f32>D + epsilon));
     const m = splat(mean);
-    for (let j = 0; j < D; j += 4) {
-      const at = <usize>j << 2;
-      const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
-      storePart(to + at, madd(normed, v128.load(weight + at), v128.load(bias + at)), D - j);
-    }
+    const whole = D & ~3;
+    let j = 0;
+    for (; j < whole; j += 4) v128.store(to + (<usize>j << 2), normed(from, weight, bias, j, m, scale));
+    if (j < D) storePart(to + (<usize>j << 2), normed(from, weight, bias, j, m, scale), D - j);
   }
 }
 
