@@ -11,7 +11,7 @@ export { reduceColumns, reduceRows } from './reduce';
 export { rmsNorm, rmsNormGrad } from './rms-norm';
 export { batchNorm, batchNormScale } from './batch-norm';
 export { argBest, topK } from './order';
-export { resize, resizeGrad } from './resize';
+export { resizeLinear, resizeLinearGrad, resizeNearest, resizeNearestGrad } from './resize';
 export { scan } from './scan';
 export { crossEntropy, crossEntropyGrad, layerNorm, layerNormGrad, logSoftmax, softmax } from './rows';
 export { adamw, dropout } from './train';

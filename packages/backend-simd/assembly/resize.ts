@@ -1,4 +1,5 @@
 import { madd, splat, storePart } from './math';
+import { copyWords } from './move';
 
 // Pictures [B, H, W, C] to [B, outH, outW, C]. The source of place i is i·ratio + shift, in double precision as in tfjs.
 
@@ -8,7 +9,7 @@ function mix(a: v128, b: v128, share: v128): v128 {
 }
 
 /** Output lines [begin, end) by bilinear interpolation. */
-export function resize(
+export function resizeLinear(
   begin: i32, end: i32, thread: i32, x: usize, y: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
   ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,
 ): void {
@@ -45,7 +46,7 @@ function gain(to: usize, slope: v128, share: f64, n: i32): void {
 }
 
 /** Pictures [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
-export function resizeGrad(
+export function resizeLinearGrad(
   begin: i32, end: i32, thread: i32, dy: usize, dx: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
   ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,
 ): void {
@@ -74,6 +75,48 @@ export function resizeGrad(
           gain(bottom + left + at, slope, shareY * (1 - shareX), C - c);
           gain(bottom + right + at, slope, shareY * shareX, C - c);
         }
+      }
+    }
+  }
+}
+
+@inline
+function nearestPlace(i: i32, ratio: f64, shift: f64, length: i32): i32 {
+  return min(length - 1, <i32>floor(<f64>i * ratio + shift));
+}
+
+/** Output lines [begin, end), each place a copy of the one at floor(i·ratio + shift). */
+export function resizeNearest(
+  begin: i32, end: i32, thread: i32, x: usize, y: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
+  ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,
+): void {
+  const stride = <usize>C << 2;
+  for (let line = begin; line < end; line++) {
+    const b = line / outH;
+    const from = x + <usize>((b * H + nearestPlace(line - b * outH, ratioH, shiftH, H)) * W) * stride;
+    const to = y + <usize>(line * outW) * stride;
+    for (let j = 0; j < outW; j++) {
+      copyWords(to + <usize>j * stride, from + <usize>nearestPlace(j, ratioW, shiftW, W) * stride, C);
+    }
+  }
+}
+
+/** Pictures [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
+export function resizeNearestGrad(
+  begin: i32, end: i32, thread: i32, dy: usize, dx: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
+  ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,
+): void {
+  const stride = <usize>C << 2;
+  for (let line = begin * outH; line < end * outH; line++) {
+    const b = line / outH;
+    const to = dx + <usize>((b * H + nearestPlace(line - b * outH, ratioH, shiftH, H)) * W) * stride;
+    const from = dy + <usize>(line * outW) * stride;
+    for (let j = 0; j < outW; j++) {
+      const pixel = to + <usize>nearestPlace(j, ratioW, shiftW, W) * stride;
+      for (let c = 0; c < C; c += 4) {
+        const at = <usize>c << 2;
+        const slope = v128.load(from + <usize>j * stride + at);
+        storePart(pixel + at, f32x4.add(v128.load(pixel + at), slope), C - c);
       }
     }
   }

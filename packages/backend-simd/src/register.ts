@@ -22,6 +22,7 @@ import { scanKernels } from './kernels/scan.js';
 import { shareKernels } from './kernels/share.js';
 import { stridedKernels } from './kernels/strided.js';
 import { trainKernels } from './kernels/train.js';
+import { truthKernels, withTruth } from './kernels/truth.js';
 import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
 import { type Platform, platform } from './platform.js';
@@ -48,10 +49,8 @@ const KERNELS: Record<string, FastKernel> = {
   ...batchNormKernels,
   ...orderKernels,
   ...scanKernels,
-  ...moveKernels,
-  ...stridedKernels,
-  ...joinKernels,
-  ...gatherKernels,
+  ...withTruth({ ...moveKernels, ...stridedKernels, ...joinKernels, ...gatherKernels }),
+  ...truthKernels,
   ...fillKernels,
   ...shareKernels,
   ...convKernels,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { activate, type FusedAttributes, isFusable } from './activate.js';
+import { activate, isFusable } from './activate.js';
 import type { ConvAttributes } from './conv.js';
 import { allFloat, type Call, type FastKernel, sizeOf } from './kernel.js';
 import { copy } from './move.js';
@@ -59,10 +59,8 @@ function depthwise(call: Call, bias?: tf.TensorInfo): tf.TensorInfo | undefined 
 }
 
 const fusedDepthwise: FastKernel = (call) => {
-  const attrs = call.attrs as unknown as FusedAttributes;
-  const y = isFusable(attrs) ? depthwise(call, call.inputs.bias) : undefined;
-  if (y) activate(call, y, attrs);
-  return y;
+  const y = isFusable(call) ? depthwise(call, call.inputs.bias) : undefined;
+  return y && activate(call, y);
 };
 
 /** The places of a filter [kH,kW,...] of `each` numbers a place, the last one first. */

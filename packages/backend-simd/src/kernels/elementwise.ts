@@ -43,7 +43,7 @@ function compare(call: Call, op: number, [a, b]: Pair): tf.TensorInfo | undefine
 
 function logical(call: Call, op: number, pair: Pair): tf.TensorInfo | undefined {
   if (pair.some((x) => x.dtype !== 'bool')) return undefined;
-  const words = pair.map((x) => toType(call, x, CASTS['bool>int32']!, 'int32')) as Pair;
+  const words = pair.map((x) => castTo(call, x, 'int32')) as Pair;
   const y = truth(call, broadcast(call, words, { op, dtype: 'int32' }));
   for (const x of words) call.backend.disposeIntermediateTensorInfo(x);
   return y;
@@ -51,7 +51,7 @@ function logical(call: Call, op: number, pair: Pair): tf.TensorInfo | undefined 
 
 /** Which of the words, which it disposes of, are not 0. */
 function truth(call: Call, words: tf.TensorInfo): tf.TensorInfo {
-  const y = toType(call, words, CASTS['int32>bool']!, 'bool');
+  const y = castTo(call, words, 'bool');
   call.backend.disposeIntermediateTensorInfo(words);
   return y;
 }
@@ -122,13 +122,14 @@ const cast: FastKernel = (call) => {
   const x = inputs.x!;
   const dtype = attrs.dtype as 'float32' | 'int32' | 'bool';
   if (x.dtype === dtype) return backend.share(x, x.shape);
-  const kind = CASTS[`${x.dtype}>${dtype}`];
-  return kind === undefined ? undefined : toType(call, x, kind, dtype);
+  return `${x.dtype}>${dtype}` in CASTS ? castTo(call, x, dtype) : undefined;
 };
 
-function toType({ backend, wasm }: Call, x: tf.TensorInfo, kind: number, dtype: Word | 'bool'): tf.TensorInfo {
+/** `x`, of another type, as `dtype`; it must be one of the pairs above. */
+export function castTo({ backend, wasm }: Call, x: tf.TensorInfo, dtype: Word | 'bool'): tf.TensorInfo {
   const y = backend.output(x.shape, dtype);
   const size = sizeOf(x);
+  const kind = CASTS[`${x.dtype}>${dtype}`]!;
   backend.run(wasm.cast, vectors(size), size * 0.4, kind, backend.pointer(x), backend.pointer(y));
   return y;
 }

@@ -17,6 +17,7 @@ test.each([
     [false, true],
   ] as [boolean, boolean][]) {
     expectSame(() => tf.image.resizeBilinear(make([2, H, W, C]), size, corners, centres));
+    expectSame(() => tf.image.resizeNearestNeighbor(make([2, H, W, C]), size, corners, centres));
     checkGradients(
       (x) => tf.square(tf.image.resizeBilinear(x as tf.Tensor4D, size, corners, centres)),
       [make([1, H, W, C])],
