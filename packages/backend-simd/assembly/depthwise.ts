@@ -3,30 +3,34 @@ import { firstInside, lastInside, Windows } from './window';
 
 // Depthwise convolutions: a filter [kH, kW, C] of its own for each channel.
 
-/** One output of 4·`vectors` channels; pointers to their first, `bias` 0 for none. */
+/**
+ * One output of 4·`vectors` channels over [kH, kW] places; pointers to the first ones, `bias` 0 for none. Steps in bytes:
+ * of x from place to place and from row to row, and of the filter from row to row; `stride` is a pixel.
+ */
 @inline
 function taps(
-  vectors: i32, g: Windows, x: usize, w: usize, bias: usize, y: usize,
-  y0: i32, y1: i32, x0: i32, x1: i32, n: i32,
+  vectors: i32, x: usize, w: usize, bias: usize, y: usize, n: i32,
+  kH: i32, kW: i32, stepX: usize, rowX: usize, rowW: usize, stride: usize,
 ): void {
-  const stride = <usize>g.C << 2;
   let s0 = bias ? v128.load(bias) : splat(0);
   let s1 = bias && vectors > 1 ? v128.load(bias, 16) : splat(0);
   let s2 = bias && vectors > 1 ? v128.load(bias, 32) : splat(0);
   let s3 = bias && vectors > 1 ? v128.load(bias, 48) : splat(0);
-  for (let ky = y0; ky < y1; ky++) {
-    let from = x + <usize>(ky * g.stepH * g.W + x0 * g.stepW) * stride;
-    let filter = w + <usize>(ky * g.kW + x0) * stride;
-    for (let kx = x0; kx < x1; kx++) {
+  for (let ky = 0; ky < kH; ky++) {
+    let from = x;
+    let filter = w;
+    for (let kx = 0; kx < kW; kx++) {
       s0 = madd(v128.load(from), v128.load(filter), s0);
       if (vectors > 1) {
         s1 = madd(v128.load(from, 16), v128.load(filter, 16), s1);
         s2 = madd(v128.load(from, 32), v128.load(filter, 32), s2);
         s3 = madd(v128.load(from, 48), v128.load(filter, 48), s3);
       }
-      from += <usize>g.stepW * stride;
+      from += stepX;
       filter += stride;
     }
+    x += rowX;
+    w += rowW;
   }
   if (vectors > 1) {
     v128.store(y, s0);
@@ -42,25 +46,30 @@ export function depthwise(
 ): void {
   const g = changetype<Windows>(windows);
   const C = g.C;
+  const stride = <usize>C << 2;
+  const stepX = <usize>g.stepW * stride;
+  const rowX = <usize>(g.stepH * g.W) * stride;
+  const rowW = <usize>g.kW * stride;
   for (let line = begin; line < end; line++) {
     const b = line / g.outH;
     const iy = (line - b * g.outH) * g.strideH - g.padH;
     const y0 = firstInside(iy, g.stepH);
-    const y1 = lastInside(iy, g.stepH, g.kH, g.H);
+    const kH = lastInside(iy, g.stepH, g.kH, g.H) - y0;
     for (let ox = 0; ox < g.outW; ox++) {
       const ix = ox * g.strideW - g.padW;
       const x0 = firstInside(ix, g.stepW);
-      const x1 = lastInside(ix, g.stepW, g.kW, g.W);
-      const from = x + (<usize>(((b * g.H + iy) * g.W + ix) * C) << 2);
-      const to = y + (<usize>(line * g.outW + ox) * <usize>C << 2);
+      const kW = lastInside(ix, g.stepW, g.kW, g.W) - x0;
+      const from = x + <usize>((b * g.H + iy + y0 * g.stepH) * g.W + ix + x0 * g.stepW) * stride;
+      const filter = w + <usize>y0 * rowW + <usize>x0 * stride;
+      const to = y + <usize>(line * g.outW + ox) * stride;
       let c = 0;
       for (; c + 16 <= C; c += 16) {
         const at = <usize>c << 2;
-        taps(4, g, from + at, w + at, bias ? bias + at : 0, to + at, y0, y1, x0, x1, 16);
+        taps(4, from + at, filter + at, bias ? bias + at : 0, to + at, 16, kH, kW, stepX, rowX, rowW, stride);
       }
       for (; c < C; c += 4) {
         const at = <usize>c << 2;
-        taps(1, g, from + at, w + at, bias ? bias + at : 0, to + at, y0, y1, x0, x1, C - c);
+        taps(1, from + at, filter + at, bias ? bias + at : 0, to + at, C - c, kH, kW, stepX, rowX, rowW, stride);
       }
     }
   }

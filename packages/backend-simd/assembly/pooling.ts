@@ -1,6 +1,8 @@
 import { splat, storePart } from './math';
 import { firstInside, lastInside, Windows } from './window';
 
+// Windows here have all their places side by side.
+
 const enum Pool { MAX, AVERAGE }
 
 @inline
@@ -8,27 +10,31 @@ function pool(op: i32, begin: i32, end: i32, windows: usize, x: usize, y: usize)
   const g = changetype<Windows>(windows);
   const C = g.C;
   const stride = <usize>C << 2;
+  const rowX = <usize>g.W * stride;
   for (let line = begin; line < end; line++) {
     const b = line / g.outH;
     const iy = (line - b * g.outH) * g.strideH - g.padH;
-    const y0 = firstInside(iy, g.stepH);
-    const y1 = lastInside(iy, g.stepH, g.kH, g.H);
+    const y0 = firstInside(iy, 1);
+    const kH = max(0, lastInside(iy, 1, g.kH, g.H) - y0);
     for (let ox = 0; ox < g.outW; ox++) {
       const ix = ox * g.strideW - g.padW;
-      const x0 = firstInside(ix, g.stepW);
-      const x1 = lastInside(ix, g.stepW, g.kW, g.W);
+      const x0 = firstInside(ix, 1);
+      const kW = max(0, lastInside(ix, 1, g.kW, g.W) - x0);
+      const from = x + <usize>((b * g.H + iy + y0) * g.W + ix + x0) * stride;
       const to = y + <usize>(line * g.outW + ox) * stride;
-      const share = splat(<f32>1 / <f32>(max(0, y1 - y0) * max(0, x1 - x0)));
+      const share = splat(<f32>1 / <f32>(kH * kW));
       for (let c = 0; c < C; c += 4) {
         const at = <usize>c << 2;
         let s = splat(op == Pool.MAX ? -Infinity : 0);
-        for (let ky = y0; ky < y1; ky++) {
-          const row = x + <usize>((b * g.H + iy + ky * g.stepH) * g.W + ix) * stride + at;
-          for (let kx = x0; kx < x1; kx++) {
-            const v = v128.load(row + <usize>(kx * g.stepW) * stride);
-            if (op == Pool.MAX) s = f32x4.pmax(s, v);
-            else s = f32x4.add(s, v);
+        let row = from + at;
+        for (let ky = 0; ky < kH; ky++) {
+          let place = row;
+          for (let kx = 0; kx < kW; kx++) {
+            if (op == Pool.MAX) s = f32x4.pmax(s, v128.load(place));
+            else s = f32x4.add(s, v128.load(place));
+            place += stride;
           }
+          row += rowX;
         }
         if (op == Pool.AVERAGE) s = f32x4.mul(s, share);
         storePart(to + at, s, C - c);
@@ -55,6 +61,7 @@ function slopes(
   const C = g.C;
   const stride = <usize>C << 2;
   const blocks = (C + 15) >> 4;
+  const rowX = <usize>g.W * stride;
   const share = splat(<f32>1 / <f32>(g.kH * g.kW));
   for (let item = begin; item < end; item++) {
     const b = item / blocks;
@@ -64,19 +71,21 @@ function slopes(
       const oy = out / g.outW;
       const iy = oy * g.strideH - g.padH;
       const ix = (out - oy * g.outW) * g.strideW - g.padW;
-      const y0 = firstInside(iy, g.stepH);
-      const y1 = lastInside(iy, g.stepH, g.kH, g.H);
-      const x0 = firstInside(ix, g.stepW);
-      const x1 = lastInside(ix, g.stepW, g.kW, g.W);
+      const y0 = firstInside(iy, 1);
+      const kH = lastInside(iy, 1, g.kH, g.H) - y0;
+      const x0 = firstInside(ix, 1);
+      const kW = lastInside(ix, 1, g.kW, g.W) - x0;
+      const corner = <usize>((b * g.H + iy + y0) * g.W + ix + x0) * stride;
       const place = <usize>(b * g.outH * g.outW + out) * stride;
       for (let c = c0; c < c1; c += 4) {
         const at = <usize>c << 2;
         let slope = v128.load(dy + place + at);
         if (op == Pool.AVERAGE) slope = f32x4.mul(slope, share);
         const top = op == Pool.MAX ? v128.load(y + place + at) : splat(0);
-        for (let ky = y0; ky < y1; ky++) {
-          for (let kx = x0; kx < x1; kx++) {
-            const input = <usize>((b * g.H + iy + ky * g.stepH) * g.W + ix + kx * g.stepW) * stride + at;
+        let row = corner + at;
+        for (let ky = 0; ky < kH; ky++) {
+          let input = row;
+          for (let kx = 0; kx < kW; kx++) {
             let gain = slope;
             if (op == Pool.MAX) {
               const here = f32x4.eq(v128.load(x + input), top);
@@ -84,7 +93,9 @@ function slopes(
               slope = v128.andnot(slope, here);
             }
             storePart(dx + input, f32x4.add(v128.load(dx + input), gain), C - c);
+            input += stride;
           }
+          row += rowX;
         }
       }
     }

@@ -2,18 +2,26 @@ import { lanes, max4, splat, storePart, sum4 } from './math';
 
 // Reductions of [A, R, C] over R.
 
-const enum Reduce { SUM, MAX, MIN }
+const enum Reduce { SUM, MAX, MIN, PROD }
 
 @inline
 function identity(op: i32): v128 {
-  return splat(op == Reduce.SUM ? 0 : op == Reduce.MAX ? -Infinity : Infinity);
+  return splat(op == Reduce.SUM ? 0 : op == Reduce.MAX ? -Infinity : op == Reduce.MIN ? Infinity : 1);
 }
 
 @inline
 function combine(op: i32, a: v128, b: v128): v128 {
   if (op == Reduce.SUM) return f32x4.add(a, b);
   else if (op == Reduce.MAX) return f32x4.max(a, b);
-  else return f32x4.min(a, b);
+  else if (op == Reduce.MIN) return f32x4.min(a, b);
+  else return f32x4.mul(a, b);
+}
+
+@inline
+function product4(v: v128): f32 {
+  return (
+    f32x4.extract_lane(v, 0) * f32x4.extract_lane(v, 1) * (f32x4.extract_lane(v, 2) * f32x4.extract_lane(v, 3))
+  );
 }
 
 @inline
@@ -37,7 +45,8 @@ function reduceRow(op: i32, x: usize, R: i32): f32 {
   s0 = combine(op, combine(op, s0, s1), combine(op, s2, s3));
   if (op == Reduce.SUM) return sum4(s0);
   else if (op == Reduce.MAX) return max4(s0);
-  else return -max4(f32x4.neg(s0));
+  else if (op == Reduce.MIN) return -max4(f32x4.neg(s0));
+  else return product4(s0);
 }
 
 /** Rows [begin, end) of R elements; of `total` elements in all, so that the last row may be shorter. */
@@ -50,7 +59,8 @@ export function reduceRows(
     let s: f32;
     if (op == Reduce.SUM) s = reduceRow(Reduce.SUM, from, n) * scale;
     else if (op == Reduce.MAX) s = reduceRow(Reduce.MAX, from, n);
-    else s = reduceRow(Reduce.MIN, from, n);
+    else if (op == Reduce.MIN) s = reduceRow(Reduce.MIN, from, n);
+    else s = reduceRow(Reduce.PROD, from, n);
     store<f32>(y + (<usize>r << 2), s);
   }
 }
@@ -88,6 +98,7 @@ export function reduceColumns(
     const n = C - column;
     if (op == Reduce.SUM) reduceColumn(Reduce.SUM, from, to, R, n, stride, splat(scale));
     else if (op == Reduce.MAX) reduceColumn(Reduce.MAX, from, to, R, n, stride, splat(1));
-    else reduceColumn(Reduce.MIN, from, to, R, n, stride, splat(1));
+    else if (op == Reduce.MIN) reduceColumn(Reduce.MIN, from, to, R, n, stride, splat(1));
+    else reduceColumn(Reduce.PROD, from, to, R, n, stride, splat(1));
   }
 }

@@ -1,15 +1,10 @@
 import { madd, splat, storePart, sum4 } from './math';
-import { loadMasked } from './rows';
+import { loadMasked, rowSpread } from './rows';
 
 /** 1 / sqrt(mean(x²) + epsilon) of a row. */
 @inline
 function inverseRms(x: usize, D: i32, epsilon: f32): f32 {
-  let s = splat(0);
-  for (let j = 0; j < D; j += 4) {
-    const v = loadMasked(x + (<usize>j << 2), D - j, 0);
-    s = madd(v, v, s);
-  }
-  return <f32>1 / sqrt(sum4(s) / <f32>D + epsilon);
+  return <f32>1 / sqrt(rowSpread(x, D, 0) / <f32>D + epsilon);
 }
 
 /** y = x / rms(x) · weight for the rows [begin, end) of [rows, D]. */
@@ -20,12 +15,17 @@ export function rmsNorm(
     const from = x + ((<usize>r * <usize>D) << 2);
     const to = y + ((<usize>r * <usize>D) << 2);
     const scale = splat(inverseRms(from, D, epsilon));
-    for (let j = 0; j < D; j += 4) {
-      const at = <usize>j << 2;
-      const normed = f32x4.mul(v128.load(from + at), scale);
-      storePart(to + at, f32x4.mul(normed, v128.load(weight + at)), D - j);
-    }
+    const whole = D & ~3;
+    let j = 0;
+    for (; j < whole; j += 4) v128.store(to + (<usize>j << 2), scaled(from, weight, j, scale));
+    if (j < D) storePart(to + (<usize>j << 2), scaled(from, weight, j, scale), D - j);
   }
+}
+
+@inline
+function scaled(x: usize, weight: usize, j: i32, scale: v128): v128 {
+  const at = <usize>j << 2;
+  return f32x4.mul(f32x4.mul(v128.load(x + at), scale), v128.load(weight + at));
 }
 
 /**

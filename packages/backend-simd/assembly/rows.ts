@@ -159,7 +159,7 @@ export function crossEntropyGrad(
 
 /** Sum of squared distances from `mean`. */
 @inline
-function rowSpread(x: usize, D: i32, mean: f32): f32 {
+export function rowSpread(x: usize, D: i32, mean: f32): f32 {
   const m = splat(mean);
   let s0 = splat(0);
   let s1 = s0;
@@ -266,25 +266,5 @@ export function layerNormGrad(
         storePart(to + at, f32x4.mul(scale, madd(normed, meanGN, g)), rest);
       }
     }
-  }
-}
-
-/** Index of the first largest element along D of x [outer,D,inner], for outer·inner results [begin, end). */
-export function argMax(begin: i32, end: i32, thread: i32, x: usize, y: usize, D: i32, inner: i32): void {
-  const step = <usize>inner << 2;
-  for (let r = begin; r < end; r++) {
-    const outer = r / inner;
-    let at = x + ((<usize>outer * <usize>D * <usize>inner + <usize>(r - outer * inner)) << 2);
-    let best = load<f32>(at);
-    let index = 0;
-    for (let j = 1; j < D; j++) {
-      at += step;
-      const v = load<f32>(at);
-      if (v > best) {
-        best = v;
-        index = j;
-      }
-    }
-    store<i32>(y + (<usize>r << 2), index);
   }
 }

@@ -32,11 +32,11 @@ test('what is read out is a copy, and what is written in too', async () => {
 test('ops without a kernel of their own run on the cpu kernels, strings and complex numbers too', () => {
   const ops = backend.profile(() =>
     tf.tidy(() => {
-      tf.cumsum(tf.tensor1d([1, 2, 3])).dataSync();
+      tf.atan2(tf.tensor1d([1, 2, 3]), 1).dataSync();
       tf.add(1, 2);
     }),
   );
-  expect(ops.find((op) => op.name === 'Cumsum')).toMatchObject({ calls: 1, fallbacks: 1 });
+  expect(ops.find((op) => op.name === 'Atan2')).toMatchObject({ calls: 1, fallbacks: 1 });
   expect(ops.find((op) => op.name === 'Add')).toMatchObject({ calls: 1, fallbacks: 0 });
   tf.tidy(() => {
     expect(tf.tensor(['a', 'b']).dataSync()).toEqual(['a', 'b']);

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { SimdBackend } from './backend.js';
 import { Heap } from './heap.js';
+import { batchNormKernels } from './kernels/batch-norm.js';
 import { convKernels } from './kernels/conv.js';
 import { depthwiseKernels } from './kernels/depthwise.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
@@ -12,12 +13,17 @@ import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { linearKernels } from './kernels/linear.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
+import { orderKernels } from './kernels/order.js';
 import { poolingKernels } from './kernels/pooling.js';
 import { reduceKernels } from './kernels/reduce.js';
+import { resizeKernels } from './kernels/resize.js';
 import { rmsNormKernels } from './kernels/rms-norm.js';
 import { rowKernels } from './kernels/rows.js';
+import { scanKernels } from './kernels/scan.js';
 import { shareKernels } from './kernels/share.js';
+import { stridedKernels } from './kernels/strided.js';
 import { trainKernels } from './kernels/train.js';
+import { truthKernels, withTruth } from './kernels/truth.js';
 import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
 import { compile, type KernelUrls } from './modules.js';
@@ -51,14 +57,17 @@ const KERNELS: Record<string, FastKernel> = {
   ...reduceKernels,
   ...rowKernels,
   ...rmsNormKernels,
-  ...moveKernels,
-  ...joinKernels,
-  ...gatherKernels,
+  ...batchNormKernels,
+  ...orderKernels,
+  ...scanKernels,
+  ...withTruth({ ...moveKernels, ...stridedKernels, ...joinKernels, ...gatherKernels }),
+  ...truthKernels,
   ...fillKernels,
   ...shareKernels,
   ...convKernels,
   ...depthwiseKernels,
   ...poolingKernels,
+  ...resizeKernels,
   ...trainKernels,
 };
 

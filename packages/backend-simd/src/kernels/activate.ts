@@ -1,9 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type Call, sizeOf, vectors } from './kernel.js';
-import { UNARY } from './unary.js';
+import { elementwiseKernels } from './elementwise.js';
+import { allFloat, type Call } from './kernel.js';
+import { applyUnary } from './unary.js';
 
 /** The activations of tfjs' fused ops that are functions of the result alone, and their kernels. */
-const KERNELS: Record<string, string> = { relu: 'Relu', sigmoid: 'Sigmoid' };
+const KERNELS: Record<string, string> = {
+  relu: 'Relu',
+  relu6: 'Relu6',
+  elu: 'Elu',
+  leakyrelu: 'LeakyRelu',
+  sigmoid: 'Sigmoid',
+};
 
 export interface FusedAttributes {
   activation?: string;
@@ -12,15 +19,24 @@ export interface FusedAttributes {
 
 const isLinear = ({ activation }: FusedAttributes): boolean => !activation || activation === 'linear';
 
-/** Can `activate` serve these attributes? */
-export const isFusable = (attrs: FusedAttributes): boolean => isLinear(attrs) || attrs.activation! in KERNELS;
+/** Can `activate` serve this call of a fused op? */
+export function isFusable({ inputs, attrs }: Call): boolean {
+  const fused = attrs as FusedAttributes;
+  return isLinear(fused) || fused.activation! in KERNELS || (fused.activation === 'prelu' && allFloat(prelu(inputs)));
+}
 
-/** Applies the activation of a fused op to its result, in place. */
-export function activate({ backend, wasm }: Call, y: tf.TensorInfo, attrs: FusedAttributes): void {
-  if (isLinear(attrs)) return;
-  const op = UNARY.findIndex(([name]) => name === KERNELS[attrs.activation!]);
-  const size = sizeOf(y);
-  const pointer = backend.pointer(y);
-  const alpha = attrs.leakyreluAlpha ?? 0;
-  backend.run(wasm.unary, vectors(size), size * UNARY[op]![1], op, pointer, pointer, alpha);
+const prelu = (inputs: Call['inputs']): tf.TensorInfo => inputs.preluActivationWeights!;
+
+/** Applies the activation of a fused op to its result, which it takes over. */
+export function activate(call: Call, y: tf.TensorInfo): tf.TensorInfo {
+  const { backend, inputs, attrs } = call;
+  const fused = attrs as FusedAttributes;
+  if (isLinear(fused)) return y;
+  if (fused.activation !== 'prelu') {
+    applyUnary({ ...call, attrs: { alpha: fused.leakyreluAlpha } }, KERNELS[fused.activation!]!, y, y);
+    return y;
+  }
+  const result = elementwiseKernels.Prelu!({ ...call, inputs: { x: y, alpha: prelu(inputs) } }) as tf.TensorInfo;
+  backend.disposeIntermediateTensorInfo(y);
+  return result;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { withScratch } from '../kit.js';
-import { activate, type FusedAttributes, isFusable } from './activate.js';
+import { activate, isFusable } from './activate.js';
 import { fillWith } from './fill.js';
 import { allFloat, type Call, type FastKernel, sizeOf, vectors } from './kernel.js';
 import { multiply } from './matmul.js';
@@ -90,11 +90,10 @@ function conv2d(call: Call, bias?: tf.TensorInfo, relu = false): tf.TensorInfo |
 }
 
 const fusedConv2d: FastKernel = (call) => {
-  const attrs = call.attrs as unknown as FusedAttributes;
-  if (!isFusable(attrs)) return undefined;
-  const y = conv2d(call, call.inputs.bias, attrs.activation === 'relu');
-  if (y && attrs.activation !== 'relu') activate(call, y, attrs);
-  return y;
+  if (!isFusable(call)) return undefined;
+  const relu = call.attrs.activation === 'relu';
+  const y = conv2d(call, call.inputs.bias, relu);
+  return y && !relu ? activate(call, y) : y;
 };
 
 /** dy [B,oH,oW,O] -> dx [B,H,W,C]: the windows' slopes are a product, which is added where the windows were. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { activate, type FusedAttributes, isFusable } from './activate.js';
+import { activate, isFusable } from './activate.js';
 import type { ConvAttributes } from './conv.js';
 import { allFloat, type Call, type FastKernel, sizeOf } from './kernel.js';
 import { copy } from './move.js';
@@ -59,11 +59,32 @@ function depthwise(call: Call, bias?: tf.TensorInfo): tf.TensorInfo | undefined 
 }
 
 const fusedDepthwise: FastKernel = (call) => {
-  const attrs = call.attrs as unknown as FusedAttributes;
-  const y = isFusable(attrs) ? depthwise(call, call.inputs.bias) : undefined;
-  if (y) activate(call, y, attrs);
-  return y;
+  const y = isFusable(call) ? depthwise(call, call.inputs.bias) : undefined;
+  return y && activate(call, y);
 };
+
+/** The places of a filter [kH,kW,...] of `each` numbers a place, the last one first. */
+function reversed(call: Call, filter: tf.TensorInfo, each: number): tf.TensorInfo {
+  const { backend } = call;
+  const y = backend.output(filter.shape);
+  const places = sizeOf(filter) / each;
+  const strides = [
+    [-each, 1],
+    [each, 1],
+  ];
+  const last = backend.pointer(filter) + (places - 1) * each * 4;
+  copy(call, last, backend.pointer(y), { sizes: [places, each], strides });
+  return y;
+}
+
+/** With strides of 1, dx is the convolution of dy with the reversed filter by these windows. */
+function backwards(info: Sliding): Sliding {
+  const { padInfo, inHeight, inWidth, outHeight, outWidth, effectiveFilterHeight, effectiveFilterWidth } = info;
+  const top = effectiveFilterHeight - 1 - padInfo.top;
+  const left = effectiveFilterWidth - 1 - padInfo.left;
+  const sizes = { inHeight: outHeight, inWidth: outWidth, outHeight: inHeight, outWidth: inWidth };
+  return { ...info, ...sizes, padInfo: { ...padInfo, top, left } };
+}
 
 const backpropInput: FastKernel = (call) => {
   const { backend, wasm, inputs, attrs } = call;
@@ -75,9 +96,17 @@ const backpropInput: FastKernel = (call) => {
   const m = outChannels / C;
   const pixels = sizeOf({ shape: inShape }) / C;
   const wide = backend.output([pixels, C, m]);
-  const table = writeWindows(backend.heap, info, outChannels);
-  const pointers = [dy, filter, wide].map((t) => backend.pointer(t));
-  backend.run(wasm.depthwiseInput, info.batchSize * info.inHeight, work(info), table, ...pointers);
+  if (info.strideHeight === 1 && info.strideWidth === 1) {
+    const turned = reversed(call, filter, outChannels);
+    const table = writeWindows(backend.heap, backwards(info), outChannels);
+    const pointers = [backend.pointer(dy), backend.pointer(turned), 0, backend.pointer(wide)];
+    backend.run(wasm.depthwise, info.batchSize * info.inHeight, work(info), table, ...pointers);
+    backend.disposeIntermediateTensorInfo(turned);
+  } else {
+    const table = writeWindows(backend.heap, info, outChannels);
+    const pointers = [dy, filter, wide].map((t) => backend.pointer(t));
+    backend.run(wasm.depthwiseInput, info.batchSize * info.inHeight, work(info), table, ...pointers);
+  }
   if (m === 1) return { ...wide, shape: inShape };
   const dx = reduce(call, wide, { A: pixels * C, R: m, C: 1, op: SUM, scale: 1 });
   backend.disposeIntermediateTensorInfo(wide);

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { backend, expectSame, numbers } from '../test-support/both.js';
+import { expectSame, numbers, relativeError } from '../test-support/both.js';
 
 /** Two shapes that broadcast with each other; some axes are 0. */
 const shapes = fc
@@ -76,8 +76,84 @@ test('large binary ops run in threads', () => {
   }
 });
 
+test('arithmetic of integers, which wraps', () => {
+  const a = [1, -2, 3, 2 ** 31 - 1, -(2 ** 31), 40_000];
+  const b = [4, 5, -6, 1, -1, 40_000];
+  for (const op of [tf.add, tf.sub, tf.mul, tf.maximum, tf.minimum]) {
+    expectSame(() => op(tf.tensor1d(a, 'int32'), tf.tensor1d(b, 'int32')));
+    expectSame(() => op(tf.tensor2d(a, [6, 1], 'int32'), tf.tensor1d(b, 'int32')));
+    expectSame(() => op(tf.tensor1d(a, 'int32'), tf.scalar(-3, 'int32')));
+  }
+});
+
+test('logic of truth values broadcasts as on cpu', () => {
+  const truths = (shape: readonly number[], seed: number): tf.Tensor =>
+    tf.tensor(
+      [...numbers([...shape], seed)].map((x) => x > 0),
+      [...shape],
+      'bool',
+    );
+  fc.assert(
+    fc.property(shapes, fc.constantFrom(tf.logicalAnd, tf.logicalOr), ([a, b], op) => {
+      expectSame(() => op(truths(a, 1), truths(b, 2)));
+    }),
+    { numRuns: 60, seed: 4 },
+  );
+  for (const shape of [[], [0, 3], [5, 7], [33]]) expectSame(() => tf.logicalNot(truths(shape, 1)));
+});
+
+test('powers, those of negative numbers and special ones too', () => {
+  const special = [
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    0.5,
+    -0.5,
+    3,
+    -3,
+    65,
+    -65,
+    1e-20,
+    1e20,
+    -1e20,
+    Infinity,
+    -Infinity,
+    NaN,
+    2.5,
+    1e-40,
+  ];
+  const n = special.length;
+  expectSame(() => tf.pow(tf.tensor2d(special, [n, 1]), tf.tensor1d(special)), 1e-6);
+  for (const exponent of [2, 3, 0.5, -1.5, 10]) {
+    expectSame(() => tf.pow(tf.tensor1d(numbers([203], 1, 30)), exponent), 1e-6);
+  }
+  expect(
+    relativeError(
+      (x) => tf.pow(x, 2.75),
+      (x) => x ** 2.75,
+      [1e-3, 1e9],
+    ),
+  ).toBeLessThan(2e-7);
+  expectSame(() => {
+    const grads = tf.grads((a, b) => tf.sum(tf.pow(a!, b!)));
+    return grads([tf.tensor1d([0.5, 2, 3, 7]), tf.tensor1d([2, 0.5, -1, 3])]);
+  });
+});
+
+test('prelu, and the gradients of the relatives of relu', () => {
+  const x = (): tf.Tensor => tf.tensor2d(numbers([9, 14], 1, 4), [9, 14]);
+  expectSame(() => tf.prelu(x(), tf.tensor1d(numbers([14], 2))));
+  const ops = [tf.elu, tf.selu, tf.relu6, tf.softplus, tf.sin, tf.cos, tf.log1p, (x) => tf.leakyRelu(x, 0.1)] as ((
+    x: tf.Tensor,
+  ) => tf.Tensor)[];
+  for (const op of ops) expectSame(() => tf.grad((x) => tf.sum(tf.square(op(tf.abs(x)))))(x()));
+  for (const op of [tf.elu, tf.selu, tf.relu6]) expectSame(() => tf.grad((x) => tf.sum(tf.square(op(x))))(x()));
+  expectSame(() => tf.grad((x) => tf.sum(tf.square(tf.clipByValue(x, -1, 2))))(x()));
+});
+
 test('other types fall back', () => {
-  expectSame(() => tf.add(tf.tensor1d([1, 2, 3], 'int32'), tf.tensor1d([4, 5, 6], 'int32')));
   expectSame(() => tf.mul(tf.tensor1d([1, 2, 3], 'int32'), tf.scalar(1.5)));
   expectSame(() => tf.abs(tf.tensor1d([-1, 2, -3], 'int32')));
 });
@@ -86,49 +162,6 @@ test('addN', () => {
   for (const count of [1, 2, 5]) {
     expectSame(() => tf.addN(Array.from({ length: count }, (_, i) => tf.tensor2d(numbers([3, 7], i), [3, 7]))));
   }
-});
-
-const unaries: Record<string, (x: tf.Tensor) => tf.Tensor> = {
-  neg: tf.neg,
-  exp: tf.exp,
-  log: (x) => tf.log(tf.abs(x)),
-  sqrt: (x) => tf.sqrt(tf.abs(x)),
-  rsqrt: (x) => tf.rsqrt(tf.abs(x)),
-  square: tf.square,
-  relu: tf.relu,
-  step: (x) => tf.step(x, 0.25),
-  tanh: tf.tanh,
-  sigmoid: tf.sigmoid,
-  erf: tf.erf,
-  abs: tf.abs,
-  reciprocal: tf.reciprocal,
-};
-
-test.each(Object.entries(unaries))('%s of small, large and special numbers', (_, op) => {
-  for (const scale of [1e-3, 1, 6, 40, 300]) {
-    expectSame(() => op(tf.tensor1d(numbers([203], scale, scale))), 2e-6);
-  }
-  expectSame(() => op(tf.tensor1d([0, -0, 1, -1, Infinity, -Infinity, NaN, 1e30, -1e30, 1e-30, 88.5, 89, -87])), 2e-6);
-  expectSame(() => op(tf.zeros([0, 3])));
-  expectSame(() => op(tf.tensor2d(numbers([200, 301], 1), [200, 301])), 2e-6);
-});
-
-/** Largest error of `f` relative to `right`, both on [low, high]. */
-function relativeError(
-  f: (x: tf.Tensor) => tf.Tensor,
-  right: (x: number) => number,
-  [low, high]: [number, number],
-): number {
-  const xs = Float32Array.from({ length: 5001 }, (_, i) => low + ((high - low) * i) / 5000);
-  const ys = tf.tidy(() => f(tf.tensor1d(xs))).dataSync();
-  return xs.reduce((worst, x, i) => Math.max(worst, Math.abs(ys[i]! / right(x) - 1) || 0), 0);
-}
-
-test('exp, log and tanh are within 1e-6 relative', () => {
-  expect(relativeError(tf.exp, Math.exp, [-86, 88.7])).toBeLessThan(1e-6);
-  expect(relativeError(tf.log, Math.log, [1.1, 1000])).toBeLessThan(1e-6);
-  expect(relativeError(tf.log, Math.log, [1e-6, 0.9])).toBeLessThan(1e-6);
-  expect(relativeError(tf.tanh, Math.tanh, [-8, 8])).toBeLessThan(1e-6);
 });
 
 test('casts', () => {
@@ -164,9 +197,4 @@ test('gradients through broadcasting and activations', () => {
     const grads = tf.grads((a, b) => tf.sum(tf.mul(tf.tanh(tf.add(a!, b!)), tf.sigmoid(tf.relu(a!)))));
     return grads([tf.tensor3d(numbers([2, 3, 5], 1), [2, 3, 5]), tf.tensor2d(numbers([3, 1], 2), [3, 1])]);
   });
-});
-
-test('unary kernels leave nothing to tfjs', () => {
-  const ops = backend.profile(() => tf.tidy(() => void Object.values(unaries).map((f) => f(tf.ones([4])))));
-  expect(ops.filter((op) => op.fallbacks > 0)).toEqual([]);
 });

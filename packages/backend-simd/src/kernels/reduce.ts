@@ -5,6 +5,7 @@ import type { Call, FastKernel } from './kernel.js';
 export const SUM = 0;
 const MAX = 1;
 const MIN = 2;
+const PROD = 3;
 
 /** Sums of more numbers are taken in blocks: for the threads, and because errors grow with the length of a sum. */
 const LONG = 1 << 16;
@@ -90,4 +91,5 @@ export const reduceKernels: Record<string, FastKernel> = {
   Mean: (call) => reduction(call, SUM, true),
   Max: (call) => reduction(call, MAX, false),
   Min: (call) => reduction(call, MIN, false),
+  Prod: (call) => reduction(call, PROD, false),
 };

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs';
-import { allFloat, type Call, type FastKernel, sizeOf } from './kernel.js';
+import type * as tf from '@tensorflow/tfjs';
+import { type Call, type FastKernel, sizeOf } from './kernel.js';
 import { reduce, SUM } from './reduce.js';
 
 /** Most shares that layer norm's parameter gradients are summed in: fixed, so that the number of threads changes nothing. */
@@ -68,17 +68,6 @@ const crossEntropyGrad: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   return dx;
 };
 
-const argMax: FastKernel = ({ backend, wasm, inputs, attrs }) => {
-  const x = inputs.x!;
-  const [axis, ...others] = tf.util.parseAxisParam(attrs.axis as number | number[], x.shape) as [number, ...number[]];
-  const D = x.shape[axis];
-  if (!allFloat(x) || !D || others.length > 0) return undefined;
-  const y = backend.output([...x.shape.slice(0, axis), ...x.shape.slice(axis + 1)], 'int32');
-  const inner = tf.util.sizeFromShape(x.shape.slice(axis + 1));
-  backend.run(wasm.argMax, sizeOf(y), sizeOf(x), backend.pointer(x), backend.pointer(y), D, inner);
-  return y;
-};
-
 export const rowKernels: Record<string, FastKernel> = {
   Softmax: (call) => alongLast(call, 'softmax', call.attrs.dim as number),
   LogSoftmax: (call) => alongLast(call, 'logSoftmax', call.attrs.axis as number),
@@ -86,5 +75,4 @@ export const rowKernels: Record<string, FastKernel> = {
   LayerNormGrad: layerNormGrad,
   CrossEntropy: crossEntropy,
   CrossEntropyGrad: crossEntropyGrad,
-  ArgMax: argMax,
 };

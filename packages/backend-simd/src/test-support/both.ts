@@ -64,3 +64,14 @@ function worstDifference(mine: number[], right: number[], tolerance: number): st
   }
   return undefined;
 }
+
+/** Largest error of `f` relative to `right`, both on [low, high]. */
+export function relativeError(
+  f: (x: tf.Tensor) => tf.Tensor,
+  right: (x: number) => number,
+  [low, high]: [number, number],
+): number {
+  const xs = Float32Array.from({ length: 5001 }, (_, i) => low + ((high - low) * i) / 5000);
+  const ys = tf.tidy(() => f(tf.tensor1d(xs))).dataSync();
+  return xs.reduce((worst, x, i) => Math.max(worst, Math.abs(ys[i]! / right(x) - 1) || 0), 0);
+}
