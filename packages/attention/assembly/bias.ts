@@ -1,9 +1,8 @@
 import { splat } from '../../backend-simd/assembly/math';
-import { slopes } from './backward';
+import { shares, slopes } from './backward';
 import { lookAt } from './forward';
 import { addTransposed4 } from './heads';
 import { Problem, Work, workOf } from './problem';
-import { weigh } from './scores';
 
 /** Σ over n queries and all keys where they broadcast: out += what `w.dp` [keys,M] says. Rows of out are `row` bytes apart. */
 function addUp(p: Problem, w: Work, n: i32, keys: i32, out: usize): void {
@@ -69,8 +68,8 @@ export function attentionBiasGrad(begin: i32, end: i32, thread: i32, problem: us
         for (let i = i0; i < i1; i += p.block) {
           const n = min(p.block, i1 - i);
           const r = (h - w.head * group) * p.Q + i;
-          const seen = weigh(p, w, r, n, 0);
-          slopes(p, w, r, n, seen);
+          const seen = shares(p, w, r, n);
+          slopes(w, n, 0, seen);
           addUp(p, w, n, seen, out);
         }
       }

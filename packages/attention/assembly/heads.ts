@@ -4,11 +4,6 @@ import { Problem, rowOf, Work } from './problem';
 
 // Rows of heads in and out of scratch, and the products of scratch with keys or values.
 
-/** Keys whose scores are computed at a time: few, so that what is loaded of them stays in the first-level cache. */
-const FEW: i32 = 24;
-/** Keys that are summed over at a time. */
-const MANY: i32 = 64;
-
 /** Four rows of four become four columns. */
 @inline
 export function transpose4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize, step: usize): void {
@@ -41,6 +36,7 @@ export function addTransposed4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize
  */
 export function gather(p: Problem, w: Work, x: usize, r: i32, n: i32, t: usize, rows: usize): void {
   const step = w.wide;
+  const width = w.width;
   for (let i = 0; i < n; i += 4) {
     const x0 = x + rowOf(p, w, r + i);
     const x1 = i + 1 < n ? x + rowOf(p, w, r + i + 1) : x0;
@@ -50,17 +46,18 @@ export function gather(p: Problem, w: Work, x: usize, r: i32, n: i32, t: usize, 
     const f0 = v128.load32_splat(times, 0); const f1 = v128.load32_splat(times, 4);
     const f2 = v128.load32_splat(times, 8); const f3 = v128.load32_splat(times, 12);
     let to = t + (<usize>i << 2);
-    for (let at: usize = 0; at < w.width; at += 16) {
+    let row = rows + <usize>i * width;
+    for (let at: usize = 0; at < width; at += 16) {
       const y0 = f32x4.mul(v128.load(x0 + at), f0); const y1 = f32x4.mul(v128.load(x1 + at), f1);
       const y2 = f32x4.mul(v128.load(x2 + at), f2); const y3 = f32x4.mul(v128.load(x3 + at), f3);
       transpose4(y0, y1, y2, y3, to, step);
       to += step << 2;
       if (rows) {
-        const row = rows + <usize>i * w.width + at;
         v128.store(row, y0);
-        v128.store(row + w.width, y1);
-        v128.store(row + 2 * w.width, y2);
-        v128.store(row + 3 * w.width, y3);
+        v128.store(row + width, y1);
+        v128.store(row + 2 * width, y2);
+        v128.store(row + 3 * width, y3);
+        row += 16;
       }
     }
   }
@@ -68,12 +65,13 @@ export function gather(p: Problem, w: Work, x: usize, r: i32, n: i32, t: usize, 
 
 /** Rows [r, r + n) of y are those of `w.yr`, each by its number in `times`. */
 export function scatter(p: Problem, w: Work, y: usize, r: i32, n: i32): void {
+  const K = p.K;
   for (let i = 0; i < n; i++) {
     const times = v128.load32_splat(w.times + (<usize>i << 2));
     const from = w.yr + <usize>i * w.width;
     const to = y + rowOf(p, w, r + i);
-    for (let j = 0; j < p.K; j += 4) {
-      storePart(to + (<usize>j << 2), f32x4.mul(v128.load(from + (<usize>j << 2)), times), p.K - j);
+    for (let j = 0; j < K; j += 4) {
+      storePart(to + (<usize>j << 2), f32x4.mul(v128.load(from + (<usize>j << 2)), times), K - j);
     }
   }
 }
@@ -96,40 +94,36 @@ export function clearRows(to: usize, step: usize, rows: i32, width: i32): void {
 
 /** Loads a word of each line of some rows: misses of many loads in a row overlap, those of a product's do not. */
 function touch(w: Work, x: usize, rows: i32): void {
+  const step = w.step;
+  const width = w.width;
   let sum: f32 = 0;
   for (let i = 0; i < rows; i++) {
-    for (let at: usize = 0; at < w.width; at += 64) sum += load<f32>(x + at);
-    x += w.step;
+    for (let at: usize = 0; at < width; at += 64) sum += load<f32>(x + at);
+    x += step;
   }
   w.sink = sum;
 }
 
-/** out [from..to,M] = x [L,K]·t [K,M], where x is keys or values. */
+/** out [keys,M] = x [keys,K]·t [K,M] of keys [from, to), where x is keys or values. */
 export function dots(p: Problem, w: Work, x: usize, from: i32, to: i32, t: usize, out: usize, M: i32): void {
-  const far = w.step > 1024;
-  for (let l = from; l < to; l += FEW) {
-    const rows = min(FEW, to - l);
-    const at = x + <usize>l * w.step;
-    if (far) touch(w, at, rows);
-    multiply(at, w.step, 4, rows, t, w.wide, M, p.K, out + <usize>l * w.wide, w.wide, false);
-  }
+  const at = x + <usize>from * w.step;
+  if (w.step > 1024) touch(w, at, to - from);
+  multiply(at, w.step, 4, to - from, t, w.wide, M, p.K, out + <usize>from * w.wide, w.wide, false);
 }
 
-/** w.yr [n,K] = pᵀ [n,L]·x [L,K], where x is keys or values and p [L,M]. */
-export function combine(w: Work, probabilities: usize, n: i32, keys: i32, x: usize): void {
+/** w.yr [n,K] (+)= sᵀ [n,keys]·x [keys,K] of keys [from, to), where x is keys or values; anew where `from` is 0. */
+export function combine(w: Work, s: usize, n: i32, from: i32, to: i32, x: usize): void {
   const columns = <i32>(w.width >> 2);
-  for (let l = 0; l < keys; l += MANY) {
-    const depth = min(MANY, keys - l);
-    const at = probabilities + <usize>l * w.wide;
-    multiply(at, 4, w.wide, n, x + <usize>l * w.step, w.step, columns, depth, w.yr, w.width, l > 0);
-  }
+  const at = s + <usize>from * w.wide;
+  const rows = x + <usize>from * w.step;
+  multiply(at, 4, w.wide, n, rows, w.step, columns, to - from, w.yr, w.width, from > 0);
 }
 
-/** to [L,K] (+)= p [L,n]·x [n,K], where `to` is a gradient of keys or values and x rows in scratch. */
-export function spread(w: Work, slopes: usize, n: i32, keys: i32, x: usize, to: usize, step: usize, add: bool): void {
+/** to [keys,K] (+)= s [keys,n]·x [n,K] of keys [from, end), where `to` is a gradient of keys or values. */
+export function spread(
+  w: Work, s: usize, n: i32, from: i32, end: i32, x: usize, to: usize, step: usize, add: bool,
+): void {
   const columns = <i32>(w.width >> 2);
-  for (let l = 0; l < keys; l += FEW) {
-    const at = slopes + <usize>l * w.wide;
-    multiply(at, w.wide, 4, min(FEW, keys - l), x, w.width, columns, n, to + <usize>l * step, step, add);
-  }
+  const at = s + <usize>from * w.wide;
+  multiply(at, w.wide, 4, end - from, x, w.width, columns, n, to + <usize>from * step, step, add);
 }
