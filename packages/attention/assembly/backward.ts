@@ -1,34 +1,55 @@
 import { madd, splat } from '../../backend-simd/assembly/math';
+import { exponentials } from './exponentials';
 import { lookAt } from './forward';
-import { clearRows, combine, copyRows, dots, gather, scatter, spread } from './heads';
+import { combine, dots, spread } from './heads';
 import { Problem, Work, workOf } from './problem';
-import { weigh } from './scores';
+import { clearRows, copyRows, gather, scatter } from './rows';
+import { FEW, invertSums, scores, setTimes } from './scores';
 
 /**
- * After `weigh`: `w.dp` becomes the slopes by the scores before their scale, e·(dp - mean) where e are the weights, dp the
- * slopes by them divided by their sum, and mean is Σ e·dp divided by it. `w.gr` gets the slopes of y by the same measure.
+ * `w.s` [keys,M]: what share queries [r, r + n) give to keys, of which there are as many as `scores` says; `w.dp` the slopes
+ * by the shares; `w.mean` their means, weighed by the shares. The slopes of y stand in `w.gr`, the queries in `w.qr`.
  */
-export function slopes(p: Problem, w: Work, r: i32, n: i32, keys: i32): void {
+export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
   const M = (n + 3) & ~3;
-  const end = <usize>M << 2;
+  const step = w.wide;
+  const seen = scores(p, w, r, n);
+  setTimes(w, n, 1);
   gather(p, w, p.y, r, n, w.gt, w.gr);
-  dots(p, w, w.v, 0, keys, w.gt, w.dp, M);
-  for (let j: usize = 0; j < end; j += 16) v128.store(w.mean + j, splat(0));
-  for (let l = 0; l < keys; l++) {
-    const at = <usize>l * w.wide;
-    for (let j = at; j < at + end; j += 16) {
-      const mean = w.mean + (j - at);
-      v128.store(mean, madd(v128.load(w.s + j), v128.load(w.dp + j), v128.load(mean)));
+  for (let j: usize = 0; j < step; j += 16) v128.store(w.mean + j, splat(0));
+  for (let l = 0; l < seen; l += FEW) {
+    const to = min(l + FEW, seen);
+    exponentials(w, n, l, to);
+    dots(p, w, w.v, l, to, w.gt, w.gr, w.dp, n);
+    for (let j: usize = 0; j < <usize>M << 2; j += 16) {
+      let mean = v128.load(w.mean + j);
+      let at = j + <usize>l * step;
+      for (let i = l; i < to; i++) {
+        mean = madd(v128.load(w.s + at), v128.load(w.dp + at), mean);
+        at += step;
+      }
+      v128.store(w.mean + j, mean);
     }
   }
+  invertSums(w, n);
+  return seen;
+}
+
+/** Of keys [from, to), s becomes shares and dp the slopes by scores: p·(dp - mean). */
+export function slopes(w: Work, n: i32, from: i32, to: i32): void {
+  const step = w.wide;
+  const end = <usize>((n + 3) & ~3) << 2;
   for (let j: usize = 0; j < end; j += 16) {
-    v128.store(w.mean + j, f32x4.mul(v128.load(w.mean + j), v128.load(w.times + j)));
-  }
-  for (let l = 0; l < keys; l++) {
-    const at = <usize>l * w.wide;
-    for (let j = at; j < at + end; j += 16) {
-      const mean = v128.load(w.mean + (j - at));
-      v128.store(w.dp + j, f32x4.mul(v128.load(w.s + j), f32x4.sub(v128.load(w.dp + j), mean)));
+    const times = v128.load(w.times + j);
+    const mean = f32x4.mul(v128.load(w.mean + j), times);
+    let s = w.s + j + <usize>from * step;
+    let dp = w.dp + j + <usize>from * step;
+    for (let l = from; l < to; l++) {
+      const share = f32x4.mul(v128.load(s), times);
+      v128.store(s, share);
+      v128.store(dp, f32x4.mul(share, f32x4.sub(v128.load(dp), mean)));
+      s += step;
+      dp += step;
     }
   }
 }
@@ -41,7 +62,7 @@ export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize)
   const p = changetype<Problem>(problem);
   const w = workOf(p, thread);
   const mine = changetype<usize>(w);
-  const queries = (p.H / p.G) * p.Q;
+  const queries = p.group * p.Q;
   const far = <usize>(p.G * p.K) << 2;
   for (let item = begin; item < end; item++) {
     const image = item / p.G;
@@ -59,18 +80,21 @@ export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize)
       w.b = p.starts ? load<i32>(p.order + (<usize>row << 2)) : row;
       for (let r = 0; r < queries; r += p.block) {
         const n = min(p.block, queries - r);
-        const seen = weigh(p, w, r, n, w.qr);
-        slopes(p, w, r, n, seen);
+        const seen = shares(p, w, r, n);
         const more = written > 0;
         if (more && written < seen) {
           clearRows(dk + <usize>written * step, step, seen - written, columns);
           clearRows(dv + <usize>written * step, step, seen - written, columns);
         }
-        spread(w, w.dp, n, seen, w.qr, dk, step, more);
-        spread(w, w.s, n, seen, w.gr, dv, step, more);
         written = max(written, seen);
-        combine(w, w.dp, n, seen, w.k);
-        for (let i = 0; i < n; i++) store<f32>(w.times + (<usize>i << 2), p.scale);
+        for (let l = 0; l < seen; l += FEW) {
+          const to = min(l + FEW, seen);
+          slopes(w, n, l, to);
+          spread(w, w.dp, n, l, to, w.qr, dk, step, more);
+          spread(w, w.s, n, l, to, w.gr, dv, step, more);
+          combine(w, w.dp, n, l, to, w.k);
+        }
+        setTimes(w, n, p.scale);
         scatter(p, w, p.dq, r, n);
       }
     }
