@@ -3,3 +3,5 @@ export { registerAttention } from './fused/register.js';
 export { appendKeyValue, type KeyValue, reorderKeyValue } from './key-value.js';
 export { additiveMask, causalMask, MASKED } from './masks.js';
 export type { AttendOptions } from './options.js';
+export { type RotaryOptions, rotary } from './rotary.js';
+export { type RotaryTables, type RotaryTablesOptions, rotaryTables } from './rotary-tables.js';
