@@ -33,7 +33,7 @@ export function attentionGrad(
   begin: i32, end: i32, thread: i32,
   dy: usize, q: usize, k: usize, v: usize, dq: usize, dk: usize, dv: usize,
   mask: usize, maskB: usize, maskH: usize, maskQ: usize, maskL: usize, starts: usize, order: usize,
-  H: i32, Q: i32, L: i32, K: i32, scale: f32, offset: i32, scratch: usize, scratchStride: usize,
+  H: i32, Q: i32, L: i32, C: i32, K: i32, scale: f32, offset: i32, scratch: usize, scratchStride: usize,
 ): void {
   const row = <usize>(H * K) << 2;
   const p = scratch + <usize>thread * scratchStride;
@@ -42,11 +42,11 @@ export function attentionGrad(
     const image = item / H;
     const h = item - image * H;
     const head = <usize>(h * K) << 2;
-    const own = <usize>image * <usize>L * row + head;
+    const own = <usize>image * <usize>C * row + head;
     const first = starts ? load<i32>(starts + (<usize>image << 2)) : image;
     const stop = starts ? load<i32>(starts + (<usize>image << 2), 4) : image + 1;
-    clear(dk + own, row, L, K);
-    clear(dv + own, row, L, K);
+    clear(dk + own, row, C, K);
+    clear(dv + own, row, C, K);
     for (let r = first; r < stop; r++) {
       const b = starts ? load<i32>(order + (<usize>r << 2)) : r;
       for (let i = 0; i < Q; i += 4) {

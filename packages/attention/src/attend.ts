@@ -6,7 +6,7 @@ import { type AttendOptions, checked } from './options.js';
 /**
  * Scaled dot-product attention, `softmax(scale * q kᵀ + mask) v` in each head (Vaswani et al. 2017, section 3.2).
  * With `heads`, which a backend's kernels may fuse:
- * @param q [B,Q,D]; k [I,L,D]; v [I,L,D]
+ * @param q [B,Q,D]; k [I,L,D]; v [I,L,D], or more rows of which `length` are valid
  * @returns [B,Q,D], differentiable by q, k and v
  *
  * Without, for heads that are apart: q [B,H,Q,K], k [I,H,L,K], v [I,H,L,V] -> [B,H,Q,V].
@@ -26,7 +26,7 @@ export function attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Attend
     const wanted = options.heads === undefined ? '[I,H,L,V]' : '[I,L,D]';
     throw new Error(`attend needs values ${wanted} for keys [${k.shape}], not [${v.shape}].`);
   }
-  return isFused([q, k, v], options)
+  return isFused([q, k, v], sizes, options)
     ? fusedAttend([q, k, v], sizes, options)
     : composedAttend([q, k, v], sizes, options);
 }

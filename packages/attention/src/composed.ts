@@ -12,7 +12,7 @@ export function composedAttend(
 ): tf.Tensor {
   const { B, H, Q, L } = sizes;
   return tf.tidy(() => {
-    const values = headsOf(v, options.heads, options.rows);
+    const values = headsOf(firstRows(v, L), options.heads, options.rows);
     const V = values.shape[3] as number;
     const p = probabilities(q, k, sizes, options); // [BH,Q,L]
     const kept = options.dropout ? dropout(p, options.dropout.rate, options.dropout) : p;
@@ -32,12 +32,23 @@ export function composedWeights(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, option
 function probabilities(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, options: AttendOptions): tf.Tensor3D {
   const { B, H, Q, L, K } = sizes;
   const queries = tf.reshape<tf.Rank.R3>(headsOf(q, options.heads), [B * H, Q, K]);
-  const keys = tf.reshape<tf.Rank.R3>(headsOf(k, options.heads, options.rows), [B * H, L, K]);
+  const keys = tf.reshape<tf.Rank.R3>(headsOf(firstRows(k, L), options.heads, options.rows), [B * H, L, K]);
   const scores = tf.matMul<tf.Tensor3D>(tf.mul(queries, options.scale ?? K ** -0.5), keys, false, true); // [BH,Q,L]
   const mask = wholeMask(sizes, options);
   if (!mask) return tf.softmax(scores);
   const masked = addConstant(tf.reshape(scores, [B, H, Q, L]), mask); // [B,H,Q,L]
   return tf.softmax(tf.reshape<tf.Rank.R3>(masked, [B * H, Q, L]));
+}
+
+/** The first L rows of [I,C,D] or [I,H,C,K]. */
+function firstRows(x: tf.Tensor, L: number): tf.Tensor {
+  const axis = x.rank - 2;
+  if (x.shape[axis] === L) return x;
+  return tf.slice(
+    x,
+    x.shape.map(() => 0),
+    x.shape.map((size, i) => (i === axis ? L : size)),
+  );
 }
 
 /** [I,L,D] or [I,H,L,K] -> [B,H,L,K] */

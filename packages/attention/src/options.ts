@@ -5,6 +5,11 @@ export interface AttendOptions {
   heads?: number | undefined;
   /** int32 [B]: row b attends to keys and values `rows[b]` of the I given. Default: row b to b, and I is B. */
   rows?: tf.Tensor1D | undefined;
+  /**
+   * Only so many first rows of keys and values count: a cache may be longer than what is filled, and what lies beyond is
+   * not read. L is then this length. Default: all rows.
+   */
+  length?: number | undefined;
   /** Additive and finite, broadcastable to [B,H,Q,L]. It gets no gradient. */
   mask?: tf.Tensor | undefined;
   /**
@@ -18,7 +23,7 @@ export interface AttendOptions {
   dropout?: { readonly rate: number; readonly training: boolean; readonly seed: number } | undefined;
 }
 
-/** The sizes of one attention, of which K is the width of a head. */
+/** The sizes of one attention, of which L counts the keys that are valid, and K is the width of a head. */
 export interface Sizes {
   readonly B: number;
   readonly H: number;
@@ -30,7 +35,8 @@ export interface Sizes {
 /** @throws when queries, keys, mask and rows do not belong together */
 export function checked(q: tf.Tensor, k: tf.Tensor, options: AttendOptions): Sizes {
   const { heads, rows, mask } = options;
-  const sizes = heads === undefined ? apart(q, k) : together(q, k, heads);
+  const whole = heads === undefined ? apart(q, k) : together(q, k, heads);
+  const sizes = { ...whole, L: validKeys(whole.L, options.length) };
   const { B, H, Q, L } = sizes;
   const rowed = rows ? rows.rank === 1 && rows.dtype === 'int32' && rows.shape[0] === B : k.shape[0] === B;
   if (!rowed) {
@@ -60,6 +66,14 @@ function together(q: tf.Tensor, k: tf.Tensor, H: number): Sizes {
     );
   }
   return { B, H, Q, L: k.shape[1] as number, K: D / H };
+}
+
+function validKeys(rows: number, length: number | undefined): number {
+  if (length === undefined) return rows;
+  if (Number.isInteger(length) && length >= 0 && length <= rows) return length;
+  throw new Error(
+    `Attention over ${rows} keys cannot have a length of ${length}; give a whole number from 0 to ${rows}.`,
+  );
 }
 
 /** Where the first query stands among the keys; at the last one or after it every query sees every key. */

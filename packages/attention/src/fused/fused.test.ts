@@ -26,6 +26,8 @@ interface Case {
   H: number;
   Q: number;
   L: number;
+  /** Rows of keys and values beyond L, which are NaN. */
+  spare?: number | undefined;
   K: number;
   /** The shape of the mask, from its names. */
   mask?: string | undefined;
@@ -38,7 +40,7 @@ interface Given {
   options: AttendOptions & { heads: number };
 }
 
-function given({ B, images, H, Q, L, K, mask, causal }: Case): Given {
+function given({ B, images, H, Q, L, spare = 0, K, mask, causal }: Case): Given {
   const I = images ?? B;
   const sizes: Record<string, number> = { B, H, Q, L, 1: 1 };
   const rows =
@@ -49,10 +51,11 @@ function given({ B, images, H, Q, L, K, mask, causal }: Case): Given {
     );
   const shape = mask && [...mask].map((axis) => sizes[axis] as number);
   const bias = shape && tf.where(tf.greater(random(shape, 5), 0.5), tf.scalar(-60), random(shape, 6));
+  const roomy = (x: tf.Tensor): tf.Tensor => tf.concat([x, tf.fill([I, spare, H * K], Number.NaN)], 1);
   return {
-    inputs: [random([B, Q, H * K], 1), random([I, L, H * K], 2), random([I, L, H * K], 3)],
+    inputs: [random([B, Q, H * K], 1), roomy(random([I, L, H * K], 2)), roomy(random([I, L, H * K], 3))],
     dy: random([B, Q, H * K], 4),
-    options: { heads: H, causal, ...(rows ? { rows } : {}), ...(bias ? { mask: bias } : {}) },
+    options: { heads: H, length: L, causal, ...(rows ? { rows } : {}), ...(bias ? { mask: bias } : {}) },
   };
 }
 
@@ -92,6 +95,7 @@ test('value and gradients equal the composed ones for any sizes, rows, masks and
     H: fc.integer({ min: 1, max: 3 }),
     Q: fc.integer({ min: 1, max: 11 }),
     L: fc.integer({ min: 1, max: 20 }),
+    spare: fc.integer({ min: 0, max: 2 }),
     K: fc.integer({ min: 1, max: 21 }),
     mask: fc.constantFrom(undefined, 'B11L', '111L', 'B1QL', '11QL', '1HQ1', 'BHQL', 'QL', 'L'),
     causal: fc.constantFrom(undefined, true, { offset: 0 }, { offset: 3 }),
@@ -120,7 +124,17 @@ test('the same bits with one thread and with two', () => {
 });
 
 test('leaves nothing behind, neither tensors nor bytes of the heap', async () => {
-  const { inputs, dy, options } = given({ B: 3, images: 2, H: 2, Q: 5, L: 7, K: 6, mask: 'B11L', causal: true });
+  const { inputs, dy, options } = given({
+    B: 3,
+    images: 2,
+    H: 2,
+    Q: 5,
+    L: 7,
+    spare: 1,
+    K: 6,
+    mask: 'B11L',
+    causal: true,
+  });
   const { live } = backend.heap.statistics();
   await expectNoLeak(() => attend(...inputs, options).dispose());
   await expectNoLeak(() => tf.dispose(run({ inputs, dy, options })));

@@ -7,6 +7,12 @@ export interface Tools {
   wasm: Kernels<'attention' | 'attentionGrad'>;
   withScratch: typeof withScratch;
 }
+interface Attributes {
+  heads: number;
+  length: number;
+  scale: number;
+  offset: number;
+}
 type Named = Record<'q' | 'k' | 'v' | 'dy', tf.TensorInfo>;
 
 /** y [B,Q,D] */
@@ -27,7 +33,7 @@ export function attention(call: KernelCall, { wasm, withScratch }: Tools): tf.Te
   return y;
 }
 
-/** dq [B,Q,D], dk and dv [I,L,D]. Keys and values are shared by no two items, so that sums have one order. */
+/** dq [B,Q,D], dk and dv [I,C,D]. Keys and values are shared by no two items, so that sums have one order. */
 export function attentionGrad(call: KernelCall, { wasm, withScratch }: Tools): tf.TensorInfo[] {
   const { backend, inputs } = call;
   const { dy, q, k, v } = inputs as Named;
@@ -52,10 +58,10 @@ export function attentionGrad(call: KernelCall, { wasm, withScratch }: Tools): t
 function problem({ inputs, attrs }: KernelCall) {
   const { q, k } = inputs as Named;
   const [B, Q, D] = q.shape as [number, number, number];
-  const L = k.shape[1] as number;
-  const { heads: H, scale, offset } = attrs as { heads: number; scale: number; offset: number };
+  const capacity = k.shape[1] as number;
+  const { heads: H, length: L, scale, offset } = attrs as unknown as Attributes;
   const work = B * Q * L * (D * 0.06 + H * 2); // nanoseconds of one product, about
-  return { B, H, Q, L, work, tail: [H, Q, L, D / H, scale, offset] };
+  return { B, H, Q, L, work, tail: [H, Q, L, capacity, D / H, scale, offset] };
 }
 
 /** Where the mask lies and its strides, 0 where it broadcasts. */

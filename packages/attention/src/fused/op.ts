@@ -5,20 +5,20 @@ import { type AttendOptions, firstPosition, type Sizes } from '../options.js';
 type Three = readonly [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor];
 
 /** Whether the running backend has kernels for this attention: float32, heads together, nothing dropped. */
-export function isFused(inputs: Three, { heads, dropout }: AttendOptions): boolean {
+export function isFused(inputs: Three, { L }: Sizes, { heads, dropout }: AttendOptions): boolean {
   if (heads === undefined || (dropout?.training && dropout.rate > 0)) return false;
-  if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0)) return false;
+  if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || L === 0) return false;
   return ['Attention', 'AttentionGrad'].every((name) => tf.getKernel(name, tf.getBackend()));
 }
 
 /**
- * The named op `Attention`: q [B,Q,D], k and v [I,L,D], mask [b,h,q,l] (each size as in [B,H,Q,L] or 1), rows int32 [B] ->
+ * The named op `Attention`: q [B,Q,D], k and v [I,C,D] of which `length` rows are valid, mask [b,h,q,l] (each size as in [B,H,Q,L] or 1), rows int32 [B] ->
  * y [B,Q,D]; and `AttentionGrad`: the same and dy -> dq, dk, dv. Probabilities are computed again rather than saved.
  */
 export function fusedAttend(inputs: Three, sizes: Sizes, options: AttendOptions): tf.Tensor {
   const { H, Q, L, K } = sizes;
   const offset = Math.trunc(Math.min(Math.max(firstPosition(sizes, options.causal), -Q), L));
-  const attrs = { heads: H, scale: options.scale ?? K ** -0.5, offset };
+  const attrs = { heads: H, length: L, scale: options.scale ?? K ** -0.5, offset };
   return tf.tidy(() => {
     const constants: Record<string, tf.Tensor> = {};
     if (options.mask) constants.mask = wide(options.mask);
