@@ -1,6 +1,12 @@
 export { attend, attentionWeights } from './attend.js';
 export { registerAttention } from './fused/register.js';
 export { appendKeyValue, type KeyValue, reorderKeyValue } from './key-value.js';
+export {
+  type CachedAttendOptions,
+  type KeyValueCache,
+  type KeyValueCacheOptions,
+  keyValueCache,
+} from './key-value-cache.js';
 export { additiveMask, causalMask, MASKED } from './masks.js';
 export type { AttendOptions } from './options.js';
 export { type RotaryOptions, rotary } from './rotary.js';

@@ -1,9 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
+import { appendRowsKernel, copyRowsKernel } from './cache.js';
 import { attention, attentionGrad, type Tools } from './kernels.js';
 
 /**
- * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for `Attention` and `AttentionGrad`; `attend`
- * takes them wherever that backend runs. Elsewhere attention stays composed.
+ * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for `Attention` and `AttentionGrad`, which `attend`
+ * takes wherever that backend runs, and for the rows that `keyValueCache` writes in place. Elsewhere attention stays composed.
  * @param backend what `register` of `@blip2/backend-simd` returns
  */
 export async function registerAttention(backend: tf.KernelBackend): Promise<void> {
@@ -17,6 +18,8 @@ export async function registerAttention(backend: tf.KernelBackend): Promise<void
   });
   addKernel(backend, 'Attention', (call) => attention(call, { wasm, withScratch }));
   addKernel(backend, 'AttentionGrad', (call) => attentionGrad(call, { wasm, withScratch }));
+  addKernel(backend, 'AppendRows', appendRowsKernel);
+  addKernel(backend, 'CopyRows', copyRowsKernel);
 }
 
 /** An optional peer: inside `try`, bundlers go on without it. */
