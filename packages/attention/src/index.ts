@@ -11,3 +11,4 @@ export { additiveMask, causalMask, MASKED } from './masks.js';
 export type { AttendOptions } from './options.js';
 export { type RotaryOptions, rotary } from './rotary.js';
 export { type RotaryTables, type RotaryTablesOptions, rotaryTables } from './rotary-tables.js';
+export { registerAttentionWebgpu } from './webgpu/register.js';
