@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 interface Case {
   readonly name: string;
   readonly B: number;
-  /** Undefined where row b looks at b. */
+  /** With a mask, rows look at so many images, default B. Without one row b looks at b. */
   readonly images?: number;
   readonly H: number;
   readonly Q: number;
@@ -19,26 +19,30 @@ interface Case {
   /** The axes of the mask, as in 'B11L', or the value that hides every key. */
   readonly mask?: string | number;
   readonly causal?: boolean | { readonly offset: number };
+  /** Default 1e-4. Scores of -10000 and a little have a thousandth of precision. */
+  readonly tolerance?: number;
 }
 
-const cases: Case[] = [
+/**
+ * Each combination of a mask or none, rows or none and ceil(K / 32) compiles four shaders, a second or more each in
+ * software. Two serve all cases: those without a mask have narrow heads and no rows, the others wide heads and rows.
+ */
+const cases: readonly Case[] = [
   { name: 'one tile', B: 1, H: 1, Q: 16, L: 16, K: 32 },
   { name: 'one of everything', B: 1, H: 1, Q: 1, L: 1, K: 1 },
   { name: 'odd sizes', B: 2, H: 3, Q: 19, L: 37, K: 13 },
-  { name: 'wide heads', B: 1, H: 2, Q: 5, L: 33, K: 88 },
-  { name: 'wider heads than a tile has', B: 1, H: 1, Q: 3, L: 20, K: 130 },
-  { name: 'decoding: one query at the end', B: 3, H: 2, Q: 1, L: 70, K: 16, causal: true, mask: 'B11L' },
   { name: 'causal', B: 2, H: 2, Q: 40, L: 40, K: 16, causal: true },
   { name: 'causal at an offset', B: 1, H: 2, Q: 20, L: 50, K: 8, causal: { offset: 7 } },
-  { name: 'pads under a causal mask', B: 2, H: 2, Q: 20, L: 36, K: 8, causal: true, mask: 'B11L' },
-  { name: 'a mask for each query', B: 2, H: 2, Q: 7, L: 18, K: 8, mask: 'B1QL' },
-  { name: 'a mask for each head', B: 2, H: 3, Q: 7, L: 18, K: 8, mask: 'HQL' },
-  { name: 'rows that look at few images', B: 5, images: 2, H: 2, Q: 8, L: 50, K: 32 },
-  { name: 'rows, and an image that nobody looks at', B: 2, images: 9, H: 1, Q: 18, L: 5, K: 4, mask: 'B11L' },
-  { name: 'a cache with room', B: 2, H: 2, Q: 3, L: 21, K: 8, capacity: 64, causal: true, mask: 'B11L' },
-  { name: 'a cache with room and rows', B: 3, images: 2, H: 1, Q: 1, L: 16, K: 8, capacity: 32 },
-  { name: 'rows where all is hidden', B: 2, H: 1, Q: 20, L: 36, K: 8, mask: -1e9 },
-  { name: 'rows where all is hidden, causally', B: 2, H: 1, Q: 20, L: 36, K: 8, mask: -1e9, causal: true },
+  { name: 'queries before all keys', B: 1, H: 2, Q: 20, L: 20, K: 8, causal: { offset: -6 }, tolerance: 5e-3 },
+  { name: 'a cache with room', B: 2, H: 2, Q: 3, L: 21, K: 8, capacity: 64, causal: true },
+  { name: 'wide heads, decoding', B: 3, H: 2, Q: 1, L: 40, K: 88, causal: true, mask: 'B11L' },
+  { name: 'wide heads, pads under a causal mask', B: 2, H: 2, Q: 20, L: 36, K: 65, causal: true, mask: 'B11L' },
+  { name: 'wide heads where all is hidden', B: 1, H: 1, Q: 18, L: 20, K: 88, mask: -1e9 },
+  { name: 'wide heads where all is hidden, causally', B: 1, H: 1, Q: 18, L: 20, K: 88, mask: -1e9, causal: true },
+  { name: 'a mask for each head', B: 2, H: 3, Q: 7, L: 18, K: 70, mask: 'HQL' },
+  { name: 'rows that look at few images', B: 5, images: 2, H: 2, Q: 8, L: 50, K: 72, mask: 'B1QL' },
+  { name: 'rows, and images that nobody looks at', B: 2, images: 9, H: 1, Q: 18, L: 5, K: 66, mask: '11QL' },
+  { name: 'rows of a cache', B: 3, images: 2, H: 1, Q: 1, L: 16, K: 96, capacity: 32, causal: true, mask: 'B11L' },
 ];
 
 const random = (shape: number[], seed: number): tf.Tensor => {
@@ -52,7 +56,8 @@ function run({ B, images, H, Q, L, K, capacity = L, mask, causal }: Case): tf.Te
   const I = images ?? B;
   const sizes: Record<string, number> = { B, H, Q, L, 1: 1 };
   const inputs = [random([B, Q, H * K], 1), random([I, capacity, H * K], 2), random([I, capacity, H * K], 3)];
-  const rows = images && tf.tensor1d(Int32Array.from({ length: B }, (_, b) => (b * b * 7 + 1) % I), 'int32'); // prettier-ignore
+  const looked = Int32Array.from({ length: B }, (_, b) => (images ? (b * b * 7 + 1) % images : b));
+  const rows = mask === undefined ? undefined : tf.tensor1d(looked, 'int32');
   const shape = typeof mask === 'string' ? [...mask].map((axis) => sizes[axis] as number) : [B, 1, 1, L];
   const bias =
     typeof mask === 'number'
@@ -95,6 +100,7 @@ async function main(): Promise<object> {
     const { numTensors, numDataBuffers } = tf.memory();
     results.push({
       name: one.name,
+      tolerance: one.tolerance ?? 1e-4,
       differences: mine.map((values, i) => largest(values, right[i] as Float32Array)),
       same: mine.every((values, i) => values.every((x, j) => Object.is(x, again[i]?.[j]))),
       leaked: [numTensors - before.numTensors, numDataBuffers - before.numDataBuffers],

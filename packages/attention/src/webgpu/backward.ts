@@ -112,9 +112,9 @@ fn main(index : i32) {
     }
   }
   if (start + row < capacity) {
-    let to = ((image * capacity + start + row) * uniforms.H + h) * K;
+    let to = ((image * capacity + start + row) * uniforms.H + h) * uniforms.K;
     ${store('dk', 'to')}
-    ${store('dv', 'uniforms.kShape.x * capacity * uniforms.H * K + to')}
+    ${store('dv', 'uniforms.kShape.x * capacity * uniforms.H * uniforms.K + to')}
   }
 }`,
 };

@@ -59,12 +59,18 @@ function run(call: WebgpuCall, shader: Shader, { inputs, shape, groups }: Work):
   const { mask, rows, q } = call.inputs;
   const { heads, length, scale, offset } = call.attrs as unknown as Attributes;
   const [, Q, D] = (q as tf.TensorInfo).shape as [number, number, number];
-  const variant: Variant = { width: D / heads, masked: mask !== undefined, rowed: rows !== undefined };
+  const K = D / heads;
+  const variant: Variant = {
+    parts: 2 * Math.ceil(K / (2 * TILE)),
+    masked: mask !== undefined,
+    rowed: rows !== undefined,
+  };
   const program = programOf(shader, variant, { shape, groups });
   const given = [...inputs, ...(mask ? [mask] : []), ...(rows ? [rows] : [])];
   return backend.runWebGPUProgram(program, given, 'float32', [
     { type: 'int32', data: [groups] },
     { type: 'int32', data: [heads] },
+    { type: 'int32', data: [K] },
     { type: 'int32', data: [Q] },
     { type: 'int32', data: [length] },
     { type: 'int32', data: [offset] },

@@ -2,8 +2,8 @@ import type { WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 
 /** What the shaders are compiled for; all else is a uniform. */
 export interface Variant {
-  /** K: the width of a head. */
-  readonly width: number;
+  /** Components of a head that each thread sums: the least even number that covers K with TILE threads a row. */
+  readonly parts: number;
   readonly masked: boolean;
   readonly rowed: boolean;
 }
@@ -25,15 +25,15 @@ export function programOf(
   variant: Variant,
   { shape, groups }: { shape: number[]; groups: number },
 ): WebGPUProgram {
-  const { width, masked, rowed } = variant;
+  const { parts, masked, rowed } = variant;
   return {
     variableNames: [...inputs, ...(masked ? ['bias'] : []), ...(rowed ? ['rows'] : [])],
     outputShape: shape,
     dispatchLayout: { x: [0] },
     dispatch: [groups, 1, 1],
     workgroupSize: [THREADS, 1, 1],
-    uniforms: 'groups : i32, H : i32, Q : i32, L : i32, offset : i32, scale : f32, biasStride : vec4<i32>, ',
-    shaderKey: `${name}_${width}_${masked}_${rowed}`,
+    uniforms: 'groups : i32, H : i32, K : i32, Q : i32, L : i32, offset : i32, scale : f32, biasStride : vec4<i32>, ',
+    shaderKey: `${name}_${parts}_${masked}_${rowed}`,
     getUserCode: () => preamble(variant) + code,
   };
 }
@@ -42,12 +42,11 @@ export function programOf(
  * Heads are contiguous in a row of the width D = H·K. Tiles in workgroup memory hold WIDE components of TILE rows, so that
  * any width of a head fits; each thread sums the components column, column + TILE, … of its row in registers.
  */
-const preamble = ({ width, masked, rowed }: Variant): string => `
+const preamble = ({ parts, masked, rowed }: Variant): string => `
   const TILE = ${TILE};
-  const K = ${width};
   const WIDE = ${2 * TILE};
   const STEP = ${2 * TILE + 1};
-  const PARTS = ${2 * Math.ceil(width / (2 * TILE))};
+  const PARTS = ${parts};
   const LOWEST = -3.402823e38;
   const FUTURE = -10000.0; // MASKED in masks.ts
   const BLIND = -1000.0; // a query whose best score is above this gives no share to what is in its future
@@ -93,14 +92,14 @@ export interface Rows {
 /** Rows of queries from i on, [B,Q,H,K]. */
 export const queries = (array: string, i: string): Rows => ({
   array,
-  base: `((b * uniforms.Q + ${i}) * uniforms.H + h) * K`,
+  base: `((b * uniforms.Q + ${i}) * uniforms.H + h) * uniforms.K`,
   count: `uniforms.Q - ${i}`,
 });
 
 /** Rows of keys or values from l on, [I,C,H,K]. */
 export const keys = (array: string, l: string): Rows => ({
   array,
-  base: `((image * uniforms.kShape.y + ${l}) * uniforms.H + h) * K`,
+  base: `((image * uniforms.kShape.y + ${l}) * uniforms.H + h) * uniforms.K`,
   count: `uniforms.L - ${l}`,
 });
 
@@ -110,14 +109,14 @@ const load = (tile: 'left' | 'right', { array, base, count }: Rows): string => `
     let r = e / WIDE;
     let c = e - r * WIDE;
     var x = 0.0;
-    if (r < ${count} && begin + c < K) { x = ${array}[${base} + r * uniforms.H * K + begin + c]; }
+    if (r < ${count} && begin + c < uniforms.K) { x = ${array}[${base} + r * uniforms.H * uniforms.K + begin + c]; }
     ${tile}[r * STEP + c] = x;
   }`;
 
 /** `name` becomes the product of row `row` of x and row `column` of y. */
 export const product = (name: string, x: Rows, y: Rows): string => `
   var ${name} = 0.0;
-  for (var begin = 0; begin < K; begin += WIDE) {
+  for (var begin = 0; begin < uniforms.K; begin += WIDE) {
     workgroupBarrier();
     ${load('left', x)}
     ${load('right', y)}
@@ -127,14 +126,15 @@ export const product = (name: string, x: Rows, y: Rows): string => `
 
 /** `sums` of a row += Σ weight(j)·(row j of x). */
 export const accumulate = (sums: string, weight: string, x: Rows): string => `
-  for (var begin = 0; begin < K; begin += WIDE) {
+  for (var part = 0; part < PARTS; part += 2) {
+    let begin = part * TILE;
     workgroupBarrier();
     ${load('right', x)}
     workgroupBarrier();
     for (var p = 0; p < 2; p++) {
       var sum = 0.0;
       for (var j = 0; j < TILE; j++) { sum += ${weight} * right[j * STEP + p * TILE + column]; }
-      ${sums}[begin / TILE + p] += sum;
+      ${sums}[part + p] += sum;
     }
   }`;
 
@@ -142,5 +142,5 @@ export const accumulate = (sums: string, weight: string, x: Rows): string => `
 export const store = (sums: string, base: string): string => `
   for (var part = 0; part < PARTS; part++) {
     let c = part * TILE + column;
-    if (c < K) { result[${base} + c] = ${sums}[part]; }
+    if (c < uniforms.K) { result[${base} + c] = ${sums}[part]; }
   }`;
