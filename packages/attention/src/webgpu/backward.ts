@@ -87,8 +87,7 @@ export const keyGradient: Shader = {
 fn main(index : i32) {
   let work = groupOf(index);
   if (work >= uniforms.groups) { return; }
-  let capacity = uniforms.kShape.y;
-  let blocks = (capacity + TILE - 1) / TILE;
+  let blocks = (uniforms.C + TILE - 1) / TILE;
   let start = (work % blocks) * TILE;
   let h = (work / blocks) % uniforms.H;
   let image = work / (blocks * uniforms.H);
@@ -97,7 +96,7 @@ fn main(index : i32) {
   let column = local % TILE;
   var dk : array<f32, PARTS>;
   var dv : array<f32, PARTS>;
-  let batch = select(0, uniforms.qShape.x, start < uniforms.L);
+  let batch = select(0, uniforms.B, start < uniforms.L);
   for (var b = 0; b < batch; b++) {
     if (imageOf(b) != image) { continue; }
     for (var first = 0; first < uniforms.Q; first += TILE) {
@@ -111,10 +110,10 @@ fn main(index : i32) {
       ${accumulate('dv', 'shares[j * (TILE + 1) + row]', queries('dy', 'first'))}
     }
   }
-  if (start + row < capacity) {
-    let to = ((image * capacity + start + row) * uniforms.H + h) * uniforms.K;
+  if (start + row < uniforms.C) {
+    let to = ((image * uniforms.C + start + row) * uniforms.H + h) * uniforms.K;
     ${store('dk', 'to')}
-    ${store('dv', 'uniforms.kShape.x * capacity * uniforms.H * uniforms.K + to')}
+    ${store('dv', 'uniforms.I * uniforms.C * uniforms.H * uniforms.K + to')}
   }
 }`,
 };

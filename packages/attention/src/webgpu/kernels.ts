@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { keyGradient, queryGradient, statistics } from './backward.js';
 import { forward } from './forward.js';
-import { programOf, type Shader, TILE, type Variant } from './program.js';
+import { programOf, type Shader, TILE, UNIFORMS, type Variant } from './program.js';
 
 /** What tfjs calls a kernel with. */
 export interface WebgpuCall {
@@ -43,9 +43,12 @@ export function attentionGrad(call: WebgpuCall): tf.TensorInfo[] {
   return [dq, dk, dv];
 }
 
-function sizesOf({ inputs, attrs }: WebgpuCall): { B: number; Q: number; H: number } {
-  const [B, Q] = (inputs as Named).q.shape as [number, number];
-  return { B, Q, H: (attrs as unknown as Attributes).heads };
+function sizesOf({ inputs, attrs }: WebgpuCall): Record<'B' | 'Q' | 'H' | 'I' | 'C' | 'K', number> {
+  const { q, k } = inputs as Named;
+  const [B, Q, D] = q.shape as [number, number, number];
+  const [I, C] = k.shape as [number, number];
+  const { heads: H } = attrs as unknown as Attributes;
+  return { B, Q, H, I, C, K: D / H };
 }
 
 interface Work {
@@ -55,29 +58,27 @@ interface Work {
 }
 
 function run(call: WebgpuCall, shader: Shader, { inputs, shape, groups }: Work): tf.TensorInfo {
-  const { backend } = call;
-  const { mask, rows, q } = call.inputs;
-  const { heads, length, scale, offset } = call.attrs as unknown as Attributes;
-  const [, Q, D] = (q as tf.TensorInfo).shape as [number, number, number];
-  const K = D / heads;
+  const { mask, rows } = call.inputs;
+  const { length: L, scale, offset } = call.attrs as unknown as Attributes;
+  const sizes = sizesOf(call);
   const variant: Variant = {
-    parts: 2 * Math.ceil(K / (2 * TILE)),
+    parts: 2 * Math.ceil(sizes.K / (2 * TILE)),
     masked: mask !== undefined,
     rowed: rows !== undefined,
   };
-  const program = programOf(shader, variant, { shape, groups });
+  const program = programOf(shader, variant, { size: tf.util.sizeFromShape(shape), groups });
   const given = [...inputs, ...(mask ? [mask] : []), ...(rows ? [rows] : [])];
-  return backend.runWebGPUProgram(program, given, 'float32', [
-    { type: 'int32', data: [groups] },
-    { type: 'int32', data: [heads] },
-    { type: 'int32', data: [K] },
-    { type: 'int32', data: [Q] },
-    { type: 'int32', data: [length] },
-    { type: 'int32', data: [offset] },
+  const numbers = { ...sizes, L, offset, groups };
+  const out = call.backend.runWebGPUProgram(program, given.map(flat), 'float32', [
+    ...UNIFORMS.map((name) => ({ type: 'int32', data: [numbers[name]] })),
     { type: 'float32', data: [scale] },
     { type: 'int32', data: stridesOf(mask) },
   ]);
+  return { ...out, shape };
 }
+
+/** The same data as a vector. */
+const flat = (x: tf.TensorInfo): tf.TensorInfo => ({ ...x, shape: [tf.util.sizeFromShape(x.shape)] });
 
 /** The strides of a mask of rank 4, 0 where it broadcasts. */
 function stridesOf(mask: tf.TensorInfo | undefined): number[] {

@@ -8,6 +8,9 @@ export interface Variant {
   readonly rowed: boolean;
 }
 
+/** The whole numbers that every shader knows; L of the C keys that there is room for count. */
+export const UNIFORMS = ['groups', 'B', 'I', 'H', 'K', 'Q', 'L', 'C', 'offset'] as const;
+
 export interface Shader {
   readonly name: string;
   /** Names of the inputs, in their order. */
@@ -19,20 +22,23 @@ export interface Shader {
 export const TILE = 16;
 const THREADS = TILE * TILE;
 
-/** A program of tfjs' webgpu backend with one workgroup for each of `groups` blocks. */
+/**
+ * A program of tfjs' webgpu backend with one workgroup for each of `groups` blocks. That backend compiles again where shapes
+ * are newly equal or broadcast: inputs must come as vectors, and the output is a row of `size`.
+ */
 export function programOf(
   { name, inputs, code }: Shader,
   variant: Variant,
-  { shape, groups }: { shape: number[]; groups: number },
+  { size, groups }: { size: number; groups: number },
 ): WebGPUProgram {
   const { parts, masked, rowed } = variant;
   return {
     variableNames: [...inputs, ...(masked ? ['bias'] : []), ...(rowed ? ['rows'] : [])],
-    outputShape: shape,
+    outputShape: [1, size],
     dispatchLayout: { x: [0] },
     dispatch: [groups, 1, 1],
     workgroupSize: [THREADS, 1, 1],
-    uniforms: 'groups : i32, H : i32, K : i32, Q : i32, L : i32, offset : i32, scale : f32, biasStride : vec4<i32>, ',
+    uniforms: `${UNIFORMS.map((name) => `${name} : i32`).join(', ')}, scale : f32, biasStride : vec4<i32>, `,
     shaderKey: `${name}_${parts}_${masked}_${rowed}`,
     getUserCode: () => preamble(variant) + code,
   };
@@ -99,7 +105,7 @@ export const queries = (array: string, i: string): Rows => ({
 /** Rows of keys or values from l on, [I,C,H,K]. */
 export const keys = (array: string, l: string): Rows => ({
   array,
-  base: `((image * uniforms.kShape.y + ${l}) * uniforms.H + h) * uniforms.K`,
+  base: `((image * uniforms.C + ${l}) * uniforms.H + h) * uniforms.K`,
   count: `uniforms.L - ${l}`,
 });
 
