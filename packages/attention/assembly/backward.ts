@@ -1,73 +1,108 @@
-import { lanes, madd, splat, storePart } from '../../backend-simd/assembly/math';
-import { probabilities } from './scores';
-import { combine, dots, spread } from './tiles';
+import { madd, splat } from '../../backend-simd/assembly/math';
+import { exponentials } from './exponentials';
+import { lookAt } from './forward';
+import { clearRows, combine, copyRows, dots, gather, scatter, spread } from './heads';
+import { Problem, Work, workOf } from './problem';
+import { FEW, invertSums, scores, setTimes } from './scores';
 
-function clear(to: usize, row: usize, keys: i32, width: i32): void {
-  for (let l = 0; l < keys; l++) {
-    for (let j = 0; j < width; j += 4) storePart(to + (<usize>j << 2), splat(0), width - j);
-    to += row;
+/**
+ * `w.s` [keys,M]: what share queries [r, r + n) give to keys, of which there are as many as `scores` says; `w.dp` the slopes
+ * by the shares; `w.mean` their means, weighed by the shares. The slopes of y stand in `w.gr`, the queries in `w.qr`.
+ */
+export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
+  const M = (n + 3) & ~3;
+  const step = w.wide;
+  const seen = scores(p, w, r, n, w.qr);
+  setTimes(w, n, 1);
+  gather(p, w, p.y, r, n, w.gt, w.gr);
+  for (let j: usize = 0; j < step; j += 16) v128.store(w.mean + j, splat(0));
+  for (let l = 0; l < seen; l += FEW) {
+    const to = min(l + FEW, seen);
+    exponentials(w, n, l, to);
+    dots(p, w, w.v, l, to, w.gt, w.dp, M);
+    for (let j: usize = 0; j < <usize>M << 2; j += 16) {
+      let mean = v128.load(w.mean + j);
+      let at = j + <usize>l * step;
+      for (let i = l; i < to; i++) {
+        mean = madd(v128.load(w.s + at), v128.load(w.dp + at), mean);
+        at += step;
+      }
+      v128.store(w.mean + j, mean);
+    }
   }
+  invertSums(w, n);
+  return seen;
 }
 
-/** dp, the slopes by probabilities, become those by q·k: p·(dp - Σ p·dp)·scale. Queries beyond the `n`th weigh nothing. */
-function slopes(p: usize, dp: usize, keys: i32, scale: f32, n: i32): void {
-  const size = <usize>keys << 4;
-  const real = lanes(n);
-  let mean = splat(0);
-  for (let at: usize = 0; at < size; at += 16) mean = madd(v128.load(p + at), v128.load(dp + at), mean);
-  const times = splat(scale);
-  for (let at: usize = 0; at < size; at += 16) {
-    const share = v128.and(v128.load(p + at), real);
-    const slope = f32x4.mul(f32x4.mul(share, times), f32x4.sub(v128.load(dp + at), mean));
-    v128.store(p + at, share);
-    v128.store(dp + at, slope);
+/** Of keys [from, to), s becomes shares and dp the slopes by scores: p·(dp - mean). */
+export function slopes(w: Work, n: i32, from: i32, to: i32): void {
+  const step = w.wide;
+  const end = <usize>((n + 3) & ~3) << 2;
+  for (let j: usize = 0; j < end; j += 16) {
+    const times = v128.load(w.times + j);
+    const mean = f32x4.mul(v128.load(w.mean + j), times);
+    let s = w.s + j + <usize>from * step;
+    let dp = w.dp + j + <usize>from * step;
+    for (let l = from; l < to; l++) {
+      const share = f32x4.mul(v128.load(s), times);
+      v128.store(s, share);
+      v128.store(dp, f32x4.mul(share, f32x4.sub(v128.load(dp), mean)));
+      s += step;
+      dp += step;
+    }
   }
 }
 
 /**
- * Heads of keys and values [begin, end), of an [I, H] grid: dk and dv, and dq of the rows that look at them, which are
- * order[starts[image]] and on (starts is 0 where row b looks at b). No two items share an output, and sums have one order.
- * The rest as in `attention`. Scratch: 2·(L + 1) vectors a thread.
+ * Heads of keys and values [begin, end), of an [I, G] grid: dk and dv, and dq of the rows that look at them. No two items
+ * share an output, and sums have one order.
  */
-export function attentionGrad(
-  begin: i32, end: i32, thread: i32,
-  dy: usize, q: usize, k: usize, v: usize, dq: usize, dk: usize, dv: usize,
-  mask: usize, maskB: usize, maskH: usize, maskQ: usize, maskL: usize, starts: usize, order: usize,
-  H: i32, Q: i32, L: i32, C: i32, K: i32, scale: f32, offset: i32, scratch: usize, scratchStride: usize,
-): void {
-  const row = <usize>(H * K) << 2;
-  const p = scratch + <usize>thread * scratchStride;
-  const dp = p + (<usize>(L + 1) << 4);
+export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize): void {
+  const p = changetype<Problem>(problem);
+  const w = workOf(p, thread);
+  const mine = changetype<usize>(w);
+  const queries = (p.H / p.G) * p.Q;
+  const far = <usize>(p.G * p.K) << 2;
   for (let item = begin; item < end; item++) {
-    const image = item / H;
-    const h = item - image * H;
-    const head = <usize>(h * K) << 2;
-    const own = <usize>image * <usize>C * row + head;
-    const first = starts ? load<i32>(starts + (<usize>image << 2)) : image;
-    const stop = starts ? load<i32>(starts + (<usize>image << 2), 4) : image + 1;
-    clear(dk + own, row, C, K);
-    clear(dv + own, row, C, K);
-    for (let r = first; r < stop; r++) {
-      const b = starts ? load<i32>(order + (<usize>r << 2)) : r;
-      for (let i = 0; i < Q; i += 4) {
-        const n = min(4, Q - i);
-        const x1 = n > 1 ? row : 0;
-        const x2 = n > 2 ? row + x1 : x1;
-        const x3 = n > 3 ? row + x2 : x2;
-        const group = <usize>(b * Q + i) * row + head;
-        const m = mask ? mask + ((<usize>b * maskB + <usize>h * maskH + <usize>i * maskQ) << 2) : 0;
-        const q0 = q + group;
-        const g0 = dy + group;
-        const d0 = dq + group;
-        const seen = probabilities(
-          q0, q0 + x1, q0 + x2, q0 + x3, k + own, row, L, K, p, scale, m, maskQ << 2, maskL << 2, offset + i, n,
-        );
-        dots(g0, g0 + x1, g0 + x2, g0 + x3, v + own, row, seen, K, dp);
-        slopes(p, dp, seen, scale, n);
-        combine(dp, k + own, row, seen, K, d0, d0 + x1, d0 + x2, d0 + x3, n);
-        spread(dp, q0, q0 + x1, q0 + x2, q0 + x3, dk + own, row, seen, K);
-        spread(p, g0, g0 + x1, g0 + x2, g0 + x3, dv + own, row, seen, K);
+    const image = item / p.G;
+    w.head = item - image * p.G;
+    lookAt(p, w, image);
+    const own = <usize>image * <usize>p.C * far + (<usize>(w.head * p.K) << 2);
+    const dk = p.summed ? mine + p.dkp : p.dk + own;
+    const dv = p.summed ? mine + p.dvp : p.dv + own;
+    const step = p.summed ? w.width : far;
+    const columns = p.summed ? <i32>(w.width >> 2) : p.K;
+    const first = p.starts ? load<i32>(p.starts + (<usize>image << 2)) : image;
+    const stop = p.starts ? load<i32>(p.starts + (<usize>image << 2), 4) : image + 1;
+    let written = 0; // so many keys have gradients
+    for (let row = first; row < stop; row++) {
+      w.b = p.starts ? load<i32>(p.order + (<usize>row << 2)) : row;
+      for (let r = 0; r < queries; r += p.block) {
+        const n = min(p.block, queries - r);
+        const seen = shares(p, w, r, n);
+        const more = written > 0;
+        if (more && written < seen) {
+          clearRows(dk + <usize>written * step, step, seen - written, columns);
+          clearRows(dv + <usize>written * step, step, seen - written, columns);
+        }
+        written = max(written, seen);
+        for (let l = 0; l < seen; l += FEW) {
+          const to = min(l + FEW, seen);
+          slopes(w, n, l, to);
+          spread(w, w.dp, n, l, to, w.qr, dk, step, more);
+          spread(w, w.s, n, l, to, w.gr, dv, step, more);
+          combine(w, w.dp, n, l, to, w.k);
+        }
+        setTimes(w, n, p.scale);
+        scatter(p, w, p.dq, r, n);
       }
     }
+    if (p.summed) {
+      copyRows(dk, step, p.dk + own, far, written, p.K);
+      copyRows(dv, step, p.dv + own, far, written, p.K);
+    }
+    const rest = p.C - written;
+    clearRows(p.dk + own + <usize>written * far, far, rest, p.K);
+    clearRows(p.dv + own + <usize>written * far, far, rest, p.K);
   }
 }

@@ -1,39 +1,47 @@
-import { probabilities } from './scores';
-import { combine } from './tiles';
+import { exponentials } from './exponentials';
+import { copyRows, combine, scatter } from './heads';
+import { Problem, Work, workOf } from './problem';
+import { FEW, invertSums, scores } from './scores';
 
-/**
- * Groups [begin, end) of four queries, of a [B, H, ceil(Q / 4)] grid: y [B,Q,H·K] of q [B,Q,H·K], k and v [I,C,H·K], of
- * which the first L rows count. The mask's strides are in elements, 0 where it broadcasts, and `mask` is 0 where there is
- * none; `rows` [B] is 0 where row b looks at b; the first query stands at `offset`. Scratch: L + 1 vectors a thread.
- */
-export function attention(
-  begin: i32, end: i32, thread: i32,
-  q: usize, k: usize, v: usize, y: usize,
-  mask: usize, maskB: usize, maskH: usize, maskQ: usize, maskL: usize, rows: usize,
-  H: i32, Q: i32, L: i32, C: i32, K: i32, scale: f32, offset: i32, scratch: usize, scratchStride: usize,
-): void {
-  const row = <usize>(H * K) << 2;
-  const groups = (Q + 3) >> 2;
-  const s = scratch + <usize>thread * scratchStride;
+/** The keys and values of image `image` for the head of `w`, copied together where that is worth it. */
+export function lookAt(p: Problem, w: Work, image: i32): void {
+  const step = <usize>(p.G * p.K) << 2;
+  const at = <usize>image * <usize>p.C * step + (<usize>(w.head * p.K) << 2);
+  w.k = p.k + at;
+  w.v = p.v + at;
+  w.step = step;
+  if (!p.packed) return;
+  const mine = changetype<usize>(w);
+  const close = w.width + 16; // not a power of two: rows shall not meet in the cache
+  copyRows(w.k, step, mine + p.kp, close, p.L, p.K);
+  copyRows(w.v, step, mine + p.vp, close, p.L, p.K);
+  w.k = mine + p.kp;
+  w.v = mine + p.vp;
+  w.step = close;
+}
+
+/** y: stripes [begin, end) of queries, of a [B, G, ceil(queries of a group / stripe)] grid. */
+export function attention(begin: i32, end: i32, thread: i32, problem: usize): void {
+  const p = changetype<Problem>(problem);
+  const w = workOf(p, thread);
+  const queries = (p.H / p.G) * p.Q;
+  const stripes = (queries + p.stripe - 1) / p.stripe;
   for (let item = begin; item < end; item++) {
-    const stripe = item / groups;
-    const i = (item - stripe * groups) << 2;
-    const b = stripe / H;
-    const h = stripe - b * H;
-    const n = min(4, Q - i);
-    const x1 = n > 1 ? row : 0;
-    const x2 = n > 2 ? row + x1 : x1;
-    const x3 = n > 3 ? row + x2 : x2;
-    const head = <usize>(h * K) << 2;
-    const group = <usize>(b * Q + i) * row + head;
-    const image = rows ? load<i32>(rows + (<usize>b << 2)) : b;
-    const own = <usize>image * <usize>C * row + head;
-    const m = mask ? mask + ((<usize>b * maskB + <usize>h * maskH + <usize>i * maskQ) << 2) : 0;
-    const q0 = q + group;
-    const y0 = y + group;
-    const seen = probabilities(
-      q0, q0 + x1, q0 + x2, q0 + x3, k + own, row, L, K, s, scale, m, maskQ << 2, maskL << 2, offset + i, n,
-    );
-    combine(s, v + own, row, seen, K, y0, y0 + x1, y0 + x2, y0 + x3, n);
+    const part = item / stripes;
+    const first = (item - part * stripes) * p.stripe;
+    w.b = part / p.G;
+    w.head = part - w.b * p.G;
+    lookAt(p, w, p.rows ? load<i32>(p.rows + (<usize>w.b << 2)) : w.b);
+    for (let r = first; r < min(first + p.stripe, queries); r += p.block) {
+      const n = min(p.block, queries - r);
+      const seen = scores(p, w, r, n, 0);
+      for (let l = 0; l < seen; l += FEW) {
+        const to = min(l + FEW, seen);
+        exponentials(w, n, l, to);
+        combine(w, w.s, n, l, to, w.v);
+      }
+      invertSums(w, n);
+      scatter(p, w, p.y, r, n);
+    }
   }
 }

@@ -1,2 +1,3 @@
 export { attentionGrad } from './backward';
+export { attentionBiasGrad } from './bias';
 export { attention } from './forward';

@@ -1,81 +1,76 @@
-import { expNegative4, madd, splat } from '../../backend-simd/assembly/math';
-import { dots } from './tiles';
+import { splat } from '../../backend-simd/assembly/math';
+import { addBroadcast, lowerFuture } from './addends';
+import { dots, gather } from './heads';
+import { Problem, Work } from './problem';
 
-/** What a score loses whose key comes after its query; MASKED in src/masks.ts. */
-const FUTURE: f32 = -10000;
+/** Keys that are gone through at a time: few, so that all that is computed of them stays in the first-level cache. */
+export const FEW: i32 = 48;
 /**
  * Queries whose best scores are above this need no keys after them, whose share is then exactly 0; below it all that they
  * see is masked, and the future counts as it does in the composed version.
  */
 const BLIND: f32 = -1000;
 
+/** `times` is x for n queries, and 0 for those up to a multiple of 4. */
+export function setTimes(w: Work, n: i32, x: f32): void {
+  const M = (n + 3) & ~3;
+  for (let i = 0; i < M; i++) store<f32>(w.times + (<usize>i << 2), i < n ? x : 0);
+}
+
 /**
- * s[l] = s[l]·scale + mask, for keys [from, to) and four queries at `position` and after it; m0 to m3 are the queries' rows
- * of the mask (m0 is 0 where there is none), `step` bytes from key to key.
- * @returns the greatest of each query
+ * The scores of keys [from, to), with all that is added to them, and `w.top` raised to the greatest; `first` is the first of
+ * the queries in its head.
  */
-function finish(
-  s: usize, from: i32, to: i32, scale: f32, m0: usize, m1: usize, m2: usize, m3: usize, step: usize, position: i32,
-): v128 {
-  const times = splat(scale);
-  const last = i32x4.add(i32x4.splat(position), i32x4(0, 1, 2, 3));
-  let top = splat(-Infinity);
-  let at = <usize>from * step;
-  s += <usize>from << 4;
-  for (let l = from; l < to; l++) {
-    let bias = splat(0);
-    if (m0) {
-      if (m0 == m3) bias = v128.load32_splat(m0 + at);
-      else {
-        bias = v128.load32_zero(m0 + at);
-        bias = v128.load32_lane(m1 + at, bias, 1);
-        bias = v128.load32_lane(m2 + at, bias, 2);
-        bias = v128.load32_lane(m3 + at, bias, 3);
+function score(p: Problem, w: Work, r: i32, n: i32, first: i32, from: i32, to: i32): void {
+  const M = (n + 3) & ~3;
+  for (let l = from; l < to; l += FEW) {
+    const end = min(l + FEW, to);
+    dots(p, w, w.k, l, end, w.qt, w.s, M);
+    if (p.bias) addBroadcast(p, w, p.bias, p.biasB, p.biasH, p.biasQ, p.biasL, r, n, l, end);
+    if (p.mask) addBroadcast(p, w, p.mask, p.maskB, p.maskH, p.maskQ, p.maskL, r, n, l, end);
+    if (p.offset + first < end - 1) lowerFuture(p, w, r, n, l, end);
+    const step = w.wide;
+    for (let j: usize = 0; j < <usize>M << 2; j += 16) {
+      let top = v128.load(w.top + j);
+      let s = w.s + j + <usize>l * step;
+      for (let i = l; i < end; i++) {
+        top = f32x4.pmax(top, v128.load(s)); // `max` is eight instructions
+        s += step;
       }
-      at += step;
+      v128.store(w.top + j, top);
     }
-    if (l > position) bias = f32x4.add(bias, v128.and(i32x4.lt_s(last, i32x4.splat(l)), splat(FUTURE)));
-    const score = madd(v128.load(s), times, bias);
-    v128.store(s, score);
-    top = f32x4.max(top, score);
-    s += 16;
   }
-  return top;
 }
 
-/** s[l] becomes the softmax of s over keys. */
-function softmax(s: usize, keys: i32, top: v128): void {
-  const end = s + (<usize>keys << 4);
-  let sum = splat(0);
-  for (let at = s; at < end; at += 16) {
-    const e = expNegative4(f32x4.sub(v128.load(at), top));
-    v128.store(at, e);
-    sum = f32x4.add(sum, e);
-  }
-  const share = f32x4.div(splat(1), sum);
-  for (let at = s; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), share));
+/** Whether any query's greatest score is below what a masked one may be. */
+function blind(w: Work, n: i32): bool {
+  for (let i = 0; i < n; i++) if (load<f32>(w.top + (<usize>i << 2)) < BLIND) return true;
+  return false;
 }
 
 /**
- * The probabilities s[l] with which `n` queries, the first at `position`, look at keys; `m` is the first one's row of the
- * mask, or 0, and `next` bytes lead to the next one's. Queries that are not there repeat the last one.
- * @returns how many keys there are with any share
+ * `w.s` [keys,M]: the scores of keys for queries [r, r + n), and `w.top` the greatest. The queries by the scale stand in
+ * `w.qt` and, where that is not 0, in `rows`. `w.sum` is cleared.
+ * @returns how many keys may have a share
  */
-export function probabilities(
-  q0: usize, q1: usize, q2: usize, q3: usize, k: usize, row: usize, L: i32, K: i32, s: usize, scale: f32,
-  m: usize, next: usize, step: usize, position: i32, n: i32,
-): i32 {
-  const m1 = n > 1 ? m + next : m;
-  const m2 = n > 2 ? m1 + next : m1;
-  const m3 = n > 3 ? m2 + next : m2;
-  let seen = min(L, max(0, position + n));
-  dots(q0, q1, q2, q3, k, row, seen, K, s);
-  let top = finish(s, 0, seen, scale, m, m1, m2, m3, step, position);
-  if (seen < L && v128.any_true(f32x4.lt(top, splat(BLIND)))) {
-    dots(q0, q1, q2, q3, k + <usize>seen * row, row, L - seen, K, s + (<usize>seen << 4));
-    top = f32x4.max(top, finish(s, seen, L, scale, m, m1, m2, m3, step, position));
-    seen = L;
+export function scores(p: Problem, w: Work, r: i32, n: i32, rows: usize): i32 {
+  for (let j: usize = 0; j < w.wide; j += 16) {
+    v128.store(w.top + j, splat(-Infinity));
+    v128.store(w.sum + j, splat(0));
   }
-  softmax(s, seen, top);
-  return seen;
+  setTimes(w, n, p.scale);
+  gather(p, w, p.q, r, n, w.qt, rows);
+  const ofOneHead = r / p.Q == (r + n - 1) / p.Q;
+  const first = ofOneHead ? r % p.Q : 0;
+  const last = ofOneHead ? first + n - 1 : p.Q - 1;
+  const seen = min(p.L, max(0, p.offset + last + 1));
+  score(p, w, r, n, first, 0, seen);
+  if (seen == p.L || !blind(w, n)) return seen;
+  score(p, w, r, n, first, seen, p.L);
+  return p.L;
+}
+
+/** `times` becomes the inverse of the sums. */
+export function invertSums(w: Work, n: i32): void {
+  for (let i = 0; i < n; i++) store<f32>(w.times + (<usize>i << 2), 1 / load<f32>(w.sum + (<usize>i << 2)));
 }

@@ -10,13 +10,13 @@ export function composedAttend(
   sizes: Sizes,
   options: AttendOptions,
 ): tf.Tensor {
-  const { B, H, Q, L } = sizes;
+  const { B, H, Q } = sizes;
   return tf.tidy(() => {
-    const values = headsOf(firstRows(v, L), options.heads, options.rows);
-    const V = values.shape[3] as number;
-    const p = probabilities(q, k, sizes, options); // [BH,Q,L]
+    const values = pastOf(v, sizes, options); // [BG,L,V]
+    const V = values.shape[2];
+    const p = probabilities(q, k, sizes, options); // [BG,(H/G)Q,L]
     const kept = options.dropout ? dropout(p, options.dropout.rate, options.dropout) : p;
-    const y = tf.matMul(kept, tf.reshape<tf.Rank.R3>(values, [B * H, L, V])); // [BH,Q,V]
+    const y = tf.matMul(kept, values); // [BG,(H/G)Q,V]
     const apart = tf.reshape(y, [B, H, Q, V]); // [B,H,Q,V]
     return options.heads === undefined ? apart : mergeHeads(apart);
   });
@@ -28,16 +28,28 @@ export function composedWeights(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, option
   return tf.tidy(() => tf.reshape(probabilities(q, k, sizes, options), [B, H, Q, L]));
 }
 
-/** [BH,Q,L] */
+/** [BG,(H/G)Q,L]: the G heads of keys are a batch, and the heads that share one are rows of one product. */
 function probabilities(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, options: AttendOptions): tf.Tensor3D {
-  const { B, H, Q, L, K } = sizes;
-  const queries = tf.reshape<tf.Rank.R3>(headsOf(q, options.heads), [B * H, Q, K]);
-  const keys = tf.reshape<tf.Rank.R3>(headsOf(firstRows(k, L), options.heads, options.rows), [B * H, L, K]);
-  const scores = tf.matMul<tf.Tensor3D>(tf.mul(queries, options.scale ?? K ** -0.5), keys, false, true); // [BH,Q,L]
+  const { B, H, keyHeads: G, Q, L, K } = sizes;
+  const { heads, scale = K ** -0.5, bias } = options;
+  const shape: [number, number, number] = [B * G, (H / G) * Q, L];
+  const queries = tf.reshape<tf.Rank.R3>(heads === undefined ? q : splitHeads(q, heads), [B * G, (H / G) * Q, K]);
+  const keys = pastOf(k, sizes, options); // [BG,L,K]
+  const scores = tf.matMul<tf.Tensor3D>(tf.mul(queries, scale), keys, false, true); // [BG,(H/G)Q,L]
   const mask = wholeMask(sizes, options);
-  if (!mask) return tf.softmax(scores);
-  const masked = addConstant(tf.reshape(scores, [B, H, Q, L]), mask); // [B,H,Q,L]
-  return tf.softmax(tf.reshape<tf.Rank.R3>(masked, [B * H, Q, L]));
+  if (!mask && !bias) return tf.softmax(scores);
+  let wide: tf.Tensor = tf.reshape(scores, [B, H, Q, L]); // [B,H,Q,L]
+  if (bias) wide = tf.add(wide, bias);
+  if (mask) wide = addConstant(wide, mask);
+  return tf.softmax(tf.reshape<tf.Rank.R3>(wide, shape));
+}
+
+/** The valid keys or values of each row, [I,C,W] or [I,G,C,K] -> [BG,L,K] */
+function pastOf(x: tf.Tensor, { B, keyHeads: G, L }: Sizes, { heads, rows }: AttendOptions): tf.Tensor3D {
+  const valid = firstRows(x, L);
+  const all = heads === undefined ? valid : splitHeads(valid, G); // [I,G,L,K]
+  const picked = rows ? tf.gather(all, rows) : all;
+  return tf.reshape<tf.Rank.R3>(picked, [B * G, L, picked.shape[3] as number]);
 }
 
 /** The first L rows of [I,C,D] or [I,H,C,K]. */
@@ -49,12 +61,6 @@ function firstRows(x: tf.Tensor, L: number): tf.Tensor {
     x.shape.map(() => 0),
     x.shape.map((size, i) => (i === axis ? L : size)),
   );
-}
-
-/** [I,L,D] or [I,H,L,K] -> [B,H,L,K] */
-function headsOf(x: tf.Tensor, heads?: number, rows?: tf.Tensor1D): tf.Tensor {
-  const all = heads === undefined ? x : splitHeads(x, heads);
-  return rows ? tf.gather(all, rows) : all;
 }
 
 /** `x + constant` where `constant` broadcasts to x and stays outside the tape. */

@@ -3,6 +3,11 @@ import type * as tf from '@tensorflow/tfjs';
 export interface AttendOptions {
   /** So many heads, each a contiguous block of the width of q, k and v. Without it they are apart already. */
   heads?: number | undefined;
+  /**
+   * Keys and values have only so many heads, each shared by `heads / keyHeads` neighbouring heads of the queries (Ainslie et
+   * al. 2023). Default: as many as the queries, or as the shape says where they are apart.
+   */
+  keyHeads?: number | undefined;
   /** int32 [B]: row b attends to keys and values `rows[b]` of the I given. Default: row b to b, and I is B. */
   rows?: tf.Tensor1D | undefined;
   /**
@@ -12,6 +17,8 @@ export interface AttendOptions {
   length?: number | undefined;
   /** Additive and finite, broadcastable to [B,H,Q,L]. It gets no gradient. */
   mask?: tf.Tensor | undefined;
+  /** Like the mask, but float32 and differentiable: T5's relative positions are [1,H,Q,L]. */
+  bias?: tf.Tensor | undefined;
   /**
    * Each query sees the keys up to its own position. `true`: the queries are the last ones of the keys
    * (position L - Q + i, right with and without a cache); `{ offset }`: the first query is at `offset`.
@@ -27,45 +34,67 @@ export interface AttendOptions {
 export interface Sizes {
   readonly B: number;
   readonly H: number;
+  /** Heads of keys and values, of which H is a multiple. */
+  readonly keyHeads: number;
   readonly Q: number;
   readonly L: number;
   readonly K: number;
 }
 
-/** @throws when queries, keys, mask and rows do not belong together */
+/** @throws when queries, keys, mask, bias and rows do not belong together */
 export function checked(q: tf.Tensor, k: tf.Tensor, options: AttendOptions): Sizes {
-  const { heads, rows, mask } = options;
-  const whole = heads === undefined ? apart(q, k) : together(q, k, heads);
+  const { rows, mask, bias } = options;
+  const whole = options.heads === undefined ? apart(q, k, options) : together(q, k, options.heads, options);
   const sizes = { ...whole, L: validKeys(whole.L, options.length) };
-  const { B, H, Q, L } = sizes;
+  const { B } = sizes;
   const rowed = rows ? rows.rank === 1 && rows.dtype === 'int32' && rows.shape[0] === B : k.shape[0] === B;
   if (!rowed) {
     const given = rows ? `rows ${rows.dtype} [${rows.shape}]` : 'no rows';
     throw new Error(`Attention needs keys of ${B} rows or int32 rows [${B}], not keys [${k.shape}] and ${given}.`);
   }
-  const target = [B, H, Q, L];
-  if (mask && (mask.rank > 4 || mask.shape.some((size, i) => size !== 1 && size !== target[4 - mask.rank + i]))) {
-    throw new Error(`An attention mask of shape [${mask.shape}] does not broadcast to [B,H,Q,L] = [${target}].`);
+  if (mask) checkBroadcast('mask', mask, sizes);
+  if (bias) checkBroadcast('bias', bias, sizes);
+  if (bias && bias.dtype !== 'float32') {
+    throw new Error(
+      `An attention bias has a gradient and must be float32, not ${bias.dtype}; cast it or give it as mask.`,
+    );
   }
   return sizes;
 }
 
-function apart(q: tf.Tensor, k: tf.Tensor): Sizes {
-  const [B, H, Q, K] = q.shape as [number, number, number, number];
-  if (q.rank !== 4 || k.rank !== 4 || k.shape[1] !== H || k.shape[3] !== K) {
-    throw new Error(`Attention needs queries [B,H,Q,K] and keys [B,H,L,K], not [${q.shape}] and [${k.shape}].`);
+function checkBroadcast(name: string, x: tf.Tensor, { B, H, Q, L }: Sizes): void {
+  const target = [B, H, Q, L];
+  if (x.rank > 4 || x.shape.some((size, i) => size !== 1 && size !== target[4 - x.rank + i])) {
+    throw new Error(`An attention ${name} of shape [${x.shape}] does not broadcast to [B,H,Q,L] = [${target}].`);
   }
-  return { B, H, Q, L: k.shape[2] as number, K };
 }
 
-function together(q: tf.Tensor, k: tf.Tensor, H: number): Sizes {
-  const [B, Q, D] = q.shape as [number, number, number];
-  if (q.rank !== 3 || k.rank !== 3 || k.shape[2] !== D || D % H !== 0) {
+function apart(q: tf.Tensor, k: tf.Tensor, { keyHeads: wanted }: AttendOptions): Sizes {
+  const [B, H, Q, K] = q.shape as [number, number, number, number];
+  const [, keyHeads, L] = k.shape as [number, number, number];
+  const heads = keyHeads === H || (H % keyHeads === 0 && (wanted ?? keyHeads) === keyHeads);
+  if (q.rank !== 4 || k.rank !== 4 || !heads || k.shape[3] !== K) {
+    const shared = wanted === undefined ? 'H or a divisor of it' : `${wanted}, a divisor of H`;
     throw new Error(
-      `Attention of ${H} heads needs queries [B,Q,D] and keys [I,L,D], D a multiple of ${H}, not [${q.shape}] and [${k.shape}].`,
+      `Attention needs queries [B,H,Q,K] and keys [B,G,L,K], G ${shared}, not [${q.shape}] and [${k.shape}].`,
     );
   }
-  return { B, H, Q, L: k.shape[1] as number, K: D / H };
+  return { B, H, keyHeads, Q, L, K };
+}
+
+function together(q: tf.Tensor, k: tf.Tensor, H: number, { keyHeads = H }: AttendOptions): Sizes {
+  const [B, Q, D] = q.shape as [number, number, number];
+  const K = D / H;
+  if (!(keyHeads > 0 && H % keyHeads === 0)) {
+    throw new Error(`${H} heads of queries cannot share ${keyHeads} heads of keys; give keyHeads that divides ${H}.`);
+  }
+  if (q.rank !== 3 || k.rank !== 3 || D % H !== 0 || k.shape[2] !== keyHeads * K) {
+    const width = keyHeads === H ? 'D' : `D·${keyHeads}/${H}`;
+    throw new Error(
+      `Attention of ${H} heads needs queries [B,Q,D] and keys [I,L,${width}], D a multiple of ${H}, not [${q.shape}] and [${k.shape}].`,
+    );
+  }
+  return { B, H, keyHeads, Q, L: k.shape[1] as number, K };
 }
 
 function validKeys(rows: number, length: number | undefined): number {

@@ -1,79 +1,94 @@
 import type { KernelCall, Kernels, SimdBackend, withScratch } from '@blip2/backend-simd';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import { type Named, PROBLEM_BYTES, problemOf, scratchOf, type Words, writeProblem } from './problem.js';
 import { rowsByImage } from './rows.js';
 
 /** What the kernels use of the kit, which is not imported here: it may not be installed. */
 export interface Tools {
-  wasm: Kernels<'attention' | 'attentionGrad'>;
+  wasm: Kernels<'attention' | 'attentionGrad' | 'attentionBiasGrad'>;
   withScratch: typeof withScratch;
 }
-interface Attributes {
-  heads: number;
-  length: number;
-  scale: number;
-  offset: number;
-}
-type Named = Record<'q' | 'k' | 'v' | 'dy', tf.TensorInfo>;
+
+/** So many blocks of queries that go through the same keys pay for copying these together. */
+const OFTEN = 3;
 
 /** y [B,Q,D] */
-export function attention(call: KernelCall, { wasm, withScratch }: Tools): tf.TensorInfo {
-  const { backend, inputs } = call;
-  const { q, k, v } = inputs as Named;
-  const { B, H, Q, L, work, tail } = problem(call);
-  const { rows } = inputs;
+export function attention(call: KernelCall, tools: Tools): tf.TensorInfo {
+  const { backend } = call;
+  const { q, k, rows } = call.inputs as Named;
+  const { words, product } = problemOf(call);
+  const { B, H, G, Q } = words as Record<'B' | 'H' | 'G' | 'Q', number>;
   if (rows) rowsByImage(rowsOf(backend, rows), k.shape[0] as number); // throws for images that are not there
-  const looked = rows ? backend.pointer(rows) : 0;
+  const queries = (H / G) * Q;
+  const { block } = scratchOf(words, { queries }) as { block: number };
+  const blocks = Math.ceil(queries / block);
+  const parts = Math.min(Math.ceil((backend.pool.threads * 8) / (B * G)), Math.ceil(blocks / (2 * OFTEN)));
+  const each = Math.ceil(blocks / parts);
+  const scratch = scratchOf(words, { queries, packed: each >= OFTEN });
   const y = backend.output(q.shape);
-  const pointers = [q, k, v, y].map((x) => backend.pointer(x));
-  const items = B * H * Math.ceil(Q / 4);
-  const stride = strideOf(L + 1);
-  withScratch(backend, stride * backend.pool.threads, (scratch) => {
-    backend.run(wasm.attention, items, work * 2, ...pointers, ...maskOf(call), looked, ...tail, scratch, stride);
-  });
+  const looked = rows ? backend.pointer(rows) : 0;
+  const all = { ...words, ...scratch, y: backend.pointer(y), rows: looked, stripe: each * block };
+  run(tools, call, all, { kernel: 'attention', items: B * G * Math.ceil(blocks / each), nanoseconds: product * 2 });
   return y;
 }
 
-/** dq [B,Q,D], dk and dv [I,C,D]. Keys and values are shared by no two items, so that sums have one order. */
-export function attentionGrad(call: KernelCall, { wasm, withScratch }: Tools): tf.TensorInfo[] {
-  const { backend, inputs } = call;
-  const { dy, q, k, v } = inputs as Named;
-  const { H, L, work, tail } = problem(call);
+/** dq [B,Q,D], dk and dv [I,C,·]. Keys and values are shared by no two items, so that sums have one order. */
+export function attentionGrad(call: KernelCall, tools: Tools): tf.TensorInfo[] {
+  const { backend } = call;
+  const { q, k, v, rows } = call.inputs as Named;
+  const { words, product } = problemOf(call);
+  const { B, H, G, Q, K } = words as Record<'B' | 'H' | 'G' | 'Q' | 'K', number>;
   const I = k.shape[0] as number;
-  const { rows } = inputs;
-  const index = rows ? rowsByImage(rowsOf(backend, rows), I) : new Int32Array(0);
+  const index = rows ? rowsByImage(rowsOf(backend, rows), I) : undefined;
+  const queries = (H / G) * Q;
+  const { block } = scratchOf(words, { queries }) as { block: number };
+  const blocks = Math.ceil(queries / block) * Math.ceil(B / I);
+  const needs = { queries, gradient: true, packed: blocks >= OFTEN, summed: blocks > 1 || K % 4 !== 0 };
   const [dq, dk, dv] = [q, k, v].map((x) => backend.output(x.shape)) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
-  const pointers = [dy, q, k, v, dq, dk, dv].map((x) => backend.pointer(x));
-  const stride = strideOf(2 * (L + 1));
-  const scratch = stride * backend.pool.threads;
-  withScratch(backend, scratch + index.byteLength, (pointer) => {
-    const starts = pointer + scratch;
-    new Int32Array(backend.heap.buffer, starts, index.length).set(index);
-    const looked = rows ? [starts, starts + 4 * (I + 1)] : [0, 0];
-    const shared = [...pointers, ...maskOf(call), ...looked, ...tail];
-    backend.run(wasm.attentionGrad, I * H, work * 5, ...shared, pointer, stride);
-  });
+  const [dq0, dk0, dv0] = [dq, dk, dv].map((x) => backend.pointer(x)) as [number, number, number];
+  const all = { ...words, ...scratchOf(words, needs), dq: dq0, dk: dk0, dv: dv0 };
+  run(tools, call, all, { kernel: 'attentionGrad', items: I * G, nanoseconds: product * 5, index, images: I });
   return [dq, dk, dv];
 }
 
-function problem({ inputs, attrs }: KernelCall) {
-  const { q, k } = inputs as Named;
-  const [B, Q, D] = q.shape as [number, number, number];
-  const capacity = k.shape[1] as number;
-  const { heads: H, length: L, scale, offset } = attrs as unknown as Attributes;
-  const work = B * Q * L * (D * 0.06 + H * 2); // nanoseconds of one product, about
-  return { B, H, Q, L, work, tail: [H, Q, L, capacity, D / H, scale, offset] };
+/** dbias, of the shape of the bias. */
+export function attentionBiasGrad(call: KernelCall, tools: Tools): tf.TensorInfo {
+  const { backend } = call;
+  const { rows, bias } = call.inputs as Named;
+  const { words, product } = problemOf(call);
+  const { Q } = words as Record<'Q', number>;
+  const scratch = scratchOf(words, { queries: Q, gradient: true });
+  const [b, h, q] = (bias as tf.TensorInfo).shape as [number, number, number];
+  const dbias = backend.output((bias as tf.TensorInfo).shape);
+  const looked = rows ? backend.pointer(rows) : 0;
+  const all = { ...words, ...scratch, dbias: backend.pointer(dbias), rows: looked };
+  const items = b * h * (q === 1 ? 1 : Math.ceil(Q / (scratch.block as number)));
+  run(tools, call, all, { kernel: 'attentionBiasGrad', items, nanoseconds: product * 2 });
+  return dbias;
 }
 
-/** Where the mask lies and its strides, 0 where it broadcasts. */
-function maskOf({ backend, inputs: { mask } }: KernelCall): number[] {
-  if (!mask) return [0, 0, 0, 0, 0];
-  const steps = [...tf.util.computeStrides(mask.shape), 1];
-  return [backend.pointer(mask), ...mask.shape.map((size, i) => (size === 1 ? 0 : (steps[i] as number)))];
+interface Work {
+  kernel: keyof Tools['wasm'];
+  items: number;
+  nanoseconds: number;
+  /** Of rowsByImage, and of how many images. */
+  index?: Int32Array | undefined;
+  images?: number;
+}
+
+/** Lends scratch to every thread, writes the problem and runs the kernel over its items. */
+function run({ wasm, withScratch }: Tools, { backend }: KernelCall, words: Words, work: Work): void {
+  const { kernel, items, nanoseconds, index, images = 0 } = work;
+  const head = Math.ceil((PROBLEM_BYTES + (index?.byteLength ?? 0)) / 64) * 64;
+  withScratch(backend, head + (words.scratchStride as number) * backend.pool.threads, (pointer) => {
+    const starts = pointer + PROBLEM_BYTES;
+    if (index) new Int32Array(backend.heap.buffer, starts, index.length).set(index);
+    const looked = index ? { starts, order: starts + 4 * (images + 1) } : {};
+    writeProblem(backend, pointer, { ...words, ...looked, scratch: pointer + head });
+    backend.run(wasm[kernel], items, nanoseconds, pointer);
+  });
 }
 
 function rowsOf(backend: SimdBackend, rows: tf.TensorInfo): Int32Array {
   return new Int32Array(backend.heap.buffer, backend.pointer(rows), rows.shape[0]);
 }
-
-/** Bytes from one thread's scratch to the next one's, a line of cache apart, for so many vectors of a key and four queries. */
-const strideOf = (vectors: number): number => Math.ceil((vectors * 16) / 64) * 64;

@@ -1,9 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { appendRowsKernel, copyRowsKernel } from './cache.js';
-import { attention, attentionGrad, type Tools } from './kernels.js';
+import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
 /**
- * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for `Attention` and `AttentionGrad`, which `attend`
+ * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for attention and its gradients, which `attend`
  * takes wherever that backend runs, and for the rows that `keyValueCache` writes in place. Elsewhere attention stays composed.
  * @param backend what `register` of `@blip2/backend-simd` returns
  */
@@ -16,8 +16,11 @@ export async function registerAttention(backend: tf.KernelBackend): Promise<void
     simd: new URL('../../dist/kernels.simd.wasm', import.meta.url),
     relaxed: new URL('../../dist/kernels.relaxed.wasm', import.meta.url),
   });
-  addKernel(backend, 'Attention', (call) => attention(call, { wasm, withScratch }));
-  addKernel(backend, 'AttentionGrad', (call) => attentionGrad(call, { wasm, withScratch }));
+  for (const op of ['Attention', 'GroupedAttention']) {
+    addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
+    addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
+    addKernel(backend, `${op}BiasGrad`, (call) => attentionBiasGrad(call, { wasm, withScratch }));
+  }
   addKernel(backend, 'AppendRows', appendRowsKernel);
   addKernel(backend, 'CopyRows', copyRowsKernel);
 }
