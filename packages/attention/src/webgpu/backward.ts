@@ -89,8 +89,10 @@ fn main(index : i32) {
   if (work >= uniforms.groups) { return; }
   let blocks = (uniforms.C + TILE - 1) / TILE;
   let start = (work % blocks) * TILE;
-  let h = (work / blocks) % uniforms.H;
-  let image = work / (blocks * uniforms.H);
+  let g = (work / blocks) % uniforms.G;
+  let image = work / (blocks * uniforms.G);
+  let each = uniforms.H / uniforms.G; // heads of queries that share these keys
+  let blocksOfQueries = (uniforms.Q + TILE - 1) / TILE;
   let local = i32(localIndex);
   let row = local / TILE;
   let column = local % TILE;
@@ -99,7 +101,9 @@ fn main(index : i32) {
   let batch = select(0, uniforms.B, start < uniforms.L);
   for (var b = 0; b < batch; b++) {
     if (imageOf(b) != image) { continue; }
-    for (var first = 0; first < uniforms.Q; first += TILE) {
+    for (var n = 0; n < each * blocksOfQueries; n++) {
+      let h = g * each + n / blocksOfQueries;
+      let first = (n % blocksOfQueries) * TILE;
       let i = first + row;
       ${readStatistics}
       if (!blind && start > uniforms.offset + first + TILE - 1) { continue; }
@@ -111,9 +115,9 @@ fn main(index : i32) {
     }
   }
   if (start + row < uniforms.C) {
-    let to = ((image * uniforms.C + start + row) * uniforms.H + h) * uniforms.K;
+    let to = ((image * uniforms.C + start + row) * uniforms.G + g) * uniforms.K;
     ${store('dk', 'to')}
-    ${store('dv', 'uniforms.I * uniforms.C * uniforms.H * uniforms.K + to')}
+    ${store('dv', 'uniforms.I * uniforms.C * uniforms.G * uniforms.K + to')}
   }
 }`,
 };

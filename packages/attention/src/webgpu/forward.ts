@@ -8,6 +8,7 @@ export const blockOfQueries = `
   let first = (work % blocks) * TILE;
   let h = (work / blocks) % uniforms.H;
   let b = work / (blocks * uniforms.H);
+  let g = h / (uniforms.H / uniforms.G);
   let image = imageOf(b);
   let local = i32(localIndex);
   let row = local / TILE;

@@ -13,6 +13,7 @@ export interface WebgpuCall {
 
 interface Attributes {
   heads: number;
+  keyHeads: number;
   length: number;
   scale: number;
   offset: number;
@@ -30,25 +31,25 @@ export function attention(call: WebgpuCall): tf.TensorInfo {
 export function attentionGrad(call: WebgpuCall): tf.TensorInfo[] {
   const { backend } = call;
   const { dy, q, k, v } = call.inputs as Named;
-  const { B, Q, H } = sizesOf(call);
+  const { B, Q, H, G } = sizesOf(call);
   const [I, C, D] = k.shape as [number, number, number];
   const groups = B * H * Math.ceil(Q / TILE);
   const stats = run(call, statistics, { inputs: [q, k, v, dy], shape: [B, H, Q, 3], groups });
   const inputs = [q, k, v, dy, stats];
   const dq = run(call, queryGradient, { inputs, shape: q.shape, groups });
-  const both = run(call, keyGradient, { inputs, shape: [2 * I, C, D], groups: I * H * Math.ceil(C / TILE) });
+  const both = run(call, keyGradient, { inputs, shape: [2 * I, C, D], groups: I * G * Math.ceil(C / TILE) });
   const half = (from: number): tf.TensorInfo => sliceOf(backend, both, { begin: [from, 0, 0], size: [I, C, D] });
   const [dk, dv] = [half(0), half(I)];
   for (const info of [stats, both]) backend.disposeData(info.dataId);
   return [dq, dk, dv];
 }
 
-function sizesOf({ inputs, attrs }: WebgpuCall): Record<'B' | 'Q' | 'H' | 'I' | 'C' | 'K', number> {
+function sizesOf({ inputs, attrs }: WebgpuCall): Record<'B' | 'Q' | 'H' | 'G' | 'I' | 'C' | 'K', number> {
   const { q, k } = inputs as Named;
   const [B, Q, D] = q.shape as [number, number, number];
   const [I, C] = k.shape as [number, number];
-  const { heads: H } = attrs as unknown as Attributes;
-  return { B, Q, H, I, C, K: D / H };
+  const { heads: H, keyHeads: G } = attrs as unknown as Attributes;
+  return { B, Q, H, G, I, C, K: D / H };
 }
 
 interface Work {

@@ -8,8 +8,8 @@ export interface Variant {
   readonly rowed: boolean;
 }
 
-/** The whole numbers that every shader knows; L of the C keys that there is room for count. */
-export const UNIFORMS = ['groups', 'B', 'I', 'H', 'K', 'Q', 'L', 'C', 'offset'] as const;
+/** The whole numbers that every shader knows: G heads of keys, and L of the C keys that there is room for count. */
+export const UNIFORMS = ['groups', 'B', 'I', 'H', 'G', 'K', 'Q', 'L', 'C', 'offset'] as const;
 
 export interface Shader {
   readonly name: string;
@@ -33,12 +33,12 @@ export function programOf(
 ): WebGPUProgram {
   const { parts, masked, rowed } = variant;
   return {
-    variableNames: [...inputs, ...(masked ? ['bias'] : []), ...(rowed ? ['rows'] : [])],
+    variableNames: [...inputs, ...(masked ? ['mask'] : []), ...(rowed ? ['rows'] : [])],
     outputShape: [1, size],
     dispatchLayout: { x: [0] },
     dispatch: [groups, 1, 1],
     workgroupSize: [THREADS, 1, 1],
-    uniforms: `${UNIFORMS.map((name) => `${name} : i32`).join(', ')}, scale : f32, biasStride : vec4<i32>, `,
+    uniforms: `${UNIFORMS.map((name) => `${name} : i32`).join(', ')}, scale : f32, maskStride : vec4<i32>, `,
     shaderKey: `${name}_${parts}_${masked}_${rowed}`,
     getUserCode: () => preamble(variant) + code,
   };
@@ -65,7 +65,7 @@ const preamble = ({ parts, masked, rowed }: Variant): string => `
 
   fn scoreOf(product : f32, b : i32, h : i32, i : i32, l : i32) -> f32 {
     var score = product * uniforms.scale;
-    ${masked ? 'let at = vec4<i32>(b, h, i, l) * uniforms.biasStride; score += bias[at.x + at.y + at.z + at.w];' : ''}
+    ${masked ? 'let at = vec4<i32>(b, h, i, l) * uniforms.maskStride; score += mask[at.x + at.y + at.z + at.w];' : ''}
     return score + select(0.0, FUTURE, l > uniforms.offset + i);
   }
 
@@ -93,6 +93,8 @@ export interface Rows {
   readonly array: string;
   readonly base: string;
   readonly count: string;
+  /** Heads beside each other in a row. */
+  readonly heads: string;
 }
 
 /** Rows of queries from i on, [B,Q,H,K]. */
@@ -100,22 +102,24 @@ export const queries = (array: string, i: string): Rows => ({
   array,
   base: `((b * uniforms.Q + ${i}) * uniforms.H + h) * uniforms.K`,
   count: `uniforms.Q - ${i}`,
+  heads: 'uniforms.H',
 });
 
-/** Rows of keys or values from l on, [I,C,H,K]. */
+/** Rows of keys or values from l on, [I,C,G,K]. */
 export const keys = (array: string, l: string): Rows => ({
   array,
-  base: `((image * uniforms.C + ${l}) * uniforms.H + h) * uniforms.K`,
+  base: `((image * uniforms.C + ${l}) * uniforms.G + g) * uniforms.K`,
   count: `uniforms.L - ${l}`,
+  heads: 'uniforms.G',
 });
 
 /** Loads components of rows, from `begin` on, into a tile, zeros where there are none. */
-const load = (tile: 'left' | 'right', { array, base, count }: Rows): string => `
+const load = (tile: 'left' | 'right', { array, base, count, heads }: Rows): string => `
   for (var e = local; e < TILE * WIDE; e += ${THREADS}) {
     let r = e / WIDE;
     let c = e - r * WIDE;
     var x = 0.0;
-    if (r < ${count} && begin + c < uniforms.K) { x = ${array}[${base} + r * uniforms.H * uniforms.K + begin + c]; }
+    if (r < ${count} && begin + c < uniforms.K) { x = ${array}[${base} + r * ${heads} * uniforms.K + begin + c]; }
     ${tile}[r * STEP + c] = x;
   }`;
 

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { attention, attentionGrad, type WebgpuCall } from './kernels.js';
 
 /**
- * Gives tfjs' webgpu backend, whose package `@tensorflow/tfjs-backend-webgpu` must be installed, shaders for `Attention` and
- * `AttentionGrad`; `attend` takes them wherever that backend runs. Elsewhere attention stays composed.
+ * Gives tfjs' webgpu backend, whose package `@tensorflow/tfjs-backend-webgpu` must be installed, shaders for attention
+ * and its gradients, which `attend` takes wherever that backend runs. Attention with a bias, and elsewhere, stays composed.
  * @param backend what `tf.backend()` returns after `await tf.setBackend('webgpu')`
  */
 export async function registerAttentionWebgpu(backend: tf.KernelBackend): Promise<void> {
@@ -13,17 +13,16 @@ export async function registerAttentionWebgpu(backend: tf.KernelBackend): Promis
       'registerAttentionWebgpu has shaders for the webgpu backend of TensorFlow.js alone; give it that one.',
     );
   }
-  for (const [kernelName, kernel] of [
-    ['Attention', attention],
-    ['AttentionGrad', attentionGrad],
-  ] as const) {
-    if (tf.getKernel(kernelName, 'webgpu')) tf.unregisterKernel(kernelName, 'webgpu');
-    tf.registerKernel({
-      kernelName,
-      backendName: 'webgpu',
-      kernelFunc: (call) => kernel(call as unknown as WebgpuCall),
-    });
+  for (const op of ['Attention', 'GroupedAttention']) {
+    addKernel(op, attention);
+    addKernel(`${op}Grad`, attentionGrad);
   }
+}
+
+function addKernel(kernelName: string, kernel: (call: WebgpuCall) => tf.TensorInfo | tf.TensorInfo[]): void {
+  const backendName = 'webgpu';
+  if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel({ kernelName, backendName, kernelFunc: (call) => kernel(call as unknown as WebgpuCall) });
 }
 
 /** An optional peer: inside `try`, bundlers go on without it. */

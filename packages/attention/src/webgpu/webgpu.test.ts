@@ -9,7 +9,6 @@ import { registerAttentionWebgpu } from './register.js';
 
 interface Result {
   readonly name: string;
-  readonly tolerance: number;
   /** Of the output and the gradients by q, k and v, on webgpu and on tfjs' cpu, relative to 1 + the value. */
   readonly differences: number[];
   /** Whether a second run gave the same bits. */
@@ -53,8 +52,8 @@ onAdapter(`the shaders run (${said.skipped ?? said.adapter})`, () => {
 
 onAdapter('values and gradients equal the composed ones, the same bits each time, and nothing is left', () => {
   expect(said.results?.length).toBeGreaterThan(10);
-  for (const { name, tolerance, differences, same, leaked } of said.results ?? []) {
-    expect([name, differences.map((x) => (x <= tolerance ? 'close' : x))]).toEqual([name, Array(4).fill('close')]);
+  for (const { name, differences, same, leaked } of said.results ?? []) {
+    expect([name, differences.map((x) => (x <= 1e-4 ? 'close' : x))]).toEqual([name, Array(4).fill('close')]);
     expect([name, same, ...leaked]).toEqual([name, true, 0, 0]);
   }
 });
