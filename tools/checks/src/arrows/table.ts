@@ -24,7 +24,8 @@ export const table: Readonly<Record<string, Arrows>> = {
     siblings: ['@blip2/tensor', '@blip2/backend-simd'],
     npm: {
       ...tfjs,
-      '@tensorflow/tfjs-backend-webgpu': 'the backend that the shaders are for; an optional peer, imported when asked for',
+      '@tensorflow/tfjs-backend-webgpu':
+        'the backend that the shaders are for; an optional peer, imported when asked for',
     },
   },
   '@blip2/vision': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
