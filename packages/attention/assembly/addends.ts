@@ -1,6 +1,6 @@
 import { splat } from '../../backend-simd/assembly/math';
-import { addTransposed4 } from './heads';
-import { Problem, Work } from './problem';
+import { headOf, Problem, Work } from './problem';
+import { addTransposed4 } from './rows';
 
 /** What a score loses whose key comes after its query; MASKED in src/masks.ts. */
 const FUTURE: f32 = -10000;
@@ -8,8 +8,8 @@ const FUTURE: f32 = -10000;
 /** Where the row of query r begins in what broadcasts to [B,H,Q,L]. Strides in elements. */
 @inline
 export function broadcastRow(p: Problem, w: Work, x: usize, stepB: i32, stepH: i32, stepQ: i32, r: i32): usize {
-  const g = r / p.Q;
-  const h = w.head * (p.H / p.G) + g;
+  const g = headOf(p, r);
+  const h = w.head * p.group + g;
   return x + ((<usize>w.b * stepB + <usize>h * stepH + <usize>(r - g * p.Q) * stepQ) << 2);
 }
 
@@ -19,7 +19,7 @@ export function addBroadcast(
 ): void {
   const step = w.wide;
   const next = <usize>stepL << 2;
-  if (stepQ == 0 && (stepH == 0 || p.H == p.G)) { // one row for all queries of the block
+  if (stepQ == 0 && (stepH == 0 || p.group == 1)) { // one row for all queries of the block
     let at = broadcastRow(p, w, x, stepB, stepH, stepQ, r) + <usize>from * next;
     for (let l = from; l < to; l++) {
       const add = v128.load32_splat(at);

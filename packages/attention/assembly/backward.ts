@@ -1,8 +1,9 @@
 import { madd, splat } from '../../backend-simd/assembly/math';
 import { exponentials } from './exponentials';
 import { lookAt } from './forward';
-import { clearRows, combine, copyRows, dots, gather, scatter, spread } from './heads';
+import { combine, dots, spread } from './heads';
 import { Problem, Work, workOf } from './problem';
+import { clearRows, copyRows, gather, scatter } from './rows';
 import { FEW, invertSums, scores, setTimes } from './scores';
 
 /**
@@ -12,14 +13,14 @@ import { FEW, invertSums, scores, setTimes } from './scores';
 export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
   const M = (n + 3) & ~3;
   const step = w.wide;
-  const seen = scores(p, w, r, n, w.qr);
+  const seen = scores(p, w, r, n);
   setTimes(w, n, 1);
   gather(p, w, p.y, r, n, w.gt, w.gr);
   for (let j: usize = 0; j < step; j += 16) v128.store(w.mean + j, splat(0));
   for (let l = 0; l < seen; l += FEW) {
     const to = min(l + FEW, seen);
     exponentials(w, n, l, to);
-    dots(p, w, w.v, l, to, w.gt, w.dp, M);
+    dots(p, w, w.v, l, to, w.gt, w.gr, w.dp, n);
     for (let j: usize = 0; j < <usize>M << 2; j += 16) {
       let mean = v128.load(w.mean + j);
       let at = j + <usize>l * step;
@@ -61,7 +62,7 @@ export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize)
   const p = changetype<Problem>(problem);
   const w = workOf(p, thread);
   const mine = changetype<usize>(w);
-  const queries = (p.H / p.G) * p.Q;
+  const queries = p.group * p.Q;
   const far = <usize>(p.G * p.K) << 2;
   for (let item = begin; item < end; item++) {
     const image = item / p.G;

@@ -1,8 +1,8 @@
 import { splat } from '../../backend-simd/assembly/math';
 import { shares, slopes } from './backward';
 import { lookAt } from './forward';
-import { addTransposed4 } from './heads';
 import { Problem, Work, workOf } from './problem';
+import { addTransposed4 } from './rows';
 
 /** Σ over n queries and all keys where they broadcast: out += what `w.dp` [keys,M] says. Rows of out are `row` bytes apart. */
 function addUp(p: Problem, w: Work, n: i32, keys: i32, out: usize): void {
@@ -46,7 +46,6 @@ function addLanes(x: v128, many: i32, to: usize, row: usize): void {
 export function attentionBiasGrad(begin: i32, end: i32, thread: i32, problem: usize): void {
   const p = changetype<Problem>(problem);
   const w = workOf(p, thread);
-  const group = p.H / p.G;
   const blocks = p.biasQ ? (p.Q + p.block - 1) / p.block : 1;
   const heads = p.biasH ? p.H : 1;
   for (let item = begin; item < end; item++) {
@@ -63,11 +62,11 @@ export function attentionBiasGrad(begin: i32, end: i32, thread: i32, problem: us
     for (let b = b0; b < (p.biasB ? b0 + 1 : p.B); b++) {
       for (let h = h0; h < (p.biasH ? h0 + 1 : p.H); h++) {
         w.b = b;
-        w.head = h / group;
+        w.head = h / p.group;
         lookAt(p, w, p.rows ? load<i32>(p.rows + (<usize>b << 2)) : b);
         for (let i = i0; i < i1; i += p.block) {
           const n = min(p.block, i1 - i);
-          const r = (h - w.head * group) * p.Q + i;
+          const r = (h - w.head * p.group) * p.Q + i;
           const seen = shares(p, w, r, n);
           slopes(w, n, 0, seen);
           addUp(p, w, n, seen, out);

@@ -1,6 +1,7 @@
 import { exponentials } from './exponentials';
-import { copyRows, combine, scatter } from './heads';
+import { combine } from './heads';
 import { Problem, Work, workOf } from './problem';
+import { copyRows, scatter } from './rows';
 import { FEW, invertSums, scores } from './scores';
 
 /** The keys and values of image `image` for the head of `w`, copied together where that is worth it. */
@@ -24,7 +25,7 @@ export function lookAt(p: Problem, w: Work, image: i32): void {
 export function attention(begin: i32, end: i32, thread: i32, problem: usize): void {
   const p = changetype<Problem>(problem);
   const w = workOf(p, thread);
-  const queries = (p.H / p.G) * p.Q;
+  const queries = p.group * p.Q;
   const stripes = (queries + p.stripe - 1) / p.stripe;
   for (let item = begin; item < end; item++) {
     const part = item / stripes;
@@ -34,7 +35,7 @@ export function attention(begin: i32, end: i32, thread: i32, problem: usize): vo
     lookAt(p, w, p.rows ? load<i32>(p.rows + (<usize>w.b << 2)) : w.b);
     for (let r = first; r < min(first + p.stripe, queries); r += p.block) {
       const n = min(p.block, queries - r);
-      const seen = scores(p, w, r, n, 0);
+      const seen = scores(p, w, r, n);
       for (let l = 0; l < seen; l += FEW) {
         const to = min(l + FEW, seen);
         exponentials(w, n, l, to);

@@ -17,7 +17,10 @@ export class Problem {
   rows: usize;
   /** The rows that look at image i are order[starts[i]] to order[starts[i + 1]]; 0 where it is row i. */
   starts: usize; order: usize;
-  B: i32; H: i32; G: i32; Q: i32; L: i32; C: i32; K: i32;
+  B: i32; H: i32; G: i32;
+  /** Heads of queries that share one of keys, H / G. */
+  group: i32;
+  Q: i32; L: i32; C: i32; K: i32;
   scale: f32;
   /** The position of the first query among the keys. */
   offset: i32;
@@ -70,10 +73,16 @@ export function workOf(p: Problem, thread: i32): Work {
   return w;
 }
 
-/** Where the row of query `r` begins in q, y and their gradients, in bytes: of the heads of a group, one after the other. */
+/** The head of query `r` in its group: the queries of a group are those of its heads, one after the other. */
+@inline
+export function headOf(p: Problem, r: i32): i32 {
+  return r < p.Q ? 0 : r / p.Q;
+}
+
+/** Where the row of query `r` begins in q, y and their gradients, in bytes. */
 @inline
 export function rowOf(p: Problem, w: Work, r: i32): usize {
-  const g = r / p.Q;
+  const g = headOf(p, r);
   const row = <usize>(w.b * p.Q + r - g * p.Q) * <usize>p.H;
-  return ((row + <usize>(w.head * (p.H / p.G) + g)) * <usize>p.K) << 2;
+  return ((row + <usize>(w.head * p.group + g)) * <usize>p.K) << 2;
 }

@@ -2,7 +2,7 @@ import { madd, splat } from '../../backend-simd/assembly/math';
 
 // C [rows, columns] = A·B or C + A·B, by tiles whose sums stay in registers: 3 x 12 where there are columns for it, else 4 x 8
 // or 4 x 4 (docs/decisions/0011-tiles-of-three.md). A is read one number at a time, B and C by vectors of columns. Steps are in
-// bytes: from row to row, and in A from one k to the next.
+// bytes: from row to row, and in A from one k to the next. The loops over k end by B's pointer: a counter costs 4 %.
 
 function by12(
   a: usize, aRow: usize, aStep: usize, rows: i32, b: usize, bStep: usize, columns: i32, depth: i32,
@@ -26,7 +26,7 @@ function by12(
         l1 = v128.load(c1); m1 = v128.load(c1, 16); r1 = v128.load(c1, 32);
         l2 = v128.load(c2); m2 = v128.load(c2, 16); r2 = v128.load(c2, 32);
       }
-      for (let k = 0; k < depth; k++) {
+      for (const end = at + <usize>depth * bStep; at < end; ) {
         l = v128.load(at); m = v128.load(at, 16); r = v128.load(at, 32);
         s = v128.load32_splat(a0); l0 = madd(s, l, l0); m0 = madd(s, m, m0); r0 = madd(s, r, r0);
         s = v128.load32_splat(a1); l1 = madd(s, l, l1); m1 = madd(s, m, m1); r1 = madd(s, r, r1);
@@ -63,7 +63,7 @@ function by8(
       l0 = v128.load(c); r0 = v128.load(c, 16); l1 = v128.load(c1); r1 = v128.load(c1, 16);
       l2 = v128.load(c2); r2 = v128.load(c2, 16); l3 = v128.load(c3); r3 = v128.load(c3, 16);
     }
-    for (let k = 0; k < depth; k++) {
+    for (const end = at + <usize>depth * bStep; at < end; ) {
       l = v128.load(at); r = v128.load(at, 16);
       s = v128.load32_splat(a0); l0 = madd(s, l, l0); r0 = madd(s, r, r0);
       s = v128.load32_splat(a1); l1 = madd(s, l, l1); r1 = madd(s, r, r1);
@@ -96,7 +96,7 @@ function by4(
     let at = b;
     let s0 = splat(0); let s1 = splat(0); let s2 = splat(0); let s3 = splat(0);
     if (add) { s0 = v128.load(c); s1 = v128.load(c1); s2 = v128.load(c2); s3 = v128.load(c3); }
-    for (let k = 0; k < depth; k++) {
+    for (const end = at + <usize>depth * bStep; at < end; ) {
       const x = v128.load(at);
       s0 = madd(v128.load32_splat(a0), x, s0);
       s1 = madd(v128.load32_splat(a1), x, s1);

@@ -1,7 +1,8 @@
 import { splat } from '../../backend-simd/assembly/math';
 import { addBroadcast, lowerFuture } from './addends';
-import { dots, gather } from './heads';
-import { Problem, Work } from './problem';
+import { dots } from './heads';
+import { headOf, Problem, Work } from './problem';
+import { gather } from './rows';
 
 /** Keys that are gone through at a time: few, so that all that is computed of them stays in the first-level cache. */
 export const FEW: i32 = 48;
@@ -25,7 +26,7 @@ function score(p: Problem, w: Work, r: i32, n: i32, first: i32, from: i32, to: i
   const M = (n + 3) & ~3;
   for (let l = from; l < to; l += FEW) {
     const end = min(l + FEW, to);
-    dots(p, w, w.k, l, end, w.qt, w.s, M);
+    dots(p, w, w.k, l, end, w.qt, w.qr, w.s, n);
     if (p.bias) addBroadcast(p, w, p.bias, p.biasB, p.biasH, p.biasQ, p.biasL, r, n, l, end);
     if (p.mask) addBroadcast(p, w, p.mask, p.maskB, p.maskH, p.maskQ, p.maskL, r, n, l, end);
     if (p.offset + first < end - 1) lowerFuture(p, w, r, n, l, end);
@@ -50,18 +51,19 @@ function blind(w: Work, n: i32): bool {
 
 /**
  * `w.s` [keys,M]: the scores of keys for queries [r, r + n), and `w.top` the greatest. The queries by the scale stand in
- * `w.qt` and, where that is not 0, in `rows`. `w.sum` is cleared.
+ * `w.qt` and `w.qr`; `w.sum` is cleared.
  * @returns how many keys may have a share
  */
-export function scores(p: Problem, w: Work, r: i32, n: i32, rows: usize): i32 {
+export function scores(p: Problem, w: Work, r: i32, n: i32): i32 {
   for (let j: usize = 0; j < w.wide; j += 16) {
     v128.store(w.top + j, splat(-Infinity));
     v128.store(w.sum + j, splat(0));
   }
   setTimes(w, n, p.scale);
-  gather(p, w, p.q, r, n, w.qt, rows);
-  const ofOneHead = r / p.Q == (r + n - 1) / p.Q;
-  const first = ofOneHead ? r % p.Q : 0;
+  gather(p, w, p.q, r, n, w.qt, w.qr);
+  const g = headOf(p, r);
+  const ofOneHead = g == headOf(p, r + n - 1);
+  const first = ofOneHead ? r - g * p.Q : 0;
   const last = ofOneHead ? first + n - 1 : p.Q - 1;
   const seen = min(p.L, max(0, p.offset + last + 1));
   score(p, w, r, n, first, 0, seen);

@@ -121,7 +121,7 @@ test('value and gradients equal the composed ones for any sizes, rows, masks and
   fc.assert(
     // Scores of -10000 and a little, where a query sees no key, have a thousandth of precision.
     fc.property(arbitrary, (one) => expectSame(one, one.causal === true && one.Q > one.L ? 5e-3 : 2e-5)),
-    { numRuns: 80, seed: 1 },
+    { numRuns: 60, seed: 1 },
   );
 });
 
@@ -147,7 +147,8 @@ test('the same bits with one thread and with two', () => {
       backend.setThreads(threads);
       return tf.tidy(() => run(one).map((x) => x.dataSync()));
     });
-    expect(values[1]).toEqual(values[0]);
+    for (const [i, x] of (values[1] as tf.TypedArray[]).entries())
+      expectClose(x, (values[0] as tf.TypedArray[])[i]!, 0);
   }
 });
 

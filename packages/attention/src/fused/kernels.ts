@@ -17,9 +17,9 @@ export function attention(call: KernelCall, tools: Tools): tf.TensorInfo {
   const { backend } = call;
   const { q, k, rows } = call.inputs as Named;
   const { words, product } = problemOf(call);
-  const { B, H, G, Q } = words as Record<'B' | 'H' | 'G' | 'Q', number>;
+  const { B, G, group, Q } = words as Record<'B' | 'G' | 'group' | 'Q', number>;
   if (rows) rowsByImage(rowsOf(backend, rows), k.shape[0] as number); // throws for images that are not there
-  const queries = (H / G) * Q;
+  const queries = group * Q;
   const { block } = scratchOf(words, { queries }) as { block: number };
   const blocks = Math.ceil(queries / block);
   const parts = Math.min(Math.ceil((backend.pool.threads * 8) / (B * G)), Math.ceil(blocks / (2 * OFTEN)));
@@ -37,10 +37,10 @@ export function attentionGrad(call: KernelCall, tools: Tools): tf.TensorInfo[] {
   const { backend } = call;
   const { q, k, v, rows } = call.inputs as Named;
   const { words, product } = problemOf(call);
-  const { B, H, G, Q, K } = words as Record<'B' | 'H' | 'G' | 'Q' | 'K', number>;
+  const { B, G, group, Q, K } = words as Record<'B' | 'G' | 'group' | 'Q' | 'K', number>;
   const I = k.shape[0] as number;
   const index = rows ? rowsByImage(rowsOf(backend, rows), I) : undefined;
-  const queries = (H / G) * Q;
+  const queries = group * Q;
   const { block } = scratchOf(words, { queries }) as { block: number };
   const blocks = Math.ceil(queries / block) * Math.ceil(B / I);
   const needs = { queries, gradient: true, packed: blocks >= OFTEN, summed: blocks > 1 || K % 4 !== 0 };

@@ -13,7 +13,7 @@ export type Named = Record<'q' | 'k' | 'v', tf.TensorInfo> &
 
 /** The words of a `Problem` of assembly/problem.ts, in its order. */
 const WORDS = `q k v y dq dk dv dbias mask maskB maskH maskQ maskL bias biasB biasH biasQ biasL rows starts order
-  B H G Q L C K scale offset block stripe packed summed scratch scratchStride
+  B H G group Q L C K scale offset block stripe packed summed scratch scratchStride
   s dp qt gt qr gr yr rowwise kp vp dkp dvp`.split(/\s+/);
 export type Words = Record<string, number>;
 export const PROBLEM_BYTES = 4 * WORDS.length;
@@ -33,7 +33,7 @@ export function problemOf({ backend, inputs, attrs }: KernelCall): { words: Word
   const [q0, k0, v0] = [q, k, v].map((x) => backend.pointer(x)) as [number, number, number];
   const words = {
     ...{ q: q0, k: k0, v: v0, y: dy ? backend.pointer(dy) : 0 },
-    ...{ B, H, G, Q, L, C: k.shape[1] as number, K: D / H, scale, offset },
+    ...{ B, H, G, group: H / G, Q, L, C: k.shape[1] as number, K: D / H, scale, offset },
     ...(mask ? addend(backend, 'mask', mask) : {}),
     ...(bias ? addend(backend, 'bias', bias) : {}),
   };
@@ -76,11 +76,11 @@ export function scratchOf({ L, K }: Words, needs: Needs): Words {
   };
   place('s', (L as number) * block);
   place('qt', wide * block);
-  place('yr', wide * block);
+  for (const name of ['qr', 'yr']) place(name, wide * block);
   place('rowwise', 4 * block + CONSTANTS);
   if (gradient) {
     place('dp', (L as number) * block);
-    for (const name of ['gt', 'qr', 'gr']) place(name, wide * block);
+    for (const name of ['gt', 'gr']) place(name, wide * block);
   }
   if (packed) for (const name of ['kp', 'vp']) place(name, (L as number) * (wide + 4));
   if (summed) for (const name of ['dkp', 'dvp']) place(name, (L as number) * wide);
