@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { appendRowsKernel, copyRowsKernel } from './cache.js';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
 /** Where the wasm modules lie: `KernelUrls` of `@blip2/backend-simd`, which is not imported here: it may not be installed. */
@@ -13,8 +14,8 @@ const BUILDS: AttentionKernelUrls = {
 };
 
 /**
- * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for attention and its gradients; `attend` takes
- * them wherever that backend runs. Elsewhere attention stays composed.
+ * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for attention and its gradients, which `attend`
+ * takes wherever that backend runs, and for the rows that `keyValueCache` writes in place. Elsewhere attention stays composed.
  * @param backend what `register` of `@blip2/backend-simd` returns
  * @param kernels where the wasm modules lie, if not where this package keeps them
  */
@@ -32,6 +33,8 @@ export async function registerAttention(
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
     addKernel(backend, `${op}BiasGrad`, (call) => attentionBiasGrad(call, { wasm, withScratch }));
   }
+  addKernel(backend, 'AppendRows', appendRowsKernel);
+  addKernel(backend, 'CopyRows', copyRowsKernel);
 }
 
 /** An optional peer: inside `try`, bundlers go on without it. */

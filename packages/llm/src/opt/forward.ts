@@ -1,4 +1,4 @@
-import { additiveMask, appendKeyValue, attend, type KeyValue } from '@blip2/attention';
+import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
 import { activation, dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
@@ -10,22 +10,18 @@ export interface OptInput {
   readonly embeddings: tf.Tensor;
   /** Keep mask of past and new columns together, [B,P+L]. Default: all ones. */
   readonly mask?: tf.Tensor | undefined;
-  /** What each layer remembers of the P columns before. */
-  readonly past?: readonly KeyValue[] | undefined;
-  /** Gives back the cache too. */
-  readonly cache?: boolean | undefined;
+  /** What each layer remembers of the P columns before, none at first; the L new columns are appended to it. */
+  readonly memory?: readonly KeyValueCache[] | undefined;
   /** Only so many last positions are wanted; the last layer then computes no others. Default: all. */
   readonly last?: number | undefined;
   /** The seed of dropout. Without it there is none. */
   readonly dropoutSeed?: number | undefined;
 }
 
-/** The caller owns all of it. */
+/** The caller owns it. */
 export type OptOutput = {
   /** After the final norm, [B,last,W]. */
   hidden: tf.Tensor3D;
-  /** Of P+L columns, one entry a layer; empty unless asked for. */
-  cache: { key: tf.Tensor; value: tf.Tensor }[];
 };
 
 /** Lower than any score, yet finite: a row that sees nothing must not become NaN. */
@@ -37,57 +33,56 @@ const PADDED = -1e9;
  */
 export function optForward(p: OptParams, config: OptConfig, input: OptInput): OptOutput {
   const { decoder } = p.model;
-  const { embeddings, mask, past } = input;
+  const { embeddings, mask, memory } = input;
   const L = embeddings.shape[1] as number;
-  const P = (past?.[0]?.key.shape[1] as number | undefined) ?? 0;
+  const P = memory?.[0]?.length ?? 0;
   check(config, { embeddings, mask, columns: P + L });
   return tf.tidy(() => {
     const rows = mask ? positionRows(mask, L) : tf.range(P + POSITION_OFFSET, P + L + POSITION_OFFSET, 1, 'int32');
     let x = tf.add(embeddings, embedding(decoder.embed_positions, rows)); // [B,L,W]
     const additive = mask && additiveMask(mask, PADDED); // [B,1,1,P+L]
-    const cache: OptOutput['cache'] = [];
     decoder.layers.forEach((layer, i) => {
       const keep = i === decoder.layers.length - 1 ? (input.last ?? L) : L;
       const seed = input.dropoutSeed === undefined ? undefined : hash(input.dropoutSeed, `layers.${i}`);
-      const made = block(layer, config, { x, mask: additive, past: past?.[i], keep, seed });
-      x = made.x;
-      if (input.cache) cache.push(made.memory);
+      x = block(layer, config, { x, mask: additive, memory: memory?.[i], keep, seed });
     });
-    return { hidden: layerNorm(decoder.final_layer_norm, x, LAYER_NORM_EPSILON) as tf.Tensor3D, cache };
+    return { hidden: layerNorm(decoder.final_layer_norm, x, LAYER_NORM_EPSILON) as tf.Tensor3D };
   });
 }
 
 interface BlockInput {
   readonly x: tf.Tensor;
   readonly mask: tf.Tensor | undefined;
-  readonly past: KeyValue | undefined;
+  readonly memory: KeyValueCache | undefined;
   /** How many last rows go on; all of them are keys. */
   readonly keep: number;
   readonly seed: number | undefined;
 }
 
 /** `x += attention(norm(x)); x += ffn(norm(x))`: [B,L,W] -> [B,keep,W] */
-function block(p: OptLayerParams, config: OptConfig, input: BlockInput): { x: tf.Tensor; memory: KeyValue } {
-  const { mask, past, keep, seed } = input;
+function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tensor {
+  const { mask, memory, keep, seed } = input;
   const drop = (x: tf.Tensor, name: string): tf.Tensor =>
     seed === undefined ? x : dropout(x, config.dropout, { training: true, seed: hash(seed, name) });
   const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
 
   const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
-  const memory = appendKeyValue(past, { key: linear(k_proj, normed), value: linear(v_proj, normed) }); // [B,P+L,W]
   const query = linear(q_proj, lastRows(normed, keep)); // [B,keep,W]
-  const seen = attend(query, memory.key, memory.value, {
+  const [key, value] = [linear(k_proj, normed), linear(v_proj, normed)]; // [B,L,W]
+  const options: CachedAttendOptions = {
     heads: config.heads,
     mask,
     causal: true,
     ...(seed === undefined
       ? {}
       : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
-  });
+  };
+  memory?.append({ key, value });
+  const seen = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,W]
   const x = tf.add(lastRows(input.x, keep), drop(linear(out_proj, seen), 'self_attn'));
 
   const wide = activation(config.activation)(linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
-  return { x: tf.add(x, drop(linear(p.fc2, wide), 'fc2')), memory };
+  return tf.add(x, drop(linear(p.fc2, wide), 'fc2'));
 }
 
 /** [B,L,W] -> [B,count,W] */

@@ -197,12 +197,18 @@ describe('the decoding state', () => {
     });
   });
 
-  test('says so when the positions are used up', () => {
-    tf.tidy(() => {
-      const promptIds = tf.zeros([1, config.maxPositions - Q + 1], 'int32');
-      expect(() => model.start({ softPrompt: soft(0), promptIds })).toThrow(
-        '129 tokens are more than the 128 positions',
-      );
+  test('says so when the positions are used up, and goes on as before', async () => {
+    await expectNoLeak(() => {
+      tf.tidy(() => {
+        const promptIds = tf.zeros([1, config.maxPositions - Q + 1], 'int32');
+        const message = (count: number): string => `${count} tokens are more than the 128 positions`;
+        expect(() => model.start({ softPrompt: soft(0), promptIds })).toThrow(message(129));
+        const state = model.start({ promptIds: tf.zeros([1, config.maxPositions], 'int32') });
+        const before = state.logits.dataSync();
+        for (let i = 0; i < 2; i++) expect(() => state.step([3])).toThrow(message(129));
+        expect(state.logits.dataSync()).toEqual(before);
+        state.dispose();
+      });
     });
   });
 

@@ -1,4 +1,4 @@
-import { type KeyValue, reorderKeyValue } from '@blip2/attention';
+import { type KeyValueCache, keyValueCache } from '@blip2/attention';
 import { dispose, keep } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type ComposedPrompt, composePrompt, type PromptPart } from '../adapter.js';
@@ -55,55 +55,81 @@ function promptParts(p: OptParams, { softPrompt, promptIds, promptMask }: Prompt
   return parts;
 }
 
+/** Tokens that there is room for after a prompt before its cache must grow. */
+const USUAL_TEXT = 64;
+
 /** Reads the prompt at once and remembers it. */
 export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): DecodingState {
-  let memory = tf.tidy(() => read(p, config, composePrompt(promptParts(p, prompt))));
-  keep(memory);
-  /** The old memory goes where the new one shares nothing with it. */
-  const replace = (next: Memory): void => {
+  let memory: KeyValueCache[] = [];
+  const forget = (): void => {
+    for (const layer of memory) layer.dispose();
+  };
+  let last: Last;
+  try {
+    last = tf.tidy(() => {
+      const composed = composePrompt(promptParts(p, prompt));
+      const capacity = composed.embeddings.shape[1] + USUAL_TEXT;
+      memory = Array.from({ length: config.layers }, () => keyValueCache({ capacity }));
+      return read(p, config, composed, memory);
+    });
+  } catch (error) {
+    forget();
+    throw error;
+  }
+  keep(last);
+  const replace = (next: Last): void => {
     keep(next);
-    dispose(memory);
-    memory = next;
+    dispose(last);
+    last = next;
   };
   return {
     get rows() {
-      return memory.logits.shape[0];
+      return last.logits.shape[0];
     },
     get logits() {
-      return memory.logits;
+      return last.logits;
     },
     step(ids) {
-      const rows = memory.logits.shape[0];
+      const rows = last.logits.shape[0];
       if (ids.length !== rows) throw new Error(`A step needs one id for each of ${rows} rows, not ${ids.length}.`);
       replace(
         tf.tidy(() => {
           const embeddings = optEmbed(p, tf.tensor2d([...ids], [rows, 1], 'int32'));
-          const mask = memory.mask && tf.concat([memory.mask, tf.ones([rows, 1], 'int32')], 1);
-          return read(p, config, { embeddings, mask: mask as tf.Tensor2D | undefined }, memory.past);
+          const mask = last.mask && tf.concat([last.mask, tf.ones([rows, 1], 'int32')], 1);
+          return read(p, config, { embeddings, mask: mask as tf.Tensor2D | undefined }, memory);
         }),
       );
     },
     reorder(parents) {
+      for (const layer of memory) layer.reorder(parents);
       replace(
         tf.tidy(() => {
           const index = tf.tensor1d([...parents], 'int32');
           return {
-            past: memory.past.map((layer) => ({ ...reorderKeyValue(layer, index) })),
-            logits: tf.gather(memory.logits, index),
-            ...(memory.mask ? { mask: tf.gather(memory.mask, index) } : {}),
+            logits: tf.gather(last.logits, index),
+            ...(last.mask ? { mask: tf.gather(last.mask, index) } : {}),
           };
         }),
       );
     },
-    dispose: () => dispose(memory),
+    dispose() {
+      dispose(last);
+      forget();
+    },
   };
 }
 
-type Memory = { past: { key: tf.Tensor; value: tf.Tensor }[]; logits: tf.Tensor2D; mask?: tf.Tensor2D };
+/** What the last column says, and which columns are kept [B,P]. */
+type Last = { logits: tf.Tensor2D; mask?: tf.Tensor2D };
 
-/** What is remembered after reading some columns more. */
-function read(p: OptParams, config: OptConfig, { embeddings, mask }: ComposedPrompt, past?: KeyValue[]): Memory {
-  const { hidden, cache } = optForward(p, config, { embeddings, mask, past, cache: true, last: 1 });
+/** Reads some columns more. */
+function read(
+  p: OptParams,
+  config: OptConfig,
+  { embeddings, mask }: ComposedPrompt,
+  memory: readonly KeyValueCache[],
+): Last {
+  const { hidden } = optForward(p, config, { embeddings, mask, memory, last: 1 });
   const logits = tf.squeeze(optHead(p, hidden), [1]) as tf.Tensor2D; // [B,V]
-  return { past: cache, logits, ...(mask ? { mask } : {}) };
+  return { logits, ...(mask ? { mask } : {}) };
 }

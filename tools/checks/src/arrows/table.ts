@@ -24,7 +24,14 @@ export const table: Readonly<Record<string, Arrows>> = {
     npm: tfjs,
     computed: { 'src/platform.ts': "Node's own modules, hidden from bundlers for browsers" },
   },
-  '@blip2/attention': { siblings: ['@blip2/tensor', '@blip2/backend-simd'], npm: tfjs },
+  '@blip2/attention': {
+    siblings: ['@blip2/tensor', '@blip2/backend-simd'],
+    npm: {
+      ...tfjs,
+      '@tensorflow/tfjs-backend-webgpu':
+        'the backend that the shaders are for; an optional peer, imported when asked for',
+    },
+  },
   '@blip2/vision': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
   '@blip2/qformer': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
   '@blip2/llm': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },

@@ -1,0 +1,58 @@
+import type { KernelCall, SimdBackend } from '@blip2/backend-simd';
+import type * as tf from '@tensorflow/tfjs';
+
+type Named = Record<'x' | 'next' | 'from' | 'to', tf.TensorInfo>;
+
+/** See `appendRows`. Returns nothing: it writes into x. */
+export function appendRowsKernel({ backend, inputs, attrs }: KernelCall): tf.TensorInfo[] {
+  const { x, next } = inputs as Named;
+  const { at } = attrs as { at: number };
+  const [B, L, D] = next.shape as [number, number, number];
+  const [S, C] = x.shape as [number, number];
+  const rows = inputs.rows ? intsOf(backend, inputs.rows) : Int32Array.from({ length: B }, (_, b) => b);
+  if (x.shape[2] !== D || rows.length !== B || at < 0 || at + L > C) {
+    throw new Error(`AppendRows cannot write [${next.shape}] at column ${at} of [${x.shape}]; it must fit in.`);
+  }
+  checkRows(rows, S);
+  const words = wordsOf(backend, x, next);
+  const [to, from] = [x, next].map((t) => backend.pointer(t) / 4) as [number, number];
+  rows.forEach((row, b) => {
+    words.copyWithin(to + (row * C + at) * D, from + b * L * D, from + (b + 1) * L * D);
+  });
+  return [];
+}
+
+/** See `copyRows`. Returns nothing: it writes into x. */
+export function copyRowsKernel({ backend, inputs, attrs }: KernelCall): tf.TensorInfo[] {
+  const { x } = inputs as Named;
+  const { length } = attrs as { length: number };
+  const [S, C, D] = x.shape as [number, number, number];
+  const [from, to] = [inputs.from, inputs.to].map((rows) => intsOf(backend, rows as tf.TensorInfo)) as [
+    Int32Array,
+    Int32Array,
+  ];
+  checkRows(from, S);
+  checkRows(to, S);
+  const words = wordsOf(backend, x);
+  const start = backend.pointer(x) / 4;
+  from.forEach((row, i) => {
+    const source = start + row * C * D;
+    words.copyWithin(start + to[i]! * C * D, source, source + length * D);
+  });
+  return [];
+}
+
+/** The whole heap, as words: both types of the tensors have four bytes an element. */
+function wordsOf(backend: SimdBackend, ...tensors: tf.TensorInfo[]): Float32Array {
+  const other = tensors.find(({ dtype }) => dtype !== 'float32');
+  if (other) throw new Error(`Rows are written in place in float32 tensors alone, not in ${other.dtype} ones.`);
+  return new Float32Array(backend.heap.buffer);
+}
+
+const intsOf = (backend: SimdBackend, x: tf.TensorInfo): Int32Array =>
+  new Int32Array(backend.heap.buffer, backend.pointer(x), x.shape[0]);
+
+function checkRows(rows: Int32Array, count: number): void {
+  const wrong = rows.find((row) => row < 0 || row >= count);
+  if (wrong !== undefined) throw new Error(`Row ${wrong} is none of the ${count} given; name 0 to ${count - 1}.`);
+}
