@@ -22,6 +22,7 @@ function cases({ B, H, Q, L, K }: Sizes): BenchCase[] {
   return [
     {
       name: `forward ${sizes}`,
+      work: { op: 'attention', B, H, Q, L, K },
       flops: forward,
       prepare: () => {
         const inputs = make();
@@ -30,6 +31,7 @@ function cases({ B, H, Q, L, K }: Sizes): BenchCase[] {
     },
     {
       name: `forward and backward ${sizes}`,
+      work: { op: 'attentionGrad', B, H, Q, L, K },
       flops: 3 * forward,
       prepare: () => {
         const inputs = make();

@@ -9,7 +9,7 @@ export interface Times {
 export interface Limits {
   /** Samples of each. */
   readonly rounds: number;
-  /** Milliseconds that one contender may take for a case; it has two samples at least. */
+  /** Milliseconds that one contender may take for a case; it has two samples at least, or one if that alone takes longer. */
   readonly budget: number;
 }
 

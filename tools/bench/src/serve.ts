@@ -1,0 +1,71 @@
+import { createInterface } from 'node:readline';
+import type { Work } from '@blip2/testing';
+import { type Answer, type HeapUse, lineOf, messageOf, type Question } from './protocol.js';
+
+/** A case that is ready to be timed. */
+export interface Prepared {
+  /** Does the work once; what it made is freed. */
+  run(): void | Promise<void>;
+  /** Runs once and says what of the heap it took, where that can be known. */
+  heapUse?(): HeapUse;
+  dispose(): void | Promise<void>;
+}
+
+/** What a contender's process computes with. */
+export interface Engine {
+  /** Of what is compared, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** @throws in one sentence when it cannot do this case */
+  prepare(asked: { readonly bench: string; readonly case: string; readonly work?: Work }): Prepared | Promise<Prepared>;
+}
+
+const WARM_UP = 300; // milliseconds
+
+/** Answers the parent's questions in the order in which they come, until the input ends. */
+export function serve(open: () => Promise<Engine>): void {
+  const opened = open();
+  opened.catch(() => {}); // told when it is first asked
+  let current: Prepared | undefined;
+
+  async function answer(question: Question): Promise<Answer> {
+    const engine = await opened;
+    switch (question.ask) {
+      case 'versions':
+        return { versions: engine.versions };
+      case 'prepare':
+        current = await engine.prepare(question);
+        return { first: await warmUp(current) };
+      case 'sample': {
+        globalThis.gc?.();
+        const start = performance.now();
+        await current?.run();
+        return { ms: performance.now() - start };
+      }
+      case 'memory':
+        return { heap: current?.heapUse?.() ?? null };
+      case 'done':
+        await current?.dispose();
+        current = undefined;
+        return { ok: true };
+    }
+  }
+
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
+    const question = messageOf<Question>(line);
+    if (!question) return;
+    answer(question)
+      .catch((error: Error): Answer => ({ error: (error?.message ?? String(error)).split('\n')[0] as string }))
+      .then((said) => process.stdout.write(lineOf(said)));
+  });
+  lines.on('close', () => process.exit(0));
+}
+
+/** Compilers optimise and threads start while it goes on. @returns the milliseconds of the first run */
+async function warmUp({ run }: Prepared): Promise<number> {
+  const start = performance.now();
+  await run();
+  const first = performance.now() - start;
+  while (performance.now() < start + WARM_UP) await run();
+  return first;
+}
