@@ -32,6 +32,7 @@ function cases({ B, H, Q, L, K }: Sizes): BenchCase[] {
     {
       name: `forward and backward ${sizes}`,
       work: { op: 'attentionGrad', B, H, Q, L, K },
+      once: ['wasm', 'cpu'],
       flops: 3 * forward,
       prepare: () => {
         const inputs = make();

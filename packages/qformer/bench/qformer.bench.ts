@@ -19,6 +19,7 @@ const forward = (layers: number): BenchCase => ({
   name: `forward, ${layers} layers, batch ${B}`,
   work: { op: 'qformer', B, N, layers, ...sizes },
   flops: flops(layers),
+  once: ['wasm'],
   slow: layers > 2 ? ['wasm', 'cpu'] : ['cpu'],
   prepare: () => {
     const config = qformerConfig({ num_hidden_layers: layers });

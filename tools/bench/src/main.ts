@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Contender, contenders, kinds } from './contender.js';
 import { installPeers, isInstalled, peerOf } from './peers.js';
+import { environment } from './report/lines.js';
 import { textOf } from './result.js';
 import { missingText, plan, type Run, runAll, type Told } from './run.js';
 import { suites } from './suites.js';
@@ -11,6 +12,8 @@ const usage = `pnpm bench [FILTER] [--json] [--only simd,wasm] [--rounds 20] [--
   --only    of ${Object.keys(kinds).join(', ')}; cpu, and what takes minutes, take part only if named
   --rounds  samples of each contender
   --budget  milliseconds that one contender may take for a case
+  --report  a Markdown file that tells of this run, with its lines and plots in a folder beside it
+  --from    a results.jsonl of such a folder: report that run, measure nothing
 pnpm bench --install-peers
   installs what this backend is compared with into tools/bench/peers`;
 
@@ -21,6 +24,8 @@ const { values, positionals } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '20' },
     budget: { type: 'string', default: '4000' },
+    report: { type: 'string' },
+    from: { type: 'string' },
     'install-peers': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -32,7 +37,14 @@ async function main(): Promise<void> {
     const failed = await installPeers();
     return print(failed.length === 0 ? 'All peers are installed.' : `Not installed: ${failed.join('; ')}.`);
   }
-  await measure();
+  const { report, from } = values;
+  const { readRecord, writeReport } = await import('./report/write.js');
+  if (from !== undefined) {
+    if (report === undefined) throw new Error('--from needs --report, the file to write.');
+    return writeReport(report, await readRecord(from));
+  }
+  const { results, versions } = await measure();
+  if (report !== undefined) await writeReport(report, { environment: environment(versions), results });
 }
 
 /** Runs what the options choose, and prints each result as it comes. */

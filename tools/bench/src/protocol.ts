@@ -13,6 +13,7 @@ export interface CaseInfo {
 export type Question =
   | { readonly ask: 'versions' }
   | { readonly ask: 'prepare'; readonly bench: string; readonly case: string; readonly work?: Work }
+  | { readonly ask: 'warm' }
   | { readonly ask: 'sample' }
   | { readonly ask: 'memory' }
   | { readonly ask: 'done' };
@@ -26,8 +27,8 @@ export interface HeapUse {
 /** What it answers, as a line of JSON on its standard output. */
 export interface Answers {
   readonly versions: { readonly versions: Readonly<Record<string, string>> };
-  /** With the milliseconds of the first run. */
-  readonly prepare: { readonly first: number };
+  readonly prepare: { readonly ok: true };
+  readonly warm: { readonly ok: true };
   readonly sample: { readonly ms: number };
   readonly memory: { readonly heap: HeapUse | null };
   readonly done: { readonly ok: true };

@@ -1,15 +1,17 @@
 import type { Suite } from '@blip2/testing';
 import { ceilingCases } from './ceiling.js';
 import { type Contender, kinds, labelOf } from './contender.js';
-import { interleave, type Limits, summary } from './measure.js';
+import { interleave, type Limits, type Times } from './measure.js';
 import { peakBytes, resetPeak } from './memory.js';
 import { ContenderProcess } from './process.js';
 import type { CaseInfo } from './protocol.js';
 import { type Ceilings, ceilingsOf, type Result, results, type Timed } from './result.js';
 
-/** A case and those who are not asked, as they would take minutes. */
+/** A case and what it says of contenders. */
 export interface Planned extends CaseInfo {
-  readonly without: readonly string[];
+  readonly without?: readonly string[];
+  readonly once?: readonly string[];
+  readonly threads?: number;
 }
 
 /**
@@ -21,17 +23,19 @@ export function plan(suites: readonly Suite[], filter: string, named: readonly s
     cases
       .filter(({ name }) => `${bench} ${name}`.toLowerCase().includes(filter.toLowerCase()))
       .map(({ name, prepare: _, slow = [], ...rest }): Planned => {
-        return { bench, case: name, without: slow.filter((one) => !named.includes(one)), ...rest };
+        return { ...rest, bench, case: name, without: slow.filter((one) => !named.includes(one)) };
       }),
   );
-  return [ceilingCases.map((info) => ({ ...info, without: [] })), ...planned].filter((cases) => cases.length > 0);
+  return [[...ceilingCases], ...planned].filter((cases) => cases.length > 0);
 }
 
 /** Whether this contender has anything to do with this case. */
-export function takesPart({ name }: Contender, { bench, work, without }: Planned): boolean {
+export function takesPart({ name, threads }: Contender, info: Planned): boolean {
+  const { bench, work, without = [] } = info;
   if (bench === 'ceiling') return name === 'simd';
   const ops = kinds[name]?.ops;
-  return !without.includes(name) && (!ops || (work !== undefined && ops.includes(work.op)));
+  if (without.includes(name) || threads !== (info.threads ?? threads)) return false;
+  return !ops || (work !== undefined && ops.includes(work.op));
 }
 
 export interface Told {
@@ -86,35 +90,32 @@ async function runCase(
   processes: readonly ContenderProcess[],
   options: Limits & Told & { ceilings: Ceilings },
 ): Promise<Result[]> {
-  const { bench, work } = info;
-  const ready: { one: ContenderProcess; first: number }[] = [];
+  const { bench, work, once = [] } = info;
+  const ready: ContenderProcess[] = [];
   for (const one of processes) {
     try {
       await resetPeak(one.pid ?? 0);
-      const { first } = await one.ask({ ask: 'prepare', bench, case: info.case, ...(work ? { work } : {}) });
-      ready.push({ one, first });
+      await one.ask({ ask: 'prepare', bench, case: info.case, ...(work ? { work } : {}) });
+      if (!once.includes(one.contender.name)) await one.ask({ ask: 'warm' });
+      ready.push(one);
     } catch (error) {
       options.missing(one.contender, (error as Error).message);
     }
   }
-  const sample =
-    ({ one }: { one: ContenderProcess }) =>
-    async (): Promise<number> =>
-      (await one.ask({ ask: 'sample' })).ms;
-  const quick = ready.filter(({ first }) => first <= options.budget);
-  const times = new Map(zip(quick, await interleave(quick.map(sample), options)));
+  const samplers = ready.map((one) => ({
+    sample: async () => (await one.ask({ ask: 'sample' })).ms,
+    once: once.includes(one.contender.name),
+  }));
+  const times = await interleave(samplers, options);
   const timed: Timed[] = [];
-  for (const each of ready) {
-    const { one, first } = each;
+  for (const [i, one] of ready.entries()) {
     const rss = await peakBytes(one.pid ?? 0);
     const { heap } = await one.ask({ ask: 'memory' });
     await one.ask({ ask: 'done' });
-    timed.push({ contender: one.contender, times: times.get(each) ?? summary([first]), heap, rss });
+    timed.push({ contender: one.contender, times: times[i] as Times, heap, rss });
   }
   return results(info, timed, options.ceilings);
 }
-
-const zip = <A, B>(as: readonly A[], bs: readonly B[]): [A, B][] => as.map((a, i) => [a, bs[i] as B]);
 
 /** The line that says that a contender is left out. */
 export const missingText = (contender: Contender, why: string): string =>

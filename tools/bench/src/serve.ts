@@ -34,7 +34,10 @@ export function serve(open: () => Promise<Engine>): void {
         return { versions: engine.versions };
       case 'prepare':
         current = await engine.prepare(question);
-        return { first: await warmUp(current) };
+        return { ok: true };
+      case 'warm':
+        if (current) await warmUp(current);
+        return { ok: true };
       case 'sample': {
         globalThis.gc?.();
         const start = performance.now();
@@ -61,11 +64,9 @@ export function serve(open: () => Promise<Engine>): void {
   lines.on('close', () => process.exit(0));
 }
 
-/** Compilers optimise and threads start while it goes on. @returns the milliseconds of the first run */
-async function warmUp({ run }: Prepared): Promise<number> {
-  const start = performance.now();
-  await run();
-  const first = performance.now() - start;
-  while (performance.now() < start + WARM_UP) await run();
-  return first;
+/** Compilers optimise and threads start while it goes on. */
+async function warmUp({ run }: Prepared): Promise<void> {
+  const end = performance.now() + WARM_UP;
+  do await run();
+  while (performance.now() < end);
 }

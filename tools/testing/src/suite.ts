@@ -14,8 +14,12 @@ export interface BenchCase {
   readonly flops?: number;
   /** Bytes of memory that one run must move, where they are what bounds it. */
   readonly bytes?: number;
+  /** Contenders that are run only once, without a warm-up, as they take so long. */
+  readonly once?: readonly string[];
   /** Contenders that would take minutes: they are asked only where `--only` names them. */
   readonly slow?: readonly string[];
+  /** Only contenders with so many threads are asked. */
+  readonly threads?: number;
   /** Makes the inputs on the current backend. */
   prepare(): BenchRun;
 }
