@@ -38,13 +38,15 @@ async function main(): Promise<void> {
     return print(failed.length === 0 ? 'All peers are installed.' : `Not installed: ${failed.join('; ')}.`);
   }
   const { report, from } = values;
-  const { readRecord, writeReport } = await import('./report/write.js');
-  if (from !== undefined) {
-    if (report === undefined) throw new Error('--from needs --report, the file to write.');
-    return writeReport(report, await readRecord(from));
+  if (from !== undefined && report === undefined) throw new Error('--from needs --report, the file to write.');
+  if (report === undefined) {
+    await measure();
+    return;
   }
+  const { readRecord, writeReport } = await import('./report/write.js');
+  if (from !== undefined) return writeReport(report, await readRecord(from));
   const { results, versions } = await measure();
-  if (report !== undefined) await writeReport(report, { environment: environment(versions), results });
+  await writeReport(report, { environment: environment(versions), results });
 }
 
 /** Runs what the options choose, and prints each result as it comes. */
