@@ -13,12 +13,19 @@ export interface Kind {
   readonly program: string;
   /** The ops of `Work` that it knows; without them it takes every case. */
   readonly ops?: readonly string[];
+  /** Milliseconds for which its threads go on spinning after a run; the next contender waits so long. */
+  readonly settle?: number;
   /** Takes part only where `--only` names it. */
   readonly named?: boolean;
 }
 
 const onnxOps = ['matmul', 'product', 'attention', 'layerNorm', 'gelu', 'softmax'];
-const torchOps = [...onnxOps, 'attentionGrad', 'qformer', 'stage1', 'token'];
+const torch: Kind = {
+  threads: [1, 2],
+  program: 'engines/pytorch/child.py',
+  ops: [...onnxOps, 'attentionGrad', 'qformer', 'stage1', 'token'],
+  settle: 10,
+};
 
 /** In the order in which they take turns. tfjs' wasm backend has no threads under Node. */
 export const kinds: Readonly<Record<string, Kind>> = {
@@ -26,11 +33,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
   wasm: { threads: [1], program: 'engines/tfjs.ts' },
   cpu: { threads: [1], program: 'engines/tfjs.ts', named: true },
   'tfjs-node': { threads: [1, 2], program: 'engines/tfjs.ts' },
-  'onnxruntime-web': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps },
-  'onnxruntime-node': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps },
+  'onnxruntime-web': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps, settle: 60 },
+  'onnxruntime-node': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps, settle: 60 },
   'jax-js': { threads: [1], program: 'engines/jax.ts', ops: ['matmul', 'product'] },
-  pytorch: { threads: [1, 2], program: 'engines/pytorch/child.py', ops: torchOps },
-  ...(hasAvx512() ? { 'pytorch-avx512': { threads: [1, 2], program: 'engines/pytorch/child.py', ops: torchOps } } : {}),
+  pytorch: torch,
+  ...(hasAvx512() ? { 'pytorch-avx512': torch } : {}),
 };
 
 /** `pytorch` is held to AVX2, what most machines have; where there is more, `pytorch-avx512` is not. */

@@ -103,7 +103,7 @@ async function runCase(
     }
   }
   const samplers = ready.map((one) => ({
-    sample: async () => (await one.ask({ ask: 'sample' })).ms,
+    sample: () => sample(one),
     once: once.includes(one.contender.name),
   }));
   const times = await interleave(samplers, options);
@@ -115,6 +115,15 @@ async function runCase(
     timed.push({ contender: one.contender, times: times[i] as Times, heap, rss });
   }
   return results(info, timed, options.ceilings);
+}
+
+/** One sample. It ends when the contender's threads rest. */
+async function sample(one: ContenderProcess): Promise<number> {
+  const { ms } = await one.ask({ ask: 'sample' });
+  const { name, threads } = one.contender;
+  const settle = threads > 1 ? kinds[name]?.settle : 0;
+  if (settle) await new Promise((resolve) => setTimeout(resolve, settle));
+  return ms;
 }
 
 /** The line that says that a contender is left out. */
