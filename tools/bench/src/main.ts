@@ -12,7 +12,8 @@ const usage = `pnpm bench [FILTER] [--json] [--only simd,wasm] [--rounds 20] [--
   --only    of ${Object.keys(kinds).join(', ')}; cpu, and what takes minutes, take part only if named
   --rounds  samples of each contender
   --budget  milliseconds that one contender may take for a case
-  --report  a Markdown file that tells of this run, with its lines and plots in a folder beside it
+  --report  a Markdown file that tells of this run, with its lines and plots in a folder beside it; with a
+            FILTER, what it told of other cases stays
   --from    a results.jsonl of such a folder: report that run, measure nothing
 pnpm bench --install-peers
   installs what this backend is compared with into tools/bench/peers`;
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
   const { readRecord, writeReport } = await import('./report/write.js');
   if (from !== undefined) return writeReport(report, await readRecord(from));
   const { results, versions } = await measure();
-  await writeReport(report, { environment: environment(versions), results });
+  await writeReport(report, { environment: environment(versions), results }, { keep: positionals.length > 0 });
 }
 
 /** Runs what the options choose, and prints each result as it comes. */

@@ -28,6 +28,7 @@ export function serve(open: () => Promise<Engine>): void {
   const opened = open();
   opened.catch(() => {}); // told when it is first asked
   let current: Prepared | undefined;
+  let heap: HeapUse | undefined;
 
   async function answer(question: Question): Promise<Answer> {
     const engine = await opened;
@@ -36,9 +37,10 @@ export function serve(open: () => Promise<Engine>): void {
         return { versions: engine.versions };
       case 'prepare':
         current = await engine.prepare(question);
+        heap = undefined;
         return { ok: true };
       case 'warm':
-        if (current) await warmUp(current);
+        heap = current && (await warmUp(current));
         return { ok: true };
       case 'sample': {
         globalThis.gc?.();
@@ -48,7 +50,7 @@ export function serve(open: () => Promise<Engine>): void {
         return { ms: performance.now() - start };
       }
       case 'memory':
-        return { heap: current?.heapUse?.() ?? null };
+        return { heap: heap ?? null };
       case 'done':
         await current?.dispose();
         current = undefined;
@@ -67,9 +69,10 @@ export function serve(open: () => Promise<Engine>): void {
   lines.on('close', () => process.exit(0));
 }
 
-/** Compilers optimise and threads start while it goes on. */
-async function warmUp({ run }: Prepared): Promise<void> {
+/** Compilers optimise and threads start while it goes on. @returns what the first run took of the heap */
+async function warmUp({ run, heapUse }: Prepared): Promise<HeapUse | undefined> {
   const end = performance.now() + WARM_UP;
-  do await run();
-  while (performance.now() < end);
+  const heap = heapUse ? heapUse() : await run();
+  while (performance.now() < end) await run();
+  return heap ?? undefined;
 }

@@ -17,10 +17,13 @@ export function lookup(results: readonly Result[]): Lookup {
   return { line, ratio: (bench, begin, { a, b }) => line(bench, begin, a)?.ratio_to[labelOf(b)] };
 }
 
-/** All lines by bench, then by case, in the order in which they were measured. */
+const order = ['ceiling', 'matmul', 'attention', 'rows', 'qformer', 'stage1', 'decode'];
+const place = ({ bench }: Result): number => (order.includes(bench) ? order.indexOf(bench) : order.length);
+
+/** All lines by bench, then by case: benches in the order of a reader, cases as they were measured. */
 export function grouped(results: readonly Result[]): Map<string, Map<string, Result[]>> {
   const benches = new Map<string, Map<string, Result[]>>();
-  for (const result of results) {
+  for (const result of [...results].sort((a, b) => place(a) - place(b))) {
     const cases = benches.get(result.bench) ?? new Map<string, Result[]>();
     benches.set(result.bench, cases);
     cases.set(result.case, [...(cases.get(result.case) ?? []), result]);

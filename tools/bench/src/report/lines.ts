@@ -43,3 +43,12 @@ export function recordOf(text: string): Recorded {
   if (!first?.environment) throw new Error("A run's first line must be its environment; let --report make the file.");
   return { environment: first.environment, results };
 }
+
+/** The older lines of all cases that were not measured anew, and the new ones. The ceilings are the new ones. */
+export function merged(old: Recorded | undefined, fresh: Recorded): Recorded {
+  const caseOf = ({ bench, case: name }: Result): string => JSON.stringify([bench, name]);
+  const anew = new Set(fresh.results.map(caseOf));
+  const kept = old?.results.filter((line) => !anew.has(caseOf(line))) ?? [];
+  const versions = { ...old?.environment.versions, ...fresh.environment.versions };
+  return { environment: { ...fresh.environment, versions }, results: [...kept, ...fresh.results] };
+}

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { ceilingsOf, type Result, results } from '../result.js';
 import { bars, isMet } from './bars.js';
 import { grouped } from './find.js';
-import { linesOf, recordOf } from './lines.js';
+import { linesOf, merged, recordOf } from './lines.js';
 import { losses } from './losses.js';
 import { handWritten, markdown } from './markdown.js';
 import { plot } from './plot.js';
@@ -75,6 +75,15 @@ const record = {
 test('a run is read as it was written', () => {
   expect(recordOf(linesOf(record))).toEqual(record);
   expect(() => recordOf('{"bench":"x"}\n')).toThrow("A run's first line must be its environment");
+});
+
+test('cases that are not measured anew keep their lines', () => {
+  const fresh = { ...record, results: measured('matmul', 'AB 1024x768x768', { 'simd 1': 7 }) };
+  const all = merged(record, fresh).results;
+  expect(all.filter(({ bench }) => bench === 'matmul')).toEqual(fresh.results);
+  expect(all.filter(({ bench }) => bench === 'attention')).toHaveLength(4);
+  expect(merged(undefined, fresh)).toEqual(fresh);
+  expect([...grouped(all).keys()]).toEqual(['ceiling', 'matmul', 'attention']);
 });
 
 test('a report has a table for each suite, and keeps what was written by hand', () => {
