@@ -34,6 +34,7 @@ function cases({ B, H, G = H, Q, L, K }: Sizes, { name: kind, causal = false, bi
   return [
     {
       name: `forward ${sizes}`,
+      work: { op: 'attention', B, H, Q, L, K },
       flops: forward,
       prepare: () => {
         const inputs = make();
@@ -42,6 +43,8 @@ function cases({ B, H, G = H, Q, L, K }: Sizes, { name: kind, causal = false, bi
     },
     {
       name: `forward and backward ${sizes}`,
+      work: { op: 'attentionGrad', B, H, Q, L, K },
+      once: ['wasm', 'cpu'],
       flops: 3 * forward,
       prepare: () => {
         const inputs = make();

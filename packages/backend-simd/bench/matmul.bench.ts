@@ -5,6 +5,7 @@ const [M, K, N] = [1024, 768, 768];
 
 const product = (name: string, transposeA: boolean, transposeB: boolean): BenchCase => ({
   name: `${name} ${M}x${K}x${N}`,
+  work: { op: 'matmul', M, K, N, transposeA, transposeB },
   flops: 2 * M * K * N,
   prepare: () => {
     const a = tf.randomNormal(transposeA ? [K, M] : [M, K], 0, 1, 'float32', 1);

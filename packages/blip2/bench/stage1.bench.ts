@@ -5,11 +5,31 @@ import { adamw, decaysReleased } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { stage1Spec, stage1Terms } from 'blip2';
 
-const [B, N, T] = [8, 257, 32];
+const [N, T] = [257, 32];
+const sizes = { width: 768, heads: 12, inner: 3072, queries: 32, pictureWidth: 1408 };
+const head = { vocabulary: 30522, positions: 512, projection: 256 };
+
+/** Operations of one step: all products forward, and twice as many backward but for the pictures, which have no gradient. */
+function flops(layers: number, B: number): number {
+  const { width: W, inner: I, queries: Q, pictureWidth: D } = sizes;
+  const looks = Math.ceil(layers / 2);
+  const layer = (rows: number): number => rows * (4 * W * W + 2 * W * I); // multiply-adds, attention's own left out
+  const seen = (rows: number, keys: number): number => 2 * rows * keys * W; // one attention
+  const look = 2 * B * N * W * D; // what one layer reads of the pictures
+  const ask = (rows: number): number => 2 * rows * W * W + seen(rows, N); // what it asks them
+  const [q, t, m] = [B * Q, B * T, 3 * B * (Q + T)];
+  const own = layer(q) + seen(q, Q) + 2 * (layer(t) + seen(t, T)) + seen(t, Q) + layer(m) + seen(m, Q + T);
+  const passes = layers * own + looks * (ask(q) + ask(3 * q));
+  const words = t * (W * W + W * head.vocabulary);
+  return 2 * (3 * (passes + words) + 2 * looks * look);
+}
 
 /** One step of stage 1 of the paper's Q-Former, its optimiser included, with `layers` of its 12 layers. */
-const step = (layers: number): BenchCase => ({
+const step = (layers: number, B: number, who: Partial<BenchCase>): BenchCase => ({
+  ...who,
   name: `stage 1 step, ${layers} layers, batch ${B}`,
+  work: { op: 'stage1', B, N, T, layers, ...sizes, ...head },
+  flops: flops(layers, B),
   prepare: () => {
     const config = qformerConfig({
       num_hidden_layers: layers,
@@ -43,5 +63,9 @@ const step = (layers: number): BenchCase => ({
   },
 });
 
-const suite: Suite = { bench: 'stage1', cases: [step(2), step(12)] };
+const slow = ['wasm', 'cpu'];
+const suite: Suite = {
+  bench: 'stage1',
+  cases: [step(2, 2, { once: ['wasm'], slow: ['cpu'] }), step(2, 8, { slow }), step(12, 8, { slow, threads: 2 })],
+};
 export default suite;

@@ -2,17 +2,25 @@ import { gelu, layerNorm } from '@blip2/tensor';
 import type { BenchCase, Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
 
-const of = (name: string, [R, D]: [number, number], f: (x: tf.Tensor) => tf.Tensor): BenchCase => ({
-  name: `${name} ${R}x${D}`,
-  bytes: 8 * R * D,
+interface Rows {
+  readonly op: string;
+  readonly R: number;
+  readonly D: number;
+}
+
+const of = (name: string, work: Rows, f: (x: tf.Tensor) => tf.Tensor): BenchCase => ({
+  name: `${name} ${work.R}x${work.D}`,
+  work: { ...work },
+  bytes: 8 * work.R * work.D,
   prepare: () => {
-    const x = tf.randomNormal([R, D], 0, 1, 'float32', 1);
+    const x = tf.randomNormal([work.R, work.D], 0, 1, 'float32', 1);
     return { run: () => f(x).dispose(), dispose: () => x.dispose() };
   },
 });
 
 const layerNorms: BenchCase = {
   name: 'layer norm 1024x768',
+  work: { op: 'layerNorm', R: 1024, D: 768 },
   bytes: 8 * 1024 * 768,
   prepare: () => {
     const x = tf.randomNormal([1024, 768], 0, 1, 'float32', 1);
@@ -23,6 +31,10 @@ const layerNorms: BenchCase = {
 
 const suite: Suite = {
   bench: 'rows',
-  cases: [layerNorms, of('GELU', [1024, 3072], gelu), of('softmax', [12288, 257], (x) => tf.softmax(x))],
+  cases: [
+    layerNorms,
+    of('GELU', { op: 'gelu', R: 1024, D: 3072 }, gelu),
+    of('softmax', { op: 'softmax', R: 12288, D: 257 }, (x) => tf.softmax(x)),
+  ],
 };
 export default suite;

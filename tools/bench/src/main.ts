@@ -1,108 +1,95 @@
-import { readdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type Answer, type CaseInfo, contenders, labelOf } from './contender.js';
-import { interleave } from './measure.js';
-import { ContenderProcess } from './process.js';
-import { results, type Timed, textOf } from './result.js';
+import { type Contender, contenders, kinds } from './contender.js';
+import { installPeers, isInstalled, peerOf } from './peers.js';
+import { environment } from './report/lines.js';
+import { textOf } from './result.js';
+import { missingText, plan, type Run, runAll, type Told } from './run.js';
+import { suites } from './suites.js';
 
 const usage = `pnpm bench [FILTER] [--json] [--only simd,wasm] [--rounds 20] [--budget 4000]
   FILTER    a part of 'bench case', as in 'matmul' or 'layer norm'
-  --only    these contenders: ${contenders.map(labelOf).join('; ')}
+  --json    one line of JSON a result
+  --only    of ${Object.keys(kinds).join(', ')}; cpu, and what takes minutes, take part only if named
   --rounds  samples of each contender
-  --budget  milliseconds that one contender may take for a case`;
+  --budget  milliseconds that one contender may take for a case
+  --report  a Markdown file that tells of this run, with its lines and plots in a folder beside it; with a
+            FILTER, what it told of other cases stays
+  --from    a results.jsonl of such a folder: report that run, measure nothing
+pnpm bench --install-peers
+  installs what this backend is compared with into tools/bench/peers`;
 
-const packages = new URL('../../../packages/', import.meta.url);
-
-/** Every `packages/NAME/bench/*.bench.ts`. */
-async function benchFiles(): Promise<string[]> {
-  const names = (await readdir(packages)).sort();
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const folder = new URL(`${name}/bench/`, packages);
-      const found = await readdir(folder).catch(() => []);
-      return found.filter((file) => file.endsWith('.bench.ts')).map((file) => new URL(file, folder).href);
-    }),
-  );
-  return files.flat();
-}
-
-interface Options {
-  readonly filter: string;
-  readonly json: boolean;
-  readonly rounds: number;
-  readonly budget: number;
-}
-
-async function runCase(info: CaseInfo, processes: readonly ContenderProcess[], options: Options): Promise<void> {
-  const ready: ContenderProcess[] = [];
-  if (!options.json) process.stdout.write(`${info.bench}: ${info.case}\n`);
-  for (const one of processes) {
-    try {
-      await one.ask({ ask: 'prepare', bench: info.bench, case: info.case });
-      ready.push(one);
-    } catch (error) {
-      if (info.bench === 'ceiling') continue; // measured in this backend's processes alone
-      process.stderr.write(`  ${labelOf(one.contender)} is left out: ${(error as Error).message}\n`);
-    }
-  }
-  const sample = (one: ContenderProcess) => async (): Promise<number> =>
-    (await one.ask<Extract<Answer, { ms: number }>>({ ask: 'sample' })).ms;
-  const times = await interleave(ready.map(sample), options);
-  const timed = ready.map((one, i): Timed => ({ contender: one.contender, times: times[i] as Timed['times'] }));
-  for (const result of results(info, timed)) {
-    process.stdout.write(`${options.json ? JSON.stringify(result) : textOf(result)}\n`);
-  }
-  for (const one of ready) await one.ask({ ask: 'done' });
-}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '20' },
+    budget: { type: 'string', default: '4000' },
+    report: { type: 'string' },
+    from: { type: 'string' },
+    'install-peers': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      rounds: { type: 'string', default: '20' },
-      budget: { type: 'string', default: '4000' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(`${usage}\n`);
+  if (values.help) return print(usage);
+  if (values['install-peers']) {
+    const failed = await installPeers();
+    return print(failed.length === 0 ? 'All peers are installed.' : `Not installed: ${failed.join('; ')}.`);
+  }
+  const { report, from } = values;
+  if (from !== undefined && report === undefined) throw new Error('--from needs --report, the file to write.');
+  if (report === undefined) {
+    await measure();
     return;
   }
+  const { readRecord, writeReport } = await import('./report/write.js');
+  if (from !== undefined) return writeReport(report, await readRecord(from));
+  const { results, versions } = await measure();
+  await writeReport(report, { environment: environment(versions), results }, { keep: positionals.length > 0 });
+}
+
+/** Runs what the options choose, and prints each result as it comes. */
+async function measure(): Promise<Run> {
+  const filter = positionals.join(' ');
   const only = values.only?.split(',');
-  const chosen = contenders.filter(({ name }) => !only || only.includes(name));
-  if (chosen.length === 0) throw new Error(`No contender is called '${values.only}'.`);
-  const options = {
-    filter: positionals.join(' ').toLowerCase(),
-    json: values.json,
-    rounds: positive('--rounds', values.rounds),
-    budget: positive('--budget', values.budget),
-  };
-  const processes = chosen.map((contender) => new ContenderProcess(contender));
-  try {
-    const files = await benchFiles();
-    const lists: CaseInfo[][] = [];
-    for (const one of processes) {
-      lists.push([...(await one.ask<Extract<Answer, { cases: unknown }>>({ ask: 'list', files })).cases]);
-    }
-    const cases = (lists[0] as CaseInfo[]).filter(
-      (info) => info.bench === 'ceiling' || `${info.bench} ${info.case}`.toLowerCase().includes(options.filter),
-    );
-    const ceiling = 'ceiling'.includes(options.filter);
-    if (!ceiling && cases.every(({ bench }) => bench === 'ceiling')) {
-      throw new Error(`No case matches '${options.filter}'; without a filter all of them run.`);
-    }
-    for (const info of cases) await runCase(info, processes, options);
-  } finally {
-    for (const one of processes) one.close();
+  const chosen = available(only);
+  const planned = plan(await suites(), filter, only);
+  if (planned.length === 1 && !'ceiling'.includes(filter)) {
+    throw new Error(`No case matches '${filter}'; without a filter all of them run.`);
   }
+  const told: Told = {
+    begin: (info) => values.json || print(`${info.bench}: ${info.case}`),
+    result: (result) => print(values.json ? JSON.stringify(result) : textOf(result)),
+    missing: (contender, why) => process.stderr.write(missingText(contender, why)),
+  };
+  const limits = { rounds: positive('--rounds', values.rounds), budget: positive('--budget', values.budget) };
+  return runAll(planned, chosen, { ...limits, ...told });
+}
+
+/** Those that can be started; for the others one line each says how to get them. */
+function available(only: readonly string[] | undefined): Contender[] {
+  const chosen = contenders(only);
+  const unknown = only?.find((name) => !(name in kinds));
+  if (unknown !== undefined) {
+    throw new Error(`No contender is called '${unknown}'; there are ${Object.keys(kinds).join(', ')}.`);
+  }
+  const absent = new Set(chosen.map(({ name }) => name).filter((name) => !isInstalled(peerOf(name))));
+  for (const name of absent) {
+    process.stderr.write(`${name} is left out: it is not installed; 'npm run -s bench -- --install-peers' tries to.\n`);
+  }
+  return chosen.filter(({ name }) => !absent.has(name));
 }
 
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (value > 0) return value;
   throw new Error(`${name} must be a number above 0, not '${text}'.`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 main().catch((error: Error) => {

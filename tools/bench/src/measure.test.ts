@@ -3,13 +3,17 @@ import { interleave, summary } from './measure.js';
 
 test('contenders take turns, and a slow one stops at its budget with two samples at least', async () => {
   const order: string[] = [];
-  const sampler = (name: string, ms: number) => async (): Promise<number> => {
-    order.push(name);
-    return ms;
-  };
-  const times = await interleave([sampler('fast', 1), sampler('slow', 100)], { rounds: 5, budget: 50 });
-  expect(order.slice(0, 4)).toEqual(['fast', 'slow', 'fast', 'slow']);
-  expect(times.map(({ samples }) => samples)).toEqual([5, 2]);
+  const sampler = (name: string, ms: number, once = false) => ({
+    once,
+    sample: async (): Promise<number> => {
+      order.push(name);
+      return ms;
+    },
+  });
+  const all = [sampler('fast', 1), sampler('slow', 100), sampler('slowest', 1000, true)];
+  const times = await interleave(all, { rounds: 5, budget: 50 });
+  expect(order.slice(0, 5)).toEqual(['fast', 'slow', 'slowest', 'fast', 'slow']);
+  expect(times.map(({ samples }) => samples)).toEqual([5, 2, 1]);
 });
 
 test('the median is the middle one, or lies between the two in the middle', () => {

@@ -13,17 +13,21 @@ export interface Limits {
   readonly budget: number;
 }
 
-/**
- * Takes samples of all in turn, A B C A B C …, so that what slows the machine slows all of them.
- * @param samplers of each contender: does the work once and gives the milliseconds
- */
-export async function interleave(samplers: readonly (() => Promise<number>)[], limits: Limits): Promise<Times[]> {
+export interface Sampler {
+  /** Does the work once and gives the milliseconds. */
+  sample(): Promise<number>;
+  /** One sample is enough. */
+  readonly once?: boolean;
+}
+
+/** Takes samples of all in turn, A B C A B C …, so that what slows the machine slows all of them. */
+export async function interleave(samplers: readonly Sampler[], limits: Limits): Promise<Times[]> {
   const taken = samplers.map((): number[] => []);
   for (let round = 0; round < limits.rounds; round++) {
-    for (const [i, sample] of samplers.entries()) {
+    for (const [i, { sample, once }] of samplers.entries()) {
       const own = taken[i] as number[];
       const spent = own.reduce((a, b) => a + b, 0);
-      if (own.length < 2 || spent < limits.budget) own.push(await sample());
+      if (once ? own.length < 1 : own.length < 2 || spent < limits.budget) own.push(await sample());
     }
   }
   return taken.map(summary);

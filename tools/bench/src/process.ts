@@ -1,36 +1,71 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Answer, Contender, Question } from './contender.js';
+import { type Contender, kinds } from './contender.js';
+import { python } from './peers.js';
+import { type Answer, type Answers, lineOf, messageOf, type Question } from './protocol.js';
 
 /** A contender in a process of its own, so that no engine disturbs another's memory or threads. */
 export class ContenderProcess {
   readonly contender: Contender;
   readonly #child: ChildProcess;
+  #wait: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
+  #ended: string | undefined;
 
   constructor(contender: Contender) {
     this.contender = contender;
-    this.#child = fork(fileURLToPath(new URL('child.ts', import.meta.url)), [JSON.stringify(contender)], {
-      execArgv: ['--conditions=@blip2/source', '--import', 'tsx', '--expose-gc'],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    const [command, args] = commandOf(contender);
+    this.#child = spawn(command, [...args, JSON.stringify(contender)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...environmentOf(contender) },
+    });
+    const end = (how: string): void => {
+      this.#ended ??= how;
+      this.#wait?.reject(new Error(how));
+    };
+    this.#child.on('error', (error) => end(`its process cannot be started: ${error.message}`));
+    this.#child.on('exit', (code, signal) => end(`its process ended with ${signal ?? `code ${code}`}`));
+    this.#child.stdin?.on('error', () => {}); // it has ended, which is told
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const said = messageOf<Answer>(line);
+      if (said) this.#wait?.resolve(said);
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** @throws with the contender's own words when it cannot do what it is asked, or has died */
-  async ask<A extends Answer>(question: Question): Promise<A> {
+  async ask<Q extends Question>(question: Q): Promise<Answers[Q['ask']]> {
+    if (this.#ended) throw new Error(this.#ended);
     const said = await new Promise<Answer>((resolve, reject) => {
-      const ended = (code: number | null): void => reject(new Error(`its process ended with code ${code}`));
-      this.#child.once('exit', ended);
-      this.#child.once('message', (message) => {
-        this.#child.off('exit', ended);
-        resolve(message as Answer);
-      });
-      this.#child.send(question);
+      this.#wait = { resolve, reject };
+      this.#child.stdin?.write(lineOf(question));
     });
     if ('error' in said) throw new Error(said.error);
-    return said as A;
+    return said as Answers[Q['ask']];
   }
 
   close(): void {
     this.#child.kill();
   }
+}
+
+function commandOf({ name }: Contender): [command: string, args: string[]] {
+  const program = fileURLToPath(new URL(kinds[name]?.program as string, import.meta.url));
+  if (program.endsWith('.py')) return [python, ['-u', program]];
+  return [process.execPath, ['--conditions=@blip2/source', '--import', 'tsx', '--expose-gc', program]];
+}
+
+/** Held to so many threads, and `pytorch` to AVX2. */
+function environmentOf({ name, threads }: Contender): Record<string, string> {
+  const count = String(threads);
+  if (name === 'tfjs-node') return { TF_NUM_INTRAOP_THREADS: count, TF_NUM_INTEROP_THREADS: '1' };
+  if (!name.startsWith('pytorch')) return {};
+  const held =
+    name === 'pytorch'
+      ? { ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_ENABLE_INSTRUCTIONS: 'AVX2' }
+      : {};
+  return { OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, ...held };
 }

@@ -1,5 +1,6 @@
-import { type CaseInfo, type Contender, labelOf } from './contender.js';
+import { type Contender, labelOf } from './contender.js';
 import type { Times } from './measure.js';
+import type { CaseInfo, HeapUse } from './protocol.js';
 
 /** One line of `bench --json`. */
 export interface Result {
@@ -11,10 +12,19 @@ export interface Result {
   readonly ms_median: number;
   readonly ms_max: number;
   readonly samples: number;
+  /** What the samples differ by: (max - min) / median. */
+  readonly spread: number;
   /** Of the shortest time. */
   readonly gflops?: number;
   /** GB/s of the shortest time. */
   readonly gbps?: number;
+  /** Of the ceiling with as many threads: of the stream where bytes bound the case, or else of the multiply-adds. */
+  readonly of_ceiling?: number;
+  /** Bytes of this backend's heap before a run, and at its most during it. */
+  readonly heap_before?: number;
+  readonly heap_peak?: number;
+  /** The most bytes that the process held in memory at once, where the system tells. */
+  readonly rss_peak?: number;
   /** This median as a multiple of the other's. */
   readonly ratio_to: Readonly<Record<string, number>>;
 }
@@ -22,26 +32,40 @@ export interface Result {
 export interface Timed {
   readonly contender: Contender;
   readonly times: Times;
+  readonly heap?: HeapUse | null | undefined;
+  readonly rss?: number | undefined;
 }
 
+/** The best rates of this machine by number of threads, in GFLOP/s and GB/s. */
+export type Ceilings = ReadonlyMap<number, { readonly gflops?: number; readonly gbps?: number }>;
+
 /** The lines of one case, each compared with all others. A ceiling is a contender by its own name. */
-export function results(info: CaseInfo, timed: readonly Timed[]): Result[] {
+export function results(info: CaseInfo, timed: readonly Timed[], ceilings: Ceilings = new Map()): Result[] {
   const who = ({ contender }: Timed): Contender =>
     info.bench === 'ceiling' ? { ...contender, name: info.case } : contender;
   return timed.map((one) => {
-    const { times } = one;
+    const { times, heap, rss } = one;
+    const { name, threads } = who(one);
+    const gflops = info.flops && info.flops / times.min / 1e6;
+    const gbps = info.bytes && info.bytes / times.min / 1e6;
+    const top = ceilings.get(threads);
+    const share = gbps && top?.gbps ? gbps / top.gbps : gflops && top?.gflops ? gflops / top.gflops : undefined;
     const others = timed.filter((other) => other !== one);
     return {
       bench: info.bench,
       case: info.case,
-      contender: who(one).name,
-      threads: one.contender.threads,
+      contender: name,
+      threads,
       ms_min: digits(times.min),
       ms_median: digits(times.median),
       ms_max: digits(times.max),
       samples: times.samples,
-      ...(info.flops ? { gflops: digits(info.flops / times.min / 1e6) } : {}),
-      ...(info.bytes ? { gbps: digits(info.bytes / times.min / 1e6) } : {}),
+      spread: digits((times.max - times.min) / times.median),
+      ...(gflops ? { gflops: digits(gflops) } : {}),
+      ...(gbps ? { gbps: digits(gbps) } : {}),
+      ...(share ? { of_ceiling: digits(share) } : {}),
+      ...(heap ? { heap_before: heap.before, heap_peak: heap.peak } : {}),
+      ...(rss ? { rss_peak: rss } : {}),
       ratio_to: Object.fromEntries(
         others.map((other) => [labelOf(who(other)), digits(times.median / other.times.median)]),
       ),
@@ -49,11 +73,30 @@ export function results(info: CaseInfo, timed: readonly Timed[]): Result[] {
   });
 }
 
+/** What the lines of the bench 'ceiling' say. */
+export function ceilingsOf(lines: readonly Result[]): Ceilings {
+  const found = new Map<number, { gflops?: number; gbps?: number }>();
+  for (const { bench, threads, gflops, gbps } of lines) {
+    if (bench !== 'ceiling') continue;
+    found.set(threads, { ...found.get(threads), ...(gflops ? { gflops } : {}), ...(gbps ? { gbps } : {}) });
+  }
+  return found;
+}
+
 const digits = (x: number): number => Number(x.toPrecision(4));
 
+const MIB = 2 ** 20;
+
 /** One line for people. */
-export function textOf({ contender, threads, ms_min, ms_median, ms_max, gflops, gbps }: Result): string {
-  const rate = gflops ? `${gflops} GFLOP/s` : gbps ? `${gbps} GB/s` : '';
+export function textOf(result: Result): string {
+  const { contender, threads, ms_min, ms_median, ms_max, gflops, gbps, of_ceiling, heap_peak, rss_peak } = result;
   const who = labelOf({ name: contender, threads });
-  return `  ${who.padEnd(20)} ${`${ms_min}`.padStart(9)} ${`${ms_median}`.padStart(9)} ${`${ms_max}`.padStart(9)} ms  ${rate}`;
+  const times = [ms_min, ms_median, ms_max].map((ms) => `${ms}`.padStart(9)).join(' ');
+  const rest = [
+    gbps ? `${gbps} GB/s` : gflops ? `${gflops} GFLOP/s` : '',
+    of_ceiling ? `${(100 * of_ceiling).toFixed(0)} % of the ceiling` : '',
+    heap_peak ? `heap ${(heap_peak / MIB).toFixed(0)} MiB` : '',
+    rss_peak ? `process ${(rss_peak / MIB).toFixed(0)} MiB` : '',
+  ];
+  return `  ${who.padEnd(27)} ${times} ms  ${rest.filter(Boolean).join(', ')}`;
 }

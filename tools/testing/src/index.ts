@@ -4,4 +4,4 @@ export { expectClose, largestDifference } from './close.js';
 export { fixture } from './fixture.js';
 export { checkGradients } from './gradients.js';
 export { expectNoLeak } from './leaks.js';
-export type { BenchCase, BenchRun, Suite } from './suite.js';
+export type { BenchCase, BenchRun, Suite, Work } from './suite.js';

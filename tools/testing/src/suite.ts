@@ -1,11 +1,25 @@
+/** What other engines compute for the same case: an op and its sizes, for those that know it. */
+export interface Work {
+  readonly op: string;
+  readonly [size: string]: number | string | boolean;
+}
+
 /** One piece of work that a benchmark times. */
 export interface BenchCase {
   /** What is computed, with its sizes. */
   readonly name: string;
+  /** The same for engines that are not TensorFlow.js'. Without it they are not asked. */
+  readonly work?: Work;
   /** Floating-point operations of one run, where they say something. */
   readonly flops?: number;
   /** Bytes of memory that one run must move, where they are what bounds it. */
   readonly bytes?: number;
+  /** Contenders that are run only once, without a warm-up, as they take so long. */
+  readonly once?: readonly string[];
+  /** Contenders that would take minutes: they are asked only where `--only` names them. */
+  readonly slow?: readonly string[];
+  /** Only contenders with so many threads are asked. */
+  readonly threads?: number;
   /** Makes the inputs on the current backend. */
   prepare(): BenchRun;
 }

@@ -1,0 +1,113 @@
+import type { Contender } from '../contender.js';
+import type { Result } from '../result.js';
+import { type Lookup, lookup } from './find.js';
+
+/** What this project wants of itself, and what was measured. */
+export interface Bar {
+  readonly what: string;
+  readonly measured: number | undefined;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** undefined where something that it needs was not measured. */
+export function isMet({ measured, atLeast = -Infinity, atMost = Infinity }: Bar): boolean | undefined {
+  return measured === undefined ? undefined : measured >= atLeast && measured <= atMost;
+}
+
+const simd = (threads: number): Contender => ({ name: 'simd', threads });
+const torch: Contender = { name: 'pytorch', threads: 2 };
+const wasm: Contender = { name: 'wasm', threads: 1 };
+const GIB = 2 ** 30;
+
+/** Every bar, from the lines of a report. */
+export function bars(results: readonly Result[]): Bar[] {
+  const find = lookup(results);
+  return [...products(find), ...attention(find), ...rows(find), ...training(find)];
+}
+
+// Rates are compared as shares of the ceiling of their own run: suites may come from several.
+
+function products({ line }: Lookup): Bar[] {
+  const share = (name: string, threads: number) => line('matmul', `${name} `, simd(threads))?.of_ceiling;
+  return ['AB', 'ABᵀ', 'AᵀB'].flatMap((name) => [
+    {
+      what: `matmul ${name}, 1 thread: share of the multiply-add ceiling`,
+      measured: share(name, 1),
+      atLeast: 0.9,
+    },
+    {
+      what: `matmul ${name}: what a second thread gains, as a share of what the ceiling gains`,
+      measured: over(share(name, 2), share(name, 1)),
+      atLeast: 0.95,
+    },
+  ]);
+}
+
+function attention({ line, ratio }: Lookup): Bar[] {
+  const [batched, long] = ['16x12 heads 32x257x64', '1x12 heads 1024x1024x64'];
+  const times = (a: Contender) => ratio('attention', `forward ${batched}`, { a, b: simd(2) });
+  const product = line('matmul', 'AB ', simd(2))?.of_ceiling;
+  const share = (pass: string) => over(line('attention', `${pass} ${batched}`, simd(2))?.of_ceiling, product);
+  const one = line('attention', `forward ${long}`, simd(2));
+  const extra = one?.heap_peak === undefined ? undefined : one.heap_peak - (one.heap_before ?? 0);
+  return [
+    {
+      what: `attention ${batched}, 2 threads: times as fast as onnxruntime-web`,
+      measured: times({ name: 'onnxruntime-web', threads: 2 }),
+      atLeast: 1.3,
+    },
+    {
+      what: `attention ${batched}, 2 threads: times as fast as tfjs wasm`,
+      measured: times(wasm),
+      atLeast: 8,
+    },
+    {
+      what: 'the same, forward: share of the rate of matmul AB',
+      measured: share('forward'),
+      atLeast: 0.5,
+    },
+    {
+      what: 'the same, forward and backward: share of the rate of matmul AB',
+      measured: share('forward and backward'),
+      atLeast: 0.5,
+    },
+    {
+      what: `attention ${long}, 2 threads: heap beyond the inputs, result included, as a share of [H,Q,K]`,
+      measured: over(extra, 4 * 12 * 1024 * 1024),
+      atMost: 1 / 8,
+    },
+  ];
+}
+
+function rows({ ratio }: Lookup): Bar[] {
+  return ['layer norm 1024x768', 'GELU 1024x3072', 'softmax 12288x257'].map((name) => ({
+    what: `${name}, 2 threads: its time as a multiple of PyTorch's`,
+    measured: ratio('rows', name, { a: simd(2), b: torch }),
+    atMost: 2,
+  }));
+}
+
+function training({ line, ratio }: Lookup): Bar[] {
+  const [whole, small] = ['stage 1 step, 12 layers', 'stage 1 step, 2 layers'];
+  return [
+    {
+      what: `${whole}, 2 threads: its time as a multiple of PyTorch's`,
+      measured: ratio('stage1', whole, { a: simd(2), b: torch }),
+      atMost: 1.9,
+    },
+    {
+      what: `${whole}, 2 threads: GiB of heap at the most`,
+      measured: over(line('stage1', whole, simd(2))?.heap_peak, GIB),
+      atMost: 3.9,
+    },
+    {
+      what: `${small}, 2 threads: times as fast as tfjs wasm, whose missing gradients are patched`,
+      measured: ratio('stage1', small, { a: wasm, b: simd(2) }),
+      atLeast: 10,
+    },
+  ];
+}
+
+const over = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined ? undefined : a / b;

@@ -1,0 +1,146 @@
+import type { Result } from '../result.js';
+import { bars, isMet } from './bars.js';
+import { grouped } from './find.js';
+import type { Environment, Recorded } from './lines.js';
+import { losses } from './losses.js';
+
+const BEGIN = '<!-- by hand -->';
+const END = '<!-- by hand: end -->';
+const EMPTY = 'Nothing has been written here yet.';
+
+/** What was written by hand in the last report. */
+export function handWritten(report: string): string {
+  const [begin, end] = [report.indexOf(BEGIN), report.indexOf(END)];
+  return begin < 0 || end < begin ? EMPTY : report.slice(begin + BEGIN.length, end).trim();
+}
+
+export interface ReportOptions {
+  /** The section that is kept from report to report. */
+  readonly byHand: string;
+  /** The name of the plot of a suite, as seen from the report. */
+  plot(bench: string): string | undefined;
+  /** Where the lines of the run lie, as seen from the report. */
+  readonly lines: string;
+}
+
+/** The report of a run, in Markdown. */
+export function markdown({ environment, results }: Recorded, options: ReportOptions): string {
+  const suites = [...grouped(results)].flatMap(([bench, cases]) => [
+    `## ${titles[bench] ?? bench}`,
+    ...(notes[bench] ? [notes[bench]] : []),
+    table(
+      heads,
+      [...cases].flatMap(([name, lines]) => lines.map((line, i) => row(line, i === 0 ? name : '', lines))),
+    ),
+    ...(options.plot(bench) ? [`![Each contender's speed in each case](${options.plot(bench)})`] : []),
+  ]);
+  return `${[
+    '# Benchmarks',
+    `Made by \`npm run -s bench -- --report docs/benchmarks.md\` of [one run's lines](${options.lines}); do not edit what is not marked.`,
+    machine(environment),
+    method,
+    ...suites,
+    '## Where this project loses',
+    lossText(results),
+    `${BEGIN}\n\n${options.byHand}\n\n${END}`,
+    '## What is wanted, and what is met',
+    table(['', 'wanted', 'measured', ''], bars(results).map(barRow)),
+  ].join('\n\n')}\n`;
+}
+
+const method = `Every contender is a process of its own, new for each suite; samples are taken in turn, so that what slows the machine slows all of
+them, and only contenders of one run are compared. Times are milliseconds of a run after a warm-up, \`spread\` is (longest - shortest) /
+median. Rates are of the shortest time. \`of ceiling\` is the share of what a loop does with as many threads that only multiplies and adds
+128-bit vectors in registers (wasm has no wider ones; native code has), or, where bytes bound the case, of a loop that
+streams them through memory (what fits into a cache may exceed it). \`× simd\` is the median as a multiple of this backend's with two
+threads: above 1 the contender is slower. \`heap\` is the most that this backend's tensors took, \`process\` the most memory that the
+process held. tfjs' wasm backend has no threads under Node; jax-js was run with one. onnxruntime-web copies inputs into its memory
+at each call, as its users have it. PyTorch is held to AVX2.`;
+
+const titles: Readonly<Record<string, string>> = {
+  ceiling: 'Ceilings',
+  matmul: 'Matrix products',
+  attention: 'Attention',
+  rows: 'Norm and activations',
+  qformer: 'Q-Former, forward',
+  stage1: 'A training step of stage 1',
+  decode: 'Making text',
+};
+const notes: Readonly<Record<string, string>> = {
+  attention: 'onnxruntime computes it as `MultiHeadAttention`, PyTorch as `scaled_dot_product_attention`.',
+  qformer: "BERT-base's width, 32 queries, features 257x1408. tfjs wasm is run once.",
+  stage1:
+    "Three losses, their gradients and AdamW; BERT-base's width, 32 queries, 32 tokens, features 257x1408. tfjs' wasm backend lacks a kernel that gradients need (`UnsortedSegmentSum`): its missing gradients are patched in plain JavaScript, and it is run once, without a warm-up.",
+  decode: 'Every weight is read once a token: bytes bound it. Weights are float32.',
+};
+
+function machine({ cpu, cores, memory, system, node, date, versions }: Environment): string {
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return table(
+    ['machine', 'cores', 'memory', 'system', 'Node', 'date'],
+    [[cpu, `${cores}`, `${memory} GiB`, system, node, date]],
+  ).concat(`\n\nVersions: ${named.join(', ')}.`);
+}
+
+const heads = [
+  'case',
+  'contender',
+  'threads',
+  'median ms',
+  'min ms',
+  'spread',
+  'rate',
+  'of ceiling',
+  '× simd',
+  'heap',
+  'process',
+];
+
+function row(line: Result, name: string, lines: readonly Result[]): string[] {
+  const { contender, threads, ms_median, ms_min, spread, samples, gflops, gbps, of_ceiling } = line;
+  const own = lines.find((one) => one.contender === 'simd' && one.threads === 2);
+  return [
+    name,
+    contender,
+    `${threads}`,
+    short(ms_median),
+    short(ms_min),
+    samples > 1 ? percent(spread) : 'one run',
+    gbps ? `${short(gbps)} GB/s` : gflops ? `${short(gflops)} GFLOP/s` : '',
+    of_ceiling ? percent(of_ceiling) : '',
+    own ? short(ms_median / own.ms_median) : '',
+    mebibytes(line.heap_peak),
+    mebibytes(line.rss_peak),
+  ];
+}
+
+function lossText(results: readonly Result[]): string {
+  const found = losses(results);
+  if (found.length === 0) return 'In no case of this run is another contender faster with as many threads.';
+  const lines = found.map(
+    ({ bench, case: name, threads, winner, times }) =>
+      `- ${bench}, ${name}, ${threads} thread${threads > 1 ? 's' : ''}: ${short(times)} times the time of ${winner}`,
+  );
+  return `In these cases another contender is faster with as many threads; only the fastest is named.\n\n${lines.join('\n')}`;
+}
+
+function barRow(bar: ReturnType<typeof bars>[number]): string[] {
+  const { what, measured, atLeast, atMost } = bar;
+  const met = isMet(bar);
+  const wanted = atLeast !== undefined ? `at least ${short(atLeast)}` : `at most ${short(atMost as number)}`;
+  return [
+    what,
+    wanted,
+    measured === undefined ? '' : short(measured),
+    met === undefined ? 'not measured' : met ? 'met' : '**missed**',
+  ];
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const short = (x: number): string => (x >= 1000 ? x.toFixed(0) : `${Number(x.toPrecision(3))}`);
+const percent = (x: number): string => `${(100 * x).toFixed(0)} %`;
+const mebibytes = (bytes: number | undefined): string => (bytes ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : '');
