@@ -1,3 +1,4 @@
+import { keyValueCache } from '@blip2/attention';
 import { type OptConfig, optConfig, optEmbed, optForward, optHead, optSpec } from '@blip2/llm';
 import { dispose, initialise } from '@blip2/tensor';
 import type { BenchCase, Suite } from '@blip2/testing';
@@ -42,22 +43,26 @@ const token = (config: OptConfig): BenchCase => ({
     const p = initialise(optSpec(config), 1);
     const remembered = (seed: number): tf.Tensor =>
       tf.randomNormal([1, PAST, config.hiddenSize], 0, 1, 'float32', seed);
-    const past = Array.from({ length: config.layers }, (_, j) => ({
-      key: remembered(2 * j),
-      value: remembered(2 * j + 1),
-    }));
+    const memory = Array.from({ length: config.layers }, (_, j) => {
+      const cache = keyValueCache({ capacity: 2 * PAST });
+      const [key, value] = [remembered(2 * j), remembered(2 * j + 1)];
+      cache.append({ key, value });
+      tf.dispose([key, value]);
+      return cache;
+    });
     const ids = tf.tensor2d([[5]], [1, 1], 'int32');
     return {
       run: () => {
-        const made = tf.tidy(() => {
-          const { hidden, cache } = optForward(p, config, { embeddings: optEmbed(p, ids), past, cache: true, last: 1 });
-          return { logits: optHead(p, hidden), cache };
+        const logits = tf.tidy(() => {
+          const { hidden } = optForward(p, config, { embeddings: optEmbed(p, ids), memory, last: 1 });
+          return optHead(p, hidden);
         });
-        tf.dispose(made);
+        logits.dispose();
       },
       dispose: () => {
         dispose(p);
-        tf.dispose([past, ids]);
+        for (const cache of memory) cache.dispose();
+        ids.dispose();
       },
     };
   },

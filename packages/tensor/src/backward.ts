@@ -110,7 +110,7 @@ function inputGradients(
   const given = new Set<tf.Tensor>();
   return inputs.map(([name, x]) => {
     const dx = gradients[name]?.();
-    if (!dx || dx.dtype !== 'float32' || !tf.util.arraysEqual(dx.shape, x.shape)) {
+    if (dx?.dtype !== 'float32' || !tf.util.arraysEqual(dx.shape, x.shape)) {
       const what = dx ? `${dx.dtype} [${dx.shape}]` : 'nothing';
       throw new Error(`The gradient of ${node.kernelName} by '${name}' must be float32 [${x.shape}], but is ${what}.`);
     }

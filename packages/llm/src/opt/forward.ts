@@ -1,5 +1,5 @@
 import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
-import { activation, dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
+import { dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
@@ -62,8 +62,6 @@ interface BlockInput {
 /** `x += attention(norm(x)); x += ffn(norm(x))`: [B,L,W] -> [B,keep,W] */
 function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tensor {
   const { mask, memory, keep, seed } = input;
-  const drop = (x: tf.Tensor, name: string): tf.Tensor =>
-    seed === undefined ? x : dropout(x, config.dropout, { training: true, seed: hash(seed, name) });
   const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
 
   const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
@@ -79,10 +77,15 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
   };
   memory?.append({ key, value });
   const seen = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,W]
-  const x = tf.add(lastRows(input.x, keep), drop(linear(out_proj, seen), 'self_attn'));
+  const added = (residual: tf.Tensor, name: string, f: (residual?: tf.Tensor) => tf.Tensor): tf.Tensor =>
+    seed === undefined
+      ? f(residual)
+      : tf.add(residual, dropout(f(), config.dropout, { training: true, seed: hash(seed, name) }));
+  const x = added(lastRows(input.x, keep), 'self_attn', (residual) => linear(out_proj, seen, { residual }));
 
-  const wide = activation(config.activation)(linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON)));
-  return tf.add(x, drop(linear(p.fc2, wide), 'fc2'));
+  const { activation } = config;
+  const wide = linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON));
+  return added(x, 'fc2', (residual) => linear(p.fc2, wide, { activation, residual }));
 }
 
 /** [B,L,W] -> [B,count,W] */
