@@ -17,6 +17,10 @@ const scheduleSchema = z
     clip: z.number().positive().nullable().default(1).describe('largest global norm of the gradients; null: none'),
     accumulate: count.default(1).describe('batches whose gradients are added up for one update'),
     checkpointEvery: count.default(200).describe('steps between checkpoints'),
+    recompute: z
+      .boolean()
+      .default(false)
+      .describe('run the layers of the Q-Former again for their gradients: less memory, more time'),
   })
   .describe('one stage of training');
 

@@ -1,10 +1,10 @@
 import type { KeyValue } from '@blip2/attention';
-import { embedding, layerNorm } from '@blip2/tensor';
+import { embedding, layerNorm, recompute, type Tree } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
-import { type LayerInput, layer } from './layer.js';
+import { type LayerInput, type LayerOutput, layer } from './layer.js';
 import { drop, inside, type Mode } from './mode.js';
-import { need, type QFormer } from './spec.js';
+import { type Layer, need, type QFormer } from './spec.js';
 
 export interface EncodeInput extends Omit<LayerInput, 'past' | 'pictures'> {
   /** [B,L,W], queries first; see `embed`. */
@@ -19,6 +19,7 @@ export type PictureKeys = readonly (KeyValue | undefined)[];
 
 export interface EncodeOutput {
   output: tf.Tensor3D;
+  /** Of each layer, where they are to be remembered. */
   cache: KeyValue[];
   /** Of each layer that looks at the picture, if asked for. */
   attention: tf.Tensor4D[];
@@ -33,7 +34,7 @@ export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, .
   layers.forEach((own, j) => {
     const keys = pictures?.keys[j];
     const out = scope(() =>
-      layer(own, config, y, {
+      run(own, config, y, {
         ...input,
         queriesOnly: input.queriesOnly && j === layers.length - 1,
         past: past?.[j],
@@ -42,10 +43,22 @@ export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, .
       }),
     );
     y = out.y;
-    cache.push(out.cache);
+    if (out.cache) cache.push(out.cache);
     if (out.attention) attention.push(out.attention);
   });
   return { output: y as tf.Tensor3D, cache, attention };
+}
+
+/** `layer`, of which the tape keeps the inputs alone where the mode says so. */
+function run(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
+  if (!input.mode.recompute || input.attentionMaps) return layer(p, config, x, input);
+  const { past, pictures, mask } = input;
+  const inputs = { p, x, past, pictures, mask };
+  const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...seen }) => {
+    const out = layer(p, config, x, { ...input, ...seen });
+    return [out.y, ...(out.cache ? [out.cache.key, out.cache.value] : [])];
+  }) as [tf.Tensor, key?: tf.Tensor, value?: tf.Tensor];
+  return { y, cache: key && value && { key, value } };
 }
 
 /** `tf.tidy` for records and lists of tensors of any type. */

@@ -25,6 +25,8 @@ export interface LayerInput {
   /** Each row sees the past and the rows up to itself. */
   readonly causal?: boolean | undefined;
   readonly pictures?: Pictures | undefined;
+  /** Keys and values of self-attention are wanted too. */
+  readonly remember?: boolean | undefined;
   /** Keys and values of what came before, [B,P,W]. */
   readonly past?: KeyValue | undefined;
   /** Only the query rows of the output are wanted. */
@@ -37,8 +39,8 @@ export interface LayerInput {
 export interface LayerOutput {
   /** [B,L,W], or [B,Q,W] where only queries are wanted. */
   y: tf.Tensor;
-  /** Past and own keys and values of self-attention, [B,P+L,W]. */
-  cache: KeyValue;
+  /** Past and own keys and values of self-attention, [B,P+L,W], where they are wanted. */
+  cache?: KeyValue | undefined;
   /** [B,H,Q,N] */
   attention?: tf.Tensor4D;
 }
@@ -52,7 +54,8 @@ export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: Laye
   const { queries: Q, mode } = input;
   const L = x.shape[1] as number;
   const wanted = input.queriesOnly ? rows(x, 0, Q) : x;
-  const { y: attended, cache } = selfAttention(p.attention, config, { x, wanted, input });
+  const { y: attended, cache: all } = selfAttention(p.attention, config, { x, wanted, input });
+  const cache = input.remember ? all : undefined;
   const text =
     Q < L && !input.queriesOnly ? textBranch(p, config, rows(attended, Q, L), inside(mode, 'text')) : undefined;
   if (Q === 0) return { y: text as tf.Tensor, cache };

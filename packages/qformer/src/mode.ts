@@ -5,6 +5,7 @@ import type * as tf from '@tensorflow/tfjs';
 export interface Mode {
   readonly training: boolean;
   readonly seed: number;
+  readonly recompute?: boolean;
 }
 
 export interface PassOptions {
@@ -12,14 +13,16 @@ export interface PassOptions {
   training?: boolean;
   /** Says what is dropped. Default 0. */
   seed?: number;
+  /** Of each layer the inputs alone are kept for the gradient, which runs the layer again: less memory, more work. Default false. */
+  recompute?: boolean;
 }
 
-export const modeOf = ({ training = false, seed = 0 }: PassOptions, pass: string): Mode =>
-  inside({ training, seed }, pass);
+export const modeOf = ({ training = false, seed = 0, recompute = false }: PassOptions, pass: string): Mode =>
+  inside({ training, seed, recompute }, pass);
 
-export const inside = ({ training, seed }: Mode, name: string): Mode => ({
-  training,
-  seed: training ? hash(seed, name) : seed,
+export const inside = (mode: Mode, name: string): Mode => ({
+  ...mode,
+  seed: mode.training ? hash(mode.seed, name) : mode.seed,
 });
 
 export const drop = (x: tf.Tensor, rate: number, mode: Mode): tf.Tensor => dropout(x, rate, mode);

@@ -51,7 +51,7 @@ export function queryPass(
     const keys = keysOf(p, config, features);
     const x = embed(p, config, { queryRows: rowsOf(keys), mode });
     const { attentionMaps } = options;
-    return encode(p, config, { x, queries: config.queries, pictures: { keys }, attentionMaps, mode });
+    return encode(p, config, { x, queries: config.queries, pictures: { keys }, remember: true, attentionMaps, mode });
   });
 }
 

@@ -6,9 +6,18 @@ import { dropout } from './ops/dropout.js';
 
 const random = (shape: number[], seed: number): tf.Tensor => tf.randomNormal(shape, 0, 1, 'float32', seed);
 
-/** A layer of two outputs, one of its inputs unused, with dropout. */
-function layer({ p, x }: { p: { w: tf.Tensor; b: tf.Tensor; unused: tf.Tensor }; x: tf.Tensor }): tf.Tensor[] {
-  const y = tf.add(tf.matMul(x as tf.Tensor2D, p.w as tf.Tensor2D), p.b);
+/** A layer of two outputs, one of its inputs unused, with dropout; `rows` are whole numbers. */
+function layer({
+  p,
+  x,
+  rows,
+}: {
+  p: { w: tf.Tensor; b: tf.Tensor; unused: tf.Tensor };
+  x: tf.Tensor;
+  rows?: tf.Tensor;
+}): tf.Tensor[] {
+  const picked = rows ? tf.gather(x, rows as tf.Tensor1D) : x;
+  const y = tf.add(tf.matMul(picked as tf.Tensor2D, p.w as tf.Tensor2D), p.b);
   return [tf.tanh(dropout(y, 0.3, { training: true, seed: 4 })), tf.sum(tf.square(y), 1)];
 }
 const loss = ([a, b]: readonly tf.Tensor[]): tf.Scalar =>
@@ -20,9 +29,12 @@ test('values and gradients are those of the function itself, in a chain of two',
   const { p, x } = inputs();
   const q = { ...p, w: random([4, 4], 5) };
   const flat = { w: p.w, b: p.b, unused: p.unused, v: q.w, x };
-  const chain = (run: (all: { p: typeof p; x: tf.Tensor }) => tf.Tensor[]) =>
+  const chain = (run: (all: { p: typeof p; x: tf.Tensor; rows?: tf.Tensor }) => tf.Tensor[]) =>
     valueAndGrads(() => {
-      const [y, sums] = run({ p, x }) as [tf.Tensor, tf.Tensor];
+      const [y, sums] = tf.tidy(() => run({ p, x, rows: tf.tensor1d([4, 0, 0, 2, 1], 'int32') })) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
       return { total: tf.add(loss(run({ p: q, x: y })), tf.mean(sums)) as tf.Scalar };
     }, flat);
   const plain = chain(layer);

@@ -5,7 +5,7 @@ import { flatten, mapTree, type Tree } from './tree.js';
 /**
  * `f(inputs)`, of which the tape keeps the inputs alone: the gradient runs `f` again (Chen et al. 2016, "Training deep nets
  * with sublinear memory cost"). Half as much work again, for the memory of one `f` instead of all.
- * @param inputs float32 tensors, each of which gets its gradient; what else `f` closes over is constant
+ * @param inputs all tensors that `f` reads, each of which gets its gradient if it is float32: others may be gone by then
  * @param f a pure function of `inputs`: called twice, it gives the same, dropout included
  * @returns what `f` does, which the caller owns
  */
@@ -25,12 +25,13 @@ export function recompute<T extends Tree>(inputs: T, f: (inputs: T) => readonly 
       const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
         const { result, tape } = record(() => through(saved) as tf.Tensor[]);
         const parts = unpack(dy, shapes);
+        const xs = saved.filter(({ dtype }) => dtype === 'float32');
         const grads = backward(
           tape,
-          saved,
+          xs,
           result.map((y, i) => [y, parts[i] as tf.Tensor]),
         );
-        return grads.map((grad, i) => grad ?? tf.zerosLike(saved[i] as tf.Tensor));
+        return saved.map((x) => grads[xs.indexOf(x)] ?? tf.zeros(x.shape));
       };
       return { value: pack(results), gradFunc };
     });

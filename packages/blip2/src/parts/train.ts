@@ -29,6 +29,8 @@ export interface StageOptions<B> {
   readonly betas?: readonly [number, number];
   /** Of ITC and ITG. Default 0.1. */
   readonly smoothing?: number;
+  /** The Q-Former's layers run again for their gradients, which takes less memory and more time. Default false. */
+  readonly recompute?: boolean;
   /** The steps after which to stop although the schedule goes on; default: all. */
   readonly until?: number;
   /** Everything else goes to the trainer: clipping, accumulation, checkpoints, resuming. */
@@ -41,7 +43,7 @@ export interface StageOptions<B> {
 /** Representation learning (BLIP-2, section 3.1): trains `parts.stage1`. */
 export function trainStage1(parts: Parts, options: StageOptions<PairBatch>): AsyncGenerator<TrainStep, void, void> {
   const { config, stage1, text } = parts;
-  const { smoothing = 0.1 } = options;
+  const { smoothing = 0.1, recompute = false } = options;
   const spec = stage1Spec(config);
   const { bos: decoderStart, pad = 0 } = text.tokenizer.special;
   if (decoderStart === undefined) {
@@ -51,7 +53,7 @@ export function trainStage1(parts: Parts, options: StageOptions<PairBatch>): Asy
     ...common(parts, options),
     trainable: stage1,
     loss: ({ trainable, batch, seed }) =>
-      stage1Terms(unflatten(spec, trainable), config, batch, { seed, smoothing, decoderStart, pad }),
+      stage1Terms(unflatten(spec, trainable), config, batch, { seed, recompute, smoothing, decoderStart, pad }),
   });
 }
 
@@ -63,7 +65,7 @@ export interface Stage2TrainOptions extends StageOptions<TextBatch>, Pick<Stage2
 /** Generative learning with the frozen language model (BLIP-2, section 3.2): trains `parts.stage2`. */
 export function trainStage2(parts: Parts, options: Stage2TrainOptions): AsyncGenerator<TrainStep, void, void> {
   const { config, stage2 } = parts;
-  const { phraseWeight = 0, projectionRate = 1 } = options;
+  const { phraseWeight = 0, projectionRate = 1, recompute = false } = options;
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) beginStage2(parts);
   const spec = stage2Spec(config, language.width);
@@ -71,7 +73,7 @@ export function trainStage2(parts: Parts, options: Stage2TrainOptions): AsyncGen
     ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRate : 1)),
     trainable: stage2,
     loss: ({ trainable, batch, seed }) =>
-      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, phraseWeight }),
+      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, recompute, phraseWeight }),
   });
 }
 

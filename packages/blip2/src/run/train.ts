@@ -97,12 +97,14 @@ async function stageOptions<B>(
   { config, folders }: World,
   { out, resume = false, maxSteps, signal, data }: TrainRunOptions & { data: StageOptions<B>['data'] },
 ): Promise<StageOptions<B>> {
-  const { checkpointEvery, batch, clip, accumulate, ...schedule } = stage === 1 ? config.stage1 : config.stage2;
+  const { checkpointEvery, recompute, batch, clip, accumulate, ...schedule } =
+    stage === 1 ? config.stage1 : config.stage2;
   const { testScenes, ...shown } = config.data;
   const { seed, qformer, smoothing } = config;
   const short = async (...parts: unknown[]): Promise<string> => (await cacheKey(...parts)).slice(0, 16);
   return {
     ...schedule,
+    recompute,
     data,
     ...(maxSteps === undefined ? {} : { until: maxSteps }),
     trainer: {

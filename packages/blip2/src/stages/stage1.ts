@@ -28,6 +28,8 @@ export interface PairBatch extends Texts {
 
 export interface Stage1Options {
   readonly seed: number;
+  /** The layers run again for their gradients, which takes less memory and more time. Default false. */
+  readonly recompute?: boolean;
   /** Label smoothing of ITC and ITG. */
   readonly smoothing: number;
   /** The id of [DEC], with which the decoder starts. */
@@ -43,9 +45,9 @@ export function stage1Terms(
   batch: PairBatch,
   options: Stage1Options,
 ): LossTerms {
-  const { seed, smoothing, decoderStart, pad } = options;
+  const { seed, recompute = false, smoothing, decoderStart, pad } = options;
   const { ids, mask, same } = batch;
-  const mode = (pass: string) => ({ training: true, seed: hash(seed, pass) });
+  const mode = (pass: string) => ({ training: true, seed: hash(seed, pass), recompute });
   const features = normedPictureKeys(p, config, batch.features);
   const { output, cache } = queryPass(p, config, features, mode('query'));
   const text = textPass(p, config, { ids, mask }, mode('text'));

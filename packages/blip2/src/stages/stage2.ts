@@ -9,6 +9,8 @@ import { normedPictureKeys } from './vision-norm.js';
 export interface SoftPromptOptions {
   /** Of dropout. Without it the Q-Former does not train. */
   readonly seed?: number;
+  /** The layers run again for their gradients, which takes less memory and more time. Default false. */
+  readonly recompute?: boolean;
 }
 
 /** What the language model sees of pictures: features [B,N,D] of the encoder -> [B,Q,W]. */
@@ -16,9 +18,9 @@ export function softPrompt(
   p: Stage2Params,
   config: QFormerConfig,
   features: tf.Tensor3D,
-  { seed }: SoftPromptOptions = {},
+  { seed, recompute = false }: SoftPromptOptions = {},
 ): tf.Tensor3D {
-  const mode = seed === undefined ? {} : { training: true, seed };
+  const mode = seed === undefined ? {} : { training: true, seed, recompute };
   return tf.tidy(() => project(p, queryOutput(p, config, normedPictureKeys(p, config, features), mode)));
 }
 
@@ -47,6 +49,7 @@ export interface TextBatch {
 
 export interface Stage2Options {
   readonly seed: number;
+  readonly recompute?: boolean;
   /**
    * Weight of a term that BLIP-2 does not have: vectors of the soft prompt should point at the language model's vectors of
    * what the picture shows. Default 0; why: docs/decisions/0014-phrases-in-the-soft-prompt.md.
@@ -62,9 +65,9 @@ export function stage2Terms(
   p: Stage2Params,
   { config, language }: { config: QFormerConfig; language: LanguageModel },
   { features, texts, phraseIds, phraseMask }: TextBatch,
-  { seed, phraseWeight = 0 }: Stage2Options,
+  { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
 ): LossTerms {
-  const prompts = softPrompt(p, config, features, { seed });
+  const prompts = softPrompt(p, config, features, { seed, recompute });
   const told = (): tf.Scalar => phrases(wordLogits(prompts, language), phraseIds, phraseMask);
   if (!texts) {
     const alone = told();
