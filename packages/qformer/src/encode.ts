@@ -53,12 +53,19 @@ export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, .
 function run(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
   if (!input.mode.recompute || input.attentionMaps) return layer(p, config, x, input);
   const { past, pictures, mask } = input;
-  const inputs = { p, x, past, pictures, mask };
+  const inputs = { p: used(p, x, input), x, past, pictures, mask };
   const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...seen }) => {
     const out = layer(p, config, x, { ...input, ...seen });
     return [out.y, ...(out.cache ? [out.cache.key, out.cache.value] : [])];
   }) as [tf.Tensor, key?: tf.Tensor, value?: tf.Tensor];
   return { y, cache: key && value && { key, value } };
+}
+
+/** Without the branch that no row takes: what is not read has no gradient. */
+function used(p: Layer, x: tf.Tensor, { queries, queriesOnly }: LayerInput): Layer {
+  const { intermediate, output, ...queryBranch } = p;
+  if (queries === 0) return { attention: p.attention, intermediate, output } as Layer;
+  return queriesOnly || queries === x.shape[1] ? (queryBranch as Layer) : p;
 }
 
 /** `tf.tidy` for records and lists of tensors of any type. */
