@@ -6,22 +6,27 @@ export interface Leaf {
   readonly grad: tf.Tensor;
   readonly m: tf.Tensor;
   readonly v: tf.Tensor;
+  /** Multiplies the gradient. */
+  readonly factor?: tf.Scalar | undefined;
 }
+
+type Moved = Pick<Leaf, 'param' | 'm' | 'v'>;
 
 /** The attributes of the kernel `AdamWUpdate`; `step` counts from 1. */
 export type Numbers = Record<'lr' | 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'step' | 'gradScale', number>;
 
 /** One tensor's update. Takes over `param`, `m` and `v`; what it returns stands in their place. */
-export function updateLeaf(leaf: Leaf, numbers: Numbers): Omit<Leaf, 'grad'> {
-  if (runNamed('AdamWUpdate', { ...leaf }, numbers)) return leaf;
-  const next = compose(leaf, numbers);
+export function updateLeaf({ factor, ...leaf }: Leaf, numbers: Numbers): Moved {
+  if (runNamed('AdamWUpdate', { ...leaf, ...(factor && { factor }) }, numbers)) return leaf;
+  const next = compose({ ...leaf, factor }, numbers);
   tf.dispose([leaf.param, leaf.m, leaf.v]);
   return next;
 }
 
-function compose(leaf: Leaf, { lr, beta1, beta2, epsilon, weightDecay, step, gradScale }: Numbers): Omit<Leaf, 'grad'> {
+function compose(leaf: Leaf, { lr, beta1, beta2, epsilon, weightDecay, step, gradScale }: Numbers): Moved {
   return tf.tidy(() => {
-    const grad = gradScale === 1 ? leaf.grad : tf.mul(leaf.grad, gradScale);
+    const scaled = gradScale === 1 ? leaf.grad : tf.mul(leaf.grad, gradScale);
+    const grad = leaf.factor ? tf.mul(scaled, leaf.factor) : scaled;
     const m = tf.keep(tf.add(tf.mul(leaf.m, beta1), tf.mul(grad, 1 - beta1)));
     const v = tf.keep(tf.add(tf.mul(leaf.v, beta2), tf.mul(tf.square(grad), 1 - beta2)));
     const root = tf.add(tf.div(tf.sqrt(v), Math.sqrt(1 - beta2 ** step)), epsilon);

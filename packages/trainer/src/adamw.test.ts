@@ -75,7 +75,12 @@ function registerInPlace(): { calls: number } {
   return count;
 }
 
-function run(steps: number, gradsOf: (step: number) => Arrays, gradScale = 1): { actual: Flat; expected: Arrays } {
+function run(
+  steps: number,
+  gradsOf: (step: number) => Arrays,
+  gradScale = 1,
+  factor?: tf.Scalar,
+): { actual: Flat; expected: Arrays } {
   const optimiser = adamw(settings);
   const reference = new Reference(numbers(0));
   let trainable = tensors(numbers(0));
@@ -84,8 +89,8 @@ function run(steps: number, gradsOf: (step: number) => Arrays, gradScale = 1): {
     const lr = 1e-2 * (1 + step / 10);
     const values = gradsOf(step);
     const grads = tensors(values);
-    ({ trainable, state } = optimiser.update(trainable, grads, state, { lr, gradScale }));
-    reference.update(values, lr, gradScale);
+    ({ trainable, state } = optimiser.update(trainable, grads, state, { lr, gradScale, factor }));
+    reference.update(values, lr, gradScale * (factor?.dataSync()[0] ?? 1));
     dispose(grads);
   }
   dispose(state.m);
@@ -101,6 +106,7 @@ function expectSame({ actual, expected }: ReturnType<typeof run>): void {
 test('20 steps agree with the formula in double precision', () => {
   expectSame(run(20, (step) => numbers(step + 1)));
   expectSame(run(20, (step) => numbers(step + 1), 0.25));
+  expectSame(run(20, (step) => numbers(step + 1), 0.5, tf.scalar(0.25)));
 });
 
 test('20 steps through an in-place kernel agree too, under the same contract', () => {

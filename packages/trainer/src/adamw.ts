@@ -37,7 +37,7 @@ export function adamw(options: AdamWOptions = {}): Optimiser {
   return {
     settings: { name: 'adamw', beta1, beta2, epsilon, weightDecay, decays: decays.name, lrScale: lrScale.name },
     init: (trainable) => ({ m: zeros(trainable), v: zeros(trainable), updates: mapCounts(trainable) }),
-    update(trainable, grads, state, { lr, gradScale = 1 }): Updated {
+    update(trainable, grads, state, { lr, gradScale = 1, factor }): Updated {
       const made = { trainable: { ...trainable }, m: { ...state.m }, v: { ...state.v }, updates: { ...state.updates } };
       for (const [path, leaf] of leaves(trainable, grads, state)) {
         const step = (state.updates[path] ?? 0) + 1;
@@ -51,7 +51,7 @@ export function adamw(options: AdamWOptions = {}): Optimiser {
           gradScale,
           weightDecay: 0,
         };
-        const next = updateLeaf(leaf, decays(path, shape) ? { ...numbers, weightDecay } : numbers);
+        const next = updateLeaf({ ...leaf, factor }, decays(path, shape) ? { ...numbers, weightDecay } : numbers);
         made.trainable[path] = next.param;
         made.m[path] = next.m;
         made.v[path] = next.v;

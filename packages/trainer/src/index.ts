@@ -9,7 +9,7 @@ export { alone, type Communicator } from './communicator.js';
 export { type DecayRule, decaysMatrices, decaysReleased, type LayerScaleOptions, layerScale } from './groups.js';
 export { NonFiniteError } from './ledger.js';
 export { type MetricsLog, type MetricsOptions, openMetrics } from './metrics.js';
-export { type ClipOptions, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
+export { type ClipOptions, clipFactor, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
 export type { Optimiser, OptimiserState, Updated, UpdateOptions } from './optimiser.js';
 export type { CheckpointOptions, LossInput, Position, TrainOptions, TrainStep } from './options.js';
 export { type SamplerOptions, sampler } from './sampler.js';

@@ -21,14 +21,19 @@ export interface ClipOptions {
 }
 
 /**
- * Gradients multiplied by `min(1, max / (norm + 1e-6))`, as PyTorch's `clip_grad_norm_`. The factor stays on the device.
- * Takes over the gradients and returns new ones.
+ * `min(1, max / (norm + 1e-6))`, by which clipping multiplies gradients, as PyTorch's `clip_grad_norm_`. It stays on the
+ * device: give it to the optimiser as `factor`.
  */
-export function clipGlobalNorm(grads: Flat, { max, gradScale = 1, squares }: ClipOptions): Flat {
-  const factor = tf.tidy(() => {
+export function clipFactor(grads: Flat, { max, gradScale = 1, squares }: ClipOptions): tf.Scalar {
+  return tf.tidy(() => {
     const norm = tf.mul(tf.sqrt(tf.sum(squares ?? squaredNorms(grads))), gradScale);
-    return tf.minimum(1, tf.div(max, tf.add(norm, 1e-6)));
+    return tf.minimum(1, tf.div(max, tf.add(norm, 1e-6))) as tf.Scalar;
   });
+}
+
+/** Gradients multiplied by `clipFactor`. Takes them over and returns new ones. */
+export function clipGlobalNorm(grads: Flat, options: ClipOptions): Flat {
+  const factor = clipFactor(grads, options);
   const clipped = mapFlat(grads, (grad) => tf.mul(grad, factor));
   factor.dispose();
   dispose(grads);

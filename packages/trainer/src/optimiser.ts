@@ -1,4 +1,5 @@
 import type { Flat } from '@blip2/tensor';
+import type * as tf from '@tensorflow/tfjs';
 
 /** What an optimiser remembers, by path. Its tensors belong to whoever called `init`. */
 export interface OptimiserState {
@@ -14,6 +15,8 @@ export interface UpdateOptions {
   readonly lr: number;
   /** The gradients are multiplied by it first, as by 1 / n after summing n of them. */
   readonly gradScale?: number;
+  /** The same as a tensor, which is not read back: what clipping gives. */
+  readonly factor?: tf.Scalar | undefined;
 }
 
 export interface Updated {

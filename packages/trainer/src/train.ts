@@ -4,7 +4,7 @@ import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './ac
 import { begin, disposeState, identity, type Run } from './begin.js';
 import { saveCheckpoint } from './checkpoint/save.js';
 import { Ledger } from './ledger.js';
-import { clipGlobalNorm, squaredNorms } from './norm.js';
+import { clipFactor, squaredNorms } from './norm.js';
 import { checkOptions, type Position, type TrainOptions, type TrainStep } from './options.js';
 import { releaseBatch } from './release.js';
 
@@ -52,16 +52,16 @@ async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Pr
   const { trainable, optimiser, schedule, clip, accumulate: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
-  const { terms, grads: summed } = await gradients(options, run.step);
+  const { terms, grads } = await gradients(options, run.step);
   const gradScale = 1 / batches;
-  const squares = squaredNorms(summed);
-  ledger.write({ step: run.step + 1, terms, squares, paths: Object.keys(summed), gradScale });
-  const grads = clip === undefined ? summed : clipGlobalNorm(summed, { max: clip, gradScale, squares });
-  const updated = optimiser.update(trainable, grads, run.state, { lr, gradScale });
+  const squares = squaredNorms(grads);
+  ledger.write({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
+  const factor = clip === undefined ? undefined : clipFactor(grads, { max: clip, gradScale, squares });
+  const updated = optimiser.update(trainable, grads, run.state, { lr, gradScale, factor });
   Object.assign(trainable, updated.trainable);
   run.state = updated.state;
   run.step++;
-  tf.dispose([squares, ...Object.values(terms)]);
+  tf.dispose([squares, ...(factor ? [factor] : []), ...Object.values(terms)]);
   dispose(grads);
   return lr;
 }

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { backend, numbers } from '../test-support/both.js';
 
-test('AdamW writes parameter and moments in place', () => {
+test.each([undefined, 0.25])('AdamW writes parameter and moments in place, gradients multiplied by %s', (times) => {
   const shape: [number, number] = [37, 29];
   const tensors = [1, 2, 3, 4].map((seed) =>
     tf.tensor2d(
@@ -13,12 +13,13 @@ test('AdamW writes parameter and moments in place', () => {
   const [param, grad, m, v] = tensors as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
   const before = tensors.map((x) => x.dataSync());
   const o = { lr: 1e-2, beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.05, step: 3, gradScale: 0.5 };
+  const factor = times === undefined ? undefined : tf.scalar(times);
   const { live } = backend.heap.statistics();
-  expect(tf.engine().runKernel('AdamWUpdate', { param, grad, m, v }, o)).toEqual([]);
+  expect(tf.engine().runKernel('AdamWUpdate', { param, grad, m, v, ...(factor && { factor }) }, o)).toEqual([]);
   expect(backend.heap.statistics().live).toBe(live);
   const after = tensors.map((x) => x.dataSync());
   for (let i = 0; i < param.size; i++) {
-    const g = before[1]![i]! * o.gradScale;
+    const g = before[1]![i]! * o.gradScale * (times ?? 1);
     const m1 = o.beta1 * before[2]![i]! + (1 - o.beta1) * g;
     const v1 = o.beta2 * before[3]![i]! + (1 - o.beta2) * g * g;
     const step = (o.lr * (m1 / (1 - o.beta1 ** o.step))) / (Math.sqrt(v1 / (1 - o.beta2 ** o.step)) + o.epsilon);
@@ -27,7 +28,7 @@ test('AdamW writes parameter and moments in place', () => {
     expect(after[0]![i]).toBeCloseTo(before[0]![i]! * (1 - o.lr * o.weightDecay) - step, 6);
   }
   expect(after[1]).toEqual(before[1]);
-  tf.dispose(tensors);
+  tf.dispose([...tensors, ...(factor ? [factor] : [])]);
 });
 
 /** As `keepsElement` of `@blip2/tensor`. */

@@ -35,8 +35,9 @@ const adamw: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const moments = [beta1, 1 - beta1, beta2, 1 - beta2];
   const rest = [rate, correction, epsilon, 1 - lr * weightDecay, gradScale];
   const pointers = [param, grad, m, v].map((x) => backend.pointer(x));
+  const factor = inputs.factor ? backend.pointer(inputs.factor) : 0;
   const size = sizeOf(param);
-  backend.run(wasm.adamw, vectors(size), size * 1, ...pointers, ...moments, ...rest);
+  backend.run(wasm.adamw, vectors(size), size * 1, ...pointers, factor, ...moments, ...rest);
   return [];
 };
 
