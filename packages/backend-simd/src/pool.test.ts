@@ -125,13 +125,20 @@ test('where no thread can be started, one works, and a warning says why', async 
   });
 });
 
+test('a thread that never starts is not waited for without end', async () => {
+  const { pool, fill } = await make({ spawn: () => ({ post: () => {}, terminate: () => {} }), patience: 50 });
+  pool.setThreads(3);
+  expect(await pool.ready()).toBe(1);
+  expect(fill()).toBe(true);
+  pool.dispose();
+});
+
 test('a thread that is lost within its work is an error, and later work is done in one thread', async () => {
   const { heap, pool, fill } = await make({ spawn: host.spawn, patience: 300 });
   pool.setThreads(3);
   await pool.ready();
   Atomics.add(new Int32Array(heap.buffer, CONTROL), at.ACTIVE, 1); // as a thread leaves it that is killed at work
   const start = performance.now();
-  // the estimate of `fill` is a second, so 20 s more would be waited
   const wasm: Kernels<'fill32'> = await pool.load(module);
   expect(() => pool.run(wasm.fill32, 100, 50_000, [heap.allocate(1600), 1])).toThrow('may have been killed');
   expect(performance.now() - start).toBeLessThan(10_000);

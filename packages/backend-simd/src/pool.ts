@@ -19,7 +19,7 @@ export type Spawn = (onEnd: (reason: string) => void) => PoolWorker;
 export interface PoolOptions {
   /** Undefined where workers cannot share memory: the calling thread then works alone. */
   spawn?: Spawn | undefined;
-  /** How long a thread may take for its last items, in milliseconds, beyond 20 times the estimate of the whole job. */
+  /** How long a thread may take to start, and for its last items beyond 20 times the estimate of the job, in milliseconds. */
   patience?: number;
 }
 
@@ -74,12 +74,14 @@ export class Pool {
     return Array.from(this.#control.subarray(at.CHUNKS, at.CHUNKS + this.#workers.length + 1));
   }
 
-  /** Waits until every thread has started. @returns how many there are: fewer than wanted where one could not start */
+  /** Waits until every thread has started, at most `patience`. @returns how many threads there are */
   async ready(): Promise<number> {
-    while (this.#workers.length > 0 && Atomics.load(this.#control, at.READY) < this.#workers.length) {
+    const end = performance.now() + this.#patience;
+    const started = (): number => Atomics.load(this.#control, at.READY);
+    while (this.#workers.length > 0 && started() < this.#workers.length && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    return this.#threads;
+    return this.#workers.length > 0 ? Math.min(this.#threads, 1 + started()) : 1;
   }
 
   /** Instantiates a module that imports `env.memory`, here and in every worker; its exported functions by name. */

@@ -55,6 +55,9 @@ if (wants('package') || wants('sizes')) {
   }
 }
 
-if (wants('browser')) results.push(...(await checkBrowser()));
+if (wants('browser')) {
+  const failed = (error: Error): Result[] => [{ name: 'browser', problems: [error.message] }];
+  results.push(...(await checkBrowser().catch(failed)));
+}
 
 if (!report(results)) process.exitCode = 1;
