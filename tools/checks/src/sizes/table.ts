@@ -10,7 +10,11 @@ export interface Ceiling {
 /** About one and a half times what the packages weighed when their row was last set. */
 export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/tensor': { tarball: 50, bundle: 20, why: 'specs, layers, one file format' },
-  '@blip2/backend-simd': { tarball: 100, bundle: 65, why: 'kernels of over a hundred ops, in two wasm modules: plain and relaxed SIMD' },
+  '@blip2/backend-simd': {
+    tarball: 100,
+    bundle: 65,
+    why: 'kernels of over a hundred ops, in two wasm modules: plain and relaxed SIMD',
+  },
   '@blip2/attention': { tarball: 25, bundle: 8, why: 'a few functions, and two wasm modules of fused kernels' },
   '@blip2/vision': { tarball: 30, bundle: 25, why: 'one forward for five families, and their tables of names' },
   '@blip2/qformer': { tarball: 30, bundle: 25, why: 'one model' },
