@@ -1,5 +1,5 @@
 import { qformerConfig } from '@blip2/qformer';
-import { type Flat, flatten, initialise, unflatten } from '@blip2/tensor';
+import { dispose, type Flat, flatten, initialise, type LossTerms, unflatten, valueAndGrads } from '@blip2/tensor';
 import type { BenchCase, Suite } from '@blip2/testing';
 import { adamw, decaysReleased } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
@@ -40,9 +40,6 @@ const step = (layers: number, B: number, who: Partial<BenchCase>): BenchCase => 
     const optimiser = adamw({ betas: [0.9, 0.98], weightDecay: 0.05, decays: decaysReleased });
     let trainable: Flat = flatten(initialise(spec, 1));
     let state = optimiser.init(trainable);
-    const names = Object.keys(trainable);
-    const named = (tensors: readonly tf.Tensor[]): Flat =>
-      Object.fromEntries(names.map((name, i) => [name, tensors[i] as tf.Tensor]));
     const batch = {
       features: tf.randomNormal<tf.Rank.R3>([B, N, config.encoderWidth], 0, 1, 'float32', 1),
       ids: tf.randomUniform<tf.Rank.R2>([B, T], 1000, 30000, 'int32', 2),
@@ -50,13 +47,12 @@ const step = (layers: number, B: number, who: Partial<BenchCase>): BenchCase => 
       same: tf.range(0, B, 1, 'int32'),
     };
     const options = { seed: 1, smoothing: 0.1, decoderStart: 1, pad: 0 };
-    const loss = (...tensors: tf.Tensor[]): tf.Scalar =>
-      stage1Terms(unflatten(spec, named(tensors)), config, batch, options).total;
+    const loss = (): LossTerms => stage1Terms(unflatten(spec, trainable), config, batch, options);
     return {
       run: () => {
-        const grads = named(tf.grads(loss)(names.map((name) => trainable[name] as tf.Tensor)));
+        const { terms, grads } = valueAndGrads(loss, trainable);
         ({ trainable, state } = optimiser.update(trainable, grads, state, { lr: 1e-4 }));
-        tf.dispose(grads as tf.TensorContainer);
+        dispose({ terms, grads });
       },
       dispose: () => tf.dispose([trainable, state.m, state.v, batch] as tf.TensorContainer),
     };

@@ -1,4 +1,4 @@
-import { gelu, layerNorm } from '@blip2/tensor';
+import { gated, gelu, layerNorm, rmsNorm } from '@blip2/tensor';
 import type { BenchCase, Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
 
@@ -29,11 +29,23 @@ const layerNorms: BenchCase = {
   },
 };
 
+const rmsNorms: BenchCase = {
+  name: 'RMS norm 1024x768',
+  bytes: 8 * 1024 * 768,
+  prepare: () => {
+    const x = tf.randomNormal([1024, 768], 0, 1, 'float32', 1);
+    const p = { weight: tf.ones([768]) };
+    return { run: () => rmsNorm(p, x, 1e-6).dispose(), dispose: () => tf.dispose([x, p]) };
+  },
+};
+
 const suite: Suite = {
   bench: 'rows',
   cases: [
     layerNorms,
+    rmsNorms,
     of('GELU', { op: 'gelu', R: 1024, D: 3072 }, gelu),
+    of('gated SiLU', { op: 'gatedSilu', R: 1024, D: 3072 }, (x) => gated(x, x, 'silu')),
     of('softmax', { op: 'softmax', R: 12288, D: 257 }, (x) => tf.softmax(x)),
   ],
 };

@@ -10,7 +10,11 @@ export interface Ceiling {
 /** About one and a half times what the packages weighed when their row was last set. */
 export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/tensor': { tarball: 50, bundle: 20, why: 'specs, layers, one file format' },
-  '@blip2/backend-simd': { tarball: 80, bundle: 50, why: 'two wasm modules beside the code, plain and relaxed SIMD' },
+  '@blip2/backend-simd': {
+    tarball: 100,
+    bundle: 65,
+    why: 'kernels of over a hundred ops, in two wasm modules: plain and relaxed SIMD',
+  },
   '@blip2/attention': {
     tarball: 50,
     bundle: 42,
