@@ -46,8 +46,8 @@ async function main(): Promise<void> {
   }
   const { readRecord, writeReport } = await import('./report/write.js');
   if (from !== undefined) return writeReport(report, await readRecord(from));
-  const { results, versions } = await measure();
-  await writeReport(report, { environment: environment(versions), results }, { keep: positionals.length > 0 });
+  const { versions, ...run } = await measure();
+  await writeReport(report, { environment: environment(versions), ...run }, { keep: positionals.length > 0 });
 }
 
 /** Runs what the options choose, and prints each result as it comes. */

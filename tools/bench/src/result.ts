@@ -29,6 +29,15 @@ export interface Result {
   readonly ratio_to: Readonly<Record<string, number>>;
 }
 
+/** A contender that could not do a case. */
+export interface Failure {
+  readonly bench: string;
+  readonly case: string;
+  readonly contender: string;
+  readonly threads: number;
+  readonly why: string;
+}
+
 export interface Timed {
   readonly contender: Contender;
   readonly times: Times;

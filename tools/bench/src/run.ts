@@ -5,7 +5,7 @@ import { interleave, type Limits, type Times } from './measure.js';
 import { peakBytes, resetPeak } from './memory.js';
 import { ContenderProcess } from './process.js';
 import type { CaseInfo } from './protocol.js';
-import { type Ceilings, ceilingsOf, type Result, results, type Timed } from './result.js';
+import { type Ceilings, ceilingsOf, type Failure, type Result, results, type Timed } from './result.js';
 
 /** A case and what it says of contenders. */
 export interface Planned extends CaseInfo {
@@ -48,6 +48,7 @@ export interface Told {
 
 export interface Run {
   readonly results: Result[];
+  readonly failures: Failure[];
   /** Of what took part, by name. */
   readonly versions: Record<string, string>;
 }
@@ -58,7 +59,7 @@ export async function runAll(
   contenders: readonly Contender[],
   options: Limits & Told,
 ): Promise<Run> {
-  const run: Run = { results: [], versions: {} };
+  const run: Run = { results: [], failures: [], versions: {} };
   for (const cases of suites) {
     const chosen = contenders.filter((contender) => cases.some((info) => takesPart(contender, info)));
     const processes = chosen.map((contender) => new ContenderProcess(contender));
@@ -66,8 +67,18 @@ export async function runAll(
       for (const one of processes) await versionsOf(one, run.versions);
       for (const info of cases) {
         options.begin(info);
+        const missing = (contender: Contender, why: string): void => {
+          run.failures.push({
+            bench: info.bench,
+            case: info.case,
+            contender: contender.name,
+            threads: contender.threads,
+            why,
+          });
+          options.missing(contender, why);
+        };
         const taking = processes.filter(({ contender }) => takesPart(contender, info));
-        for (const result of await runCase(info, taking, { ...options, ceilings: ceilingsOf(run.results) })) {
+        for (const result of await runCase(info, taking, { ...options, missing, ceilings: ceilingsOf(run.results) })) {
           run.results.push(result);
           options.result(result);
         }

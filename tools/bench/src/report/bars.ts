@@ -1,5 +1,5 @@
 import type { Contender } from '../contender.js';
-import type { Result } from '../result.js';
+import type { Failure, Result } from '../result.js';
 import { type Lookup, lookup } from './find.js';
 
 /** What this project wants of itself, and what was measured. */
@@ -8,10 +8,13 @@ export interface Bar {
   readonly measured: number | undefined;
   readonly atLeast?: number;
   readonly atMost?: number;
+  /** Why this backend could not do the case at all. */
+  readonly failed?: string | undefined;
 }
 
 /** undefined where something that it needs was not measured. */
-export function isMet({ measured, atLeast = -Infinity, atMost = Infinity }: Bar): boolean | undefined {
+export function isMet({ measured, failed, atLeast = -Infinity, atMost = Infinity }: Bar): boolean | undefined {
+  if (failed !== undefined) return false;
   return measured === undefined ? undefined : measured >= atLeast && measured <= atMost;
 }
 
@@ -19,11 +22,13 @@ const simd = (threads: number): Contender => ({ name: 'simd', threads });
 const torch: Contender = { name: 'pytorch', threads: 2 };
 const wasm: Contender = { name: 'wasm', threads: 1 };
 const GIB = 2 ** 30;
+const WHOLE_STEP = 'stage 1 step, 12 layers';
 
 /** Every bar, from the lines of a report. */
-export function bars(results: readonly Result[]): Bar[] {
+export function bars(results: readonly Result[], failures: readonly Failure[] = []): Bar[] {
   const find = lookup(results);
-  return [...products(find), ...attention(find), ...rows(find), ...training(find)];
+  const whole = failures.find((one) => one.contender === 'simd' && one.case.startsWith(WHOLE_STEP))?.why;
+  return [...products(find), ...attention(find), ...rows(find), ...training(find, whole)];
 }
 
 // Rates are compared as shares of the ceiling of their own run: suites may come from several.
@@ -88,18 +93,20 @@ function rows({ ratio }: Lookup): Bar[] {
   }));
 }
 
-function training({ line, ratio }: Lookup): Bar[] {
-  const [whole, small] = ['stage 1 step, 12 layers', 'stage 1 step, 2 layers'];
+function training({ line, ratio }: Lookup, failed: string | undefined): Bar[] {
+  const [whole, small] = [WHOLE_STEP, 'stage 1 step, 2 layers'];
   return [
     {
       what: `${whole}, 2 threads: its time as a multiple of PyTorch's`,
       measured: ratio('stage1', whole, { a: simd(2), b: torch }),
       atMost: 1.9,
+      failed,
     },
     {
       what: `${whole}, 2 threads: GiB of heap at the most`,
       measured: over(line('stage1', whole, simd(2))?.heap_peak, GIB),
       atMost: 3.9,
+      failed,
     },
     {
       what: `${small}, 2 threads: times as fast as tfjs wasm, whose missing gradients are patched`,

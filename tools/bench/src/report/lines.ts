@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os';
-import type { Result } from '../result.js';
+import type { Failure, Result } from '../result.js';
 
 /** The machine and the versions that a run had. Nothing in it names the machine. */
 export interface Environment {
@@ -13,10 +13,11 @@ export interface Environment {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** A run: a line for its environment, and one for each result. */
+/** A run: a line for its environment, and one for each result and each failure. */
 export interface Recorded {
   readonly environment: Environment;
   readonly results: readonly Result[];
+  readonly failures: readonly Failure[];
 }
 
 export function environment(versions: Readonly<Record<string, string>>): Environment {
@@ -31,24 +32,34 @@ export function environment(versions: Readonly<Record<string, string>>): Environ
   };
 }
 
-export const linesOf = ({ environment, results }: Recorded): string =>
-  [{ environment }, ...results].map((line) => `${JSON.stringify(line)}\n`).join('');
+export const linesOf = ({ environment, results, failures }: Recorded): string =>
+  [{ environment }, ...results, ...failures].map((line) => `${JSON.stringify(line)}\n`).join('');
 
 /** @throws for lines that `linesOf` has not made */
 export function recordOf(text: string): Recorded {
-  const [first, ...results] = text
+  const [first, ...rest] = text
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
   if (!first?.environment) throw new Error("A run's first line must be its environment; let --report make the file.");
-  return { environment: first.environment, results };
+  const isFailure = (line: object): boolean => 'why' in line;
+  return {
+    environment: first.environment,
+    results: rest.filter((line) => !isFailure(line)),
+    failures: rest.filter(isFailure),
+  };
 }
 
 /** The older lines of all cases that were not measured anew, and the new ones. The ceilings are the new ones. */
 export function merged(old: Recorded | undefined, fresh: Recorded): Recorded {
-  const caseOf = ({ bench, case: name }: Result): string => JSON.stringify([bench, name]);
-  const anew = new Set(fresh.results.map(caseOf));
-  const kept = old?.results.filter((line) => !anew.has(caseOf(line))) ?? [];
+  const caseOf = ({ bench, case: name }: Result | Failure): string => JSON.stringify([bench, name]);
+  const anew = new Set([...fresh.results, ...fresh.failures].map(caseOf));
+  const kept = <L extends Result | Failure>(lines: readonly L[] = []): L[] =>
+    lines.filter((line) => !anew.has(caseOf(line)));
   const versions = { ...old?.environment.versions, ...fresh.environment.versions };
-  return { environment: { ...fresh.environment, versions }, results: [...kept, ...fresh.results] };
+  return {
+    environment: { ...fresh.environment, versions },
+    results: [...kept(old?.results), ...fresh.results],
+    failures: [...kept(old?.failures), ...fresh.failures],
+  };
 }

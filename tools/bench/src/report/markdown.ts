@@ -1,4 +1,5 @@
-import type { Result } from '../result.js';
+import { labelOf } from '../contender.js';
+import type { Failure, Result } from '../result.js';
 import { bars, isMet } from './bars.js';
 import { grouped } from './find.js';
 import type { Environment, Recorded } from './lines.js';
@@ -24,7 +25,7 @@ export interface ReportOptions {
 }
 
 /** The report of a run, in Markdown. */
-export function markdown({ environment, results }: Recorded, options: ReportOptions): string {
+export function markdown({ environment, results, failures }: Recorded, options: ReportOptions): string {
   const suites = [...grouped(results)].flatMap(([bench, cases]) => [
     `## ${titles[bench] ?? bench}`,
     ...(notes[bench] ? [notes[bench]] : []),
@@ -42,9 +43,10 @@ export function markdown({ environment, results }: Recorded, options: ReportOpti
     ...suites,
     '## Where this project loses',
     lossText(results),
+    ...failureText(failures),
     `${BEGIN}\n\n${options.byHand}\n\n${END}`,
     '## What is wanted, and what is met',
-    table(['', 'wanted', 'measured', ''], bars(results).map(barRow)),
+    table(['', 'wanted', 'measured', ''], bars(results, failures).map(barRow)),
   ].join('\n\n')}\n`;
 }
 
@@ -124,6 +126,15 @@ function lossText(results: readonly Result[]): string {
   return `In these cases another contender is faster with as many threads; only the fastest is named.\n\n${lines.join('\n')}`;
 }
 
+function failureText(failures: readonly Failure[]): string[] {
+  if (failures.length === 0) return [];
+  const lines = failures.map(
+    ({ bench, case: name, contender, threads, why }) =>
+      `- ${bench}, ${name}: ${labelOf({ name: contender, threads })}: ${why}`,
+  );
+  return [`These contenders could not do a case:\n\n${lines.join('\n')}`];
+}
+
 function barRow(bar: ReturnType<typeof bars>[number]): string[] {
   const { what, measured, atLeast, atMost } = bar;
   const met = isMet(bar);
@@ -131,7 +142,7 @@ function barRow(bar: ReturnType<typeof bars>[number]): string[] {
   return [
     what,
     wanted,
-    measured === undefined ? '' : short(measured),
+    bar.failed !== undefined ? 'it fails' : measured === undefined ? '' : short(measured),
     met === undefined ? 'not measured' : met ? 'met' : '**missed**',
   ];
 }

@@ -70,6 +70,9 @@ test('a loss names the fastest other with as many threads, and a tie is none', (
 const record = {
   environment: { cpu: 'A', cores: 2, memory: 24, system: 'linux x64', node: 'v20', date: '2026-01-01', versions: {} },
   results: lines,
+  failures: [
+    { bench: 'stage1', case: 'stage 1 step, 12 layers', contender: 'simd', threads: 2, why: 'its heap is full' },
+  ],
 };
 
 test('a run is read as it was written', () => {
@@ -78,10 +81,11 @@ test('a run is read as it was written', () => {
 });
 
 test('cases that are not measured anew keep their lines', () => {
-  const fresh = { ...record, results: measured('matmul', 'AB 1024x768x768', { 'simd 1': 7 }) };
+  const fresh = { ...record, failures: [], results: measured('matmul', 'AB 1024x768x768', { 'simd 1': 7 }) };
   const all = merged(record, fresh).results;
   expect(all.filter(({ bench }) => bench === 'matmul')).toEqual(fresh.results);
   expect(all.filter(({ bench }) => bench === 'attention')).toHaveLength(4);
+  expect(merged(record, fresh).failures).toEqual(record.failures);
   expect(merged(undefined, fresh)).toEqual(fresh);
   expect([...grouped(all).keys()]).toEqual(['ceiling', 'matmul', 'attention']);
 });
@@ -92,6 +96,8 @@ test('a report has a table for each suite, and keeps what was written by hand', 
   expect(report).toContain('| AB 1024x768x768 | simd | 1 | 11 | 11 | 0 % | 90.9 GFLOP/s | 91 % | 2 | 1 MiB |  |');
   expect(report).toContain('- matmul, AB 1024x768x768, 2 threads: 2.75 times the time of pytorch');
   expect(report).toContain('at least 1.3 | 1.25 | **missed** |');
+  expect(report).toContain('at most 3.9 | it fails | **missed** |');
+  expect(report).toContain('- stage1, stage 1 step, 12 layers: simd, 2 threads: its heap is full');
   expect(report).toContain('![Each contender');
   expect(handWritten(report)).toBe('Mine.');
   expect(handWritten('# Another file')).toBe('Nothing has been written here yet.');
