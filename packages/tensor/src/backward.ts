@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { runNamed } from './ops/named.js';
 
 /** One recorded op of TensorFlow.js' tape. */
 interface TapeNode {
@@ -78,7 +79,7 @@ const free = ({ saved = [] }: TapeNode): void => tf.dispose(saved as tf.Tensor[]
 
 function add(slopes: Map<number, tf.Tensor>, id: number, more: tf.Tensor): void {
   const before = slopes.get(id);
-  slopes.set(id, before ? tf.add(before, more) : more);
+  slopes.set(id, before ? (runNamed('AddInto', { sum: before, more }, {})?.[0] ?? tf.add(before, more)) : more);
   if (before) tf.dispose([before, more]);
 }
 

@@ -65,6 +65,9 @@ export type FastKernel = (call: Call) => tf.TensorInfo | tf.TensorInfo[] | undef
 
 export const sizeOf = (x: { shape: number[] }): number => tf.util.sizeFromShape(x.shape);
 
+/** The number of addition in assembly/binary.ts. */
+export const ADD = 0;
+
 /** Four-lane vectors that cover a tensor. */
 export const vectors = (size: number): number => Math.ceil(size / 4);
 

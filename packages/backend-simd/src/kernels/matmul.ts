@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
 import { withScratch } from '../kit.js';
-import { type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
+import { ADD, type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
 
 /** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
 const SCRATCH_A = 96 * 768 * 4 + 64;
@@ -14,8 +14,6 @@ const PANEL_BYTES = PANEL * 4;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
-/** The number of addition in assembly/binary.ts. */
-const ADD = 0;
 /** Nanoseconds a multiply-add takes, about. */
 const COST = 0.05;
 

@@ -54,3 +54,21 @@ test('dropout keeps the elements that its hash says', () => {
     tf.dispose([x, y]);
   }
 });
+
+test('AddInto writes over a sum that nobody shares, and spares one that is shared', () => {
+  const shape = [7, 5];
+  const [sum, more] = [tf.tensor(numbers(shape, 1), shape), tf.tensor(numbers(shape, 2), shape)];
+  const right = Array.from(numbers(shape, 1), (x, i) => Math.fround(x + numbers(shape, 2)[i]!));
+  const shared = sum.clone();
+  const { live } = backend.heap.statistics();
+  const y = tf.engine().runKernel('AddInto', { sum, more }) as tf.Tensor;
+  expect(Array.from(y.dataSync())).toEqual(right);
+  expect(Array.from(shared.dataSync())).toEqual(Array.from(numbers(shape, 1)));
+  y.dispose();
+  shared.dispose();
+  const own = tf.engine().runKernel('AddInto', { sum, more }) as tf.Tensor;
+  expect(backend.heap.statistics().live).toBe(live);
+  sum.dispose();
+  expect(Array.from(own.dataSync())).toEqual(right);
+  tf.dispose([own, more]);
+});

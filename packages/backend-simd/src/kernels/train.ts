@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type FastKernel, sizeOf, vectors } from './kernel.js';
+import { ADD, type FastKernel, sizeOf, vectors } from './kernel.js';
 
 /** MurmurHash3's finaliser, as in `@blip2/tensor`. */
 function mix(h: number): number {
@@ -41,4 +41,15 @@ const adamw: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   return [];
 };
 
-export const trainKernels: Record<string, FastKernel> = { Dropout: dropout, AdamWUpdate: adamw };
+/** sum + more, in the place of `sum` where no other tensor shares its data. */
+const addInto: FastKernel = ({ backend, wasm, inputs }) => {
+  const { sum, more } = inputs as { sum: tf.TensorInfo; more: tf.TensorInfo };
+  const alone = backend.data.get(sum.dataId).refCount === 1;
+  const y = alone ? backend.share(sum, sum.shape) : backend.output(sum.shape);
+  const [a, b, c] = [sum, more, y].map((x) => backend.pointer(x)) as [number, number, number];
+  const size = sizeOf(sum);
+  backend.run(wasm.binaryFlat, vectors(size), size * 0.3, ADD, a, b, c, 1, 1);
+  return y;
+};
+
+export const trainKernels: Record<string, FastKernel> = { Dropout: dropout, AdamWUpdate: adamw, AddInto: addInto };
