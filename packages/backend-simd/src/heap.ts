@@ -39,8 +39,8 @@ export function blockSize(bytes: number): number {
 }
 
 /**
- * Blocks of one shared WebAssembly memory. Freed blocks are kept in a stack for each size; before the memory grows while
- * much lies unused, neighbours are joined. Views of a shared memory stay valid when it grows.
+ * Blocks of one shared WebAssembly memory. Freed blocks are kept in a stack for each size; when much has
+ * been freed and nothing fits, neighbours are joined. Views of a shared memory stay valid when it grows.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -50,6 +50,8 @@ export class Heap {
   #extents: { start: number; size: number }[] = [];
   #top = PAGE;
   #live = 0;
+  /** Bytes that were freed since free neighbours were joined. */
+  #freed = 0;
   #blocks = 0;
   #peak = 0;
 
@@ -96,15 +98,16 @@ export class Heap {
     if (stack) stack.push(pointer);
     else this.#free.set(size, [pointer]);
     this.#live -= size;
+    this.#freed += size;
     this.#blocks--;
   }
 
   #carve(size: number, asked: number): number {
-    const pointer = this.#fromExtents(size) ?? this.#fromTop(size);
+    const pointer = this.#fromExtents(size);
     if (pointer !== undefined) return pointer;
-    const idle = this.#top - PAGE - this.#live;
-    if (idle > Math.max(size, this.#top / 4)) this.#join();
-    return this.#fromExtents(size) ?? this.#fromGrown(size) ?? this.#full(asked);
+    // Much has been freed since neighbours were joined: before more is taken, as what is taken late stays between them.
+    if (this.#freed > Math.max(size, this.#top / 32)) this.#join();
+    return this.#fromExtents(size) ?? this.#fromTop(size) ?? this.#fromGrown(size) ?? this.#full(asked);
   }
 
   #fromTop(size: number): number | undefined {
@@ -159,6 +162,7 @@ export class Heap {
 
   /** Joins all free neighbours. */
   #join(): void {
+    this.#freed = 0;
     const blocks = [...this.#extents];
     for (const [bytes, stack] of this.#free) for (const start of stack) blocks.push({ start, size: bytes });
     blocks.sort((a, b) => a.start - b.start);

@@ -59,6 +59,9 @@ export function stage1Terms(
     },
     { smoothing, imageIds: { batch: same } },
   );
+  const decoderIds = captionIds(ids, decoderStart);
+  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, mode('caption'));
+  const told = itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
   const exclude = { rows: same, columns: same };
   const rows = matchRows(
     { ids, mask },
@@ -67,13 +70,8 @@ export function stage1Terms(
       text: hardNegatives(contrast.simI2T, { seed: hash(seed, 'negative text'), exclude }),
     },
   );
+  // Last, and so first on the way back: it holds the most, which is freed before all gradients are there.
   const matched = matchPass(p, config, { ...rows, features }, mode('match'));
-  const decoderIds = captionIds(ids, decoderStart);
-  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, mode('caption'));
-  const terms = {
-    itc: contrast.loss,
-    itm: itm(itmLogits(p, matched.output)),
-    itg: itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad }),
-  };
+  const terms = { itc: contrast.loss, itm: itm(itmLogits(p, matched.output)), itg: told };
   return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
 }
