@@ -1,6 +1,6 @@
 import { keyValueCache } from '@blip2/attention';
 import { type OptConfig, optConfig, optEmbed, optForward, optHead, optSpec } from '@blip2/llm';
-import { dispose, initialise } from '@blip2/tensor';
+import { dispose, specLeaves, unflatten } from '@blip2/tensor';
 import type { BenchCase, Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
 
@@ -22,6 +22,16 @@ const product = (name: string, transposeB: boolean): BenchCase => ({
   },
 });
 
+/** A parameter of the usual size, quickly: 65,536 random numbers over and over. */
+function filled(shape: readonly number[]): tf.Tensor {
+  const values = new Float32Array(tf.util.sizeFromShape([...shape]));
+  const random = tf.tidy(() => tf.randomNormal([2 ** 16], 0, 0.02, 'float32', 1).dataSync());
+  for (let at = 0; at < values.length; at += random.length) {
+    values.set(random.subarray(0, Math.min(random.length, values.length - at)), at);
+  }
+  return tf.tensor(values, [...shape]);
+}
+
 /** Numbers of all matrices that a token goes through; the head is the table of words. */
 const weights = ({ hiddenSize: W, ffnSize: F, layers, vocabSize: V }: OptConfig): number =>
   layers * (4 * W * W + 2 * W * F) + V * W;
@@ -40,7 +50,8 @@ const token = (config: OptConfig): BenchCase => ({
   flops: 2 * weights(config),
   bytes: 4 * weights(config),
   prepare: () => {
-    const p = initialise(optSpec(config), 1);
+    const spec = optSpec(config);
+    const p = unflatten(spec, Object.fromEntries(specLeaves(spec).map(([name, { shape }]) => [name, filled(shape)])));
     const remembered = (seed: number): tf.Tensor =>
       tf.randomNormal([1, PAST, config.hiddenSize], 0, 1, 'float32', seed);
     const memory = Array.from({ length: config.layers }, (_, j) => {

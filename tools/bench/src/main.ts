@@ -46,12 +46,13 @@ async function main(): Promise<void> {
   }
   const { readRecord, writeReport } = await import('./report/write.js');
   if (from !== undefined) return writeReport(report, await readRecord(from));
-  const { versions, ...run } = await measure();
-  await writeReport(report, { environment: environment(versions), ...run }, { keep: positionals.length > 0 });
+  await measure(({ versions, ...run }) =>
+    writeReport(report, { environment: environment(versions), ...run }, { keep: positionals.length > 0 }),
+  );
 }
 
-/** Runs what the options choose, and prints each result as it comes. */
-async function measure(): Promise<Run> {
+/** Runs what the options choose, and prints each result as it comes. `save` is given all there is after each suite. */
+async function measure(save?: (run: Run) => Promise<void>): Promise<void> {
   const filter = positionals.join(' ');
   const only = values.only?.split(',');
   const chosen = available(only);
@@ -65,7 +66,7 @@ async function measure(): Promise<Run> {
     missing: (contender, why) => process.stderr.write(missingText(contender, why)),
   };
   const limits = { rounds: positive('--rounds', values.rounds), budget: positive('--budget', values.budget) };
-  return runAll(planned, chosen, { ...limits, ...told });
+  await runAll(planned, chosen, { ...limits, ...told, ...(save ? { suite: save } : {}) });
 }
 
 /** Those that can be started; for the others one line each says how to get them. */

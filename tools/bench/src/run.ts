@@ -42,6 +42,8 @@ export interface Told {
   /** A case begins. */
   begin(info: CaseInfo): void;
   result(result: Result): void;
+  /** A suite has been measured; what there is so far. */
+  suite?(run: Run): Promise<void>;
   /** A contender cannot do what it is asked. */
   missing(contender: Contender, why: string): void;
 }
@@ -83,6 +85,7 @@ export async function runAll(
           options.result(result);
         }
       }
+      await options.suite?.(run);
     } finally {
       for (const one of processes) one.close();
     }

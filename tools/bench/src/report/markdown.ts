@@ -37,7 +37,7 @@ export function markdown({ environment, results, failures }: Recorded, options: 
   ]);
   return `${[
     '# Benchmarks',
-    `Made by \`npm run -s bench -- --report docs/benchmarks.md\` of [one run's lines](${options.lines}); do not edit what is not marked.`,
+    `Made by \`npm run -s bench -- --report docs/benchmarks.md\` of [these lines](${options.lines}); do not edit what is not marked.`,
     machine(environment),
     method,
     ...suites,
