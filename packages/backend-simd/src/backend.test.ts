@@ -86,7 +86,7 @@ test('a backend that was removed can be registered again, and its kernels are th
   const second = await register({ name: 'again', threads: 2 });
   expect(second).not.toBe(first);
   tf.setBackend('again');
-  const y = tf.engine().runKernel('Gelu', { x: tf.tensor1d([0, 1, -1]) }) as tf.Tensor;
+  const y = tf.engine().runKernel('Gelu', { x: tf.tensor1d([0, 1, -1]) }, { approximate: 'erf' }) as tf.Tensor;
   expect(y.dataSync()[1]).toBeCloseTo(0.84, 1);
   expect(second.profile(() => void y.reshape([3, 1]))).toHaveLength(1);
   tf.setBackend('simd');

@@ -57,7 +57,7 @@ test.each([
       expect(report).toMatchObject({ kind, passed, failed: 0, skipped: 0 });
     });
   },
-  30_000,
+  90_000,
 );
 
 const options = { photos: fixture('photos') };
