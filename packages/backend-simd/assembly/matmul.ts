@@ -12,9 +12,10 @@ const NR_BYTES: usize = 48;
 const KC: i32 = 768;
 /** Most rows of a block of A: packed, 288 KB of the second-level cache. */
 export const MC: i32 = 96;
-/** Where in a thread's scratch the packed A ends, and after a line of zeros the packed B begins. */
+/** Where in a thread's scratch the packed A ends, zeros lie after a line that its last store overhangs, and the packed B begins. */
 const SCRATCH_A: usize = 96 * 768 * 4;
-const SCRATCH_B: usize = SCRATCH_A + 64;
+const ZEROS: usize = SCRATCH_A + 64;
+const SCRATCH_B: usize = SCRATCH_A + 128;
 
 @inline
 function finishVector(c: usize, v: v128, cols: i32, relu: i32): void {
@@ -234,7 +235,7 @@ function block(
   i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, residual: usize, relu: i32, scratch: usize,
 ): void {
   const stride = <usize>N << 2;
-  const zeros = scratch + SCRATCH_A;
+  const zeros = scratch + ZEROS;
   for (let at: usize = 0; at < NR_BYTES; at += 16) v128.store(zeros + at, splat(0));
   let touched = 0;
   const blocks = (K + KC - 1) / KC;

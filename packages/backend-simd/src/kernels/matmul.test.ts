@@ -41,6 +41,7 @@ test('matMul equals the cpu kernel for all transpositions and batches', () => {
 test.each([
   [70, 530, 37],
   [197, 1601, 26],
+  [96, 768, 30], // a whole block
   [130, 65, 70],
   [4, 700, 100],
   [1, 300, 133],

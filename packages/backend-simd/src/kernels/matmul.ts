@@ -4,7 +4,7 @@ import { withScratch } from '../kit.js';
 import { ADD, type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
 
 /** Bytes of packed A and of packed B in a thread's scratch; the first as in assembly/matmul.ts. */
-const SCRATCH_A = 96 * 768 * 4 + 64;
+const SCRATCH_A = 96 * 768 * 4 + 128;
 const SCRATCH_B = 1 << 20;
 const SCRATCH = SCRATCH_A + SCRATCH_B;
 const ROW_BLOCK = 96;
