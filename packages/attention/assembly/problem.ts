@@ -1,5 +1,3 @@
-import { writeConstants } from './exponentials';
-
 /**
  * One attention, in the order in which src/fused/problem.ts writes it: 32-bit words. Heads lie side by side in rows of q and y
  * [B,Q,H·K] and of k and v [I,C,G·K], of which L rows count. A tensor that is not there is 0. Strides are in elements, 0 where
@@ -53,8 +51,6 @@ export class Work {
   top: usize; sum: usize; times: usize; mean: usize;
   /** Bytes of a row of a head in scratch, and of a row of s. */
   width: usize; wide: usize;
-  /** Of `exponentials`. */
-  constants: usize;
   sink: f32;
 }
 
@@ -66,8 +62,6 @@ export function workOf(p: Problem, thread: i32): Work {
   w.qt = at + p.qt; w.gt = at + p.gt; w.qr = at + p.qr; w.gr = at + p.gr; w.yr = at + p.yr;
   const M = <usize>p.block << 2;
   w.top = at + p.rowwise; w.sum = w.top + M; w.times = w.sum + M; w.mean = w.times + M;
-  w.constants = w.mean + M;
-  writeConstants(w.constants);
   w.width = <usize>((p.K + 3) & ~3) << 2;
   w.wide = M;
   return w;

@@ -1,22 +1,10 @@
 import { splat, storePart } from '../../backend-simd/assembly/math';
+import { transpose4 } from '../../backend-simd/assembly/transpose';
 import { Problem, rowOf, Work } from './problem';
 
 // Rows of heads, in and out of scratch.
 
-/** Four rows of four become four columns. */
-@inline
-export function transpose4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize, step: usize): void {
-  const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
-  const t1 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
-  const t2 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
-  const t3 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<i64>(t0, t2, 0, 2));
-  v128.store(to + step, v128.shuffle<i64>(t0, t2, 1, 3));
-  v128.store(to + 2 * step, v128.shuffle<i64>(t1, t3, 0, 2));
-  v128.store(to + 3 * step, v128.shuffle<i64>(t1, t3, 1, 3));
-}
-
-/** The same, added to what stands there. */
+/** `transpose4`, added to what stands there. */
 @inline
 export function addTransposed4(x0: v128, x1: v128, x2: v128, x3: v128, to: usize, step: usize): void {
   const t0 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);

@@ -18,6 +18,13 @@ export let EXP_4: v128 = f32x4.splat(0.041898854076862335);
 export let EXP_3: v128 = f32x4.splat(0.16666457056999207);
 export let EXP_2: v128 = f32x4.splat(0.49999141693115234);
 
+/** 2^f for f in [-1/2, 1/2], a minimax fit by relative error, 9e-8. */
+export let EXP2_5: v128 = f32x4.splat(0.0013264727550456563);
+export let EXP2_4: v128 = f32x4.splat(0.009671512872765617);
+export let EXP2_3: v128 = f32x4.splat(0.055507337445829315);
+export let EXP2_2: v128 = f32x4.splat(0.24022242081817968);
+export let EXP2_1: v128 = f32x4.splat(0.6931469775971001);
+
 /** tanh x = x·P(x²)/Q(x²) in [-9, 9]. */
 export let TANH_MOST: v128 = f32x4.splat(9);
 export let TANH_LEAST: v128 = f32x4.splat(-9);

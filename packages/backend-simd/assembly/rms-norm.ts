@@ -1,5 +1,6 @@
 import { madd, splat, storePart, sum4 } from './math';
-import { loadMasked, rowSpread } from './rows';
+import { rowSpread } from './layer-norm';
+import { loadMasked } from './rows';
 
 /** 1 / sqrt(mean(x²) + epsilon) of a row. */
 @inline

@@ -13,11 +13,11 @@ import type { FastKernel, Wasm } from './kernels/kernel.js';
 import { linearKernels } from './kernels/linear.js';
 import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
+import { normKernels } from './kernels/norms.js';
 import { orderKernels } from './kernels/order.js';
 import { poolingKernels } from './kernels/pooling.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { resizeKernels } from './kernels/resize.js';
-import { rmsNormKernels } from './kernels/rms-norm.js';
 import { rowKernels } from './kernels/rows.js';
 import { scanKernels } from './kernels/scan.js';
 import { shareKernels } from './kernels/share.js';
@@ -56,7 +56,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...geluKernels,
   ...reduceKernels,
   ...rowKernels,
-  ...rmsNormKernels,
+  ...normKernels,
   ...batchNormKernels,
   ...orderKernels,
   ...scanKernels,

@@ -60,9 +60,6 @@ export interface Needs {
   readonly summed?: boolean;
 }
 
-/** Numbers that assembly/exponentials.ts keeps in memory. */
-const CONSTANTS = 36;
-
 /** How many queries are computed together, and what lies where in a thread's scratch. */
 export function scratchOf({ L, K }: Words, needs: Needs): Words {
   const { queries, gradient = false, packed = false, summed = false } = needs;
@@ -77,7 +74,7 @@ export function scratchOf({ L, K }: Words, needs: Needs): Words {
   place('s', (L as number) * block);
   place('qt', wide * block);
   for (const name of ['qr', 'yr']) place(name, wide * block);
-  place('rowwise', 4 * block + CONSTANTS);
+  place('rowwise', 4 * block);
   if (gradient) {
     place('dp', (L as number) * block);
     for (const name of ['gt', 'gr']) place(name, wide * block);

@@ -30,37 +30,6 @@ test('gradients of softmax and log-softmax', () => {
   }
 });
 
-function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), 1e-5));
-  return tf.add(tf.mul(tf.mul(centred, rstd), weight), bias);
-}
-
-test.each([
-  [1, 5],
-  [3, 33],
-  [130, 768],
-  [2, 1],
-])('layer norm and its gradient, [%i,%i]', (rows, D) => {
-  const make = (): [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor] => [
-    tf.tensor2d(numbers([rows, D], 1), [rows, D]),
-    tf.tensor1d(numbers([D], 2)),
-    tf.tensor1d(numbers([D], 3)),
-    tf.tensor2d(numbers([rows, D], 4), [rows, D]),
-  ];
-  expectSame(() => {
-    const [x, weight, bias] = make();
-    return named('LayerNorm')
-      ? kernel('LayerNorm', { x, weight, bias }, { epsilon: 1e-5 })[0]!
-      : layerNorm(x, weight, bias);
-  });
-  expectSame(() => {
-    const [x, weight, bias, dy] = make();
-    if (named('LayerNormGrad')) return kernel('LayerNormGrad', { dy, x, weight }, { epsilon: 1e-5 });
-    return tf.grads((x, w, b) => tf.sum(tf.mul(layerNorm(x!, w!, b!), dy)))([x, weight, bias]);
-  }, 5e-5);
-});
-
 const labels = [3, -100, 0, 16, 5];
 function crossEntropy(logits: tf.Tensor, smoothing: number): tf.Tensor {
   const V = logits.shape.at(-1)!;

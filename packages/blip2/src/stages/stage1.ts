@@ -61,7 +61,7 @@ export function stage1Terms(
   );
   const decoderIds = captionIds(ids, decoderStart);
   const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, mode('caption'));
-  const told = itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
+  const captioning = itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
   const exclude = { rows: same, columns: same };
   const rows = matchRows(
     { ids, mask },
@@ -72,6 +72,6 @@ export function stage1Terms(
   );
   // Last, and so first on the way back: it holds the most, which is freed before all gradients are there.
   const matched = matchPass(p, config, { ...rows, features }, mode('match'));
-  const terms = { itc: contrast.loss, itm: itm(itmLogits(p, matched.output)), itg: told };
+  const terms = { itc: contrast.loss, itm: itm(itmLogits(p, matched.output)), itg: captioning };
   return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
 }
