@@ -5,6 +5,14 @@ export interface Sink {
   readonly columns?: number | undefined;
 }
 
+/** How far a task is. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly unit?: string;
+  readonly detail?: string;
+}
+
 const EVERY = { terminal: 100, plain: 10_000 }; // milliseconds
 
 /**
@@ -31,7 +39,7 @@ export class Terminal {
   }
 
   /** `done` of `total`; `detail` stands behind. A finished task leaves one line. */
-  progress(task: string, { done, total, detail = '' }: { done: number; total: number; detail?: string }): void {
+  progress(task: string, { done, total, unit = '', detail = '' }: Progress): void {
     const now = this.#now();
     if (task !== this.#task) {
       this.#task = task;
@@ -41,7 +49,8 @@ export class Terminal {
     const seconds = (now - this.#begun) / 1000;
     if (done >= total) {
       this.end();
-      if (seconds >= 1) this.#sink.write(`${task}: ${total} in ${clock(seconds)}${detail && `, ${detail}`}\n`);
+      if (seconds >= 1)
+        this.#sink.write(`${task}: ${total}${unit && ` ${unit}`} in ${clock(seconds)}${detail && `, ${detail}`}\n`);
       return;
     }
     const wait = this.#sink.isTTY ? EVERY.terminal : EVERY.plain;
@@ -49,7 +58,7 @@ export class Terminal {
     const first = this.#last === Number.NEGATIVE_INFINITY;
     this.#last = now;
     const left = done > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / done)} left` : '';
-    const tail = `${done}/${total}${detail && `, ${detail}`}${left}`;
+    const tail = `${done}/${total}${unit && ` ${unit}`}${detail && `, ${detail}`}${left}`;
     if (this.#sink.isTTY) this.#show(`${task} ${bar(done / total)} ${tail}`);
     else if (!first) this.#sink.write(`${task}: ${tail}\n`);
   }
