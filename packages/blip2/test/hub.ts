@@ -99,11 +99,14 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
       const bytes = Buffer.from(JSON.stringify({ id: 'org/tiny', sha: hub.commit, siblings }));
       return sendFile(asked, response, { bytes, ...behaviour });
     }
-    const [, commit, name = ''] = /^\/org\/tiny\/resolve\/([^/]+)\/(.+)$/.exec(asked.path) ?? [];
-    const file = commit === hub.commit ? hub.files.get(name) : undefined;
+    const [, revision = '', name = ''] = /^\/org\/tiny\/resolve\/([^/]+)\/(.+)$/.exec(asked.path) ?? [];
+    const file = [hub.commit, 'main'].includes(revision) ? hub.files.get(name) : undefined;
     if (!file) return sendFile(asked, response, { bytes: Buffer.from('Not Found'), status: 404, ...behaviour });
     const { bytes, large } = file;
-    if (!large || behaviour.status) return sendFile(asked, response, { bytes, etag: gitSha1(bytes), ...behaviour });
+    const headers = { 'x-repo-commit': hub.commit, ...behaviour.headers };
+    if (!large || behaviour.status) {
+      return sendFile(asked, response, { bytes, etag: gitSha1(bytes), ...behaviour, headers });
+    }
     const { etag = sha256(bytes), size = bytes.length } = behaviour;
     response.writeHead(302, {
       location: `${addressOf(storage)}/${encodeURIComponent(name)}`,

@@ -25,6 +25,7 @@ export class Terminal {
   #shown = '';
   #task = '';
   #begun = 0;
+  #from = 0;
   #last = Number.NEGATIVE_INFINITY;
 
   constructor(sink: Sink, now: () => number = () => performance.now()) {
@@ -44,6 +45,7 @@ export class Terminal {
     if (task !== this.#task) {
       this.#task = task;
       this.#begun = now;
+      this.#from = done;
       this.#last = Number.NEGATIVE_INFINITY;
     }
     const seconds = (now - this.#begun) / 1000;
@@ -57,7 +59,8 @@ export class Terminal {
     if (now - this.#last < wait) return;
     const first = this.#last === Number.NEGATIVE_INFINITY;
     this.#last = now;
-    const left = done > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / done)} left` : '';
+    const here = done - this.#from; // what was there before says nothing of the pace
+    const left = here > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / here)} left` : '';
     const tail = `${done}/${total}${unit && ` ${unit}`}${detail && `, ${detail}`}${left}`;
     if (this.#sink.isTTY) this.#show(`${task} ${bar(done / total)} ${tail}`);
     else if (!first) this.#sink.write(`${task}: ${tail}\n`);

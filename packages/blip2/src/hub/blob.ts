@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CachedModel } from './cache.js';
 import { isContentOf } from './digest.js';
 import { type Asked, HubError, refusal, WrongFileError } from './errors.js';
-import { claimPartial, type Partial } from './partial.js';
+import { claimPartial, type PartFile } from './partial.js';
 import { type Answer, ask, chunks, type Question } from './request.js';
 import { retrying } from './retry.js';
 
@@ -60,7 +60,7 @@ function ifMoved(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
-async function fill(partial: Partial, file: RemoteFile, ways: Ways): Promise<void> {
+async function fill(partial: PartFile, file: RemoteFile, ways: Ways): Promise<void> {
   const { size = Number.POSITIVE_INFINITY } = file;
   const most = Math.min(file.most, size);
   if (partial.size > most) throw wrong(file, 'is shorter than what an earlier run has left');
@@ -108,13 +108,13 @@ function beginning({ response, etag }: Answer, file: RemoteFile, from: number): 
   return status === 206 ? from : 0;
 }
 
-async function write({ handle }: Partial, chunk: Uint8Array, position: number): Promise<void> {
+async function write({ handle }: PartFile, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
   }
 }
 
-async function check({ handle, path }: Partial, file: RemoteFile, { signal }: Ways): Promise<void> {
+async function check({ handle, path }: PartFile, file: RemoteFile, { signal }: Ways): Promise<void> {
   await handle.sync();
   const { size } = await handle.stat();
   if (file.size !== undefined && size !== file.size) {

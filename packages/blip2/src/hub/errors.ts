@@ -70,6 +70,7 @@ export interface Asked {
 export function refusal({ status, headers }: Response, { endpoint, token, repo, revision, file }: Asked): HubError {
   const code = headers.get('x-error-code') ?? '';
   const page = `${endpoint}/${repo}`;
+  const refused = status === 401 || status === 403;
   if (code === 'GatedRepo') {
     const then = token ? 'with the account that HF_TOKEN belongs to' : 'and set HF_TOKEN to a token of your account';
     return new HubError(`'${repo}' is only for those who accept its terms; do so at ${page} ${then}.`);
@@ -80,11 +81,11 @@ export function refusal({ status, headers }: Response, { endpoint, token, repo, 
   if (code === 'EntryNotFound' || (status === 404 && file !== undefined)) {
     return new HubError(`'${repo}' has no file '${file}'; see ${page} for what it holds.`);
   }
-  if (status === 404 || code === 'RepoNotFound' || (status === 401 && !token)) {
+  if (status === 404 || code === 'RepoNotFound' || (refused && !token)) {
     const may = token ? 'whether HF_TOKEN may read it' : 'set HF_TOKEN if it is a private one';
     return new HubError(`There is no model '${repo}' on ${endpoint}, or it is not public; check the name, or ${may}.`);
   }
-  if (status === 401 || status === 403) {
+  if (refused) {
     return new HubError(`${endpoint} refuses HF_TOKEN for '${repo}' (${status}); set it to a token that may read it.`);
   }
   const what = file === undefined ? `'${repo}'` : `'${file}' of '${repo}'`;

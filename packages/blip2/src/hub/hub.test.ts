@@ -24,6 +24,9 @@ describe('settings', () => {
     const env = { HF_TOKEN: ' hf_x\n', HF_ENDPOINT: 'https://mirror.example/', HF_HUB_OFFLINE: 'ON' };
     expect(hubSettings({}, env)).toMatchObject({ token: 'hf_x', endpoint: 'https://mirror.example', offline: true });
     expect(() => hubSettings({}, { HF_ENDPOINT: 'mirror' })).toThrow("address 'mirror' is no http or https address");
+    const secret = { HF_ENDPOINT: 'https://me:secret@mirror.example' };
+    expect(() => hubSettings({}, secret)).toThrow('HF_ENDPOINT holds a user or a password; leave them out.');
+    expect(() => hubSettings({}, { HF_TOKEN: 'se\ncret' })).toThrow('HF_TOKEN holds characters that no token has');
   });
 });
 

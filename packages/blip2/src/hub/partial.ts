@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isFile } from '../model/files.js';
 import { pauseFor } from './retry.js';
 
 /** A part of a blob that this process alone writes to. */
-export interface Partial {
+export interface PartFile {
   readonly path: string;
   readonly handle: FileHandle;
   /** Bytes that an earlier run has left. */
@@ -35,7 +35,7 @@ const POLL = 250;
  * it, and renames it when it was checked.
  * @returns undefined when the blob is there
  */
-export async function claimPartial(blob: string, { signal, onWait }: ClaimOptions = {}): Promise<Partial | undefined> {
+export async function claimPartial(blob: string, { signal, onWait }: ClaimOptions = {}): Promise<PartFile | undefined> {
   for (;;) {
     if (await isFile(blob)) return undefined;
     const left = await leftovers(blob);
@@ -48,19 +48,21 @@ export async function claimPartial(blob: string, { signal, onWait }: ClaimOption
     const [best, ...others] = left.sort((a, b) => b.size - a.size);
     const path = `${blob}.${process.pid}-${randomUUID().slice(0, 8)}.incomplete`;
     try {
-      if (best) await rename(best.path, path);
+      if (best) {
+        await utimes(best.path, new Date(), new Date()); // it looks alive from its new name's first moment
+        await rename(best.path, path);
+      }
+      const part = await opened(path, { blob, flags: best ? 'r+' : 'wx+' });
+      for (const other of others) await rm(other.path, { force: true });
+      return part;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue; // another was quicker
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // else another was quicker
     }
-    for (const other of others) await rm(other.path, { force: true });
-    return opened(path, { blob, flags: best ? 'r+' : 'wx+' });
   }
 }
 
-async function opened(path: string, { blob, flags }: { blob: string; flags: string }): Promise<Partial> {
+async function opened(path: string, { blob, flags }: { blob: string; flags: string }): Promise<PartFile> {
   const handle = await open(path, flags);
-  await handle.utimes(new Date(), new Date());
   const beat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), BEAT);
   beat.unref();
   const close = async (): Promise<void> => {

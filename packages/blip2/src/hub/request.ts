@@ -14,7 +14,6 @@ export interface Answer {
   readonly response: Response;
   readonly etag?: string | undefined;
   readonly size?: number | undefined;
-  readonly commit?: string | undefined;
 }
 
 const HOPS = 10;
@@ -28,7 +27,7 @@ const MOVED = new Set([301, 302, 303, 307, 308]);
  */
 export async function ask(address: string, { settings, method = 'GET', from, signal }: Question): Promise<Answer> {
   const home = new URL(settings.endpoint).origin;
-  const linked: { etag?: string | undefined; size?: number | undefined; commit?: string | undefined } = {};
+  const linked: { etag?: string | undefined; size?: number | undefined } = {};
   let url = new URL(address);
   let away = false;
   for (let hop = 0; hop < HOPS; hop++) {
@@ -38,22 +37,33 @@ export async function ask(address: string, { settings, method = 'GET', from, sig
     const response = await send(url, { method, headers, redirect: 'manual', signal: signal ?? null }, settings);
     linked.etag ??= normal(response.headers.get('x-linked-etag'));
     linked.size ??= size(response.headers.get('x-linked-size'));
-    linked.commit ??= response.headers.get('x-repo-commit') ?? undefined;
-    const location = response.headers.get('location');
     if (BUSY.has(response.status)) throw await busy(response, url);
-    if (!MOVED.has(response.status) || location === null || (method === 'HEAD' && linked.etag)) {
-      const own = away && method === 'GET' ? undefined : normal(response.headers.get('etag'));
-      const encoded = response.headers.has('content-encoding');
-      const length = MOVED.has(response.status) || encoded ? null : response.headers.get('content-length');
-      return { response, ...linked, etag: linked.etag ?? own, size: linked.size ?? (from ? undefined : size(length)) };
-    }
+    const location = MOVED.has(response.status) ? response.headers.get('location') : null;
+    const next = location !== null && URL.canParse(location, url) ? new URL(location, url) : undefined;
+    const known = method === 'HEAD' && linked.etag !== undefined && next?.origin !== home;
+    if (location === null || known) return { response, ...said(response, { linked, away, from, method }) };
     await response.body?.cancel();
-    if (!URL.canParse(location, url)) break;
-    url = new URL(location, url);
-    if (!/^https?:$/.test(url.protocol)) break;
+    if (!next || !/^https?:$/.test(next.protocol)) break;
+    url = next;
     away ||= url.origin !== home;
   }
   throw new HubError(`${address} leads nowhere; check HF_ENDPOINT.`);
+}
+
+interface Way {
+  readonly linked: Pick<Answer, 'etag' | 'size'>;
+  /** Whether the hub has sent us to another server, whose etags are its own. */
+  readonly away: boolean;
+  readonly from: number | undefined;
+  readonly method: string;
+}
+
+/** The etag and the size that the last answer tells, where none before it did. */
+function said({ status, headers }: Response, { linked, away, from, method }: Way): Pick<Answer, 'etag' | 'size'> {
+  const own = away && method === 'GET' ? undefined : normal(headers.get('etag'));
+  const plain = !MOVED.has(status) && !headers.has('content-encoding') && !from;
+  const length = plain ? size(headers.get('content-length')) : undefined;
+  return { etag: linked.etag ?? own, size: linked.size ?? length };
 }
 
 async function send(url: URL, init: RequestInit, { stall }: HubSettings): Promise<Response> {

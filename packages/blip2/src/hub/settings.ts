@@ -28,7 +28,6 @@ export function hubSettings(given: Partial<HubSettings> = {}, env: Environment =
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || '~/.cache', 'huggingface');
   const cache = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, 'hub');
   const settings = {
-    token: env.HF_TOKEN?.trim() || undefined,
     offline: isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
     backOff: 500,
     stall: 30_000,
@@ -36,6 +35,7 @@ export function hubSettings(given: Partial<HubSettings> = {}, env: Environment =
   };
   return {
     ...settings,
+    token: tokenOf('token' in given ? given.token : env.HF_TOKEN),
     endpoint: endpointOf(given.endpoint ?? (env.HF_ENDPOINT || 'https://huggingface.co')),
     cache: resolve((given.cache ?? cache).replace(/^~(?=$|[\\/])/, homedir())),
   };
@@ -43,8 +43,16 @@ export function hubSettings(given: Partial<HubSettings> = {}, env: Environment =
 
 const isTrue = (text = ''): boolean => /^(1|on|yes|true)$/i.test(text);
 
+/** It goes into a header; it is never shown. */
+function tokenOf(text = ''): string | undefined {
+  const token = text.trim();
+  if (/^[!-~]*$/.test(token)) return token || undefined;
+  throw new Error('HF_TOKEN holds characters that no token has; set it again.');
+}
+
 function endpointOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.username || url?.password) throw new Error('HF_ENDPOINT holds a user or a password; leave them out.');
   if (url && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
   throw new Error(`The hub's address '${text}' is no http or https address; correct or unset HF_ENDPOINT.`);
 }

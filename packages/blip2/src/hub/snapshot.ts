@@ -115,9 +115,9 @@ async function expectRoom(
   await mkdir(model.blobs, { recursive: true });
   let needed = 0;
   for (const { etag, size = 0 } of files) needed += Math.max(0, size - (await bytesOf(join(model.blobs, etag))));
-  const { bavail, bsize } = await statfs(model.blobs);
+  const { bavail, bsize, blocks } = await statfs(model.blobs);
   const free = bavail * bsize;
-  if (needed <= free) return;
+  if (needed <= free || blocks === 0) return; // some file systems do not say
   const [want, got] = [needed, free].map((count) => `${(count / 1e9).toFixed(1)} GB`);
   const what = `${want} are needed and ${got} are free in the cache '${settings.cache}'`;
   throw new HubError(`${what}; free some space, or set HF_HOME to a folder on another disk.`);
