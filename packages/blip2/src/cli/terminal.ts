@@ -75,7 +75,7 @@ export class Terminal {
 
   #show(text: string): void {
     this.#clear();
-    this.#shown = text.slice(0, Math.max(10, (this.#sink.columns ?? 80) - 1));
+    this.#shown = text.slice(0, Math.max(10, (this.#sink.columns || 80) - 1));
     this.#sink.write(this.#shown);
   }
 
