@@ -46,6 +46,7 @@ export {
   type SpecialName,
   type Tokenizer,
   type TokenizerFiles,
+  type TokenizerOptions,
 } from './text/tokenizer.js';
 export { BERT_SPECIALS, buildWordPiece, trainWordPiece } from './text/word-piece.js';
 export { type AugmentOptions, operations, randomAugment } from './transform/augment.js';

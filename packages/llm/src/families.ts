@@ -1,5 +1,4 @@
-import type { WeightSource } from '@blip2/tensor';
-import { fieldsOf, type Json } from './config-fields.js';
+import { fieldsOf, type Json, show, type WeightSource } from '@blip2/tensor';
 import type { LanguageModel } from './language-model.js';
 import { type OptConfig, optConfig } from './opt/config.js';
 import { type LoadOptions, loadOpt, OPT_TABLE, optRepeats } from './opt/load.js';
@@ -41,7 +40,7 @@ export function languageConfig(json: Json, generation: Json = {}): LanguageConfi
   const type = json.model_type ?? 'opt';
   if (!isLanguageType(type)) {
     const known = Object.keys(families).join(' and ');
-    throw new Error(`A language model of type ${JSON.stringify(type)} is not supported yet; known are ${known}.`);
+    throw new Error(`A language model of type ${show(type)} is not supported yet; known are ${known}.`);
   }
   const config: LanguageConfig = families[type as LanguageConfig['modelType']].config(json);
   const { count, ids } = fieldsOf(generation, 'generation');

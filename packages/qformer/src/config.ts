@@ -1,4 +1,4 @@
-import { type ActivationName, activationNames } from '@blip2/tensor';
+import { type ActivationName, activationNames, LARGEST_COUNT, MOST_LAYERS, show } from '@blip2/tensor';
 
 /** The sizes of a Q-Former and how it is trained; see `qformerConfig` for the defaults. */
 export interface QFormerConfig {
@@ -123,15 +123,16 @@ const positive: readonly string[] = [
 const rates: readonly string[] = ['dropout', 'attentionDropout'];
 
 function check(key: keyof QFormerConfig, value: unknown): void {
+  const most = key === 'layers' ? MOST_LAYERS : LARGEST_COUNT;
   const ok =
     key === 'textInput'
       ? typeof value === 'boolean'
       : key === 'activation'
         ? (activationNames as readonly unknown[]).includes(value)
         : positive.includes(key)
-          ? typeof value === 'number' && value > 0
+          ? typeof value === 'number' && value > 0 && Number.isFinite(value)
           : rates.includes(key)
             ? typeof value === 'number' && value >= 0 && value < 1
-            : Number.isInteger(value) && (value as number) > 0;
-  if (!ok) throw new Error(`The Q-Former's ${key} cannot be ${JSON.stringify(value)}; correct it in the config.`);
+            : Number.isInteger(value) && (value as number) > 0 && (value as number) <= most;
+  if (!ok) throw new Error(`The Q-Former's ${key} cannot be ${show(value)}; correct it in the config.`);
 }

@@ -1,4 +1,7 @@
 export { BindError, type BindOptions, bind, compare } from './bind.js';
+export { type Fields, fieldsOf, isJson, type Json, LARGEST_COUNT, MOST_LAYERS } from './config/fields.js';
+export { parseJson } from './config/json.js';
+export { show, showWord } from './config/show.js';
 export { type LossTerms, valueAndGrads } from './gradients.js';
 export { initialise } from './initialise.js';
 export {

@@ -32,7 +32,7 @@ test('what cannot be is named', () => {
   expect(() => readVisionConfig([])).toThrow('must be an object');
   const vit = { model_type: 'vit' };
   expect(() => readVisionConfig({ ...vit, hidden_size: '768' })).toThrow(
-    'hidden_size must be a positive number, not "768"',
+    'hidden_size must be a whole number of at least 1, not "768"',
   );
   expect(() => readVisionConfig({ ...vit, num_hidden_layers: 1.5 })).toThrow(
     'num_hidden_layers must be a whole number',
@@ -40,7 +40,7 @@ test('what cannot be is named', () => {
   expect(() => readVisionConfig({ ...vit, num_attention_heads: 5 })).toThrow(
     '768 is no multiple of num_attention_heads 5',
   );
-  expect(() => readVisionConfig({ ...vit, hidden_act: 'gulp' })).toThrow("hidden_act 'gulp' is not known");
+  expect(() => readVisionConfig({ ...vit, hidden_act: 'gulp' })).toThrow("hidden_act 'gulp' is not one of");
   expect(() => readVisionConfig({ ...vit, image_size: 8 })).toThrow('smaller than its patch_size');
   expect(() => readVisionConfig({ model_type: 'dinov2', use_swiglu_ffn: true })).toThrow('use_swiglu_ffn');
   expect(readVisionConfig({ ...vit, image_size: [112, 224] }).imageSize).toEqual([112, 224]);

@@ -1,4 +1,14 @@
-import { type ActivationName, activationNames } from '@blip2/tensor';
+import {
+  type ActivationName,
+  activationNames,
+  fieldsOf,
+  isJson,
+  type Json,
+  LARGEST_COUNT,
+  MOST_LAYERS,
+  show,
+  showWord,
+} from '@blip2/tensor';
 import type { FamilyName } from './families.js';
 
 /** What a vision transformer is made of. */
@@ -17,8 +27,6 @@ export interface VisionConfig {
   /** How positions are resized: PyTorch's `align_corners`. Only LAVIS' loader of CLIP has it true. */
   readonly alignCorners: boolean;
 }
-
-type Json = { readonly [key: string]: unknown };
 
 const modelTypes: Readonly<Record<string, FamilyName>> = {
   blip_2_vision_model: 'eva',
@@ -43,6 +51,9 @@ const base = {
   qkv_bias: true,
 };
 
+/** No published encoder looks at larger pictures; with one of these the table of positions alone would not fit. */
+const LARGEST_SIDE = 4096;
+
 /** Files hold only what differs from these, the defaults of transformers (specification, section 6.1). */
 const defaults: Readonly<Record<FamilyName, Json>> = {
   eva: {
@@ -60,8 +71,8 @@ const defaults: Readonly<Record<FamilyName, Json>> = {
 };
 
 /**
- * Reads a vision encoder's `config.json`, or the `vision_config` of a whole model's; keys that are absent take their
- * family's default.
+ * Reads a vision encoder's `config.json`, or the `vision_config` of a whole model's; keys that are absent or null take
+ * their family's default.
  * @throws naming the key and the value that cannot be, or a model type that is not known.
  */
 export function readVisionConfig(json: unknown): VisionConfig {
@@ -70,14 +81,19 @@ export function readVisionConfig(json: unknown): VisionConfig {
   const type = part.model_type ?? whole.model_type;
   const family = typeof type === 'string' && Object.hasOwn(modelTypes, type) ? modelTypes[type] : undefined;
   if (!family) {
-    throw new Error(`The vision model_type '${type}' is not known; known are ${Object.keys(modelTypes).join(', ')}.`);
+    throw new Error(
+      `The vision model_type ${showWord(type)} is not known; known are ${Object.keys(modelTypes).join(', ')}.`,
+    );
   }
-  const values: Json = { ...defaults[family], ...part };
+  const set = Object.entries(part).filter(([, value]) => value !== null && value !== undefined);
+  const values: Json = { ...defaults[family], ...Object.fromEntries(set) };
   if (values.use_swiglu_ffn === true) {
     throw new Error('A DINOv2 with use_swiglu_ffn (the giant) is not supported; take a small, base or large one.');
   }
-  const hiddenSize = integer(values, 'hidden_size');
-  const heads = integer(values, 'num_attention_heads');
+  const { count, positive, flag, word } = fieldsOf(values, 'vision');
+  const size = (field: string): number => count(field, 0, { least: 1 });
+  const hiddenSize = size('hidden_size');
+  const heads = size('num_attention_heads');
   if (hiddenSize % heads !== 0) {
     throw new Error(`The vision config's hidden_size ${hiddenSize} is no multiple of num_attention_heads ${heads}.`);
   }
@@ -85,51 +101,42 @@ export function readVisionConfig(json: unknown): VisionConfig {
     family,
     hiddenSize,
     heads,
-    intermediateSize:
-      family === 'dinov2'
-        ? Math.floor(hiddenSize * positive(values, 'mlp_ratio'))
-        : integer(values, 'intermediate_size'),
-    layers: integer(values, 'num_hidden_layers'),
+    intermediateSize: family === 'dinov2' ? dinoWidth(hiddenSize, values) : size('intermediate_size'),
+    layers: count('num_hidden_layers', 0, { least: 1, most: MOST_LAYERS }),
     imageSize: imageSize(values),
-    patchSize: integer(values, 'patch_size'),
-    activation: activationName(values),
-    epsilon: positive(values, 'layer_norm_eps'),
-    qkvBias: values.qkv_bias !== false,
+    patchSize: size('patch_size'),
+    activation: word('hidden_act', 'gelu', activationNames),
+    epsilon: positive('layer_norm_eps', 1),
+    qkvBias: flag('qkv_bias', true),
     alignCorners: false,
   };
 }
 
 function record(value: unknown, what: string): Json {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  throw new Error(`${what} must be an object, not ${JSON.stringify(value)}.`);
+  if (isJson(value)) return value;
+  throw new Error(`${what} must be an object, not ${show(value)}.`);
 }
 
-function positive(values: Json, key: string): number {
-  const value = values[key];
-  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
-  throw new Error(`The vision config's ${key} must be a positive number, not ${JSON.stringify(value)}.`);
-}
-
-function integer(values: Json, key: string): number {
-  const value = positive(values, key);
-  if (Number.isInteger(value)) return value;
-  throw new Error(`The vision config's ${key} must be a whole number, not ${value}.`);
+/** DINOv2 has a ratio in place of the width of its feed-forward layers. */
+function dinoWidth(hiddenSize: number, values: Json): number {
+  const width = Math.floor(hiddenSize * fieldsOf(values, 'vision').positive('mlp_ratio', 4));
+  if (width >= 1 && width <= LARGEST_COUNT) return width;
+  throw new Error(`The vision config's mlp_ratio ${show(values.mlp_ratio)} makes layers of width ${width}.`);
 }
 
 function imageSize(values: Json): readonly [number, number] {
-  const value = values.image_size;
+  const { image_size: value } = values;
+  if (Array.isArray(value) && value.length !== 2) {
+    throw new Error(`The vision config's image_size must be one number or two, not ${show(value)}.`);
+  }
   const [height, width] = Array.isArray(value) ? value : [value, value];
-  const patch = integer(values, 'patch_size');
-  const sizes = [integer({ image_size: height }, 'image_size'), integer({ image_size: width }, 'image_size')] as const;
+  const { count } = fieldsOf(values, 'vision');
+  const patch = count('patch_size', 0, { least: 1 });
+  const side = (image_size: unknown): number =>
+    fieldsOf({ image_size }, 'vision').count('image_size', 0, { least: 1, most: LARGEST_SIDE });
+  const sizes = [side(height), side(width)] as const;
   if (Math.min(...sizes) < patch) {
     throw new Error(`The vision config's image_size ${sizes} is smaller than its patch_size ${patch}.`);
   }
   return sizes;
-}
-
-function activationName(values: Json): ActivationName {
-  const name = values.hidden_act;
-  const found = activationNames.find((known) => known === name);
-  if (found) return found;
-  throw new Error(`The vision config's hidden_act '${name}' is not known; known are ${activationNames.join(', ')}.`);
 }

@@ -1,5 +1,6 @@
 import { type LanguageConfig, languageConfig } from '@blip2/llm';
 import { type QFormerConfig, qformerConfig } from '@blip2/qformer';
+import { fieldsOf, show } from '@blip2/tensor';
 import { readVisionConfig, type VisionConfig } from '@blip2/vision';
 import { isJson, type Json } from './files.js';
 
@@ -25,6 +26,9 @@ export interface ModelConfig {
   readonly imageToken?: number;
 }
 
+/** A prompt begins with so many image tokens: the published models have 32. */
+const MOST_QUERIES = 2 ** 16;
+
 const kinds: Readonly<Record<string, ModelKind>> = {
   Blip2ForConditionalGeneration: 'generation',
   Blip2ForImageTextRetrieval: 'retrieval',
@@ -37,13 +41,15 @@ const kinds: Readonly<Record<string, ModelKind>> = {
 export function readModelConfig(json: Json, folder: string, generation?: Json): ModelConfig {
   const at = `${folder}/config.json`;
   if (json.model_type !== 'blip-2') {
-    throw new Error(`${at} has the model_type ${JSON.stringify(json.model_type)}; only 'blip-2' can be loaded here.`);
+    throw new Error(`${at} has the model_type ${show(json.model_type)}; only 'blip-2' can be loaded here.`);
   }
-  const architecture = Array.isArray(json.architectures) ? json.architectures[0] : 'Blip2ForConditionalGeneration';
+  const [architecture]: unknown[] = Array.isArray(json.architectures)
+    ? json.architectures
+    : [json.architectures ?? 'Blip2ForConditionalGeneration'];
   const kind = typeof architecture === 'string' && Object.hasOwn(kinds, architecture) ? kinds[architecture] : undefined;
   if (!kind) {
     const known = Object.keys(kinds).join(' and ');
-    throw new Error(`${at} has the architecture ${JSON.stringify(architecture)}; known are ${known}.`);
+    throw new Error(`${at} has the architecture ${show(architecture)}; known are ${known}.`);
   }
   const vision = visionOf(json);
   return {
@@ -61,10 +67,12 @@ function visionOf(json: Json): VisionConfig | External {
 }
 
 function qformerOf(json: Json, encoderWidth: number | undefined): QFormerConfig {
-  const { qformer_config: part, num_query_tokens: queries, image_text_hidden_size: projectionSize } = json;
-  return qformerConfig(isJson(part) ? part : {}, {
-    ...(typeof queries === 'number' && { queries }),
-    ...(typeof projectionSize === 'number' && { projectionSize }),
+  const { num_query_tokens: queries, image_text_hidden_size: projectionSize } = json;
+  const { count, part } = fieldsOf(json, 'BLIP-2');
+  const given = (field: unknown): boolean => field !== undefined && field !== null;
+  return qformerConfig(part('qformer_config'), {
+    ...(given(queries) && { queries: count('num_query_tokens', 0, { least: 1, most: MOST_QUERIES }) }),
+    ...(given(projectionSize) && { projectionSize: count('image_text_hidden_size', 0, { least: 1 }) }),
     ...(encoderWidth !== undefined && { encoderWidth }),
   });
 }
@@ -80,6 +88,6 @@ function languageOf(json: Json, at: string, generation?: Json): LanguageConfig |
 }
 
 function imageTokenOf(json: Json): { imageToken?: number } {
-  const id = json.image_token_index ?? json.image_token_id;
-  return typeof id === 'number' ? { imageToken: id } : {};
+  const key = (json.image_token_index ?? null) !== null ? 'image_token_index' : 'image_token_id';
+  return (json[key] ?? null) !== null ? { imageToken: fieldsOf(json, 'BLIP-2').count(key, 0) } : {};
 }

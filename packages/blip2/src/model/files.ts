@@ -1,28 +1,28 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Json, parseJson } from '@blip2/tensor';
 
-export type Json = { readonly [key: string]: unknown };
+export { isJson, type Json } from '@blip2/tensor';
 
-export const isJson = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** No configuration of a model is larger: what is here belongs to something else, and is not read. */
+const LARGEST = 10_000_000;
 
 /** A file of JSON that holds an object; undefined where there is none. @throws for a file that is no such JSON */
 export async function readJson(path: string): Promise<Json | undefined> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    const found = await stat(path);
+    if (!found.isFile() || found.size > LARGEST) {
+      const problem = found.isFile() ? `has ${found.size} bytes, more than ${LARGEST}` : 'is not a regular file';
+      throw new Error(`${path} ${problem}; put the model's own JSON file there.`);
+    }
+    bytes = await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new Error(`${path} cannot be read (${code}); check the path and its permissions.`);
+    throw code ? new Error(`${path} cannot be read (${code}); check the path and its permissions.`) : error;
   }
-  try {
-    const json: unknown = JSON.parse(text);
-    if (isJson(json)) return json;
-  } catch {
-    // said below
-  }
-  throw new Error(`${path} is not a JSON object; write or download it again.`);
+  return parseJson(bytes, path);
 }
 
 /** The `config.json` of a folder. @throws when there is no such folder or file */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { LanguageModel } from '@blip2/llm';
+import { show } from '@blip2/tensor';
 import { isJson, readJson } from './files.js';
 
 /** How a generation model was taught to be spoken to. `{}` in `question` is where the question goes. */
@@ -19,12 +20,17 @@ export const PROMPTS_KEY = 'blip2_prompts';
 
 /** A folder's prompts, or where it names none the published models' with a language model of this kind. */
 export async function readPrompts(folder: string, kind: LanguageModel['kind']): Promise<Prompts> {
-  const found = (await readJson(join(folder, 'processor_config.json')))?.[PROMPTS_KEY];
-  const { question, caption } = isJson(found) ? found : {};
-  return {
-    question: typeof question === 'string' ? question : defaultPrompts[kind].question,
-    caption: typeof caption === 'string' ? caption : defaultPrompts[kind].caption,
-  };
+  const path = join(folder, 'processor_config.json');
+  return promptsOf((await readJson(path))?.[PROMPTS_KEY], path, kind);
+}
+
+/** What a `processor_config.json` says of prompts. @throws for prompts that are no texts */
+export function promptsOf(found: unknown, path: string, kind: LanguageModel['kind']): Prompts {
+  if (found === undefined || found === null) return defaultPrompts[kind];
+  const prompts = { ...defaultPrompts[kind], ...(isJson(found) ? found : {}) };
+  const { question, caption } = prompts;
+  if (isJson(found) && typeof question === 'string' && typeof caption === 'string') return { question, caption };
+  throw new Error(`${PROMPTS_KEY} in ${path} must hold the texts 'question' and 'caption', not ${show(found)}.`);
 }
 
 /** A question in its template. @throws for a template without a place for the question */

@@ -1,3 +1,4 @@
+import { fieldsOf, isJson, type Json, parseJson, show } from '@blip2/tensor';
 import { platform } from '#platform';
 import type { FilterName } from './filter.js';
 import type { Picture } from './picture.js';
@@ -18,27 +19,35 @@ export interface Processor {
   readonly queries?: number;
 }
 
-type Json = { readonly [key: string]: unknown };
+/** No published model looks at larger pictures. */
+const LARGEST_SIDE = 4096;
+/** No processor file is larger. */
+const LARGEST_FILE = 1_000_000;
+const MOST_QUERIES = 2 ** 16;
 
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isSide = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) > 0 && (value as number) <= LARGEST_SIDE;
 
-function rgb(value: unknown, fallback: Rgb): Rgb {
+function rgb(value: unknown, fallback: Rgb, fits: (x: number) => boolean = () => true): Rgb {
   if (value === undefined || value === null) return fallback;
-  const list = Array.isArray(value) ? value : [value, value, value];
-  if (list.length !== 3 || !list.every((x): x is number => typeof x === 'number')) {
-    throw new Error(`A processor's mean and std are three numbers, not ${JSON.stringify(value)}: correct the file.`);
+  const list: unknown[] = Array.isArray(value) ? value : [value, value, value];
+  const [r, g, b] = list.filter((x): x is number => typeof x === 'number' && Number.isFinite(x) && fits(x));
+  if (list.length !== 3 || r === undefined || g === undefined || b === undefined) {
+    throw new Error(
+      `A processor's mean and std are three numbers (std above 0), not ${show(value)}: correct the file.`,
+    );
   }
-  return [list[0]!, list[1]!, list[2]!];
+  return [r, g, b];
 }
 
 function sides(value: unknown): { width: number; height: number } | { shortestEdge: number } | undefined {
-  if (typeof value === 'number') return { width: value, height: value };
-  if (!isJson(value)) return undefined;
-  const { width, height, shortest_edge: shortestEdge } = value;
-  if (typeof shortestEdge === 'number') return { shortestEdge };
-  if (typeof width === 'number' && typeof height === 'number') return { width, height };
+  if (value === undefined || value === null) return undefined;
+  if (isSide(value)) return { width: value, height: value };
+  const { width, height, shortest_edge: shortestEdge }: Json = isJson(value) ? value : {};
+  if (isSide(shortestEdge)) return { shortestEdge };
+  if (isSide(width) && isSide(height)) return { width, height };
   throw new Error(
-    `A processor's size is width and height or shortest_edge, not ${JSON.stringify(value)}: correct the file.`,
+    `A processor's size is width and height or shortest_edge, each from 1 to ${LARGEST_SIDE}, not ${show(value)}: correct the file.`,
   );
 }
 
@@ -50,7 +59,7 @@ function filterOf(resample: unknown): FilterName {
   ];
   const found = names.find(([number]) => number === (resample ?? 3));
   if (!found)
-    throw new Error(`The resampling filter ${String(resample)} is not known: 1, 2 and 3 are (Pillow's numbers).`);
+    throw new Error(`The resampling filter ${show(resample)} is not known: 1, 2 and 3 are (Pillow's numbers).`);
   return found[1];
 }
 
@@ -58,21 +67,23 @@ function filterOf(resample: unknown): FilterName {
  * Reads the parsed `processor_config.json` or `preprocessor_config.json` of a Hugging Face folder; what it does not say
  * is as in BLIP-2 (224 pixels, bicubic, CLIP's mean and std). Throws where a value makes no sense.
  */
-export function parseProcessor(json: unknown): Processor {
-  const outer = isJson(json) ? json : {};
-  const image = isJson(outer.image_processor) ? outer.image_processor : outer;
-  const size = image.do_resize === false ? undefined : (sides(image.size) ?? { width: 224, height: 224 });
-  const kept = image.do_center_crop === true ? sides(image.crop_size) : undefined;
-  const normalise = image.do_normalize !== false;
-  const factor = typeof image.rescale_factor === 'number' ? image.rescale_factor : 1 / 255;
+export function parseProcessor(outer: unknown): Processor {
+  if (!isJson(outer)) throw new Error(`A processor's file is an object, not ${show(outer)}: correct the file.`);
+  const image = (outer.image_processor ?? null) === null ? outer : fieldsOf(outer, 'processor').part('image_processor');
+  const { flag, positive } = fieldsOf(image, 'processor');
+  const size = flag('do_resize', true) ? (sides(image.size) ?? { width: 224, height: 224 }) : undefined;
+  const kept = flag('do_center_crop', false) ? sides(image.crop_size) : undefined;
+  const normalise = flag('do_normalize', true);
+  const factor = positive('rescale_factor', 1 / 255);
+  const queries = fieldsOf(outer, 'processor').count('num_query_tokens', 0, { most: MOST_QUERIES });
   return {
     ...(size && { size }),
     ...(kept && 'width' in kept && { crop: kept }),
     filter: filterOf(image.resample),
     mean: normalise ? rgb(image.image_mean, CLIP_MEAN) : [0, 0, 0],
-    std: normalise ? rgb(image.image_std, CLIP_STD) : [1, 1, 1],
-    rescale: image.do_rescale === false ? 1 : factor,
-    ...(typeof outer.num_query_tokens === 'number' && { queries: outer.num_query_tokens }),
+    std: normalise ? rgb(image.image_std, CLIP_STD, (x) => x > 0) : [1, 1, 1],
+    rescale: flag('do_rescale', true) ? factor : 1,
+    ...(queries > 0 && { queries }),
   };
 }
 
@@ -84,15 +95,8 @@ export async function readProcessor(folder: string): Promise<Processor> {
   let merged: Json | undefined;
   for (const file of ['preprocessor_config.json', 'processor_config.json']) {
     const path = platform.join(folder, file);
-    const bytes = await platform.readBytes(path);
-    if (!bytes) continue;
-    let json: unknown;
-    try {
-      json = JSON.parse(new TextDecoder().decode(bytes));
-    } catch {
-      throw new Error(`${path} is not JSON: download it again.`);
-    }
-    merged = { ...merged, ...(isJson(json) ? json : {}) };
+    const bytes = await platform.readBytes(path, LARGEST_FILE);
+    if (bytes) merged = { ...merged, ...parseJson(bytes, path) };
   }
   if (!merged) throw new Error(`${folder} has no processor_config.json or preprocessor_config.json: add one of them.`);
   return parseProcessor(merged);

@@ -65,11 +65,16 @@ export const platform: Platform = {
     return new Uint8Array(await blob.arrayBuffer());
   },
 
-  async readBytes(url) {
+  async readBytes(url, most = Number.POSITIVE_INFINITY) {
     const response = await fetch(url);
     if (response.status === 404) return undefined;
     if (!response.ok) throw new Error(`${url} answered ${response.status} ${response.statusText}: check the address.`);
-    return new Uint8Array(await response.arrayBuffer());
+    const announced = Number(response.headers.get('content-length') ?? 0);
+    const bytes = announced > most ? undefined : new Uint8Array(await response.arrayBuffer());
+    if (bytes && bytes.length <= most) return bytes;
+    throw new Error(
+      `${url} has ${bytes?.length ?? announced} bytes, more than ${most}: put the model's own file there.`,
+    );
   },
 
   join: (folder, file) => `${folder.replace(/\/$/, '')}/${file}`,

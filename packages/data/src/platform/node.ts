@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Metadata, Sharp } from 'sharp';
 import { checkPixels, type DecodeOptions, type Picture } from '../picture/picture.js';
@@ -13,6 +13,15 @@ async function loadSharp() {
 /** A field of something that was thrown; `instanceof Error` fails across realms. */
 function field(reason: unknown, key: 'code' | 'message'): unknown {
   return typeof reason === 'object' && reason !== null ? Reflect.get(reason, key) : undefined;
+}
+
+async function checkSize(path: string, most: number): Promise<void> {
+  const found = await stat(path);
+  if (found.isDirectory()) return; // said by whoever reads it
+  if (!found.isFile()) throw new Error(`${path} is not a regular file: put the model's own there.`);
+  if (found.size > most) {
+    throw new Error(`${path} has ${found.size} bytes, more than ${most}: put the model's own file there.`);
+  }
 }
 
 function unreadable(name: string, reason: unknown): Error {
@@ -101,8 +110,9 @@ export const platform: Platform = {
     );
   },
 
-  async readBytes(path) {
+  async readBytes(path, most) {
     try {
+      if (most !== undefined) await checkSize(path, most);
       return await readFile(path);
     } catch (reason) {
       const code = field(reason, 'code');

@@ -5,8 +5,8 @@ export interface Platform {
   /** Decodes a picture file's bytes. `name` stands in messages. */
   decode(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<Picture>;
   encodePng(picture: Picture): Promise<Uint8Array>;
-  /** The bytes of a path (Node) or URL (browser); undefined where there is nothing. */
-  readBytes(path: string): Promise<Uint8Array | undefined>;
+  /** The bytes of a path (Node) or URL (browser); undefined where there is nothing. @throws for more than `most` bytes */
+  readBytes(path: string, most?: number): Promise<Uint8Array | undefined>;
   /** A file inside a folder. */
   join(folder: string, file: string): string;
   readonly files: RecordFiles;

@@ -1,5 +1,4 @@
-import { activationNames } from '@blip2/tensor';
-import { fieldsOf, type Json, MOST_LAYERS } from '../config-fields.js';
+import { activationNames, fieldsOf, type Json, MOST_LAYERS, show, showWord } from '@blip2/tensor';
 
 /** An OPT model, by the names of Hugging Face's `config.json` in this language's spelling. */
 export interface OptConfig {
@@ -32,23 +31,17 @@ export const LAYER_NORM_EPSILON = 1e-5;
  */
 export function optConfig(json: Json = {}): OptConfig {
   const kind = json.model_type ?? 'opt';
-  if (kind !== 'opt') throw new Error(`An OPT config has model_type 'opt', not '${String(kind)}'.`);
-  const { count, share, flag, ids } = fieldsOf(json, 'OPT');
-  const hiddenSize = count('hidden_size', 768);
+  if (kind !== 'opt') throw new Error(`An OPT config has model_type 'opt', not ${showWord(kind)}.`);
+  const { count, share, flag, ids, word } = fieldsOf(json, 'OPT');
+  const hiddenSize = count('hidden_size', 768, { least: 1 });
   refuse(json, 'do_layer_norm_before', true);
   refuse(json, 'word_embed_proj_dim', hiddenSize);
   refuse(json, 'layer_norm_elementwise_affine', true);
   refuse(json, '_remove_final_layer_norm', false);
-  const heads = count('num_attention_heads', 12);
+  const heads = count('num_attention_heads', 12, { least: 1 });
   if (hiddenSize % heads !== 0) {
     throw new Error(
       `The OPT config's hidden_size ${hiddenSize} must be a multiple of its num_attention_heads ${heads}.`,
-    );
-  }
-  const activation = json.activation_function ?? 'relu';
-  if (!activationNames.some((name) => name === activation)) {
-    throw new Error(
-      `The OPT config's activation_function '${String(activation)}' is not one of ${activationNames.join(', ')}.`,
     );
   }
   return {
@@ -59,7 +52,7 @@ export function optConfig(json: Json = {}): OptConfig {
     heads,
     ffnSize: count('ffn_dim', 3072),
     maxPositions: count('max_position_embeddings', 2048),
-    activation: activation as string,
+    activation: word('activation_function', 'relu', activationNames),
     bias: flag('enable_bias', true),
     tied: flag('tie_word_embeddings', true),
     dropout: share('dropout', 0.1),
@@ -74,5 +67,5 @@ export function optConfig(json: Json = {}): OptConfig {
 function refuse(json: Json, field: string, only: boolean | number): void {
   const value = json[field] ?? only;
   if (value === only) return;
-  throw new Error(`The OPT config's ${field} is ${String(value)}; only ${String(only)} is supported here.`);
+  throw new Error(`The OPT config's ${field} is ${show(value)}; only ${String(only)} is supported here.`);
 }

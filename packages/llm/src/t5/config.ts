@@ -1,5 +1,4 @@
-import { activationNames } from '@blip2/tensor';
-import { fieldsOf, type Json, MOST_LAYERS } from '../config-fields.js';
+import { activationNames, fieldsOf, type Json, MOST_LAYERS, show, showWord } from '@blip2/tensor';
 
 /** A T5 model, by the names of Hugging Face's `config.json` in this language's spelling. */
 export interface T5Config {
@@ -42,7 +41,7 @@ export interface T5Config {
  */
 export function t5Config(json: Json = {}): T5Config {
   const kind = json.model_type ?? 't5';
-  if (kind !== 't5') throw new Error(`A T5 config has model_type 't5', not '${String(kind)}'.`);
+  if (kind !== 't5') throw new Error(`A T5 config has model_type 't5', not ${showWord(kind)}.`);
   const { count, share, positive, flag, ids } = fieldsOf(json, 'T5');
   const depth = { least: 1, most: MOST_LAYERS };
   const layers = count('num_layers', 6, depth);
@@ -78,10 +77,10 @@ export function t5Config(json: Json = {}): T5Config {
 function denseOf(json: Json): Pick<T5Config, 'activation' | 'gated'> {
   const { flag } = fieldsOf(json, 'T5');
   const projection = json.feed_forward_proj ?? 'relu';
-  const [, gate, name] = /^(gated-)?([^-]+)$/.exec(String(projection)) ?? [];
+  const [, gate, name] = /^(gated-)?([^-]+)$/.exec(typeof projection === 'string' ? projection : '') ?? [];
   if (name === undefined) {
     throw new Error(
-      `The T5 config's feed_forward_proj must be an activation or 'gated-' and one, not ${JSON.stringify(projection)}.`,
+      `The T5 config's feed_forward_proj must be an activation or 'gated-' and one, not ${show(projection)}.`,
     );
   }
   const gated = flag('is_gated_act', gate !== undefined);
@@ -89,7 +88,7 @@ function denseOf(json: Json): Pick<T5Config, 'activation' | 'gated'> {
   if (!activationNames.some((known) => known === activation)) {
     const field = json.dense_act_fn === undefined || json.dense_act_fn === null ? 'feed_forward_proj' : 'dense_act_fn';
     throw new Error(
-      `The T5 config's ${field} asks for the activation '${String(activation)}', which is not one of ${activationNames.join(', ')}.`,
+      `The T5 config's ${field} asks for the activation ${showWord(activation)}, which is not one of ${activationNames.join(', ')}.`,
     );
   }
   return { activation: activation as string, gated };

@@ -1,0 +1,77 @@
+import { type Json, show } from '@blip2/tensor';
+import { checkComponents, decoders, normalizers, preTokenizers } from './components.js';
+import { checkFields, count, flag, list, record, someText } from './fields.js';
+import { checkModel, MOST_TOKENS } from './model.js';
+import type { PatternOptions } from './patterns.js';
+import { postProcessors } from './post-processors.js';
+
+const MOST_ADDED = 2 ** 14;
+/** Each letter of theirs becomes a node of a tree. */
+const MOST_LETTERS = 2 ** 17;
+
+const addedToken = {
+  id: count(0, MOST_TOKENS - 1),
+  content: someText,
+  single_word: flag,
+  lstrip: flag,
+  rstrip: flag,
+  normalized: flag,
+  special: flag,
+};
+
+/**
+ * Holds a parsed `tokenizer.json` against what the library can read, so that no file makes it fail, hang or allocate: known
+ * parts with fields of their types, ids that are places in a list of sane length, regular expressions that are known.
+ * @returns what the library is given: the parts that it reads, and none besides
+ * @throws in one sentence that says where something is wrong
+ */
+export function checkTokenizer(file: unknown, options: PatternOptions = {}): object {
+  const json = record(file, 'file');
+  const { model, tokens } = checkModel(json.model);
+  const added = addedTokens(json.added_tokens);
+  const names = new Set(added.map(({ content }) => content));
+  const has = (token: string): boolean => tokens.has(token) || names.has(token);
+  const { normalizer = null, pre_tokenizer = null, post_processor = null, decoder = null } = json;
+  checkComponents(normalizer, 'normalizer', normalizers(options));
+  checkComponents(pre_tokenizer, 'pre_tokenizer', preTokenizers(options));
+  checkComponents(post_processor, 'post_processor', postProcessors(has));
+  checkComponents(decoder, 'decoder', decoders(options));
+  return { model, added_tokens: added, normalizer, pre_tokenizer, post_processor, decoder };
+}
+
+function addedTokens(value: unknown): readonly Json[] {
+  let letters = 0;
+  return list(value ?? [], 'added_tokens', MOST_ADDED).map((one, i) => {
+    const token = record(one, `added_tokens[${i}]`);
+    checkFields(token, `added_tokens[${i}]`, addedToken);
+    letters += (token.content as string).length;
+    if (letters > MOST_LETTERS) throw new Error(`The tokenizer's added_tokens have more than ${MOST_LETTERS} letters.`);
+    return token;
+  });
+}
+
+/** What the library reads of a `tokenizer_config.json`. */
+const settings = { clean_up_tokenization_spaces: flag, remove_space: flag, do_lowercase_and_remove_accent: flag };
+
+/** A token in a configuration is a text, or an object with the text as its `content`. */
+export function tokenText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  const content = typeof value === 'object' && value !== null && 'content' in value ? value.content : undefined;
+  return typeof content === 'string' ? content : undefined;
+}
+
+/** The part of a `tokenizer_config.json` that the library is given. @throws for a field that is malformed */
+export function checkTokenizerConfig(config: Json): object {
+  checkFields(config, 'config', settings);
+  const known = Object.keys(settings).filter((key) => (config[key] ?? null) !== null);
+  const special = list(config.additional_special_tokens ?? [], 'config.additional_special_tokens', MOST_ADDED);
+  return {
+    ...Object.fromEntries(known.map((key) => [key, config[key]])),
+    additional_special_tokens: special.map((token, i) => {
+      const text = tokenText(token);
+      if (text !== undefined) return text;
+      throw new Error(`The tokenizer's config.additional_special_tokens[${i}] must be a token, not ${show(token)}.`);
+    }),
+    eos_token: tokenText(config.eos_token),
+  };
+}
