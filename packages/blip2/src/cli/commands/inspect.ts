@@ -5,7 +5,7 @@ import type { Session } from '../session.js';
 export function inspectCommand(command: Command, session: Session): Command {
   return command
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
-    .argument('<model>', 'a folder with a config.json, the output of train, or a safetensors file')
+    .argument('<model>', 'a folder with a config.json, the output of train, or a file: safetensors or .pth')
     .action(async (path: string) => {
       const { inspectModel } = await import('../../model/inspect.js');
       for (const inspection of await inspectModel(path)) {
