@@ -74,6 +74,50 @@ test('a storage that is not where the directory says is refused when it is read'
   await expect(source.read('kinds.F64')).rejects.toThrow(/data\/0" is not where the directory says/);
 });
 
+test('an archive beyond 4 GiB is read by its zip64 fields', async () => {
+  const hole = 5 * 2 ** 30; // nothing, between the first bytes and an archive as it was
+  const end = findLast(END);
+  const old = new DataView(bytes.buffer);
+  const [size, offset] = [old.getUint32(end + 12, true), old.getUint32(end + 16, true)];
+  const directory: number[] = [];
+  for (let at = offset; at < offset + size; ) {
+    const [name, extra, comment] = [28, 30, 32].map((field) => old.getUint16(at + field, true)) as [
+      number,
+      number,
+      number,
+    ];
+    const entry = bytes.slice(at, at + 46 + name);
+    const view = new DataView(entry.buffer);
+    const place = Uint8Array.from([1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    new DataView(place.buffer).setBigUint64(4, BigInt(hole + view.getUint32(42, true)), true);
+    view.setUint32(42, 0xffffffff, true);
+    view.setUint16(30, place.length, true);
+    view.setUint16(32, 0, true);
+    directory.push(...entry, ...place);
+    at += 46 + name + extra + comment;
+  }
+  const tail = new DataView(new ArrayBuffer(56 + 20 + 22));
+  tail.setUint32(0, 0x06064b50, true);
+  tail.setBigUint64(40, BigInt(directory.length), true);
+  tail.setBigUint64(48, BigInt(hole + offset), true);
+  tail.setUint32(56, 0x07064b50, true);
+  tail.setBigUint64(64, BigInt(hole + offset + directory.length), true);
+  tail.setUint32(76, 0x06054b50, true);
+  tail.setUint32(76 + 16, 0xffffffff, true);
+  const archive = Uint8Array.from([...bytes.subarray(0, offset), ...directory, ...new Uint8Array(tail.buffer)]);
+  const source = await openTorch({
+    size: hole + archive.length,
+    read: async (at, length) => {
+      const read = new Uint8Array(length);
+      if (at === 0) read.set(bytes.subarray(0, length));
+      else read.set(archive.subarray(Math.max(at - hole, 0), at + length - hole), Math.max(hole - at, 0));
+      return read;
+    },
+    close: async () => {},
+  });
+  expect([...(await source.read('views.rows'))]).toEqual([6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]);
+});
+
 /** Where the directory's entry of a file begins. */
 function entryOf(name: string): number {
   for (let at = find(ENTRY); at >= 0; at = find(ENTRY, at + 1)) {
