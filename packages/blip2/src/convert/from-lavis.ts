@@ -2,7 +2,7 @@ import { CLIP_MEAN, CLIP_STD, createTokenizer } from '@blip2/data';
 import type { WeightSource } from '@blip2/tensor';
 import { readModelConfig } from '../model/config.js';
 import { isJson, type Json } from '../model/files.js';
-import { IMAGE_TOKEN, withImageToken } from '../model/image-token.js';
+import { IMAGE_TOKEN } from '../model/image-token.js';
 import { isLavis, lavisSource } from '../model/lavis.js';
 import { misfitsOf, planOf } from '../model/plan.js';
 import { processorJson } from '../model/processor-json.js';
@@ -10,9 +10,9 @@ import { expectFit } from '../model/sources.js';
 import { filesOf } from '../model/tokenizer-files.js';
 import { openWeights } from '../model/weights-file.js';
 import type { ConvertOptions, Draft } from './convert.js';
-import { withDecoderToken } from './decoder-token.js';
 import { expectHeads, inferConfig, overlaid } from './infer.js';
 import { type FrozenPart, languagePart, together, visionPart } from './parts.js';
+import { withDecoderToken, withImageRow } from './tokens.js';
 
 /** A checkpoint of LAVIS of either stage, with the frozen models that it leaves out. */
 export async function fromLavis(file: string, options: ConvertOptions): Promise<Draft> {
@@ -79,8 +79,9 @@ async function drafted(source: WeightSource, config: Json, { file, speaks, ...op
   const model = readModelConfig(config, file);
   expectFit(file, await misfitsOf(planOf(source, model)));
   const given = await filesOf(from);
-  const rows = source.names.get('embeddings.word_embeddings.weight')?.shape[0] ?? 0;
-  const tokenizer = speaks ? withImageToken(given, createTokenizer(given)) : withDecoderToken(given, rows);
+  const tokenizer = speaks
+    ? withImageRow(given, rowsOf(source, OPT_TABLE) ?? rowsOf(source, T5_TABLE) ?? 0)
+    : withDecoderToken(given, rowsOf(source, WORDS) ?? 0);
   const { id, vocabSize } = createTokenizer(tokenizer);
   const side = sideOf(config);
   const { queries } = model.qformer;
@@ -89,6 +90,12 @@ async function drafted(source: WeightSource, config: Json, { file, speaks, ...op
   const image = id(IMAGE_TOKEN) ?? (speaks ? null : vocabSize);
   return { source, tokenizer, files, config: { dtype: 'float32', image_token_index: image, ...config } };
 }
+
+const WORDS = 'embeddings.word_embeddings.weight';
+const OPT_TABLE = 'language_model.model.decoder.embed_tokens.weight';
+const T5_TABLE = 'language_model.shared.weight';
+
+const rowsOf = ({ names }: WeightSource, table: string): number | undefined => names.get(table)?.shape[0];
 
 function sideOf({ vision_config: vision }: Json): number {
   const size = isJson(vision) ? vision.image_size : undefined;
