@@ -56,13 +56,11 @@ export interface TensorArgs {
 export function rebuild(fail: MachineOptions['fail'], args: TensorArgs): TorchTensor {
   const { storage, offset, shape, strides } = args;
   if (!isStorage(storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
-    throw fail('a tensor is described by other than a storage, an offset, a size and strides of whole numbers');
+    throw fail('a tensor is described by other than a storage, an offset, a size and strides of a few whole numbers');
   }
   const dtype = storage.dtype ?? (isGlobal(args.dtype) ? dtypeNames.get(args.dtype.name) : undefined);
   if (dtype === undefined) throw fail('a tensor over untyped bytes has no dtype');
-  if (shape.length !== strides.length || shape.length > HIGHEST_RANK) {
-    throw fail(`a tensor of ${shape.length} axes has ${strides.length} strides, or more axes than ${HIGHEST_RANK}`);
-  }
+  if (shape.length !== strides.length) throw fail(`a tensor of ${shape.length} axes has ${strides.length} strides`);
   const what = `a tensor [${shape}] with strides [${strides}] and offset ${offset}`;
   const inStorage = (storage.size * elementBytes(storage)) / DTYPE_BYTES[dtype];
   const size = shape.reduce((a, b) => a * b, 1);
@@ -76,4 +74,5 @@ export function rebuild(fail: MachineOptions['fail'], args: TensorArgs): TorchTe
 export const isCount = (value: Value | undefined): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 
-const isCounts = (value: Value | undefined): value is number[] => Array.isArray(value) && value.every(isCount);
+const isCounts = (value: Value | undefined): value is number[] =>
+  Array.isArray(value) && value.length <= HIGHEST_RANK && value.every(isCount);
