@@ -117,7 +117,7 @@ function fill(m: Machine, items: Value[], target: Map<Value, Value>): void {
 }
 
 function memoize(m: Machine, key: number): void {
-  m.spend(96);
+  m.spend(128);
   m.memo.set(key, m.top());
 }
 
