@@ -25,7 +25,7 @@ import { writeTorch } from '../../test/torch-file.js';
 import { fromPretrained } from '../model/blip2.js';
 import type { Json } from '../model/files.js';
 import { inspectModel } from '../model/inspect.js';
-import { toLavisSource } from '../model/lavis.js';
+import { type LavisLanguage, toLavisSource } from '../model/lavis.js';
 import { loadFolder } from '../model/load.js';
 import type { RetrievalModel } from '../model/loaded.js';
 import { part } from '../model/sources.js';
@@ -156,10 +156,14 @@ async function expectGolden({ params, config }: RetrievalModel, start: number): 
 }
 
 /** What LAVIS keeps of a stage 2, and the encoder's own file. */
-async function writeStage2(folder: string): Promise<{ file: string; vision: string }> {
-  const [file, vision] = [join(folder, 'blip2_pretrained_opt.pth'), join(folder, 'eva_vit_g.pth')];
-  const lavis = toLavisSource(await openSafetensors(opt));
-  const frozen = (name: string): boolean => name.startsWith('visual_encoder.') || name.startsWith('opt_model.');
+async function writeStage2(
+  folder: string,
+  from = opt,
+  language: LavisLanguage = 'opt',
+): Promise<{ file: string; vision: string }> {
+  const [file, vision] = [join(folder, 'blip2_pretrained.pth'), join(folder, 'eva_vit_g.pth')];
+  const lavis = toLavisSource(await openSafetensors(from), { language });
+  const frozen = (name: string): boolean => /^(visual_encoder|opt_model|t5_model)\./.test(name);
   await writeTorch(
     file,
     part(lavis, (name) => !frozen(name)),
@@ -186,6 +190,23 @@ test('a LAVIS stage 2, converted, says what the model from Hugging Face says', a
     const [ours, theirs] = [await made.caption(rocket, options), await first.caption(rocket, options)];
     expect(ours.tokens).toEqual(theirs.tokens);
     expect(ours.score).toBeCloseTo(theirs.score, 4);
+  });
+});
+
+test('a LAVIS stage 2 with a T5, converted, says what the model from Hugging Face says', async () => {
+  await inFolder(async (folder) => {
+    const t5 = fixture('hf-t5');
+    const { file, vision } = await writeStage2(folder, t5, 't5');
+    const out = join(folder, 'out');
+    const { vision_config, qformer_config } = await json<Record<string, Json>>(join(t5, 'config.json'));
+    const config = heads(Number(vision_config!.num_attention_heads), Number(qformer_config!.num_attention_heads));
+    await convertModel(file, out, { vision, language: t5, config });
+    expect(await json(join(out, 'config.json'))).toMatchObject({ use_decoder_only_language_model: false });
+    expect(await inspectModel(out)).toEqual([expect.objectContaining({ missing: [], unused: [], misshaped: [] })]);
+    using made = await fromPretrained(out);
+    using first = await fromPretrained(t5);
+    const [ours, theirs] = [await made.ask(rocket, 'what is this?'), await first.ask(rocket, 'what is this?')];
+    expect(ours.tokens).toEqual(theirs.tokens);
   });
 });
 

@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import type { TokenizerFiles } from '@blip2/data';
 import type { WeightSource } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
+import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { isFile, isFolder, type Json } from '../model/files.js';
+import { folderFor } from '../model/load.js';
 import { type Counted, counted } from '../model/sources.js';
 import { stageFolder, writeJson } from '../model/staged-folder.js';
 import { writeTokenizer } from '../model/tokenizer-files.js';
@@ -14,7 +16,7 @@ import { fromLavis } from './from-lavis.js';
 export const dtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 export type StoredDtype = keyof typeof dtypes;
 
-export interface ConvertOptions {
+export interface ConvertOptions extends ResolveOptions {
   /** The frozen image encoder of a LAVIS checkpoint, which the checkpoint leaves out: a file of LAVIS or a folder. */
   readonly vision?: string | undefined;
   /** The folder of the frozen language model of a LAVIS stage 2. */
@@ -26,7 +28,6 @@ export interface ConvertOptions {
   /** Default: half precision stays as it is, everything else becomes float32. */
   readonly dtype?: StoredDtype | undefined;
   readonly onProgress?: ((progress: Counted) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Converted {
@@ -49,7 +50,8 @@ const names: Readonly<Record<StoredDtype, string>> = { f32: 'float32', f16: 'flo
 
 /**
  * Writes a Hugging Face folder from a LAVIS checkpoint (`.pth`, with the encoder's file and the language model's folder
- * beside it) or from another Hugging Face folder. One tensor at a time is in memory; the folder appears whole or not at
+ * beside it) or from another Hugging Face folder, of a training run the later stage's. Folders may be names on the hub,
+ * which are downloaded first. One tensor at a time is in memory; the folder appears whole or not at
  * all, and what does not fit its config is told before anything is written.
  * @throws one sentence for what is missing, does not fit, or cannot be read or written
  */
@@ -65,9 +67,15 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
   return { in: from, out: to, bytes: await sizeOf(to) };
 }
 
-async function open(from: string, options: ConvertOptions): Promise<Draft> {
-  if (await isFolder(from)) return fromHuggingFace(from, options);
-  if (await isFile(from)) return fromLavis(from, options);
+async function open(model: string, options: ConvertOptions): Promise<Draft> {
+  const here = async (name: string | undefined) => (name === undefined ? undefined : resolveModel(name, options));
+  const from = await resolveModel(model, options);
+  if (await isFolder(from)) return fromHuggingFace(await folderFor(from), options);
+  if (await isFile(from)) {
+    const { vision, language, tokenizer } = options;
+    const parts = { vision: await here(vision), language: await here(language), tokenizer: await here(tokenizer) };
+    return fromLavis(from, { ...options, ...parts });
+  }
   throw new Error(`There is no file or folder '${from}'; give a checkpoint of LAVIS or a Hugging Face folder.`);
 }
 

@@ -29,7 +29,10 @@ export async function fromHuggingFace(folder: string, { config: changes = {} }: 
   try {
     const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
     if (config.model_type === 'blip-2') {
-      expectFit(source.origin, await misfitsOf(planOf(source, readModelConfig(config, folder))));
+      expectFit(
+        source.origin,
+        await misfitsOf(planOf(source, readModelConfig(config, folder, files['generation_config.json']))),
+      );
     }
     return { source, config, files };
   } catch (error) {

@@ -11,7 +11,7 @@ import { filesOf } from '../model/tokenizer-files.js';
 import { openWeights } from '../model/weights-file.js';
 import type { ConvertOptions, Draft } from './convert.js';
 import { expectHeads, inferConfig, overlaid } from './infer.js';
-import { type FrozenPart, languagePart, together, visionPart } from './parts.js';
+import { type FrozenPart, type LanguagePart, languagePart, together, visionPart } from './parts.js';
 import { withDecoderToken, withImageRow } from './tokens.js';
 
 /** A checkpoint of LAVIS of either stage, with the frozen models that it leaves out. */
@@ -42,10 +42,11 @@ export async function fromLavis(file: string, options: ConvertOptions): Promise<
       ...(vision?.json && { vision_config: vision.json }),
       ...(language?.json && {
         text_config: language.json,
-        use_decoder_only_language_model: language.json.model_type !== 't5',
+        use_decoder_only_language_model: language.kind === 'decoder',
       }),
     };
-    return await drafted(source, overlaid(inferred, options.config ?? {}), { ...options, file, speaks });
+    const tokenizer = options.tokenizer ?? options.language;
+    return await drafted(source, overlaid(inferred, options.config ?? {}), { file, language, tokenizer });
   } catch (error) {
     for (const source of opened) await source.close();
     throw error;
@@ -60,42 +61,43 @@ async function eyesOf(trained: WeightSource, path: string | undefined, file: str
   throw new Error(`'${file}' leaves out its image encoder; ${remedy}.`);
 }
 
-function voiceOf(folder: string | undefined, file: string): Promise<FrozenPart> {
+function voiceOf(folder: string | undefined, file: string): Promise<LanguagePart> {
   if (folder !== undefined) return languagePart(folder);
   throw new Error(`'${file}' leaves out its language model; give the folder of that model with '--language'.`);
 }
 
-interface Rest extends ConvertOptions {
+interface Rest {
   readonly file: string;
-  readonly speaks: boolean;
+  readonly tokenizer: string | undefined;
+  readonly language: LanguagePart | undefined;
 }
 
-async function drafted(source: WeightSource, config: Json, { file, speaks, ...options }: Rest): Promise<Draft> {
-  const from = options.tokenizer ?? options.language;
+async function drafted(source: WeightSource, config: Json, { file, language, tokenizer: from }: Rest): Promise<Draft> {
   if (from === undefined) {
     throw new Error(`'${file}' has no tokenizer; give a folder that holds BERT's with '--tokenizer'.`);
   }
   expectHeads(config, file);
-  const model = readModelConfig(config, file);
+  const model = readModelConfig(config, file, language?.generation);
   expectFit(file, await misfitsOf(planOf(source, model)));
   const given = await filesOf(from);
-  const tokenizer = speaks
-    ? withImageRow(given, rowsOf(source, OPT_TABLE) ?? rowsOf(source, T5_TABLE) ?? 0)
-    : withDecoderToken(given, rowsOf(source, WORDS) ?? 0);
+  const words = source.names.get('embeddings.word_embeddings.weight')?.shape[0] ?? 0;
+  const tokenizer = language ? withImageRow(given, language.rows) : withDecoderToken(given, words);
   const { id, vocabSize } = createTokenizer(tokenizer);
   const side = sideOf(config);
-  const { queries } = model.qformer;
-  const processor = { size: { width: side, height: side }, filter: 'bicubic', rescale: 1 / 255 } as const;
-  const files = { 'processor_config.json': processorJson({ ...processor, mean: CLIP_MEAN, std: CLIP_STD }, queries) };
-  const image = id(IMAGE_TOKEN) ?? (speaks ? null : vocabSize);
+  const processor = {
+    size: { width: side, height: side },
+    filter: 'bicubic',
+    mean: CLIP_MEAN,
+    std: CLIP_STD,
+    rescale: 1 / 255,
+  } as const;
+  const files = {
+    'processor_config.json': processorJson(processor, model.qformer.queries),
+    ...(language?.generation && { 'generation_config.json': language.generation }),
+  };
+  const image = id(IMAGE_TOKEN) ?? (language ? null : vocabSize);
   return { source, tokenizer, files, config: { dtype: 'float32', image_token_index: image, ...config } };
 }
-
-const WORDS = 'embeddings.word_embeddings.weight';
-const OPT_TABLE = 'language_model.model.decoder.embed_tokens.weight';
-const T5_TABLE = 'language_model.shared.weight';
-
-const rowsOf = ({ names }: WeightSource, table: string): number | undefined => names.get(table)?.shape[0];
 
 function sideOf({ vision_config: vision }: Json): number {
   const size = isJson(vision) ? vision.image_size : undefined;

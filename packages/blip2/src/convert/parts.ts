@@ -1,7 +1,7 @@
 import { type DerivedTensor, derivedSource, type WeightSource } from '@blip2/tensor';
 import { lavisFamily, lavisVisionSource } from '@blip2/vision';
 import { isFolder, type Json } from '../model/files.js';
-import { type FrozenFolder, openLanguage, openVision } from '../model/frozen.js';
+import { type FrozenFolder, type LanguageFolder, openLanguage, openVision } from '../model/frozen.js';
 import { openWeights } from '../model/weights-file.js';
 
 /** A frozen model under the names that it has within a BLIP-2, and its part of the config where its folder says it. */
@@ -20,9 +20,14 @@ export async function visionPart(path: string): Promise<FrozenPart> {
   throw new Error(`'${path}' holds no image encoder that is known; give eva_vit_g.pth, clip_vit_L.pth or a folder.`);
 }
 
+export interface LanguagePart extends FrozenPart, Pick<LanguageFolder, 'kind' | 'generation' | 'rows'> {}
+
 /** The language model of a folder. */
-export const languagePart = async (folder: string): Promise<FrozenPart> =>
-  fromFolder(await openLanguage(folder), 'language_model.');
+export async function languagePart(folder: string): Promise<LanguagePart> {
+  const opened = await openLanguage(folder);
+  const { kind, generation, rows } = opened;
+  return { ...fromFolder(opened, 'language_model.'), kind, rows, ...(generation && { generation }) };
+}
 
 function fromFolder({ json, source, prefix, owns }: FrozenFolder, within: string): FrozenPart {
   const { architectures, transformers_version, ...part } = json;

@@ -6,6 +6,7 @@ export {
   type Caption,
   type CaptionOptions,
   fromPretrained,
+  type PretrainedOptions,
 } from './blip2.js';
 export { compareTexts, type Judge, type Match } from './compare.js';
 export { type External, type ModelConfig, type ModelKind, readModelConfig } from './config.js';

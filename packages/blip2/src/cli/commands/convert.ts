@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { StoredDtype } from '../../convert/convert.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
+import { fromHub } from './model.js';
 
 interface ConvertFlags extends Shared {
   readonly vision?: string;
@@ -15,7 +16,7 @@ interface ConvertFlags extends Shared {
 export function convertCommand(command: Command, session: Session): Command {
   return command
     .description('Write a Hugging Face folder from a checkpoint of LAVIS or from another such folder.')
-    .argument('<in>', 'a .pth of LAVIS, or a Hugging Face folder')
+    .argument('<in>', 'a .pth of LAVIS, a Hugging Face folder, or a name on the hub')
     .argument('<out>', 'the folder to write')
     .option('--vision <path>', 'the image encoder that a .pth leaves out: eva_vit_g.pth, clip_vit_L.pth or a folder')
     .option('--language <folder>', 'the language model that a .pth of stage 2 leaves out')
@@ -34,10 +35,11 @@ export function convertCommand(command: Command, session: Session): Command {
       ]);
       const config = flags.config === undefined ? undefined : await readJson(flags.config);
       if (flags.config !== undefined && !config) throw new Error(`There is no file '${flags.config}'; check the path.`);
-      const { signal, terminal } = session;
+      const { terminal } = session;
       const onProgress = (progress: { done: number; total: number }): void => terminal.progress('converting', progress);
       const { vision, language, tokenizer, dtype } = flags;
-      const done = await convertModel(from, to, { vision, language, tokenizer, dtype, config, signal, onProgress });
+      const parts = { vision, language, tokenizer, dtype, config };
+      const done = await convertModel(from, to, { ...fromHub(session), ...parts, onProgress });
       terminal.end();
       session.result(done, `${done.out}: ${done.bytes.toLocaleString('en')} bytes`);
     });
