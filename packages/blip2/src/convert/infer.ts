@@ -98,10 +98,9 @@ export function expectHeads(config: Json, origin: string): void {
 
 /** A config with some of its keys, also within its parts, replaced. */
 export function overlaid(config: Json, changes: Json): Json {
-  const made: Record<string, unknown> = { ...config };
-  for (const [key, value] of Object.entries(changes)) {
+  const changed = Object.entries(changes).map(([key, value]) => {
     const old = Object.hasOwn(config, key) ? config[key] : undefined;
-    made[key] = isJson(old) && isJson(value) ? overlaid(old, value) : value;
-  }
-  return made;
+    return [key, isJson(old) && isJson(value) ? overlaid(old, value) : value] as const;
+  });
+  return Object.fromEntries([...Object.entries(config), ...changed]);
 }
