@@ -147,10 +147,7 @@ async function sendFile(
     if (sent + piece > Math.min(cutAfter, stallAfter)) {
       const part = bytes.subarray(at, from + Math.min(cutAfter, stallAfter));
       await new Promise<void>((resolve) => response.write(part, () => resolve()));
-      if (cutAfter <= stallAfter) {
-        await sleep(20); // what was written shall arrive
-        response.destroy();
-      }
+      if (cutAfter <= stallAfter) response.socket?.end(); // what was written still arrives
       return;
     }
     response.write(bytes.subarray(at, Math.min(bytes.length, at + piece)));
