@@ -147,7 +147,10 @@ async function sendFile(
     if (sent + piece > Math.min(cutAfter, stallAfter)) {
       const part = bytes.subarray(at, from + Math.min(cutAfter, stallAfter));
       await new Promise<void>((resolve) => response.write(part, () => resolve()));
-      if (cutAfter <= stallAfter) response.socket?.end(); // what was written still arrives
+      if (cutAfter <= stallAfter) {
+        await sleep(50); // what the other side has not read by then is lost to it
+        response.socket?.end();
+      }
       return;
     }
     response.write(bytes.subarray(at, Math.min(bytes.length, at + piece)));
