@@ -12,7 +12,7 @@ export const showWord = (value: unknown): string =>
 
 function written(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? typeof value;
+    return JSON.stringify(value) ?? 'nothing';
   } catch {
     return 'something that is nested too deep';
   }

@@ -1,0 +1,84 @@
+import { random } from '../mutate/random.js';
+import type { Target } from '../target.js';
+import { attempt } from './attempt.js';
+import type { Coverage } from './coverage.js';
+
+/**
+ * Asking V8 costs as much as many inputs: only where a batch has brought something new is it halved until those are found
+ * that did.
+ */
+const BATCH = 64;
+/** What costs much is to cost it of a small file. */
+const LARGEST = 2 ** 18;
+
+export interface ExploreOptions {
+  readonly seed: number;
+  /** Inputs to try. */
+  readonly inputs: number;
+  /** When to stop at the latest, by the clock. */
+  readonly until: number;
+  readonly corpus: readonly Uint8Array[];
+  readonly coverage?: Coverage;
+  /** Called before an input is read. */
+  readonly onInput?: (input: Uint8Array) => void;
+  readonly onFinding?: (finding: string, input: Uint8Array) => void;
+  /** Called with an input that has reached new code. */
+  readonly onNew?: (input: Uint8Array) => void;
+}
+
+export interface Explored {
+  readonly inputs: number;
+  readonly loaded: number;
+  readonly refused: number;
+}
+
+/**
+ * Changes files at random and keeps those that reach code which no other has reached, to change them further.
+ * Deterministic by the seed, except for where the clock ends it.
+ */
+export async function explore(target: Target, options: ExploreOptions): Promise<Explored> {
+  const { coverage, onInput, onFinding, onNew } = options;
+  const chance = random(options.seed);
+  const corpus = [...options.corpus];
+  let [loaded, refused] = [0, 0];
+  const read = async (input: Uint8Array): Promise<void> => {
+    onInput?.(input);
+    const { loaded: whole, finding } = await attempt(target, input);
+    if (finding !== undefined) onFinding?.(finding, input);
+    if (whole) loaded++;
+    else refused++;
+  };
+  for (const input of corpus) await read(input);
+  coverage?.grown();
+  while (loaded + refused < options.inputs && Date.now() < options.until) {
+    const batch = Array.from({ length: Math.min(BATCH, options.inputs - loaded - refused) }, () => {
+      // The newest are the deepest.
+      const recent = chance.chance(0.5) ? corpus.slice(-32) : corpus;
+      const old = chance.pick(recent);
+      const changed = target.mutate(old, chance, chance.pick(corpus));
+      return changed.length <= LARGEST ? changed : old;
+    });
+    for (const input of batch) await read(input);
+    if (!coverage?.peek()) continue;
+    await narrow(batch, async (part) => {
+      for (const input of part) {
+        onInput?.(input);
+        await attempt(target, input);
+      }
+      if (part.length > 1) return coverage.peek();
+      if (!coverage.grown()) return false;
+      corpus.push(...part);
+      for (const input of part) onNew?.(input);
+      return true;
+    });
+  }
+  return { inputs: loaded + refused, loaded, refused };
+}
+
+/** Halves a list again and again, as long as there is something in a half. */
+async function narrow<T>(list: readonly T[], has: (part: readonly T[]) => Promise<boolean>): Promise<void> {
+  if (!(await has(list)) || list.length === 1) return;
+  const middle = Math.ceil(list.length / 2);
+  await narrow(list.slice(0, middle), has);
+  await narrow(list.slice(middle), has);
+}

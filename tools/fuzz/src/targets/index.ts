@@ -1,0 +1,9 @@
+import type { Target } from '../target.js';
+
+/** Each is loaded when it is wanted: a worker has one. */
+export const targets: Readonly<Record<string, () => Promise<Target>>> = {
+  safetensors: async () => (await import('./safetensors.js')).safetensors,
+  torch: async () => (await import('./torch.js')).torch,
+  tokenizer: async () => (await import('./tokenizer.js')).tokenizer,
+  config: async () => (await import('./config.js')).config,
+};
