@@ -19,8 +19,8 @@ export interface ExploreOptions {
   readonly until: number;
   readonly corpus: readonly Uint8Array[];
   readonly coverage?: Coverage;
-  /** Called before an input is read. */
-  readonly onInput?: (input: Uint8Array) => void;
+  /** Called before an input is read, or read again to see what it reaches. */
+  readonly onInput?: (input: Uint8Array, again: boolean) => void;
   readonly onFinding?: (finding: string, input: Uint8Array) => void;
   /** Called with an input that has reached new code. */
   readonly onNew?: (input: Uint8Array) => void;
@@ -42,7 +42,7 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
   const corpus = [...options.corpus];
   let [loaded, refused] = [0, 0];
   const read = async (input: Uint8Array): Promise<void> => {
-    onInput?.(input);
+    onInput?.(input, false);
     const { loaded: whole, finding } = await attempt(target, input);
     if (finding !== undefined) onFinding?.(finding, input);
     if (whole) loaded++;
@@ -62,7 +62,7 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
     if (!coverage?.peek()) continue;
     await narrow(batch, async (part) => {
       for (const input of part) {
-        onInput?.(input);
+        onInput?.(input, true);
         await attempt(target, input);
       }
       if (part.length > 1) return coverage.peek();

@@ -54,7 +54,7 @@ export async function fuzz(target: string, { seed, inputs, seconds }: RunOptions
       sum.refused += message.refused;
       sum.covered = Math.max(sum.covered, message.covered);
     });
-    sum.inputs += ended.turns;
+    sum.inputs += ended.inputs;
     if (ended.why === undefined) break;
     const again = await oneWorker({ ...task, inputs: 1, corpus: [ended.input] }, SECOND_PATIENCE, () => {});
     if (again.why !== undefined) keep(findings, { finding: again.why, input: ended.input });
@@ -70,7 +70,7 @@ function keep(findings: Map<string, Finding>, { finding, input }: Finding): void
 }
 
 interface Ended {
-  readonly turns: number;
+  readonly inputs: number;
   /** Why it ended before it was done. */
   readonly why: string | undefined;
   /** The input that was read last. */
@@ -100,7 +100,7 @@ function oneWorker(
     const end = (why: string | undefined): void => {
       clearInterval(watch);
       void worker.terminate();
-      resolve({ turns: shared.turn, why, input: shared.input });
+      resolve({ inputs: shared.inputs, why, input: shared.input });
     };
     const watch = setInterval(() => {
       if (shared.turn !== turn || !ready) [turn, since] = [shared.turn, Date.now()];

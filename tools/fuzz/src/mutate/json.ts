@@ -94,8 +94,8 @@ function change(root: Container, random: Random, { words, donor }: { words: read
   const copy = found ? structuredClone(get(...found) ?? null) : null;
   const put = (other: unknown): void => set(holder, safe(holder, key), other);
   const changes: readonly (() => void)[] = [
-    () => put(random.pick(extremes)),
-    () => put(random.pick(extremes)),
+    () => put(structuredClone(random.pick(extremes))),
+    () => put(structuredClone(random.pick(extremes))),
     () => remove(holder, key),
     () => add(holder, random.pick([...keys, ...words]), structuredClone(value ?? null)),
     () => put(copy),
@@ -134,5 +134,5 @@ function tweaked(value: unknown, random: Random): unknown {
     ]);
   }
   if (Array.isArray(value)) return random.pick([[...value].reverse(), [...value, ...value], value.slice(1)]);
-  return random.pick(extremes);
+  return structuredClone(random.pick(extremes));
 }
