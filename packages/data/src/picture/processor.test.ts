@@ -1,4 +1,5 @@
 import { fixture } from '@blip2/testing';
+import { checkMutations } from '@blip2/testing/untrusted';
 import { expect, test } from '@jest/globals';
 import { solid } from './picture.js';
 import { CLIP_MEAN, CLIP_STD } from './pixels.js';
@@ -44,4 +45,35 @@ test('nonsense and an empty folder are refused', async () => {
   expect(() => parseProcessor({ size: { longest: 4 } })).toThrow('width and height or shortest_edge');
   expect(() => parseProcessor({ image_mean: [1, 2] })).toThrow('three numbers');
   await expect(readProcessor(fixture('photos'))).rejects.toThrow('has no processor_config.json');
+});
+
+test.each([
+  [{ size: { width: 0, height: 224 } }, 'each from 1 to 4096, not {"width":0,"height":224}'],
+  [{ size: 1e308 }, 'not 1e+308'],
+  [{ size: 22.5 }, 'not 22.5'],
+  [{ size: 'big' }, 'not "big"'],
+  [{ image_std: [1, 0, 1] }, 'std above 0'],
+  [{ image_mean: [1, 'a', 1] }, 'three numbers'],
+  [{ do_resize: 'false' }, "The processor config's do_resize must be true or false"],
+  [{ rescale_factor: 0 }, 'rescale_factor must be a number above 0'],
+  [{ num_query_tokens: 1e9 }, 'num_query_tokens must be a whole number of at most 65536'],
+  [{ image_processor: 3 }, 'image_processor must be an object, not 3'],
+  [[], "A processor's file is an object, not []"],
+])('refuses %j', (json, message) => {
+  expect(() => parseProcessor(json)).toThrow(message);
+});
+
+test('300 mutations read or are refused clearly', async () => {
+  const image = { do_resize: true, size: { height: 56, width: 56 }, image_mean: CLIP_MEAN, resample: 3, crop_size: 7 };
+  const valid = { image_processor: image, num_query_tokens: 5, do_rescale: true };
+  const read = await checkMutations(
+    valid,
+    (json) => {
+      const { mean, std, rescale } = parseProcessor(json);
+      expect([...mean, ...std, rescale].every(Number.isFinite)).toBe(true);
+    },
+    { runs: 300 },
+  );
+  expect(read).toBeGreaterThan(50);
+  expect(read).toBeLessThan(280);
 });

@@ -1,4 +1,5 @@
-import { type Target, unclear } from '../target.js';
+import { unclear } from '@blip2/testing/untrusted';
+import type { Target } from '../target.js';
 import { changedGlobals } from './globals.js';
 
 /** More than a small file may cost. */

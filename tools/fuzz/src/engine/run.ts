@@ -2,10 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { board } from './shared.js';
 import type { Message, Task } from './worker.js';
 
-/** Longer than this over one small file is to hang. */
 const PATIENCE = 2000;
-/** A machine that stalls is told from a reader that hangs by a second try. */
-const SECOND_PATIENCE = 10_000;
+/** A machine that stalls is told from a reader that hangs by a second try with more patience. */
+const SECOND = 5;
 const LOOK = 100;
 const MOST_HEAP = 512; // MB; a worker that wants more is ended by V8
 
@@ -32,10 +31,13 @@ export interface RunOptions {
   readonly seed: number;
   readonly inputs: number;
   readonly seconds: number;
+  /** Longer than so many ms over one small file is to hang. Default 2000. */
+  readonly patience?: number;
 }
 
 /** Fuzzes one target in workers that may hang, crash or run out of memory: another goes on then. */
-export async function fuzz(target: string, { seed, inputs, seconds }: RunOptions): Promise<Result> {
+export async function fuzz(target: string, options: RunOptions): Promise<Result> {
+  const { seed, inputs, seconds, patience = PATIENCE } = options;
   const begun = Date.now();
   const until = begun + 1000 * seconds;
   const corpus: Uint8Array[] = [];
@@ -43,7 +45,7 @@ export async function fuzz(target: string, { seed, inputs, seconds }: RunOptions
   const sum = { inputs: 0, loaded: 0, refused: 0, covered: 0 };
   for (let turn = 0; sum.inputs < inputs && Date.now() < until; turn++) {
     const task = { target, seed: seed + turn, inputs: inputs - sum.inputs, until, corpus };
-    const ended = await oneWorker(task, PATIENCE, (message) => {
+    const ended = await oneWorker(task, patience, (message) => {
       if (message.kind === 'new') {
         corpus.push(message.input);
         sum.covered = Math.max(sum.covered, message.covered);
@@ -56,7 +58,7 @@ export async function fuzz(target: string, { seed, inputs, seconds }: RunOptions
     });
     sum.inputs += ended.inputs;
     if (ended.why === undefined) break;
-    const again = await oneWorker({ ...task, inputs: 1, corpus: [ended.input] }, SECOND_PATIENCE, () => {});
+    const again = await oneWorker({ ...task, inputs: 1, corpus: [ended.input] }, SECOND * patience, () => {});
     if (again.why !== undefined) keep(findings, { finding: again.why, input: ended.input });
   }
   const spent = (Date.now() - begun) / 1000;

@@ -4,10 +4,11 @@ import { languageConfig, optSpec, t5Spec } from '@blip2/llm';
 import { qformerConfig, qformerSpec } from '@blip2/qformer';
 import { countParameters, isJson, type Json, parseJson, type Spec } from '@blip2/tensor';
 import { fixture } from '@blip2/testing';
+import { unclear } from '@blip2/testing/untrusted';
 import { readVisionConfig, visionSpec } from '@blip2/vision';
 import { parseConfig, preset, readModelConfig } from 'blip2';
 import { mutateJson } from '../mutate/json.js';
-import { type Target, Unsound, unclear } from '../target.js';
+import { type Target, Unsound } from '../target.js';
 
 const words = [
   ...[

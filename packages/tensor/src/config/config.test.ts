@@ -1,0 +1,61 @@
+import { expect, test } from '@jest/globals';
+import { fieldsOf, parseJson, show, showWord } from '../index.js';
+
+const fields = (json: Record<string, unknown>) => fieldsOf(json, 'toy');
+
+test('fields of their types, and fallbacks for what is absent or null', () => {
+  const { count, share, positive, flag, word, ids, part } = fields({
+    a: 3,
+    b: 0.5,
+    c: true,
+    d: 'x',
+    e: [1, 2],
+    f: {},
+    g: null,
+  });
+  expect([count('a', 1), count('g', 1), count('z', 1)]).toEqual([3, 1, 1]);
+  expect([share('b', 0), positive('b', 1), flag('c', false), flag('g', false)]).toEqual([0.5, 0.5, true, false]);
+  expect([word('d', 'y', ['x', 'y']), word('z', 'y', ['x', 'y'])]).toEqual(['x', 'y']);
+  expect([ids('e', 0), ids('a', 0), part('f'), part('g')]).toEqual([[1, 2], [3], {}, {}]);
+});
+
+test.each<[what: string, read: () => unknown, message: string]>([
+  ['a fraction', () => fields({ a: 1.5 }).count('a', 0), "The toy config's a must be a whole number, not 1.5."],
+  ['a text', () => fields({ a: '1' }).count('a', 0), 'must be a whole number, not "1".'],
+  ['too much', () => fields({ a: 1e308 }).count('a', 0), 'must be a whole number of at most 16777216, not 1e+308.'],
+  ['negative', () => fields({ a: -1 }).count('a', 0), 'must be a whole number, not -1.'],
+  ['endless', () => fields({ a: Number.POSITIVE_INFINITY }).positive('a', 1), 'must be a number above 0, not null.'],
+  ['other words', () => fields({ a: { toString: 1 } }).word('a', 'x', ['x']), `a {"toString":1} is not one of x.`],
+  ['an id too large', () => fields({ a: [1, 1e9] }).ids('a', 0), 'must be a whole number or a list of them'],
+  ['a list for an object', () => fields({ a: [] }).part('a'), 'must be an object, not [].'],
+])('refuses %s', (_, read, message) => {
+  expect(read).toThrow(message);
+});
+
+test('JSON files hold an object that is not deep', () => {
+  expect(parseJson('{"a": [1]}', 'f.json')).toEqual({ a: [1] });
+  expect(parseJson(new TextEncoder().encode('{"a": "é"}'), 'f.json')).toEqual({ a: 'é' });
+  for (const text of ['', '[]', 'null', '{', '3']) {
+    expect(() => parseJson(text, 'f.json')).toThrow('f.json is not a JSON object; write or download it again.');
+  }
+  expect(() => parseJson(Uint8Array.of(0x7b, 0xff, 0x7d), 'f.json')).toThrow('is not a JSON object');
+  const deep = (n: number): string => `{"a":${'['.repeat(n)}${']'.repeat(n)}}`;
+  expect(parseJson(deep(64), 'f.json')).toHaveProperty('a');
+  expect(() => parseJson(deep(65), 'f.json')).toThrow('f.json is nested more than 64 deep');
+  expect(() => parseJson(deep(100_000), 'f.json')).toThrow('nested');
+});
+
+test('a key __proto__ is one of the file alone', () => {
+  const json = parseJson('{"__proto__": {"count": 7}}', 'f.json');
+  expect(fields(json).count('count', 1)).toBe(1);
+  expect(({} as Record<string, unknown>).count).toBeUndefined();
+});
+
+test('values in errors are short, whatever they are', () => {
+  let deep: unknown = [];
+  for (let i = 0; i < 50_000; i++) deep = [deep];
+  expect(show(deep).length).toBeLessThan(90);
+  expect(show('x'.repeat(1000))).toHaveLength(81);
+  expect([show(undefined), show(null), show([1, 'a'])]).toEqual(['nothing', 'null', '[1,"a"]']);
+  expect([showWord('gulp'), showWord(3)]).toEqual(["'gulp'", '3']);
+});

@@ -1,0 +1,3 @@
+export { checkMutations } from './check.js';
+export { readsOrRefuses, unclear } from './clear.js';
+export { mutatedJson } from './json.js';
