@@ -90,14 +90,20 @@ export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 export type StageConfig = Config['stage1'];
 
+/** Nobody reads more at once. */
+const MOST_PROBLEMS = 10;
+const LONGEST_KEY = 80;
+
 /**
  * Checks a configuration and fills in what it leaves out.
- * @throws naming every key that is unknown, missing or wrong, with the key that was probably meant.
+ * @throws naming every key that is unknown, missing or wrong (of many the first), with the key that was probably meant.
  */
 export function parseConfig(input: unknown, origin = 'the configuration'): Config {
   const result = configSchema.safeParse(input);
   if (result.success) return result.data;
-  throw new Error(`${capital(origin)} is wrong: ${result.error.issues.flatMap(describe).join('; ')}.`);
+  const problems = result.error.issues.flatMap(describe);
+  const more = problems.length > MOST_PROBLEMS ? [`and ${problems.length - MOST_PROBLEMS} more`] : [];
+  throw new Error(`${capital(origin)} is wrong: ${[...problems.slice(0, MOST_PROBLEMS), ...more].join('; ')}.`);
 }
 
 /** Reads a JSON configuration; a `preset` key names one that the rest changes. */
@@ -133,12 +139,11 @@ function withPreset(json: unknown, path: string): unknown {
 }
 
 function merge(base: Json, changes: Json): Json {
-  const merged = { ...base };
-  for (const [key, value] of Object.entries(changes)) {
-    const old = merged[key];
-    merged[key] = isRecord(old) && isRecord(value) ? merge(old, value) : value;
-  }
-  return merged;
+  const merged = Object.entries(changes).map(([key, value]) => {
+    const old = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, isRecord(old) && isRecord(value) ? merge(old, value) : value];
+  });
+  return { ...base, ...Object.fromEntries(merged) };
 }
 
 function describe(issue: z.core.$ZodIssue): string[] {
@@ -146,9 +151,9 @@ function describe(issue: z.core.$ZodIssue): string[] {
   if (issue.code !== 'unrecognized_keys') return [`'${at.join('.') || 'it'}': ${issue.message}`];
   const known = keysAt(at);
   return issue.keys.map((key) => {
-    const meant = nearest(key, known);
+    const meant = key.length <= LONGEST_KEY ? nearest(key, known) : undefined;
     const hint = meant ? `did you mean '${meant}'?` : `known are ${known.join(', ')}`;
-    return `'${[...at, key].join('.')}' is not a key (${hint})`;
+    return `'${[...at, key.slice(0, LONGEST_KEY)].join('.')}' is not a key (${hint})`;
   });
 }
 

@@ -34,6 +34,9 @@ test('a model of each family is loaded by its config, and copies in a file are k
   const model = await loadLanguage(memoryFile(t5Spec(config)), config);
   expect(model).toMatchObject({ kind: 'encoder-decoder', width: 4, vocabSize: 5 });
   model.dispose?.();
+  await expect(loadLanguage(memoryFile(t5Spec(config)), { ...config, decoderStart: 5 })).rejects.toThrow(
+    'The decoder start token of',
+  );
   const all = ['shared.weight', 'decoder.embed_tokens.weight', 'encoder.embed_tokens.weight', 'lm_head.weight'];
   const copies = (names: string[], tied: boolean): string[] =>
     names.filter(languageRepeats({ ...config, tied }, (name) => names.includes(name)));

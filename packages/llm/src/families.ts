@@ -56,13 +56,26 @@ export function languageConfig(json: Json, generation: Json = {}): LanguageConfi
 
 /**
  * A language model from a file, of whichever family its config is.
- * @throws BindError naming all that is missing, unused or of another shape
+ * @throws BindError naming all that is missing, unused or of another shape; for an id that texts begin or are filled up
+ * with and that has no row in the table of tokens
  */
-export const loadLanguage = (
+export async function loadLanguage(
   source: WeightSource,
   config: LanguageConfig,
   options: LoadOptions = {},
-): Promise<LanguageModel> => familyOf(config).load(source, config, options);
+): Promise<LanguageModel> {
+  const rows = vocabularyRows(source, config, options.prefix);
+  const { bos, pad } = config;
+  const ids = { bos, pad, ...('decoderStart' in config && { 'decoder start': config.decoderStart }) };
+  const [strange] = Object.entries(ids).filter(([, id]) => id >= rows);
+  if (strange) {
+    const [name, id] = strange;
+    throw new Error(
+      `The ${name} token of ${source.origin} is ${id}, and its table of tokens has ${rows} rows; correct the config.`,
+    );
+  }
+  return familyOf(config).load(source, config, options);
+}
 
 /** V: the rows of the table of tokens in a file, whatever the config says; published files have padded tables. */
 export function vocabularyRows({ names }: WeightSource, config: LanguageConfig, prefix = ''): number {

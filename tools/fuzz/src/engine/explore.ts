@@ -21,6 +21,7 @@ export interface ExploreOptions {
   readonly coverage?: Coverage;
   /** Called before an input is read, or read again to see what it reaches. */
   readonly onInput?: (input: Uint8Array, again: boolean) => void;
+  readonly onLoaded?: () => void;
   readonly onFinding?: (finding: string, input: Uint8Array) => void;
   /** Called with an input that has reached new code. */
   readonly onNew?: (input: Uint8Array) => void;
@@ -37,7 +38,7 @@ export interface Explored {
  * Deterministic by the seed, except for where the clock ends it.
  */
 export async function explore(target: Target, options: ExploreOptions): Promise<Explored> {
-  const { coverage, onInput, onFinding, onNew } = options;
+  const { coverage, onInput, onLoaded, onFinding, onNew } = options;
   const chance = random(options.seed);
   const corpus = [...options.corpus];
   let [loaded, refused] = [0, 0];
@@ -47,6 +48,7 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
     if (finding !== undefined) onFinding?.(finding, input);
     if (whole) loaded++;
     else refused++;
+    if (whole) onLoaded?.();
   };
   for (const input of corpus) await read(input);
   coverage?.grown();

@@ -23,6 +23,8 @@ export interface Result {
   /** Characters of source that ran. */
   readonly covered: number;
   readonly seconds: number;
+  /** Workers that were ended, and whose last input was read again alone. */
+  readonly again: number;
   /** One of each kind. */
   readonly findings: readonly Finding[];
 }
@@ -42,7 +44,7 @@ export async function fuzz(target: string, options: RunOptions): Promise<Result>
   const until = begun + 1000 * seconds;
   const corpus: Uint8Array[] = [];
   const findings = new Map<string, Finding>();
-  const sum = { inputs: 0, loaded: 0, refused: 0, covered: 0 };
+  const sum = { inputs: 0, loaded: 0, refused: 0, covered: 0, again: 0 };
   for (let turn = 0; sum.inputs < inputs && Date.now() < until; turn++) {
     const task = { target, seed: seed + turn, inputs: inputs - sum.inputs, until, corpus };
     const ended = await oneWorker(task, patience, (message) => {
@@ -51,13 +53,13 @@ export async function fuzz(target: string, options: RunOptions): Promise<Result>
         sum.covered = Math.max(sum.covered, message.covered);
       }
       if (message.kind === 'finding') keep(findings, message);
-      if (message.kind !== 'done') return;
-      sum.loaded += message.loaded;
-      sum.refused += message.refused;
-      sum.covered = Math.max(sum.covered, message.covered);
+      if (message.kind === 'done') sum.covered = Math.max(sum.covered, message.covered);
     });
     sum.inputs += ended.inputs;
+    sum.loaded += ended.loaded;
+    sum.refused = sum.inputs - sum.loaded;
     if (ended.why === undefined) break;
+    sum.again++;
     const again = await oneWorker({ ...task, inputs: 1, corpus: [ended.input] }, SECOND * patience, () => {});
     if (again.why !== undefined) keep(findings, { finding: again.why, input: ended.input });
   }
@@ -73,6 +75,7 @@ function keep(findings: Map<string, Finding>, { finding, input }: Finding): void
 
 interface Ended {
   readonly inputs: number;
+  readonly loaded: number;
   /** Why it ended before it was done. */
   readonly why: string | undefined;
   /** The input that was read last. */
@@ -102,7 +105,7 @@ function oneWorker(
     const end = (why: string | undefined): void => {
       clearInterval(watch);
       void worker.terminate();
-      resolve({ inputs: shared.inputs, why, input: shared.input });
+      resolve({ inputs: shared.inputs, loaded: shared.loaded, why, input: shared.input });
     };
     const watch = setInterval(() => {
       if (shared.turn !== turn || !ready) [turn, since] = [shared.turn, Date.now()];

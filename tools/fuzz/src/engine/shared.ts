@@ -5,16 +5,18 @@ export interface Board {
   show(input: Uint8Array, again?: boolean): void;
   /** How many inputs were shown. */
   readonly turn: number;
-  /** How many of them for the first time. */
+  /** How many of them for the first time, and how many of these were loaded. */
   readonly inputs: number;
+  readonly loaded: number;
+  count(): void;
   readonly input: Uint8Array;
 }
 
-const HEAD = 12;
+const HEAD = 16;
 const MOST = 2 ** 22;
 
 export function board(buffer = new SharedArrayBuffer(HEAD + MOST)): Board {
-  const head = new Int32Array(buffer, 0, 3); // turn, bytes, inputs
+  const head = new Int32Array(buffer, 0, 4); // turn, bytes, inputs, loaded
   const bytes = new Uint8Array(buffer, HEAD);
   return {
     buffer,
@@ -27,6 +29,10 @@ export function board(buffer = new SharedArrayBuffer(HEAD + MOST)): Board {
     },
     get turn() {
       return Atomics.load(head, 0);
+    },
+    count: () => void Atomics.add(head, 3, 1),
+    get loaded() {
+      return Atomics.load(head, 3);
     },
     get inputs() {
       return Atomics.load(head, 2);

@@ -29,7 +29,7 @@ const made = targets[task.target];
 const target = made ? await made() : (await import(task.target)).target;
 const coverage = startCoverage();
 const corpus = task.corpus.length > 0 ? task.corpus : await target.seeds();
-const { show } = board(task.buffer);
+const { show, count } = board(task.buffer);
 console.warn = () => {}; // the library warns of what it is given
 watchGlobals();
 post({ kind: 'ready' });
@@ -38,6 +38,7 @@ const explored = await explore(target, {
   corpus,
   coverage,
   onInput: show,
+  onLoaded: count,
   onFinding: (finding, input) => post({ kind: 'finding', finding, input }),
   onNew: (input) => post({ kind: 'new', input, covered: coverage.size }),
 });

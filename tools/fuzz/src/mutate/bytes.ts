@@ -26,12 +26,15 @@ export function mutateBytes(
   { words = [], other = input }: { words?: readonly Uint8Array[]; other?: Uint8Array } = {},
 ): Uint8Array {
   let bytes = input;
-  for (let n = 1 + random.int(4); n > 0; n--) bytes = change(bytes, random, words, other);
+  for (let n = changes(random); n > 0; n--) bytes = change(bytes, random, words, other);
   return bytes;
 }
 
+/** One more often than not: a file that is wrong in many places is refused at the first. */
+export const changes = (random: Random): number => (random.chance(0.6) ? 1 : 1 + random.int(4));
+
 function change(bytes: Uint8Array, random: Random, words: readonly Uint8Array[], other: Uint8Array): Uint8Array {
-  const at = random.chance(0.5) ? random.int(bytes.length + 1) : random.int(Math.min(bytes.length, 256) + 1);
+  const at = random.chance(0.8) ? random.int(bytes.length + 1) : random.int(Math.min(bytes.length, 256) + 1);
   const put = (cut: number, piece: Uint8Array): Uint8Array =>
     join([bytes.subarray(0, at), piece, bytes.subarray(at + cut)]);
   const part = (of: Uint8Array): Uint8Array => {

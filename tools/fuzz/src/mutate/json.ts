@@ -1,4 +1,4 @@
-import { mutateBytes } from './bytes.js';
+import { changes, mutateBytes } from './bytes.js';
 import type { Random } from './random.js';
 
 type Container = { [key: string]: unknown } | unknown[];
@@ -38,7 +38,7 @@ export function mutateJson(
   if (!isContainer(root) || random.chance(0.1)) {
     return mutateBytes(input, random, { other, words: [...words, ...keys].map((word) => Buffer.from(`"${word}"`)) });
   }
-  for (let n = 1 + random.int(4); n > 0; n--) change(root, random, { words, donor });
+  for (let n = changes(random); n > 0; n--) change(root, random, { words, donor });
   return new TextEncoder().encode(written(root));
 }
 
@@ -93,7 +93,7 @@ function change(root: Container, random: Random, { words, donor }: { words: read
   const found = isContainer(donor) ? place(donor, random) : undefined;
   const copy = found ? structuredClone(get(...found) ?? null) : null;
   const put = (other: unknown): void => set(holder, safe(holder, key), other);
-  const changes: readonly (() => void)[] = [
+  const ways: readonly (() => void)[] = [
     () => put(structuredClone(random.pick(extremes))),
     () => put(structuredClone(random.pick(extremes))),
     () => remove(holder, key),
@@ -103,7 +103,7 @@ function change(root: Container, random: Random, { words, donor }: { words: read
     () => put(random.chance(0.5) ? [value ?? null] : { [random.pick(keys.slice(1))]: value }),
     () => put(tweaked(value, random)),
   ];
-  random.pick(changes)();
+  random.pick(ways)();
 }
 
 function remove(holder: Container, key: string): void {
