@@ -136,3 +136,17 @@ test('Ctrl-C stops between two results', async () => {
   expect(lines.length).toBeLessThan(500);
   for (const line of lines) expect(JSON.parse(line)).toHaveProperty('caption');
 });
+
+test('convert writes a folder and says so; what it cannot do yet is told', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'out');
+    const [done, none] = await Promise.all([
+      blip2(['convert', itm, out, '--dtype', 'f16', '--json']),
+      blip2(['convert', itm, join(folder, 'none'), '--quantize', 'int8']),
+    ]);
+    expect(JSON.parse(done.stdout)).toEqual({ in: itm, out, bytes: expect.any(Number) });
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("leave '--quantize' out") });
+    const inspected = await blip2(['inspect', out, '--json']);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ parameters: 92_626, missing: [], unused: [], misshaped: [] });
+  });
+});

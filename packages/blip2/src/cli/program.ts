@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { askCommand } from './commands/ask.js';
 import { captionCommand } from './commands/caption.js';
+import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { inspectCommand } from './commands/inspect.js';
@@ -17,6 +18,7 @@ const commands = {
   ask: askCommand,
   match: matchCommand,
   inspect: inspectCommand,
+  convert: convertCommand,
 };
 
 /** The command line: parses, and runs what it parsed. It throws for wrong usage, which commander has told by then. */

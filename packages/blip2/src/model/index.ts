@@ -11,6 +11,7 @@ export {
 export { compareTexts, type Judge, type Match } from './compare.js';
 export { type External, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 export { type Inspection, inspectModel } from './inspect.js';
+export { isLavis, type LavisLanguage, lavisLanguage, lavisSource, toLavisSource } from './lavis.js';
 export { type LoadOptions, loadFolder } from './load.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { look } from './look.js';

@@ -9,7 +9,7 @@ export interface Ceiling {
 
 /** About one and a half times what the packages weighed when their row was last set. */
 export const ceilings: Readonly<Record<string, Ceiling>> = {
-  '@blip2/tensor': { tarball: 50, bundle: 20, why: 'specs, layers, one file format' },
+  '@blip2/tensor': { tarball: 82, bundle: 20, why: 'specs, layers, two file formats' },
   '@blip2/backend-simd': {
     tarball: 100,
     bundle: 65,
