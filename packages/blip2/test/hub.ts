@@ -148,8 +148,8 @@ async function sendFile(
       const part = bytes.subarray(at, from + Math.min(cutAfter, stallAfter));
       await new Promise<void>((resolve) => response.write(part, () => resolve()));
       if (cutAfter <= stallAfter) {
-        await sleep(20); // what was written shall arrive
-        response.destroy();
+        await sleep(50); // what the other side has not read by then is lost to it
+        response.socket?.end();
       }
       return;
     }

@@ -54,9 +54,9 @@ export function tinyHub() {
       let n = 0;
       hub.behave = ({ server }) => (server === 'storage' ? behave(n++) : undefined);
     },
-    /** The ranges that were asked for of the weights. */
-    gets: (): (string | undefined)[] =>
-      hub.asked.filter(({ server }) => server === 'storage').map(({ range }) => range),
+    /** From which byte on the weights were asked for, each time. */
+    gets: (): number[] =>
+      hub.asked.filter(({ server }) => server === 'storage').map(({ range }) => Number(range?.slice(6, -1) ?? 0)),
   };
 }
 

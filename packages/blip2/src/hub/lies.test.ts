@@ -72,7 +72,9 @@ describe('a hub that lies', () => {
       });
       const folder = await resolved(cache);
       expect(sha256(await readFile(join(folder, 'model.safetensors')))).toBe(sha256(next));
-      expect(gets()).toEqual([undefined, 'bytes=500000-', undefined]);
+      const [first, second, ...more] = gets();
+      expect([first, more]).toEqual([0, [0]]);
+      expect(second).toBeGreaterThan(0);
       expect(await left(cache)).toEqual([]);
       let n = 0;
       tiny.hub.behave = ({ path }) => (path.endsWith('safetensors') ? { etag: sha256(noise(4, ++n)) } : undefined);
@@ -85,7 +87,7 @@ describe('a hub that lies', () => {
       await mkdir(blobsIn(cache), { recursive: true });
       await writeFile(join(blobsIn(cache), `${etag}.incomplete`), new Uint8Array(1_000_000));
       await expectWeights(await resolved(cache));
-      expect(gets()).toEqual(['bytes=1000000-', undefined]);
+      expect(gets()).toEqual([1_000_000, 0]);
     });
   });
 });
