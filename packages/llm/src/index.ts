@@ -1,8 +1,8 @@
 export { type Adapter, adapterSpec, type ComposedPrompt, composePrompt, type PromptPart, project } from './adapter.js';
 export { beamSearch } from './decoding/beam.js';
 export { generate, padded } from './decoding/generate.js';
-export { greedySearch, greedyTokens, type Token } from './decoding/greedy.js';
-export type { DecodingOptions, Sequence } from './decoding/options.js';
+export type { BeamRulesName, DecodingOptions, Sequence } from './decoding/options.js';
+export { generateTokens, type Token } from './decoding/tokens.js';
 export { type LabelOptions, labelsOf } from './labels.js';
 export {
   type DecodingState,
