@@ -31,7 +31,7 @@ export async function approximateIndex(
     metric: MetricKind.IP,
     quantization: ScalarKind.F32,
     connectivity: 16,
-    expansion_add: 128,
+    expansion_add: 64,
     expansion_search: breadth,
     multi: false,
   });
@@ -61,7 +61,7 @@ export async function approximateIndex(
 
   /** The first `k` pictures of which a vector is near, as many vectors being asked for as that takes. */
   function near(query: Float32Array, k: number): number[] {
-    for (let count = 2 * k; ; count *= 4) {
+    for (let count = 4 * k; ; count *= 4) {
       const wanted = Math.min(count, length * Q);
       const { keys } = graph.search(query, wanted, 1);
       const places = [...new Set(Array.from(keys, (key) => Math.floor(Number(key) / Q)))];

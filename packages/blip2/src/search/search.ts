@@ -82,27 +82,53 @@ interface Scored {
   readonly score: number;
 }
 
+/** Pictures at a time. */
+const BATCH = 8;
+
 async function matched(model: RetrievalModel, candidates: Candidates, options: SearchOptions): Promise<Scored[]> {
   const { index, query, nearest } = candidates;
-  const { config, tokenizer } = model;
-  const words = { tokenizer, textLength: config.maxPositions };
   const scored: Scored[] = [];
-  let done = 0;
-  for (const { place, score: itc } of nearest) {
-    options.signal?.throwIfAborted();
-    const features = await featuresOf(model, index, place).catch((error: unknown) => {
-      if (!options.onUnread) throw error;
-      options.onUnread(index.pictures[place]!.image, error);
-    });
-    if (features) {
-      const logits = pairLogits(model, { features, texts: [query], pictures: [0] }, words);
-      const [no, yes] = (await logits.data()) as unknown as [number, number];
-      tf.dispose([features, logits]);
-      scored.push({ place, itc, itm: 1 / (1 + Math.exp(no - yes)), score: yes + itc });
+  for (let start = 0; start < nearest.length; start += BATCH) {
+    const looked: Looked[] = [];
+    try {
+      for (const neighbour of nearest.slice(start, start + BATCH)) {
+        options.signal?.throwIfAborted();
+        const features = await featuresOf(model, index, neighbour.place).catch((error: unknown) => {
+          if (!options.onUnread) throw error;
+          options.onUnread(index.pictures[neighbour.place]!.image, error);
+        });
+        if (features) looked.push({ ...neighbour, features });
+      }
+      for (const N of new Set(looked.map(({ features }) => features.shape[1]))) {
+        const alike = looked.filter(({ features }) => features.shape[1] === N);
+        scored.push(...(await matchedTogether(model, query, alike)));
+      }
+    } finally {
+      for (const { features } of looked) features.dispose();
     }
-    options.onProgress?.(++done, nearest.length);
+    options.onProgress?.(Math.min(start + BATCH, nearest.length), nearest.length);
   }
   return scored;
+}
+
+interface Looked extends Neighbour {
+  /** [1,N,D] */
+  readonly features: tf.Tensor3D;
+}
+
+/** Pictures of as many features each. */
+async function matchedTogether(model: RetrievalModel, query: string, looked: readonly Looked[]): Promise<Scored[]> {
+  const words = { tokenizer: model.tokenizer, textLength: model.config.maxPositions };
+  const logits = tf.tidy(() => {
+    const pairs = { texts: looked.map(() => query), pictures: looked.map((_, i) => i) };
+    return pairLogits(model, { ...pairs, features: tf.concat(looked.map(({ features }) => features)) }, words);
+  });
+  const values = await logits.data();
+  logits.dispose();
+  return looked.map(({ place, score: itc }, i) => {
+    const [no, yes] = [values[2 * i]!, values[2 * i + 1]!];
+    return { place, itc, itm: 1 / (1 + Math.exp(no - yes)), score: yes + itc };
+  });
 }
 
 /** [1,N,D], as they were kept or of another look. */
