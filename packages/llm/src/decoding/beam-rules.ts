@@ -14,10 +14,12 @@ export interface BeamRules {
   readonly cut: 'best' | 'running';
   /** Whether the candidate that could still win may be one that has just ended. */
   readonly endedMayWin: boolean;
+  /** How drawn candidates stand: as they were drawn, or the best first. Those of the first `beams` that end are finished. */
+  readonly drawn: 'drawing' | 'best';
 }
 
 /** 4.33.2 is what LAVIS pins, and so what its published numbers were made with (specification, section 3.5). */
 export const beamRules: Readonly<Record<BeamRulesName, BeamRules>> = {
-  '5': { start: 0, cut: 'best', endedMayWin: false },
-  '4.33': { start: 1, cut: 'running', endedMayWin: true },
+  '5': { start: 0, cut: 'best', endedMayWin: false, drawn: 'drawing' },
+  '4.33': { start: 1, cut: 'running', endedMayWin: true, drawn: 'best' },
 };

@@ -96,28 +96,30 @@ interface Turn {
 /** One token more for the beams of one search; none run on when it has ended. */
 function advance(search: Search, { settings, length, logsOf }: Turn): void {
   const { beams, eosIds, lengthPenalty, maxNewTokens, sample } = settings;
-  const { start, cut, endedMayWin } = beamRules[settings.beamRules];
+  const { start, cut, endedMayWin, drawn } = beamRules[settings.beamRules];
   const scored = search.running.map(({ row, ids, sum }) => {
     const scores = penalise(expectFinite(logsOf(row)), ids, { history: search.history, settings });
     return { sum, scores: sample ? warp(scores, settings) : scores };
   });
   const count = Math.max(2, 1 + eosIds.length) * beams;
   const candidates = sample ? drawnCandidates(scored, count, search.random) : bestCandidates(scored, count);
+  if (sample && drawn === 'best') candidates.sort((a, b) => b.sum - a.sum);
   if (candidates.length === 0) throw new Error('No token is left to say; suppress fewer ids, or allow an earlier end.');
   const finish = (sum: number, ids: readonly number[], counted: number): void =>
     search.finished.add(sum / counted ** lengthPenalty, ids);
 
   const last = length === maxNewTokens;
-  const running: Beam[] = [];
+  const open: Beam[] = [];
   candidates.forEach(({ beam, id, sum }, rank) => {
     const { ids: before, row } = search.running[beam] as Beam;
     const ids = [...before, id];
     if (eosIds.includes(id) || (last && cut === 'best')) {
       if (rank < beams) finish(sum, ids, length);
-    } else if (running.length < beams) {
-      running.push({ ids, sum, row });
+    } else {
+      open.push({ ids, sum, row });
     }
   });
+  const running = open.sort((a, b) => b.sum - a.sum).slice(0, beams);
   const best = endedMayWin ? candidates[0] : running[0];
   const on = best !== undefined && goesOn(search.finished, best.sum, { settings, length: length + start, start });
   if (on && last) for (const { sum, ids } of running) finish(sum, ids, length + start);

@@ -33,7 +33,7 @@ export function bestCandidates(beams: readonly Scored[], count: number): Candida
   return top.items.map(({ score, value }) => ({ ...value, sum: score }));
 }
 
-/** As many candidates drawn without replacement, by the softmax of the sums over all beams; best first. */
+/** As many candidates drawn without replacement, by the softmax of the sums over all beams; in the order of drawing. */
 export function drawnCandidates(beams: readonly Scored[], count: number, random: Rng): Candidate[] {
   const top = new Top<Candidate>(count);
   beams.forEach(({ sum, scores }, beam) => {
@@ -42,5 +42,5 @@ export function drawnCandidates(beams: readonly Scored[], count: number, random:
       if (score > Number.NEGATIVE_INFINITY) top.add(sum + score + gumbel(random), { beam, id, sum: sum + score });
     }
   });
-  return top.items.map(({ value }) => value).sort((a, b) => b.sum - a.sum);
+  return top.items.map(({ value }) => value);
 }

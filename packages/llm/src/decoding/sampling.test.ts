@@ -118,9 +118,10 @@ test('without replacement: pairs of three come as often as by hand', () => {
   const pairs = Array.from({ length: DRAWS }, () =>
     drawnCandidates(scored, 2, random)
       .map(({ id }) => id)
+      .sort()
       .join(),
   );
-  // P(0,1) = 0.5 · 0.3/0.5 + 0.3 · 0.5/0.7, and so on; the likelier one stands first
+  // P(0,1) = 0.5 · 0.3/0.5 + 0.3 · 0.5/0.7, and so on
   const expected = { '0,1': 0.3 + 0.15 / 0.7, '0,2': 0.2 + 0.1 / 0.8, '1,2': 0.06 / 0.7 + 0.06 / 0.8 };
   expect(chiSquare(pairs, expected)).toBeLessThan(13.8); // 2 degrees of freedom
   expect(chiSquare(pairs, { '0,1': 0.3, '0,2': 0.2, '1,2': 0.5 })).toBeGreaterThan(13.8);
@@ -138,7 +139,28 @@ test('over several beams what was said before counts, and nothing is drawn twice
     return `${beam}${id}`;
   });
   expect(chiSquare(first, { '00': 0.3, '01': 0.45, '11': 0.25 })).toBeLessThan(13.8);
-  expect(drawnCandidates(scored, 9, random).map(({ beam, id }) => `${beam}${id}`)).toEqual(['01', '00', '11']);
+  expect(
+    drawnCandidates(scored, 9, random)
+      .map(({ beam, id }) => `${beam}${id}`)
+      .sort(),
+  ).toEqual(['00', '01', '11']);
+});
+
+test('of drawn beams the first are cut, or in release 4.33 the best', async () => {
+  const open = chain([[0.4, 0.3, 0.2, 0.1].map(Math.log)]);
+  const options = { sample: true, beams: 2, maxNewTokens: 1, eosIds: [] };
+  const found = (beamRules: '5' | '4.33') =>
+    Promise.all(
+      Array.from({ length: DRAWS / 2 }, async (_, seed) => {
+        const [texts] = await generate(open, {}, { ...options, beamRules, seed });
+        return String(texts![0]!.ids);
+      }),
+    );
+  // the better of two that were drawn without replacement
+  const b = 0.06 / 0.7 + 0.06 / 0.8 + 0.03 / 0.7 + 0.03 / 0.9;
+  const c = 0.02 / 0.8 + 0.02 / 0.9;
+  expect(chiSquare(await found('5'), { '0': 1 - b - c, '1': b, '2': c })).toBeLessThan(13.8);
+  expect(new Set(await found('4.33'))).toEqual(new Set(['0'])); // four were drawn of four
 });
 
 test('drawn beams: the best of what was drawn, and with beams enough the best of all', async () => {

@@ -27,6 +27,7 @@ test.each<[number, number[], number[]]>([
   [0.8, [0.15, 0.3, 0.3, 0.25], [0, 0.3, 0.3, 0.25]],
   [0.5, [0.4, 0.35, 0.25], [0.4, 0.35, 0]], // 0.25 may go, 0.25 + 0.35 is more than 1 - p
   [0.5, [0.75, 0.25], [0.75, 0]],
+  [0.5, [0.25, 0.25, 0.25, 0.25], [0, 0, 0.25, 0.25]], // of equals the first go
   [0.01, [0.4, 0.35, 0.25], [0.4, 0, 0]], // one always stays
 ])('top-p %d drops what lies below: %j -> %j', (topP, from, to) => {
   expect(warped(logs(...from), { topP })).toEqual(close(...to));

@@ -27,19 +27,23 @@ export function keepLargest(scores: Float32Array, k: number): void {
 
 /**
  * Drops the least likely scores as long as their probabilities add up to at most 1 - p, counted in float32 from below as
- * PyTorch does; at least `least` stay.
+ * PyTorch does; at least `least` stay. Of equal scores the first go first.
  */
 export function keepProbable(scores: Float32Array, p: number, least: number): void {
-  const order = [...scores.keys()].filter((i) => (scores[i] as number) > Number.NEGATIVE_INFINITY);
-  order.sort((a, b) => (scores[a] as number) - (scores[b] as number));
-  const largest = scores[order.at(-1) ?? 0] as number;
-  const weights = order.map((i) => Math.exp((scores[i] as number) - largest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const rising = scores.filter((score) => score > Number.NEGATIVE_INFINITY).sort();
+  const largest = rising.at(-1) ?? 0;
+  let total = 0;
+  for (const score of rising) total += Math.exp(score - largest);
   const limit = Math.fround(1 - p);
-  let sum = 0;
-  for (let at = 0; at < order.length - least; at++) {
-    sum = Math.fround(sum + Math.fround((weights[at] as number) / total));
-    if (sum > limit) return;
-    scores[order[at] as number] = Number.NEGATIVE_INFINITY;
+  let [dropped, sum] = [0, 0];
+  for (; dropped < rising.length - least; dropped++) {
+    sum = Math.fround(sum + Math.fround(Math.exp((rising[dropped] as number) - largest) / total));
+    if (sum > limit) break;
+  }
+  const lowest = rising[dropped] as number;
+  let equal = dropped - rising.indexOf(lowest);
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number;
+    if (score < lowest || (score === lowest && equal-- > 0)) scores[i] = Number.NEGATIVE_INFINITY;
   }
 }
