@@ -20,6 +20,7 @@ export {
   visionFeatures,
 } from './features/extract.js';
 export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
+export { type Download, HubError, type HubSettings, type ResolveOptions, resolveModel } from './hub/index.js';
 export * from './model/index.js';
 export { beginStage2, type ComposeOptions, compose, type Parts, stage1Params, stage2Params } from './parts/compose.js';
 export { type BertText, type Language, loadBert, loadLanguageModel, loadVision, type Vision } from './parts/load.js';

@@ -1,10 +1,9 @@
-import type { PictureSource } from '@blip2/data';
 import { imageFeatures, matchPass, queryOutput, textPass, textTokenFeatures } from '@blip2/qformer';
 import { linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { textTensors } from '../data/texts.js';
 import type { LoadedModel, RetrievalModel } from '../model/loaded.js';
-import { look } from '../model/look.js';
+import { type Image, seeing } from '../model/look.js';
 import { anyModel, type Models, retrievalModel } from '../model/pick.js';
 import { normFeatures } from '../stages/vision-norm.js';
 
@@ -17,18 +16,18 @@ export const featureKinds = ['image', 'text', 'multimodal', 'vision'] as const;
 export type FeatureKind = (typeof featureKinds)[number];
 
 /** What the image encoder sees, after the norm that stands before the Q-Former: `last_hidden_state` [N,D]. */
-export function visionFeatures(models: Models, image: PictureSource): Promise<Features> {
+export function visionFeatures(models: Models, image: Image): Promise<Features> {
   const model = anyModel(models);
-  return seeing(model, image, (seen) => ({ last_hidden_state: seen }));
+  return compute(model, image, (seen) => ({ last_hidden_state: seen }));
 }
 
 /**
  * What the queries see: `image_embeds` [Q,W], and by kind of model `image_embeds_proj` [Q,E], by which pictures are compared
  * with texts, or `soft_prompt` [Q,L], which a language model reads.
  */
-export function pictureFeatures(models: Models, image: PictureSource): Promise<Features> {
+export function pictureFeatures(models: Models, image: Image): Promise<Features> {
   const model = anyModel(models);
-  return seeing(model, image, (seen) => {
+  return compute(model, image, (seen) => {
     const output = queryOutput(model.params, model.config, seen);
     return model.kind === 'retrieval'
       ? { image_embeds: output, image_embeds_proj: imageFeatures(model.params, output) }
@@ -47,10 +46,10 @@ export async function textOnlyFeatures(models: Models, text: string): Promise<Fe
 }
 
 /** What the queries see of a picture together with a text: `multimodal_embeds` [Q,W]. */
-export async function pairFeatures(models: Models, image: PictureSource, text: string): Promise<Features> {
+export async function pairFeatures(models: Models, image: Image, text: string): Promise<Features> {
   const model = retrievalModel(models);
   const { params, config } = model;
-  return seeing(model, image, (features) => {
+  return compute(model, image, (features) => {
     const { output } = matchPass(params, config, { ...idsOf(model, text), features });
     return { multimodal_embeds: output };
   });
@@ -59,23 +58,16 @@ export async function pairFeatures(models: Models, image: PictureSource, text: s
 const idsOf = ({ tokenizer, config }: RetrievalModel, text: string) =>
   textTensors([text], { tokenizer, textLength: config.maxPositions });
 
-/** Looks at a picture, and reads what `compute` makes of its normed features. */
-async function seeing(
+/** Looks at a picture, and reads what `features` makes of what the Q-Former gets of it. */
+const compute = (
   model: LoadedModel,
-  image: PictureSource,
-  compute: (features: tf.Tensor3D) => Record<string, tf.Tensor>,
-): Promise<Features> {
-  const features = await look(model, [image]);
-  try {
-    return await read(() => compute(normFeatures(model.params, features)));
-  } finally {
-    features.dispose();
-  }
-}
+  image: Image,
+  features: (seen: tf.Tensor3D) => Record<string, tf.Tensor>,
+): Promise<Features> => seeing(model, [image], (looked) => read(() => features(normFeatures(model.params, looked))));
 
 /** Reads tensors [1,…] back and frees them. */
-async function read(compute: () => Record<string, tf.Tensor>): Promise<Features> {
-  const made = tf.tidy(compute);
+async function read(features: () => Record<string, tf.Tensor>): Promise<Features> {
+  const made = tf.tidy(features);
   try {
     const entries = Object.entries(made).map(async ([name, tensor]) => {
       return [name, { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array }] as const;

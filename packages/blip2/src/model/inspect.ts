@@ -1,7 +1,8 @@
-import { loadOpt, optConfig } from '@blip2/llm';
+import { isLanguageType, languageConfig, loadLanguage } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
+import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { isExternal, readModelConfig } from './config.js';
 import { isFile, isFolder, type Json, readConfigJson } from './files.js';
 import { folderFor, stagesIn } from './load.js';
@@ -19,10 +20,12 @@ export interface Inspection extends Misfits {
 }
 
 /**
- * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage.
- * @throws for a path that holds no weights
+ * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage. A name
+ * on the hub is downloaded first.
+ * @throws for a path that holds no weights; see `resolveModel` for names
  */
-export async function inspectModel(path: string): Promise<Inspection[]> {
+export async function inspectModel(model: string, options: ResolveOptions = {}): Promise<Inspection[]> {
+  const path = await resolveModel(model, options);
   const kinds = await stagesIn(path);
   const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => folderFor(path, kind))) : [path];
   const found: Inspection[] = [];
@@ -58,7 +61,7 @@ async function held(path: string, source: WeightSource): Promise<Misfits & { not
 }
 
 async function against(json: Json, path: string, source: WeightSource): Promise<Misfits> {
-  if (json.model_type === 'opt') return misfits(source, (file) => loadOpt(file, optConfig(json)));
+  if (isLanguageType(json.model_type)) return misfits(source, (file) => loadLanguage(file, languageConfig(json)));
   if (json.model_type !== 'blip-2') return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
   const model = readModelConfig(json, path);
   return misfitsOf(planOf(source, model, standIns(source, model)));

@@ -1,4 +1,4 @@
-import { type LanguageModel, loadOpt } from '@blip2/llm';
+import { type LanguageModel, loadLanguage } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
@@ -68,7 +68,7 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
     ...(needsLanguage && {
       language: {
         source: part(source, ofLanguage),
-        load: (file: WeightSource) => loadOpt(file, needsLanguage, { prefix: LANGUAGE }),
+        load: (file: WeightSource) => loadLanguage(file, needsLanguage, { prefix: LANGUAGE }),
       },
     }),
     trained: {
