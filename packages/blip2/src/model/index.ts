@@ -14,6 +14,7 @@ export { isLavis, type LavisLanguage, lavisLanguage, lavisSource, toLavisSource 
 export { type LoadOptions, loadFolder } from './load.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { type Image, look, type Seen, see, seeing } from './look.js';
+export { anyModel, type Models, retrievalModel } from './pick.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './prompts.js';
 export { type Frozen, type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './save.js';
 export { type Speaker, type SpeakInput, type Spoken, type StreamOptions, speak, speakPieces } from './speak.js';
