@@ -8,11 +8,14 @@ import { isFile, readConfigJson } from './files.js';
 import type { LoadedModel } from './loaded.js';
 import { type Given, misfitsOf, type Plan, planOf } from './plan.js';
 import { readPrompts } from './prompts.js';
+import { expectRoom, type Room } from './room.js';
 import { type Counted, counted, expectFit } from './sources.js';
 
 export interface LoadOptions extends Given {
   /** Which of its two models a training run's folder is opened for. Default: the later stage's. */
   readonly need?: ModelKind | undefined;
+  /** How much memory there is. Default: what the running backend and the system say. */
+  readonly room?: Room | undefined;
   /** Values read so far and in all. */
   readonly onProgress?: ((progress: Counted) => void) | undefined;
   /** Stops loading between two tensors: the call then throws the signal's reason. */
@@ -24,7 +27,8 @@ export interface LoadOptions extends Given {
  * `Blip2ForConditionalGeneration` with OPT; or the folder of a training run, which holds `stage1` and `stage2`.
  * Tensors are read one by one.
  * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
- * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong.
+ * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong, and for a model that
+ * does not fit into memory.
  */
 export async function loadFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await folderFor(folder, options.need);
@@ -38,6 +42,7 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
   try {
     const plan = planOf(source, model, options);
     expectFit(source.origin, await misfitsOf(plan));
+    expectRoom(path, plan.memory, options.room);
     const { vision, params, language, free } = await loadPlan(plan, source, options);
     const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
     if (model.kind === 'retrieval') {

@@ -1,11 +1,12 @@
 import { type LanguageModel, loadOpt } from '@blip2/llm';
-import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
+import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
-import { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from '../stages/specs.js';
-import { visionNormSpec } from '../stages/vision-norm.js';
+import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { isExternal, type ModelConfig } from './config.js';
+import { type MemoryPlan, memoryPlan } from './memory.js';
 import { joined, type Misfits, misfits, part } from './sources.js';
+import { partSpecs, prefixes, trainedSpec } from './specs.js';
 
 /** Models of the user's own, in place of those that a folder names or holds. */
 export interface Given {
@@ -27,12 +28,13 @@ export interface Plan {
   readonly vision?: Piece<VisionEncoder>;
   readonly language?: Piece<LanguageModel>;
   readonly trained: Piece<Stage1Params | Stage2Params>;
+  /** What all pieces need of memory. */
+  readonly memory: MemoryPlan;
 }
 
-const VISION = 'vision_model.';
+const { vision: VISION, language: LANGUAGE } = prefixes;
 /** `ln_vision`, trained with the Q-Former, stands among the names of the frozen encoder. */
 const VISION_NORM = 'vision_model.post_layernorm.';
-const LANGUAGE = 'language_model.';
 
 const ofVision = (name: string): boolean => name.startsWith(VISION) && !name.startsWith(VISION_NORM);
 const ofLanguage = (name: string): boolean => name.startsWith(LANGUAGE);
@@ -53,6 +55,8 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
   const parts = partsOf(source, model);
   const stored = language && !isExternal(language) ? language.hiddenSize : undefined;
   const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
+  const actual = { ...model, qformer: config, ...storedLanguage(source, model) };
+  const specs = partSpecs(actual, { parts, width });
   // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
   const others = (name: string): boolean =>
     (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));
@@ -75,6 +79,14 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
       source: part(source, (name) => !others(name)),
       load: (file) => loadTrained(file, { config, parts, width }),
     },
+    memory: memoryPlan(
+      {
+        trained: specs.trained,
+        ...(needsVision && { vision: specs.vision }),
+        ...(needsLanguage && { language: specs.language }),
+      },
+      actual,
+    ),
   };
 }
 
@@ -95,10 +107,9 @@ interface Sizes {
 }
 
 function loadTrained(source: WeightSource, { config, parts, width }: Sizes): Promise<Stage1Params | Stage2Params> {
-  const options = { ignore: isCopy };
-  if (width !== undefined) return bind(stage2Spec(config, width), source, options);
-  if (parts === 'pretraining') return bind(stage1Spec(config), source, options);
-  return bind({ ...qformerSpec(config, 'retrieval'), ...visionNormSpec(config.encoderWidth) }, source, options);
+  return bind(trainedSpec(config, { parts, width }), source, { ignore: isCopy }) as Promise<
+    Stage1Params | Stage2Params
+  >;
 }
 
 function partsOf({ names }: WeightSource, { kind }: ModelConfig): QFormerParts {
@@ -117,6 +128,13 @@ function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelCo
     );
   }
   return { ...qformer, vocabSize };
+}
+
+/** The language model as the file has it: padded tables have more rows than the config says. */
+function storedLanguage({ names }: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
+  if (!language || isExternal(language)) return {};
+  const rows = names.get(`${LANGUAGE}model.decoder.embed_tokens.weight`)?.shape[0];
+  return { language: rows === undefined ? language : { ...language, vocabSize: rows } };
 }
 
 const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>
