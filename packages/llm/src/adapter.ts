@@ -1,5 +1,6 @@
 import { linear, linearSpec, type Params, uniform } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import type { Prompt } from './language-model.js';
 
 /**
  * The bridge from the Q-Former to a language model: one linear layer, named as in checkpoints and begun as
@@ -64,4 +65,15 @@ export function composePrompt(parts: readonly PromptPart[]): ComposedPrompt {
 function maskOf({ embeddings, mask }: PromptPart): tf.Tensor2D {
   const [B, L] = embeddings.shape as [number, number];
   return (mask ? tf.cast(mask, 'int32') : tf.ones([B, L], 'int32')) as tf.Tensor2D;
+}
+
+/** A prompt as parts: the soft prompt, then the tokens as `embed` has them. Either may be absent. */
+export function promptParts(
+  { softPrompt, promptIds, promptMask }: Prompt,
+  embed: (ids: tf.Tensor) => tf.Tensor,
+): PromptPart[] {
+  return [
+    ...(softPrompt ? [{ embeddings: softPrompt }] : []),
+    ...(promptIds ? [{ embeddings: embed(promptIds), mask: promptMask }] : []),
+  ];
 }

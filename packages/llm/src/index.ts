@@ -1,8 +1,25 @@
-export { type Adapter, adapterSpec, type ComposedPrompt, composePrompt, type PromptPart, project } from './adapter.js';
+export {
+  type Adapter,
+  adapterSpec,
+  type ComposedPrompt,
+  composePrompt,
+  type PromptPart,
+  project,
+  promptParts,
+} from './adapter.js';
 export { beamSearch } from './decoding/beam.js';
 export { generate, padded } from './decoding/generate.js';
 export { greedySearch, greedyTokens, type Token } from './decoding/greedy.js';
 export type { DecodingOptions, Sequence } from './decoding/options.js';
+export {
+  isLanguageType,
+  type LanguageConfig,
+  languageConfig,
+  languageKind,
+  languageRepeats,
+  loadLanguage,
+  vocabularyRows,
+} from './families.js';
 export { type LabelOptions, labelsOf } from './labels.js';
 export {
   type DecodingState,
@@ -20,3 +37,12 @@ export { type OptTextInput, optEmbed, optHead, optLogits } from './opt/logits.js
 export { optLanguageModel, optPredict, optStart } from './opt/model.js';
 export { positionRows } from './opt/positions.js';
 export { type OptParams, optSpec } from './opt/spec.js';
+export { type T5Config, t5Config } from './t5/config.js';
+export { type T5DecoderInput, t5CrossKeys, t5Decode } from './t5/decoder.js';
+export { type T5EncoderInput, t5Encode } from './t5/encoder.js';
+export { loadT5 } from './t5/load.js';
+export { t5Embed, t5Head } from './t5/logits.js';
+export { t5LanguageModel, t5Predict, t5Start } from './t5/model.js';
+export { distanceBuckets, lastPositionBias, positionBias } from './t5/position-bias.js';
+export { type T5Params, t5Spec } from './t5/spec.js';
+export type { T5CrossKeys } from './t5/sublayers.js';

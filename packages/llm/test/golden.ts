@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { bind, type Flat, flatten } from '@blip2/tensor';
-import { openSafetensors } from '@blip2/tensor/safetensors';
-import { fixture } from '@blip2/testing';
+import { bind } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import {
   type LanguageModel,
@@ -12,9 +9,11 @@ import {
   optSpec,
   type Prompt,
 } from '../src/index.js';
+import { filesOf } from './files.js';
 
-const folder = fixture('hf-opt');
-const json = <T>(name: string): T => JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')) as T;
+const { json, openModel, readTensors } = filesOf('hf-opt');
+
+export { readTensors };
 
 type Decoded = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
 
@@ -39,29 +38,17 @@ export const IMAGE = file.image_token_index;
 const prefix = 'language_model.';
 
 export async function loadModel(): Promise<LanguageModel> {
-  const source = await openSafetensors(`${folder}/model.safetensors`);
+  const source = await openModel();
   const model = await loadOpt(source, config, { prefix });
   await source.close();
   return model;
 }
 
 export async function loadParams(): Promise<OptParams> {
-  const source = await openSafetensors(`${folder}/model.safetensors`);
+  const source = await openModel();
   const params = await bind(optSpec(config), source, { prefix });
   await source.close();
   return params;
-}
-
-/** Tensors of a file of the fixture; the caller owns them. */
-export async function readTensors(name: 'golden' | 'model', wanted: readonly string[]): Promise<Flat> {
-  const source = await openSafetensors(`${folder}/${name}.safetensors`);
-  const flat: Flat = {};
-  for (const key of wanted) {
-    const shape = source.names.get(key)?.shape as number[];
-    flat[key] = tf.tensor(await source.read(key), [...shape]);
-  }
-  await source.close();
-  return flatten(flat);
 }
 
 /** The text ids of a case, without the image tokens. */

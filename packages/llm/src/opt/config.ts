@@ -1,7 +1,9 @@
 import { activationNames } from '@blip2/tensor';
+import { fieldsOf, type Json, MOST_LAYERS } from '../config-fields.js';
 
 /** An OPT model, by the names of Hugging Face's `config.json` in this language's spelling. */
 export interface OptConfig {
+  readonly modelType: 'opt';
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -28,15 +30,16 @@ export const LAYER_NORM_EPSILON = 1e-5;
  * @throws naming the field, for what is malformed or belongs to a variant that this implementation does not compute:
  * OPT-350M's post-norm and projected embeddings, Galactica-like norms without weights.
  */
-export function optConfig(json: Readonly<Record<string, unknown>> = {}): OptConfig {
+export function optConfig(json: Json = {}): OptConfig {
   const kind = json.model_type ?? 'opt';
   if (kind !== 'opt') throw new Error(`An OPT config has model_type 'opt', not '${String(kind)}'.`);
-  const hiddenSize = count(json, 'hidden_size', 768);
+  const { count, share, flag, ids } = fieldsOf(json, 'OPT');
+  const hiddenSize = count('hidden_size', 768);
   refuse(json, 'do_layer_norm_before', true);
   refuse(json, 'word_embed_proj_dim', hiddenSize);
   refuse(json, 'layer_norm_elementwise_affine', true);
   refuse(json, '_remove_final_layer_norm', false);
-  const heads = count(json, 'num_attention_heads', 12);
+  const heads = count('num_attention_heads', 12);
   if (hiddenSize % heads !== 0) {
     throw new Error(
       `The OPT config's hidden_size ${hiddenSize} must be a multiple of its num_attention_heads ${heads}.`,
@@ -48,48 +51,28 @@ export function optConfig(json: Readonly<Record<string, unknown>> = {}): OptConf
       `The OPT config's activation_function '${String(activation)}' is not one of ${activationNames.join(', ')}.`,
     );
   }
-  const eos = Array.isArray(json.eos_token_id) ? json.eos_token_id.map(Number) : [count(json, 'eos_token_id', 2)];
   return {
-    vocabSize: count(json, 'vocab_size', 50272),
+    modelType: 'opt',
+    vocabSize: count('vocab_size', 50272),
     hiddenSize,
-    layers: count(json, 'num_hidden_layers', 12),
+    layers: count('num_hidden_layers', 12, { most: MOST_LAYERS }),
     heads,
-    ffnSize: count(json, 'ffn_dim', 3072),
-    maxPositions: count(json, 'max_position_embeddings', 2048),
+    ffnSize: count('ffn_dim', 3072),
+    maxPositions: count('max_position_embeddings', 2048),
     activation: activation as string,
-    bias: flag(json, 'enable_bias', true),
-    tied: flag(json, 'tie_word_embeddings', true),
-    dropout: share(json, 'dropout', 0.1),
-    attentionDropout: share(json, 'attention_dropout', 0),
-    initStd: share(json, 'init_std', 0.02),
-    bos: count(json, 'bos_token_id', 2),
-    eos,
-    pad: count(json, 'pad_token_id', 1),
+    bias: flag('enable_bias', true),
+    tied: flag('tie_word_embeddings', true),
+    dropout: share('dropout', 0.1),
+    attentionDropout: share('attention_dropout', 0),
+    initStd: share('init_std', 0.02),
+    bos: count('bos_token_id', 2),
+    eos: ids('eos_token_id', 2),
+    pad: count('pad_token_id', 1),
   };
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 function refuse(json: Json, field: string, only: boolean | number): void {
   const value = json[field] ?? only;
   if (value === only) return;
   throw new Error(`The OPT config's ${field} is ${String(value)}; only ${String(only)} is supported here.`);
-}
-
-function count(json: Json, field: string, fallback: number): number {
-  const value = json[field] ?? fallback;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
-  throw new Error(`The OPT config's ${field} must be a whole number, not ${JSON.stringify(value)}.`);
-}
-
-function share(json: Json, field: string, fallback: number): number {
-  const value = json[field] ?? fallback;
-  if (typeof value === 'number' && value >= 0 && value < 1) return value;
-  throw new Error(`The OPT config's ${field} must be a number from 0 to below 1, not ${JSON.stringify(value)}.`);
-}
-
-function flag(json: Json, field: string, fallback: boolean): boolean {
-  const value = json[field] ?? fallback;
-  if (typeof value === 'boolean') return value;
-  throw new Error(`The OPT config's ${field} must be true or false, not ${JSON.stringify(value)}.`);
 }

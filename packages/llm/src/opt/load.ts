@@ -9,8 +9,15 @@ export interface LoadOptions {
   readonly prefix?: string;
 }
 
-const TABLE = 'model.decoder.embed_tokens.weight';
+/** The table of tokens. */
+export const OPT_TABLE = 'model.decoder.embed_tokens.weight';
 const HEAD = 'lm_head.weight';
+
+/** Whether a name, without what stands before it, repeats another tensor of the file. */
+export const optRepeats =
+  ({ tied }: OptConfig) =>
+  (name: string): boolean =>
+    tied && name === HEAD;
 
 /**
  * OPT from a file. The number of vocabulary rows is the file's, whatever the config says (published BLIP-2 files
@@ -23,11 +30,12 @@ export async function loadOpt(
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
   const { prefix = '' } = options;
-  const vocabSize = source.names.get(prefix + TABLE)?.shape[0] ?? config.vocabSize;
+  const vocabSize = source.names.get(prefix + OPT_TABLE)?.shape[0] ?? config.vocabSize;
   const actual = { ...config, vocabSize };
+  const repeats = optRepeats(config);
   const params = await bind(optSpec(actual), source, {
     prefix,
-    ignore: (name) => config.tied && name === prefix + HEAD,
+    ignore: (name) => repeats(name.slice(prefix.length)),
   });
   return optLanguageModel(params, actual);
 }

@@ -1,5 +1,6 @@
 import { embedding } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { tokenLogits } from '../head.js';
 import type { OptConfig } from './config.js';
 import { optForward } from './forward.js';
 import type { OptParams } from './spec.js';
@@ -7,11 +8,7 @@ import type { OptParams } from './spec.js';
 /** The head: hidden [B,L,W] -> logits [B,L,V]. Without a head of its own it is the table of tokens. */
 export function optHead(p: OptParams, hidden: tf.Tensor): tf.Tensor3D {
   const weight = p.lm_head?.weight ?? p.model.decoder.embed_tokens.weight;
-  const [B, L, W] = hidden.shape as [number, number, number];
-  return tf.tidy(() => {
-    const logits = tf.matMul(tf.reshape(hidden, [B * L, W]), weight, false, true);
-    return tf.reshape(logits, [B, L, -1]) as tf.Tensor3D; // [B,L,V]
-  });
+  return tokenLogits(weight, hidden);
 }
 
 /** int32 [B,L] -> [B,L,W] */

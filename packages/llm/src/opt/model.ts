@@ -1,7 +1,8 @@
 import { type KeyValueCache, keyValueCache } from '@blip2/attention';
-import { dispose, keep } from '@blip2/tensor';
+import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { type ComposedPrompt, composePrompt, type PromptPart } from '../adapter.js';
+import { type ComposedPrompt, composePrompt, promptParts } from '../adapter.js';
+import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
 import type { DecodingState, LanguageModel, Lesson, Lessons, Prompt } from '../language-model.js';
 import type { OptConfig } from './config.js';
@@ -32,7 +33,7 @@ export function optPredict(p: OptParams, config: OptConfig, lesson: Lesson): Les
   const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
   const [B, T] = labels.shape;
   const { logits, told } = tf.tidy(() => {
-    const parts = promptParts(p, lesson);
+    const parts = promptParts(lesson, (ids) => optEmbed(p, ids));
     if (T > 1) {
       parts.push({
         embeddings: optEmbed(p, tf.slice(targetIds, [0, 0], [B, T - 1])),
@@ -48,79 +49,29 @@ export function optPredict(p: OptParams, config: OptConfig, lesson: Lesson): Les
   return { logits, labels: told };
 }
 
-function promptParts(p: OptParams, { softPrompt, promptIds, promptMask }: Prompt): PromptPart[] {
-  const parts: PromptPart[] = [];
-  if (softPrompt) parts.push({ embeddings: softPrompt });
-  if (promptIds) parts.push({ embeddings: optEmbed(p, promptIds), mask: promptMask });
-  return parts;
-}
-
 /** Tokens that there is room for after a prompt before its cache must grow. */
 const USUAL_TEXT = 64;
 
 /** Reads the prompt at once and remembers it. */
 export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): DecodingState {
-  let memory: KeyValueCache[] = [];
-  const forget = (): void => {
-    for (const layer of memory) layer.dispose();
-  };
-  let last: Last;
-  try {
-    last = tf.tidy(() => {
-      const composed = composePrompt(promptParts(p, prompt));
+  const memory: KeyValueCache[] = [];
+  return decodingState<Last>({
+    memory,
+    begin() {
+      const composed = composePrompt(promptParts(prompt, (ids) => optEmbed(p, ids)));
       const capacity = composed.embeddings.shape[1] + USUAL_TEXT;
-      memory = Array.from({ length: config.layers }, () => keyValueCache({ capacity }));
+      memory.push(...Array.from({ length: config.layers }, () => keyValueCache({ capacity })));
       return read(p, config, composed, memory);
-    });
-  } catch (error) {
-    forget();
-    throw error;
-  }
-  keep(last);
-  const replace = (next: Last): void => {
-    keep(next);
-    dispose(last);
-    last = next;
-  };
-  return {
-    get rows() {
-      return last.logits.shape[0];
     },
-    get logits() {
-      return last.logits;
+    next(last, ids) {
+      const mask = last.mask && (tf.concat([last.mask, tf.ones(ids.shape, 'int32')], 1) as tf.Tensor2D);
+      return read(p, config, { embeddings: optEmbed(p, ids), mask }, memory);
     },
-    step(ids) {
-      const rows = last.logits.shape[0];
-      if (ids.length !== rows) throw new Error(`A step needs one id for each of ${rows} rows, not ${ids.length}.`);
-      replace(
-        tf.tidy(() => {
-          const embeddings = optEmbed(p, tf.tensor2d([...ids], [rows, 1], 'int32'));
-          const mask = last.mask && tf.concat([last.mask, tf.ones([rows, 1], 'int32')], 1);
-          return read(p, config, { embeddings, mask: mask as tf.Tensor2D | undefined }, memory);
-        }),
-      );
-    },
-    reorder(parents) {
-      for (const layer of memory) layer.reorder(parents);
-      replace(
-        tf.tidy(() => {
-          const index = tf.tensor1d([...parents], 'int32');
-          return {
-            logits: tf.gather(last.logits, index),
-            ...(last.mask ? { mask: tf.gather(last.mask, index) } : {}),
-          };
-        }),
-      );
-    },
-    dispose() {
-      dispose(last);
-      forget();
-    },
-  };
+  });
 }
 
 /** What the last column says, and which columns are kept [B,P]. */
-type Last = { logits: tf.Tensor2D; mask?: tf.Tensor2D };
+type Last = { logits: tf.Tensor2D; mask?: tf.Tensor2D } & TextRows;
 
 /** Reads some columns more. */
 function read(

@@ -1,0 +1,82 @@
+import type { WeightSource } from '@blip2/tensor';
+import { fieldsOf, type Json } from './config-fields.js';
+import type { LanguageModel } from './language-model.js';
+import { type OptConfig, optConfig } from './opt/config.js';
+import { type LoadOptions, loadOpt, OPT_TABLE, optRepeats } from './opt/load.js';
+import { type T5Config, t5Config } from './t5/config.js';
+import { loadT5, t5Repeats, t5Table } from './t5/load.js';
+
+/** The configuration of a language model of any family that is known here. */
+export type LanguageConfig = OptConfig | T5Config;
+
+/** What there is to know of a family of language models. */
+interface Family<C> {
+  readonly kind: LanguageModel['kind'];
+  config(json: Json): C;
+  load(source: WeightSource, config: C, options: LoadOptions): Promise<LanguageModel>;
+  /** The name of the table of tokens, of those that a file has. */
+  table(has: (name: string) => boolean): string;
+  /** Of a file that has certain names, those that repeat another of its tensors. */
+  repeats(config: C, has: (name: string) => boolean): (name: string) => boolean;
+}
+
+/** By `model_type`. */
+const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<LanguageConfig, { modelType: T }>> } = {
+  opt: { kind: 'decoder', config: optConfig, load: loadOpt, table: () => OPT_TABLE, repeats: optRepeats },
+  t5: { kind: 'encoder-decoder', config: t5Config, load: loadT5, table: t5Table, repeats: t5Repeats },
+};
+
+const familyOf = ({ modelType }: LanguageConfig): Family<LanguageConfig> =>
+  families[modelType] as Family<LanguageConfig>;
+
+/** Whether a `model_type` is that of a language model which is known here. */
+export const isLanguageType = (type: unknown): boolean => typeof type === 'string' && Object.hasOwn(families, type);
+
+/**
+ * Reads the `config.json` of a language model, or the `text_config` of BLIP-2, by its `model_type` ('opt' where there is
+ * none). What a `generation_config.json` says of the ids that begin, end and fill up a text goes before it.
+ * @throws for a model type that is not known, and naming the field that is malformed
+ */
+export function languageConfig(json: Json, generation: Json = {}): LanguageConfig {
+  const type = json.model_type ?? 'opt';
+  if (!isLanguageType(type)) {
+    const known = Object.keys(families).join(' and ');
+    throw new Error(`A language model of type ${JSON.stringify(type)} is not supported yet; known are ${known}.`);
+  }
+  const config: LanguageConfig = families[type as LanguageConfig['modelType']].config(json);
+  const { count, ids } = fieldsOf(generation, 'generation');
+  const given = (field: string): boolean => generation[field] !== undefined && generation[field] !== null;
+  return {
+    ...config,
+    ...(given('eos_token_id') && { eos: ids('eos_token_id', 0) }),
+    ...(given('pad_token_id') && { pad: count('pad_token_id', 0) }),
+    ...('decoderStart' in config &&
+      given('decoder_start_token_id') && { decoderStart: count('decoder_start_token_id', 0) }),
+  };
+}
+
+/**
+ * A language model from a file, of whichever family its config is.
+ * @throws BindError naming all that is missing, unused or of another shape
+ */
+export const loadLanguage = (
+  source: WeightSource,
+  config: LanguageConfig,
+  options: LoadOptions = {},
+): Promise<LanguageModel> => familyOf(config).load(source, config, options);
+
+/** V: the rows of the table of tokens in a file, whatever the config says; published files have padded tables. */
+export function vocabularyRows({ names }: WeightSource, config: LanguageConfig, prefix = ''): number {
+  const table = familyOf(config).table((name) => names.has(prefix + name));
+  return names.get(prefix + table)?.shape[0] ?? config.vocabSize;
+}
+
+/** Whether it is a decoder alone, or an encoder reads the prompt. */
+export const languageKind = (config: LanguageConfig): LanguageModel['kind'] => familyOf(config).kind;
+
+/**
+ * The names of a file, without what stands before them, that repeat another of its tensors: a tied head, a table under
+ * a second name.
+ */
+export const languageRepeats = (config: LanguageConfig, has: (name: string) => boolean): ((name: string) => boolean) =>
+  familyOf(config).repeats(config, has);

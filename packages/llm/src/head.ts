@@ -1,0 +1,10 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** What hidden states say comes next, by a head without bias: weight [V,W], hidden [B,L,W] -> logits [B,L,V]. */
+export function tokenLogits(weight: tf.Tensor, hidden: tf.Tensor): tf.Tensor3D {
+  const [B, L, W] = hidden.shape as [number, number, number];
+  return tf.tidy(() => {
+    const logits = tf.matMul(tf.reshape(hidden, [B * L, W]), weight as tf.Tensor2D, false, true);
+    return tf.reshape(logits, [B, L, -1]) as tf.Tensor3D; // [B,L,V]
+  });
+}

@@ -1,0 +1,54 @@
+import { bind, type WeightSource } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import type { LanguageModel } from '../language-model.js';
+import type { LoadOptions } from '../opt/load.js';
+import type { T5Config } from './config.js';
+import { t5LanguageModel } from './model.js';
+import { type T5Params, t5Spec } from './spec.js';
+
+const HEAD = 'lm_head.weight';
+/** Names of the one table of tokens. */
+const TABLES = ['shared.weight', 'encoder.embed_tokens.weight', 'decoder.embed_tokens.weight'] as const;
+
+/** The name under which a file has the table of tokens. */
+export const t5Table = (has: (name: string) => boolean): string => TABLES.find(has) ?? TABLES[0];
+
+/** Whether a name, without what stands before it, repeats the table of tokens. A head may be another, whatever the config says. */
+export function t5Repeats(_config: T5Config, has: (name: string) => boolean): (name: string) => boolean {
+  const first = t5Table(has);
+  return (name) => name !== first && TABLES.some((table) => table === name);
+}
+
+/**
+ * T5 from a file. The number of vocabulary rows is the file's, whatever the config says, and so is whether the head is
+ * tied: transformers 5 writes `tie_word_embeddings: true` beside a head of its own. A table that the file holds again is
+ * not read twice, and a head that equals the table not kept.
+ * @throws BindError naming all that is missing, unused or of another shape
+ */
+export async function loadT5(
+  source: WeightSource,
+  config: T5Config,
+  { prefix = '' }: LoadOptions = {},
+): Promise<LanguageModel> {
+  const has = (name: string): boolean => source.names.has(prefix + name);
+  const vocabSize = source.names.get(prefix + t5Table(has))?.shape[0] ?? config.vocabSize;
+  const actual = { ...config, vocabSize, tied: !has(HEAD) };
+  const repeats = t5Repeats(actual, has);
+  const params = await bind(t5Spec(actual), source, {
+    prefix,
+    tied: { [TABLES[0]]: t5Table(has) },
+    ignore: (name) => repeats(name.slice(prefix.length)),
+  });
+  return t5LanguageModel(config.tied ? await withoutCopy(params) : params, actual);
+}
+
+/** The same model without a head that is the table again. */
+async function withoutCopy({ lm_head, ...rest }: T5Params): Promise<T5Params> {
+  if (!lm_head) return { ...rest, lm_head };
+  const equal = tf.tidy(() => tf.all(tf.equal(lm_head.weight, rest.shared.weight)));
+  const [same] = await equal.data();
+  equal.dispose();
+  if (!same) return { ...rest, lm_head };
+  lm_head.weight.dispose();
+  return { ...rest, lm_head: undefined };
+}
