@@ -38,4 +38,4 @@ def write(out, tensors, facts):
 def size_arguments(parser, prefix, **defaults):
     """--PREFIX-width and so on."""
     for name, default in defaults.items():
-        parser.add_argument(f"--{prefix}-{name}" if prefix else f"--{name}", type=int, default=default)
+        parser.add_argument("--" + "-".join(filter(None, [prefix, *name.split("_")])), type=int, default=default)

@@ -1,7 +1,8 @@
-"""Makes a folder of kind 'opt' or 'itm': a BLIP-2 with random weights as transformers saves it, and what it gives for
-photographs.
+"""Makes a folder of kind 'opt', 't5' or 'itm': a BLIP-2 with random weights as transformers saves it, and what it gives
+for photographs.
 
     python make_blip2.py opt --out made/opt --photos photos --images chelsea.png rocket.jpg --queries 3 --frequency 1
+    python make_blip2.py t5 --out made/t5 --photos photos --images chelsea.png rocket.jpg --dense relu --untied
 """
 
 import argparse
@@ -22,6 +23,7 @@ from transformers import (
 )
 
 PROMPTS = ["", "a photo of", "Question: what animal is this? Answer:"]
+ANSWER = "a cat looking at the camera"
 TEXTS = ["a cat looking at the camera", "a rocket", "a cup of coffee", "two red apples", "nothing"]
 MORE = ["a dog next to a big house", "how many birds are there? three", "the moon over the sea"]
 CORPUS = [*PROMPTS, *TEXTS, *MORE] * 20
@@ -46,6 +48,19 @@ def opt_tokenizer(size):
     tokenizer.post_processor = processors.TemplateProcessing(single="</s> $A", special_tokens=[("</s>", 2)])
     names = {"bos_token": "</s>", "eos_token": "</s>", "unk_token": "</s>", "pad_token": "<pad>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **names)
+
+
+def t5_tokenizer(size):
+    """Unigram pieces with T5's special ids: <pad> 0, </s> 1, which ends, <unk> 2."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<pad>", "</s>", "<unk>"]
+    options = {"vocab_size": size, "special_tokens": special, "unk_token": "<unk>", "show_progress": False}
+    tokenizer.train_from_iterator(CORPUS, trainers.UnigramTrainer(**options))
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    names = {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="right", **names)
 
 
 def bert_tokenizer(size):
@@ -86,7 +101,18 @@ def configuration(a, vocabulary, image_token):
         "max_position_embeddings": 64,
         "use_qformer_text_input": a.kind == "itm",
     }
-    text = {
+    return Blip2Config(
+        vision_config=vision,
+        qformer_config=qformer,
+        text_config=(t5_configuration if a.kind == "t5" else opt_configuration)(a, vocabulary + a.spare),
+        num_query_tokens=a.queries,
+        image_text_hidden_size=a.projection,
+        image_token_index=image_token,
+    )
+
+
+def opt_configuration(a, vocabulary):
+    return {
         "model_type": "opt",
         "vocab_size": vocabulary,
         "hidden_size": a.text_width,
@@ -97,14 +123,28 @@ def configuration(a, vocabulary, image_token):
         "max_position_embeddings": 128,
         "dropout": 0.0,
     }
-    return Blip2Config(
-        vision_config=vision,
-        qformer_config=qformer,
-        text_config=text,
-        num_query_tokens=a.queries,
-        image_text_hidden_size=a.projection,
-        image_token_index=image_token,
-    )
+
+
+def t5_configuration(a, vocabulary):
+    """As LAVIS' Flan-T5: the name of the activation goes before what the projection's says."""
+    text = {
+        "model_type": "t5",
+        "vocab_size": vocabulary,
+        "d_model": a.text_width,
+        "d_kv": a.text_head,
+        "d_ff": 2 * a.text_width,
+        "num_layers": a.text_layers,
+        "num_decoder_layers": a.text_decoder_layers or a.text_layers,
+        "num_heads": a.text_heads,
+        "relative_attention_num_buckets": a.buckets,
+        "relative_attention_max_distance": a.distance,
+        "dropout_rate": 0.0,
+        "feed_forward_proj": a.dense,
+        "tie_word_embeddings": not a.untied,
+        "bos_token_id": a.bos,
+        "decoder_start_token_id": 0,
+    }
+    return text | ({"dense_act_fn": a.activation} if a.activation else {})
 
 
 def vision_outputs(model, a, pixels):
@@ -121,7 +161,7 @@ def text_of(processor, ids):
     return processor.tokenizer.decode(ids, skip_special_tokens=True).strip()
 
 
-def opt_case(model, processor, pixels, prompt):
+def language_case(model, processor, pixels, prompt):
     """The golden facts of one prompt on one picture, and its logits."""
     given = {"pixel_values": pixels}
     case = {"prompt": prompt, "input_ids": None}
@@ -131,8 +171,11 @@ def opt_case(model, processor, pixels, prompt):
         image = torch.full((1, model.config.num_query_tokens), model.config.image_token_index)
         ids = torch.cat([image, encoded.input_ids], 1)
         given |= {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        result = model(**given, labels=labels_of(model, ids))
+        labels = labels_of(model, processor, ids)
+        result = model(**given, labels=labels)
         case |= {"input_ids": ids[0].tolist(), "loss": result.loss.item()}
+        if encodes(model):
+            case["labels"] = labels[0].tolist()
         logits = result.logits
     greedy = model.generate(**given, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)[0]
     case |= {"greedy": greedy.tolist(), "greedy_text": text_of(processor, greedy)}
@@ -152,20 +195,27 @@ def opt_case(model, processor, pixels, prompt):
     return case, logits
 
 
-def labels_of(model, ids):
+def encodes(model):
+    return not model.config.use_decoder_only_language_model
+
+
+def labels_of(model, processor, ids):
+    """Of a decoder alone the prompt itself, of an encoder with a decoder an answer."""
+    if encodes(model):
+        return processor.tokenizer(ANSWER, return_tensors="pt").input_ids
     left_out = (ids == model.config.image_token_index) | (ids == model.config.text_config.pad_token_id)
     return ids.masked_fill(left_out, -100)
 
 
-def gradients(model, pixels, ids):
+def gradients(model, processor, pixels, ids):
     """Of the loss of prompt 1 on picture 0, by every parameter."""
     model.zero_grad()
-    labels = labels_of(model, ids)
+    labels = labels_of(model, processor, ids)
     model(pixel_values=pixels, input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels).loss.backward()
     return {f"grad.{name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-def make_opt(model, processor, a, pixels):
+def make_generation(model, processor, a, pixels):
     tensors, cases = {}, []
     with torch.no_grad():
         tensors |= vision_outputs(model, a, pixels)
@@ -175,7 +225,7 @@ def make_opt(model, processor, a, pixels):
         tensors["language_projection"] = model.language_projection(queries.last_hidden_state)
         for p, prompt in enumerate(PROMPTS):
             for i, image in enumerate(a.images):
-                case, logits = opt_case(model, processor, pixels[i : i + 1], prompt)
+                case, logits = language_case(model, processor, pixels[i : i + 1], prompt)
                 cases.append({"image": image, **case})
                 if logits is not None:
                     tensors[f"logits.{p}.{i}"] = logits
@@ -185,7 +235,7 @@ def make_opt(model, processor, a, pixels):
         greedy = model.generate(**both, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
     batch = {"images": a.images[:2], "prompts": prompts, "input_ids": both.input_ids.tolist()}
     batch |= {"attention_mask": both.attention_mask.tolist(), "greedy": greedy.tolist()}
-    tensors |= gradients(model, pixels[:1], torch.tensor([cases[len(a.images)]["input_ids"]]))
+    tensors |= gradients(model, processor, pixels[:1], torch.tensor([cases[len(a.images)]["input_ids"]]))
     return tensors, {"cases": cases, "batch": batch}
 
 
@@ -206,26 +256,36 @@ def make_itm(model, processor, a, pixels):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["opt", "itm"])
+    parser.add_argument("kind", choices=["opt", "t5", "itm"])
     parser.add_argument("--out", required=True)
     parser.add_argument("--photos", required=True)
     parser.add_argument("--images", nargs="+", required=True)
     size_arguments(parser, "vision", width=32, layers=3, heads=4)
     size_arguments(parser, "text", width=40, layers=2, heads=4)
+    t5 = parser.add_argument_group("t5")
+    size_arguments(t5, "text", head=10, decoder_layers=0)
+    size_arguments(t5, "", buckets=16, distance=32, bos=0)
+    t5.add_argument("--dense", default="gated-gelu", help="feed_forward_proj: an activation, or 'gated-' and one")
+    t5.add_argument("--activation", help="dense_act_fn, which goes before that")
+    t5.add_argument("--untied", action="store_true", help="a head of its own")
     size_arguments(parser, "", width=24, layers=4, heads=4, frequency=2, queries=5, projection=16)
-    size_arguments(parser, "", image=56, patch=14, vocabulary=400, seed=0)
+    size_arguments(parser, "", image=56, patch=14, vocabulary=400, spare=0, seed=0)
     a = parser.parse_args()
-    tokenizer = (opt_tokenizer if a.kind == "opt" else bert_tokenizer)(a.vocabulary)
+    tokenizer = {"opt": opt_tokenizer, "t5": t5_tokenizer, "itm": bert_tokenizer}[a.kind](a.vocabulary)
     pictures = BlipImageProcessor(size={"height": a.image, "width": a.image})
     processor = Blip2Processor(pictures, tokenizer, num_query_tokens=a.queries)
     config = configuration(a, len(tokenizer), tokenizer.convert_tokens_to_ids("<image>"))
-    make = Blip2ForConditionalGeneration if a.kind == "opt" else Blip2ForImageTextRetrieval
-    model = randomise(make(config), a.seed)
+    make = Blip2ForImageTextRetrieval if a.kind == "itm" else Blip2ForConditionalGeneration
+    model = make(config)
+    if a.untied:  # transformers 5 ties every T5, whatever its config says, but keeps a head that a file has
+        head = model.language_model.lm_head
+        head.weight = torch.nn.Parameter(torch.empty_like(head.weight))
+    randomise(model, a.seed)
     model.save_pretrained(a.out)
     processor.save_pretrained(a.out)
     images = [Image.open(Path(a.photos) / name).convert("RGB") for name in a.images]
     pixels = processor.image_processor(images, return_tensors="pt").pixel_values
-    tensors, facts = (make_opt if a.kind == "opt" else make_itm)(model, processor, a, pixels)
+    tensors, facts = (make_itm if a.kind == "itm" else make_generation)(model, processor, a, pixels)
     versions = {"transformers": transformers.__version__, "torch": torch.__version__}
     write(a.out, tensors, {"kind": a.kind, **versions, "images": a.images, **facts})
 

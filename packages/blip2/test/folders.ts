@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSafetensors, type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
@@ -42,3 +42,19 @@ export const threefold = (entries: TensorEntry[]): TensorEntry[] => [
     ),
   { name: 'qformer.spare', shape: [1], dtype: 'F32', data: new Float32Array(1) },
 ];
+
+/** The language model of a BLIP-2 fixture in a folder of its own. */
+export async function languageAlone(name: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const { text_config: config } = await json<{ text_config: object }>(join(fixture(name), 'config.json'));
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    await cp(fixture(`${name}/${file}`), join(folder, file));
+  const source = await openSafetensors(fixture(name));
+  const entries = [...source.names].flatMap(([name, { shape }]): TensorEntry[] => {
+    const own = /^language_model\.(.*)/.exec(name)?.[1];
+    return own === undefined ? [] : [{ name: own, shape, dtype: 'F32', data: () => source.read(name) }];
+  });
+  await writeSafetensors(join(folder, 'model.safetensors'), entries);
+  await source.close();
+}

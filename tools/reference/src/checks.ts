@@ -10,7 +10,7 @@ export interface Checks {
   /** A tensor beside the golden one of its name, which must be there. */
   tensor(name: string, actual: tf.Tensor): Promise<void>;
   /** The same if the folder has one. */
-  tensorIfAny(name: string, actual: () => tf.Tensor): Promise<void>;
+  tensorIfAny(name: string, actual: () => tf.Tensor, tolerance?: Tolerance): Promise<void>;
   /** Gradients by the names of their parameters, beside `grad.NAME`. */
   gradients(actual: { readonly [name: string]: tf.Tensor }): Promise<void>;
   numbers(name: string, actual: readonly number[], expected: readonly number[], tolerance?: Tolerance): void;
@@ -42,8 +42,8 @@ export function checksOf(golden: WeightSource): Checks {
     rows,
     add,
     tensor: (name, actual) => beside(name, actual, activations),
-    tensorIfAny: async (name, actual) => {
-      if (golden.names.has(name)) await beside(name, actual(), activations);
+    tensorIfAny: async (name, actual, tolerance = activations) => {
+      if (golden.names.has(name)) await beside(name, actual(), tolerance);
     },
     gradients: async (actual) => {
       for (const [path, grad] of Object.entries(actual)) {

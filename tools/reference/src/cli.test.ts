@@ -32,11 +32,11 @@ test('--json prints one object a line', async () => {
 
 test('exits with 1 for a kind that is not supported yet, and says so', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-verify-'));
-  writeFileSync(join(folder, 'golden.json'), '{"kind": "t5"}');
+  writeFileSync(join(folder, 'golden.json'), '{"kind": "sonnet"}');
   const { code, out } = await call(folder);
   rmSync(folder, { recursive: true });
   expect(code).toBe(1);
-  expect(out[0]).toContain("folders of kind 't5' are not supported yet");
+  expect(out[0]).toContain("folders of kind 'sonnet' are not supported yet");
 });
 
 test('the program holds the first stage against its reference: outputs, gradients and curve', () => {

@@ -11,3 +11,6 @@ export const gradients: Tolerance = (largest) => 1e-3 * largest + 1e-6;
  * the keys' weights beside them.
  */
 export const isKeyBias = (name: string): boolean => /\.(key|k_proj)\.bias$/.test(name);
+
+/** Logits of T5, whose attention is not scaled, which amplifies rounding. */
+export const unscaled: Tolerance = (largest) => Math.max(1e-3, 1e-5 * largest);

@@ -47,6 +47,7 @@ test.each([
   ['encoders/dinov2', 'encoder', 5],
   ['encoders/vit', 'encoder', 5],
   ['hf-opt', 'opt', 96],
+  ['hf-t5', 't5', 96],
   ['hf-itm', 'itm', 10],
 ])(
   '%s is that of the reference',

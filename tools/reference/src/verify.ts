@@ -4,15 +4,15 @@ import { type Checks, checksOf } from './checks.js';
 import { type Folder, GOLDEN, kindOf, openFolder } from './folder.js';
 import { readJson } from './json.js';
 import { encoder } from './kinds/encoder.js';
+import { generation } from './kinds/generation.js';
 import { itm } from './kinds/itm.js';
-import { opt } from './kinds/opt.js';
 import { stage1 } from './kinds/stage1.js';
 import { failed, type Row } from './row.js';
 
 /** Holds one kind of folder against its golden values. */
 export type Kind = (folder: Folder, checks: Checks) => Promise<void>;
 
-const kinds: Readonly<Record<string, Kind>> = { encoder, itm, opt, stage1 };
+const kinds: Readonly<Record<string, Kind>> = { encoder, itm, opt: generation, stage1, t5: generation };
 
 export interface Report {
   readonly folder: string;

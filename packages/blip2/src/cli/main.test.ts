@@ -98,6 +98,31 @@ test('results are JSON lines on stdout, and nothing else is', async () => {
   expect(looked!.tensors).toContainEqual({ name: 'query_tokens', shape: [1, 5, 24], dtype: 'F32' });
 });
 
+test("captions and answers of both kinds of language model are the reference's, from the picture files", async () => {
+  type Case = { input_ids: number[] | null; beam: number[]; beam_lp: number[] };
+  await Promise.all(
+    ['hf-opt', 'hf-t5'].map(async (name) => {
+      const folder = fixture(name);
+      const { cases, kind } = await json<{ cases: Case[]; kind: string }>(join(folder, 'golden.json'));
+      // OPT's golden ids have image tokens and prompt in front, T5's the decoder's start
+      const golden = ([2, 3, 5] as const).map((i) => {
+        const { input_ids, beam, beam_lp } = cases[i] as Case;
+        return (i === 5 ? beam_lp : beam).slice(kind === 't5' ? 1 : input_ids?.length);
+      });
+      const same = ['--model', folder, '--max-new-tokens', '12', '--json', ...cpu];
+      const captions = ['caption', fixture('photos/chelsea.png'), rocket, '--prompt', 'a photo of', ...same];
+      const how = ['--template', 'Question: {} Answer:', '--beams', '3', '--repetition-penalty', '1.5'];
+      const [captioned, asked] = await Promise.all([
+        blip2(captions),
+        blip2(['ask', rocket, 'What animal is this?', ...how, ...same]), // length penalty -1 by default
+      ]);
+      expect([captioned.stderr, asked.stderr]).toEqual(['', '']);
+      const lines = `${captioned.stdout}${asked.stdout}`.trim().split('\n');
+      expect(lines.map((line) => (JSON.parse(line) as { tokens: number[] }).tokens)).toEqual(golden);
+    }),
+  );
+});
+
 test('Ctrl-C stops between two results', async () => {
   const images = new Array<string>(500).fill(rocket);
   let sent = false;

@@ -72,11 +72,11 @@ export async function lessonBatch(
   };
 }
 
-/** The target goes on from the prompt: a space parts them, and the end token closes it. */
-function targetRow({ prompt, target }: Lesson, { tokenizer, ids }: Words): number[] {
+/** The target goes on from the prompt: a space parts them, but for an encoder's prompt, and the end token closes it. */
+function targetRow({ prompt, target }: Lesson, { tokenizer, ids, kind }: Words): number[] {
   const [end] = ids.eos;
   if (end === undefined) throw new Error('The language model names no token that ends a text; add an eos to its ids.');
-  const text = prompt === '' ? target : ` ${target}`;
+  const text = prompt === '' || kind === 'encoder-decoder' ? target : ` ${target}`;
   return [...tokenizer.encode(text, { addSpecialTokens: false }), end];
 }
 

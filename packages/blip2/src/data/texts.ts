@@ -1,5 +1,5 @@
 import { type PaddedBatch, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
-import type { SpecialIds } from '@blip2/llm';
+import type { LanguageModel, SpecialIds } from '@blip2/llm';
 import type * as tf from '@tensorflow/tfjs';
 
 export interface PairOptions {
@@ -31,12 +31,14 @@ const shortened = (ids: readonly number[], length: number): readonly number[] =>
 export interface Words {
   readonly tokenizer: Tokenizer;
   readonly ids: SpecialIds;
+  /** Default: a decoder alone. */
+  readonly kind?: LanguageModel['kind'];
 }
 
-/** The ids of a prompt as they follow a soft prompt: BOS, where the tokenizer puts one, and the text; never none. */
+/** The ids of a prompt as they follow a soft prompt: the text with what the tokenizer puts around it; never none. */
 export const promptRow = (prompt: string, { tokenizer, ids }: Words): number[] =>
   prompt === '' ? [ids.bos] : tokenizer.encode(prompt);
 
-/** Such rows padded on the left. */
-export const paddedPrompts = (rows: readonly (readonly number[])[], { ids }: Words): PaddedBatch =>
-  padBatch(rows, { pad: ids.pad, side: 'left' });
+/** Such rows padded on the left, where the text goes on from them, or for an encoder on the right. */
+export const paddedPrompts = (rows: readonly (readonly number[])[], { ids, kind }: Words): PaddedBatch =>
+  padBatch(rows, { pad: ids.pad, side: kind === 'encoder-decoder' ? 'right' : 'left' });

@@ -1,4 +1,4 @@
-import { type OptConfig, optConfig } from '@blip2/llm';
+import { type LanguageConfig, languageConfig } from '@blip2/llm';
 import { type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { readVisionConfig, type VisionConfig } from '@blip2/vision';
 import { isJson, type Json } from './files.js';
@@ -20,7 +20,7 @@ export interface ModelConfig {
   readonly vision: VisionConfig | External;
   readonly qformer: QFormerConfig;
   /** Of a generation model. */
-  readonly language?: OptConfig | External;
+  readonly language?: LanguageConfig | External;
   /** The id that stands for a picture's vectors among a prompt's ids. */
   readonly imageToken?: number;
 }
@@ -31,10 +31,10 @@ const kinds: Readonly<Record<string, ModelKind>> = {
 };
 
 /**
- * Reads a `config.json` of model type `blip-2`.
+ * Reads a `config.json` of model type `blip-2`, and what a `generation_config.json` beside it says of special ids.
  * @throws for another model type, another architecture, or a language model that is not known, naming it
  */
-export function readModelConfig(json: Json, folder: string): ModelConfig {
+export function readModelConfig(json: Json, folder: string, generation?: Json): ModelConfig {
   const at = `${folder}/config.json`;
   if (json.model_type !== 'blip-2') {
     throw new Error(`${at} has the model_type ${JSON.stringify(json.model_type)}; only 'blip-2' can be loaded here.`);
@@ -50,7 +50,7 @@ export function readModelConfig(json: Json, folder: string): ModelConfig {
     kind,
     vision,
     qformer: qformerOf(json, isExternal(vision) ? undefined : vision.hiddenSize),
-    ...(kind === 'generation' ? { language: languageOf(json, at) } : {}),
+    ...(kind === 'generation' ? { language: languageOf(json, at, generation) } : {}),
     ...imageTokenOf(json),
   };
 }
@@ -69,13 +69,14 @@ function qformerOf(json: Json, encoderWidth: number | undefined): QFormerConfig 
   });
 }
 
-function languageOf(json: Json, at: string): OptConfig | External {
+function languageOf(json: Json, at: string, generation?: Json): LanguageConfig | External {
   const part = json.text_config ?? {};
   if (isExternal(part)) return part;
-  const type = isJson(part) ? (part.model_type ?? 'opt') : part;
-  if (type === 'opt') return optConfig(part as Json);
-  const what = `${at} has a language model of type ${JSON.stringify(type)}`;
-  throw new Error(`${what}, which is not supported yet; take a folder whose text_config is 'opt'.`);
+  try {
+    return languageConfig(isJson(part) ? part : { model_type: part }, generation);
+  } catch (error) {
+    throw new Error(`The text_config in ${at} cannot be used. ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function imageTokenOf(json: Json): { imageToken?: number } {

@@ -34,6 +34,10 @@ export async function readConfigJson(folder: string): Promise<Json> {
   );
 }
 
+/** What a folder says of how texts are made, among it the ids that begin and end them; undefined where it says nothing. */
+export const readGenerationJson = (folder: string): Promise<Json | undefined> =>
+  readJson(join(folder, 'generation_config.json'));
+
 export const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),

@@ -1,8 +1,8 @@
-import { optConfig } from '@blip2/llm';
+import { type LanguageModel, languageConfig, languageKind, languageRepeats, vocabularyRows } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { families, readVisionConfig } from '@blip2/vision';
-import { isJson, type Json, readConfigJson } from './files.js';
+import { isJson, type Json, readConfigJson, readGenerationJson } from './files.js';
 
 /** A frozen model in a folder of its own or within a BLIP-2 folder. */
 export interface FrozenFolder {
@@ -32,18 +32,36 @@ export async function openVision(folder: string): Promise<FrozenFolder> {
   };
 }
 
-/** Opens the language model of a folder. @throws for a missing folder, or a model that is no OPT */
-export async function openLanguage(folder: string): Promise<FrozenFolder> {
+/** A frozen language model, and what a BLIP-2 folder says of it besides. */
+export interface LanguageFolder extends FrozenFolder {
+  readonly kind: LanguageModel['kind'];
+  /** Its `generation_config.json`. */
+  readonly generation?: Json;
+  /** V: the rows of its table of tokens, of which a tokenizer may use fewer. */
+  readonly rows: number;
+}
+
+/** Opens the language model of a folder. @throws for a missing folder, or a model of a family that is not known */
+export async function openLanguage(folder: string): Promise<LanguageFolder> {
   const whole = await readConfigJson(folder);
   const json = partOf(whole, 'text_config');
-  const config = optConfig(json);
+  const generation = await readGenerationJson(folder);
+  const config = languageConfig(json, generation);
   const source = await openSafetensors(folder);
   const prefix = whole.text_config === undefined ? '' : 'language_model.';
+  const repeats = languageRepeats(config, (name) => source.names.has(prefix + name));
   return {
-    json,
+    // Hugging Face asks a T5 for these by name, which has them by default elsewhere
+    json:
+      config.modelType === 't5'
+        ? { ...json, bos_token_id: config.bos, decoder_start_token_id: config.decoderStart }
+        : json,
+    kind: languageKind(config),
+    ...(generation && { generation }),
+    rows: vocabularyRows(source, config, prefix),
     source,
     prefix,
-    owns: (name) => name.startsWith(prefix) && !(config.tied && name === `${prefix}lm_head.weight`),
+    owns: (name) => name.startsWith(prefix) && !repeats(name.slice(prefix.length)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { loadOpt, optConfig } from '@blip2/llm';
+import { isLanguageType, languageConfig, loadLanguage } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
@@ -68,7 +68,7 @@ async function held(path: string, source: WeightSource): Promise<Held> {
 }
 
 async function against(json: Json, path: string, source: WeightSource): Promise<Held> {
-  if (json.model_type === 'opt') return misfits(source, (file) => loadOpt(file, optConfig(json)));
+  if (isLanguageType(json.model_type)) return misfits(source, (file) => loadLanguage(file, languageConfig(json)));
   if (json.model_type !== 'blip-2') return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
   const model = readModelConfig(json, path);
   const plan = planOf(source, model, standIns(source, model));

@@ -64,7 +64,10 @@ describe('what cannot be loaded is said in a sentence', () => {
 
   test.each<[string, (config: Record<string, unknown>) => void]>([
     [`the model_type "clip"; only 'blip-2'`, (config) => Object.assign(config, { model_type: 'clip' })],
-    ['type "t5", which is not supported yet', (config) => Object.assign(config, { text_config: { model_type: 't5' } })],
+    [
+      'config.json cannot be used. A language model of type "llama" is not supported yet; known are opt and t5.',
+      (config) => Object.assign(config, { text_config: { model_type: 'llama' } }),
+    ],
     ['the architecture "Blip2Foo"', (config) => Object.assign(config, { architectures: ['Blip2Foo'] })],
     [
       "leaves out its image encoder, 'mine'",
@@ -116,6 +119,7 @@ describe('saving', () => {
       await writeFile(join(out, 'config.json'), '{}'); // the run's own
       expect(await readdir(folder)).toEqual([
         'config.json',
+        'generation_config.json',
         'model.safetensors',
         'processor_config.json',
         'tokenizer.json',

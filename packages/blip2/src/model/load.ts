@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
+import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, type WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '../stages/specs.js';
-import { type ModelKind, readModelConfig } from './config.js';
-import { isFile, readConfigJson } from './files.js';
+import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
+import { isFile, readConfigJson, readGenerationJson } from './files.js';
 import type { LoadedModel } from './loaded.js';
 import { type Given, misfitsOf, type Plan, planOf } from './plan.js';
 import { readPrompts } from './prompts.js';
@@ -24,7 +25,7 @@ export interface LoadOptions extends Given {
 
 /**
  * Loads a BLIP-2 folder as Hugging Face has them: `Blip2ForImageTextRetrieval` (with or without what stage 1 adds) or
- * `Blip2ForConditionalGeneration` with OPT; or the folder of a training run, which holds `stage1` and `stage2`.
+ * `Blip2ForConditionalGeneration` with OPT or T5; or the folder of a training run, which holds `stage1` and `stage2`.
  * Tensors are read one by one.
  * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
  * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong, and for a model that
@@ -32,11 +33,11 @@ export interface LoadOptions extends Given {
  */
 export async function loadFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await folderFor(folder, options.need);
-  const model = readModelConfig(await readConfigJson(path), path);
+  const model = readModelConfig(await readConfigJson(path), path, await readGenerationJson(path));
   const [tokenizer, processor, prompts] = [
     await loadTokenizer(path),
     await readProcessor(path),
-    await readPrompts(path),
+    await readPrompts(path, kindOf(model, options)),
   ];
   const source = await openSafetensors(path);
   try {
@@ -85,6 +86,11 @@ export async function folderFor(folder: string, need?: ModelKind): Promise<strin
   throw new Error(
     `'${folder}' holds ${stages[found[0]!]} but no ${stages[kind]}, which is needed for this; train that stage first.`,
   );
+}
+
+/** The kind of the language model, given or stored. */
+function kindOf({ language: stored }: ModelConfig, { language: given }: LoadOptions): LanguageModel['kind'] {
+  return given?.kind ?? (stored && !isExternal(stored) ? languageKind(stored) : 'decoder');
 }
 
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<Given, 'language'> & { free: () => void };

@@ -66,13 +66,20 @@ function qformerWork({ vision, qformer }: ModelConfig): number {
 /** The usual text: 5 beams, 64 tokens of prompt and 64 new ones. */
 const USUAL = { rows: 5, prompt: 64, made: 64 };
 
-/** The cache of the usual text, one layer's inside over its prompt, and the scores of its next tokens. */
+/**
+ * The cache of the usual text, one layer's inside over its prompt, and the scores of its next tokens. An encoder reads the
+ * prompt once; its keys and values are there for every text, in each layer of the decoder.
+ */
 function languageWork({ language, qformer }: ModelConfig): number {
   if (!language || isExternal(language)) return 0;
-  const { layers, hiddenSize: W, ffnSize: F, vocabSize: V } = language;
+  const { hiddenSize: W, ffnSize: F, vocabSize: V } = language;
+  const [layers, wide] =
+    'decoderLayers' in language
+      ? [language.decoderLayers, language.heads * language.headSize]
+      : [language.layers, language.hiddenSize];
   const prompt = qformer.queries + USUAL.prompt;
-  const cache = 2 * layers * USUAL.rows * (prompt + USUAL.made) * W;
-  return BYTES * (cache + prompt * (7 * W + 2 * F) + 4 * USUAL.rows * V);
+  const cache = 2 * layers * USUAL.rows * (prompt + USUAL.made) * wide;
+  return BYTES * (cache + prompt * (3 * W + 4 * wide + 3 * F) + 4 * USUAL.rows * V);
 }
 
 function tokensOf({ imageSize: [height, width], patchSize }: VisionConfig): number {

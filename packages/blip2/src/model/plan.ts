@@ -1,4 +1,4 @@
-import { type LanguageModel, loadOpt } from '@blip2/llm';
+import { type LanguageModel, loadLanguage, vocabularyRows } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
@@ -72,7 +72,7 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
     ...(needsLanguage && {
       language: {
         source: part(source, ofLanguage),
-        load: (file: WeightSource) => loadOpt(file, needsLanguage, { prefix: LANGUAGE }),
+        load: (file: WeightSource) => loadLanguage(file, needsLanguage, { prefix: LANGUAGE }),
       },
     }),
     trained: {
@@ -130,11 +130,12 @@ function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelCo
   return { ...qformer, vocabSize };
 }
 
-/** The language model as the file has it: padded tables have more rows than the config says. */
-function storedLanguage({ names }: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
+/** The language model as the file has it: padded tables have more rows than the config says, and T5's head may be there or not. */
+function storedLanguage(source: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
   if (!language || isExternal(language)) return {};
-  const rows = names.get(`${LANGUAGE}model.decoder.embed_tokens.weight`)?.shape[0];
-  return { language: rows === undefined ? language : { ...language, vocabSize: rows } };
+  const vocabSize = vocabularyRows(source, language, LANGUAGE);
+  const tied = language.modelType === 't5' ? !source.names.has(`${LANGUAGE}lm_head.weight`) : language.tied;
+  return { language: { ...language, vocabSize, tied } };
 }
 
 const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>

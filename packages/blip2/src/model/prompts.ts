@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { LanguageModel } from '@blip2/llm';
 import { isJson, readJson } from './files.js';
 
 /** How a generation model was taught to be spoken to. `{}` in `question` is where the question goes. */
@@ -7,19 +8,22 @@ export interface Prompts {
   readonly caption: string;
 }
 
-/** The prompts of the published models. */
-export const defaultPrompts: Prompts = { question: 'Question: {} Answer:', caption: '' };
+/** The prompts of the published models: with OPT, and with Flan-T5 (BLIP-2, section 4.1). */
+export const defaultPrompts: Readonly<Record<LanguageModel['kind'], Prompts>> = {
+  decoder: { question: 'Question: {} Answer:', caption: '' },
+  'encoder-decoder': { question: 'Question: {} Short answer:', caption: '' },
+};
 
 /** The key of `processor_config.json` that holds a folder's own prompts. */
 export const PROMPTS_KEY = 'blip2_prompts';
 
-/** A folder's prompts, or the published models' where it names none. */
-export async function readPrompts(folder: string): Promise<Prompts> {
+/** A folder's prompts, or where it names none the published models' with a language model of this kind. */
+export async function readPrompts(folder: string, kind: LanguageModel['kind']): Promise<Prompts> {
   const found = (await readJson(join(folder, 'processor_config.json')))?.[PROMPTS_KEY];
   const { question, caption } = isJson(found) ? found : {};
   return {
-    question: typeof question === 'string' ? question : defaultPrompts.question,
-    caption: typeof caption === 'string' ? caption : defaultPrompts.caption,
+    question: typeof question === 'string' ? question : defaultPrompts[kind].question,
+    caption: typeof caption === 'string' ? caption : defaultPrompts[kind].caption,
   };
 }
 

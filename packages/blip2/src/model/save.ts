@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { createTokenizer, type Processor, type TokenizerFiles } from '@blip2/data';
+import { createTokenizer, type Processor, type Tokenizer, type TokenizerFiles } from '@blip2/data';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import { flatten, type Tree } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { type External, isExternal } from './config.js';
 import { type Json, readJson } from './files.js';
-import { type FrozenFolder, openLanguage, openVision } from './frozen.js';
+import { type FrozenFolder, type LanguageFolder, openLanguage, openVision } from './frozen.js';
 import { IMAGE_TOKEN, withImageToken } from './image-token.js';
 import { processorJson } from './processor-json.js';
 import type { Prompts } from './prompts.js';
@@ -49,11 +49,11 @@ export async function saveStage1(folder: string, model: SavedStage1, options: Sa
     ...options,
     tokenizer: files,
     prefixes: { vision: model.vision },
-    config: {
+    config: () => ({
       architectures: ['Blip2ForImageTextRetrieval'],
       image_token_index: tokenizer.id(IMAGE_TOKEN) ?? tokenizer.vocabSize, // where Hugging Face's processor adds it
       qformer_config: { ...qformerConfigJson(model.config), use_qformer_text_input: true },
-    },
+    }),
     processor: processorJson(model.processor, model.config.queries),
   });
 }
@@ -62,22 +62,28 @@ export async function saveStage1(folder: string, model: SavedStage1, options: Sa
 export async function saveStage2(folder: string, model: SavedStage2, options: SaveOptions = {}): Promise<void> {
   const given = await filesOf(model.tokenizer);
   const files = withImageToken(given, createTokenizer(given));
+  const tokenizer = createTokenizer(files);
   await save(folder, model, {
     ...options,
     tokenizer: files,
     prefixes: { vision: model.vision, language: model.language },
-    config: {
+    config: (language) => ({
       architectures: ['Blip2ForConditionalGeneration'],
-      image_token_index: createTokenizer(files).id(IMAGE_TOKEN) ?? null,
+      image_token_index: tokenizer.id(IMAGE_TOKEN) ?? spareRow(tokenizer, language) ?? null,
       qformer_config: { ...qformerConfigJson(model.config), use_qformer_text_input: false },
-    },
+    }),
     processor: processorJson(model.processor, model.config.queries, model.prompts),
   });
 }
 
+/** Where Hugging Face's processor adds a token, if the language model's table has a row there that no token uses. */
+const spareRow = ({ vocabSize }: Tokenizer, language: LanguageFolder | undefined): number | undefined =>
+  language && language.rows > vocabSize ? vocabSize : undefined;
+
 interface Content extends SaveOptions {
   readonly prefixes: { readonly vision: Frozen; readonly language?: Frozen };
-  readonly config: Json;
+  /** @param language undefined for one of the user's own, and where there is none */
+  readonly config: (language: LanguageFolder | undefined) => Json;
   readonly processor: Json;
   readonly tokenizer: TokenizerFiles;
 }
@@ -85,10 +91,10 @@ interface Content extends SaveOptions {
 async function save(folder: string, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
   const { vision, language } = content.prefixes;
   const opened: FrozenFolder[] = [];
-  const open = async (
+  const open = async <T extends FrozenFolder>(
     frozen: Frozen,
-    how: (folder: string) => Promise<FrozenFolder>,
-  ): Promise<FrozenFolder | External> => {
+    how: (folder: string) => Promise<T>,
+  ): Promise<T | External> => {
     if (isExternal(frozen)) return frozen;
     const found = await how(frozen.folder);
     opened.push(found);
@@ -102,22 +108,24 @@ async function save(folder: string, model: SavedModel & { params: Tree }, conten
       ...trained(model.params),
       ...(voice ? copied(voice, 'language_model.') : []),
     ];
+    const known = voice && !isExternal(voice) ? voice : undefined;
     const { queries, projectionSize } = model.config;
     const config = {
       model_type: 'blip-2',
       dtype: 'float32',
       num_query_tokens: queries,
       image_text_hidden_size: projectionSize,
-      use_decoder_only_language_model: true,
+      use_decoder_only_language_model: known?.kind !== 'encoder-decoder',
       vision_config: configOf(eyes),
       ...(voice && { text_config: configOf(voice) }),
-      ...content.config,
+      ...content.config(known),
     };
     await stageFolder(folder, async (temporary) => {
       const { signal } = content;
       await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
       await writeTokenizer(temporary, content.tokenizer);
       await writeJson(join(temporary, 'processor_config.json'), content.processor);
+      if (known?.generation) await writeJson(join(temporary, 'generation_config.json'), known.generation);
       await writeJson(join(temporary, 'config.json'), config);
       signal?.throwIfAborted();
     });

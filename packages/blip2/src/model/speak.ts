@@ -35,7 +35,7 @@ export interface SpeakInput {
 /**
  * Texts about pictures. What the Q-Former sees in a picture is computed once for all texts about it.
  * The ids before the new ones are, as in Hugging Face, one image token a query, BOS and the prompt; the repetition
- * penalty counts them all (specification, section 3.6).
+ * penalty counts them all (specification, section 3.6). A decoder that has an encoder begins with its start token.
  */
 export async function speak(model: Speaker, input: SpeakInput, options: SpeakOptions = {}): Promise<Spoken[]> {
   const { prompt, history } = promptOf(model, input);
@@ -75,7 +75,7 @@ export async function* speakPieces(
 
 function promptOf(model: Speaker, { features, prompts, pictures }: SpeakInput) {
   const { config, params, language, tokenizer, imageToken } = model;
-  const words = { tokenizer, ids: language.ids };
+  const words = { tokenizer, ids: language.ids, kind: language.kind };
   const rows = prompts.map((text) => promptRow(text, words));
   const images = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
   const { ids, mask } = toIdTensors(paddedPrompts(rows, words));
@@ -87,7 +87,10 @@ function promptOf(model: Speaker, { features, prompts, pictures }: SpeakInput) {
     promptIds: ids,
     promptMask: mask,
   };
-  return { prompt, history: rows.map((row) => [...images, ...row]) };
+  const { decoderStart } = language.ids;
+  const before = (row: readonly number[]): number[] =>
+    language.kind === 'encoder-decoder' ? [decoderStart ?? language.ids.bos] : [...images, ...row];
+  return { prompt, history: rows.map(before) };
 }
 
 /** Padded tables have rows that no token has: these say nothing. */

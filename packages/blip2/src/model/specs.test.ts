@@ -25,6 +25,9 @@ test.each<[PublishedName, number, object]>([
   ['blip2-opt-6.7b', 7_752_738_304, { vocab_size: 50272 }],
   ['blip2-opt-6.7b', 7_752_869_376, {}],
   ['blip2-opt-6.7b-coco', 7_753_460_736, {}],
+  ['blip2-flan-t5-xl', 3_942_446_592, {}],
+  ['blip2-flan-t5-xl-coco', 3_943_037_952, {}],
+  ['blip2-flan-t5-xxl', 12_229_596_672, {}],
   ['blip2-itm-vit-g', 1_172_032_258, {}],
   ['blip2-itm-vit-g-coco', 1_172_623_618, {}],
 ])('%s has %i parameters, counted without allocating any', (name, count, text) => {
@@ -46,7 +49,9 @@ test('parts of blip2-opt-2.7b, and names as published', () => {
   expect(tensors.get('language_model.model.decoder.embed_tokens.weight')).toEqual([50304, 2560]);
   expect(tensors.get('language_projection.weight')).toEqual([2560, 768]);
   expect(tensors.get('vision_model.encoder.layers.38.self_attn.qkv.bias')).toEqual([4224]);
-  const [clip] = [partSpecs(modelOf('vit-l-opt-125m')).vision!];
+  expect(countParameters(partSpecs(modelOf('blip2-flan-t5-xl')).language!)).toBe(2_849_757_184);
+  expect(countParameters(partSpecs(modelOf('blip2-flan-t5-xxl')).language!)).toBe(11_135_332_352);
+  const clip = partSpecs(modelOf('vit-l-opt-125m')).vision!;
   expect(countParameters(clip)).toBe(290_581_504);
 });
 

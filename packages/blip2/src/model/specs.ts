@@ -1,4 +1,4 @@
-import { optSpec } from '@blip2/llm';
+import { languageSpec } from '@blip2/llm';
 import { type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { type Shape, type Spec, specLeaves } from '@blip2/tensor';
 import { visionSpec } from '@blip2/vision';
@@ -30,7 +30,7 @@ export function partSpecs(model: ModelConfig, { parts = model.kind, width }: Spe
   return {
     ...(!isExternal(vision) && { vision: visionSpec(vision) }),
     trained: trainedSpec(qformer, { parts, width: width ?? own?.hiddenSize }),
-    ...(own && { language: optSpec(own) as Spec }),
+    ...(own && { language: languageSpec(own) }),
   };
 }
 

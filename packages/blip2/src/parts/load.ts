@@ -1,9 +1,9 @@
 import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
-import { type LanguageModel, loadOpt, optConfig } from '@blip2/llm';
+import { type LanguageModel, languageConfig, loadLanguage } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
-import { readConfigJson } from '../model/files.js';
+import { readConfigJson, readGenerationJson } from '../model/files.js';
 
 /** An encoder, and how pictures are made ready for it. */
 export type Vision = VisionEncoder & { readonly processor: Processor };
@@ -34,13 +34,14 @@ export async function loadVision(folder: string): Promise<Vision> {
 
 /** The frozen language model of a Hugging Face folder. */
 export async function loadLanguageModel(folder: string): Promise<Language> {
-  const [json, tokenizer, source] = await Promise.all([
+  const [json, generation, tokenizer, source] = await Promise.all([
     readConfigJson(folder),
+    readGenerationJson(folder),
     loadTokenizer(folder),
     openSafetensors(folder),
   ]);
   try {
-    return { ...(await loadOpt(source, optConfig(json))), tokenizer };
+    return { ...(await loadLanguage(source, languageConfig(json, generation))), tokenizer };
   } finally {
     await source.close();
   }

@@ -28,7 +28,7 @@ export function softPrompt(
 export interface Texts {
   /** int32 [B]: the picture of each text. */
   readonly picture: tf.Tensor1D;
-  /** int32 [B,P], pads on the left: what stands between picture and target, BOS included. */
+  /** int32 [B,P]: what stands between picture and target, with BOS and pads on the left; an encoder's pads on the right. */
   readonly promptIds: tf.Tensor2D;
   readonly promptMask: tf.Tensor2D;
   /** int32 [B,T], pads on the right: what is to be said, and the end token. */

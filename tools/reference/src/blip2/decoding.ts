@@ -1,10 +1,11 @@
 import type { Tokenizer } from '@blip2/data';
-import { type DecodingOptions, generate, type LanguageModel, padded } from '@blip2/llm';
+import { type DecodingOptions, generate, padded } from '@blip2/llm';
 import * as tf from '@tensorflow/tfjs';
 import type { Checks } from '../checks.js';
 import { type Json, numberOf, numbersOf, rowsOf, textsOf } from '../json.js';
 import type { Case } from './cases.js';
 import type { ImageTokens } from './image-tokens.js';
+import type { Language } from './language.js';
 
 /** How the golden texts were made; each also has at most `max_new_tokens`, 12 where golden.json does not say. */
 const recipes: Readonly<Record<string, DecodingOptions>> = {
@@ -15,7 +16,7 @@ const recipes: Readonly<Record<string, DecodingOptions>> = {
 };
 
 export interface Decoder {
-  readonly model: LanguageModel;
+  readonly language: Language;
   /** [I,Q,W] of all pictures. */
   readonly softPrompts: tf.Tensor;
   readonly tokenizer: Tokenizer | undefined;
@@ -24,7 +25,9 @@ export interface Decoder {
 
 /** Every text that golden.json holds of a case: ids, scores and the text itself. */
 export async function decodeCase(decoder: Decoder, checks: Checks, one: Case): Promise<void> {
-  const { model, softPrompts, tokenizer, golden } = decoder;
+  const { language, softPrompts, tokenizer, golden } = decoder;
+  const { model } = language;
+  const before = language.begin(one.whole);
   const prompt = {
     softPrompt: tf.gather(softPrompts, [one.picture]),
     promptIds: tf.tensor2d([...one.text], [1, one.text.length], 'int32'),
@@ -33,8 +36,8 @@ export async function decodeCase(decoder: Decoder, checks: Checks, one: Case): P
   for (const [recipe, options] of Object.entries(recipes)) {
     const expected = numbersOf(one.json, recipe);
     if (!expected) continue;
-    const [sequences = []] = await generate(model, prompt, { maxNewTokens, history: [one.whole], ...options });
-    const found = sequences.map(({ ids }) => [...one.whole, ...ids]);
+    const [sequences = []] = await generate(model, prompt, { maxNewTokens, history: [before], ...options });
+    const found = sequences.map(({ ids }) => [...before, ...ids]);
     checks.ids(`${recipe}.${one.name}`, found[0] ?? [], expected);
     const all = `${recipe}_all`;
     if (all in one.json) {
@@ -61,7 +64,8 @@ export async function decodeBatch(
   checks: Checks,
   { batch, tokens }: { batch: Json; tokens: ImageTokens },
 ) {
-  const { model, softPrompts, golden } = decoder;
+  const { language, softPrompts, golden } = decoder;
+  const { model } = language;
   const pictures = textsOf(golden, 'images');
   const order = textsOf(batch, 'images').map((name) => pictures.indexOf(name));
   const whole = rowsOf(batch, 'input_ids');
@@ -78,10 +82,11 @@ export async function decodeBatch(
     promptMask: columns(rowsOf(batch, 'attention_mask')),
   };
   const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
+  const before = whole.map((ids) => language.begin(ids));
   for (const [recipe, options] of Object.entries(recipes)) {
     if (!(recipe in batch)) continue;
-    const made = await generate(model, prompt, { maxNewTokens, history: whole, ...options });
-    const found = made.map(([best], i) => [...(whole[i] as number[]), ...(best?.ids ?? [])]);
+    const made = await generate(model, prompt, { maxNewTokens, history: before, ...options });
+    const found = made.map(([best], i) => [...(before[i] ?? []), ...(best?.ids ?? [])]);
     const { pad } = model.ids;
     checks.ids(`batch.${recipe}`, padded(found, pad).flat(), padded(rowsOf(batch, recipe), pad).flat());
   }

@@ -1,39 +1,101 @@
 import { join } from 'node:path';
-import { type LanguageModel, type OptConfig, type OptParams, optConfig, optLanguageModel, optSpec } from '@blip2/llm';
-import { bind } from '@blip2/tensor';
+import {
+  composePrompt,
+  type LanguageConfig,
+  type LanguageModel,
+  type Lesson,
+  languageConfig,
+  languageRepeats,
+  optEmbed,
+  optForward,
+  optHead,
+  optLanguageModel,
+  optSpec,
+  t5LanguageModel,
+  t5Spec,
+  vocabularyRows,
+} from '@blip2/llm';
+import { bind, type Flat, flatten } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
 import type { Folder } from '../folder.js';
-import { type Json, object, readJson } from '../json.js';
+import { type Json, numbersOf, object, readJson } from '../json.js';
+import type { Tolerance } from '../row.js';
+import { activations, unscaled } from '../tolerances.js';
+import type { Case } from './cases.js';
 
+/** A language model with its parameters, which golden gradients may be of, and what golden values of it are. */
 export interface Language {
-  readonly params: OptParams;
-  readonly config: OptConfig;
-  /** It owns the parameters. */
   readonly model: LanguageModel;
+  /** By their names in the file, without what stands before them. The model owns them. */
+  readonly parameters: Flat;
+  /** What the ids of a text that was made begin with, from the ids before it, image tokens included. */
+  begin(whole: readonly number[]): readonly number[];
+  /** The golden logits of a case: OPT's of the whole prompt, T5's of the labels. */
+  logits(one: Case, softPrompt: tf.Tensor): tf.Tensor;
+  readonly logitsTolerance: Tolerance;
+  /** What the golden loss of a case is of. */
+  lesson(one: Case, softPrompt: tf.Tensor): Lesson;
 }
 
-const TABLE = 'model.decoder.embed_tokens.weight';
-const HEAD = 'lm_head.weight';
-
-/** OPT with its parameters, which golden gradients may be of. What ends a text is said by generation_config.json first. */
+/** What ends a text is said by generation_config.json first. */
 export async function loadLanguage(folder: Folder, json: Json, prefix: string): Promise<Language> {
-  const read = optConfig(object(json.text_config, "'text_config'"));
-  const vocabSize = folder.model.names.get(prefix + TABLE)?.shape[0] ?? read.vocabSize;
-  const config = { ...read, vocabSize, ...generationIds(folder, read) };
-  const ignore = (name: string): boolean => config.tied && name === prefix + HEAD;
-  const params = await bind(optSpec(config), folder.model, { prefix, ignore });
-  return { params, config, model: optLanguageModel(params, config) };
+  const config = languageConfig(object(json.text_config, "'text_config'"), generationOf(folder));
+  return config.modelType === 't5' ? t5(folder, config, prefix) : opt(folder, config, prefix);
 }
 
-function generationIds(folder: Folder, { eos, pad }: OptConfig): Pick<OptConfig, 'eos' | 'pad'> {
-  let json: Json;
-  try {
-    json = readJson(join(folder.path, 'generation_config.json'));
-  } catch {
-    return { eos, pad };
-  }
-  const { eos_token_id: end, pad_token_id: padding } = json;
+type Config<T extends LanguageConfig['modelType']> = Extract<LanguageConfig, { modelType: T }>;
+
+async function opt(folder: Folder, read: Config<'opt'>, prefix: string): Promise<Language> {
+  const config = { ...read, vocabSize: vocabularyRows(folder.model, read, prefix) };
+  const params = await bind(optSpec(config), folder.model, { prefix, ignore: repeats(folder, config, prefix) });
   return {
-    eos: end === undefined || end === null ? eos : [end].flat().map(Number),
-    pad: typeof padding === 'number' ? padding : pad,
+    model: optLanguageModel(params, config),
+    parameters: flatten(params),
+    begin: (whole) => whole,
+    logits: ({ text }, softPrompt) =>
+      tf.tidy(() => {
+        const prompt = composePrompt([{ embeddings: softPrompt }, { embeddings: optEmbed(params, row(text)) }]);
+        return optHead(params, optForward(params, config, prompt).hidden);
+      }),
+    logitsTolerance: activations,
+    lesson({ text }, softPrompt) {
+      const targetIds = row(text); // BOS included and padding left out
+      return { softPrompt, targetIds, targetMask: tf.cast(tf.notEqual(targetIds, config.pad), 'int32') };
+    },
   };
+}
+
+async function t5(folder: Folder, read: Config<'t5'>, prefix: string): Promise<Language> {
+  const vocabSize = vocabularyRows(folder.model, read, prefix);
+  const config = { ...read, vocabSize, tied: !folder.model.names.has(`${prefix}lm_head.weight`) };
+  const params = await bind(t5Spec(config), folder.model, { prefix, ignore: repeats(folder, config, prefix) });
+  const model = t5LanguageModel(params, config);
+  const lesson = ({ text, json }: Case, softPrompt: tf.Tensor): Lesson => ({
+    softPrompt,
+    promptIds: row(text),
+    targetIds: row(numbersOf(json, 'labels') ?? []),
+  });
+  return {
+    model,
+    parameters: flatten(params),
+    begin: () => [config.decoderStart],
+    logits: (one, softPrompt) => tf.tidy(() => model.predict(lesson(one, softPrompt)).logits),
+    logitsTolerance: unscaled,
+    lesson,
+  };
+}
+
+function repeats({ model }: Folder, config: LanguageConfig, prefix: string): (name: string) => boolean {
+  const known = languageRepeats(config, (name) => model.names.has(prefix + name));
+  return (name) => known(name.slice(prefix.length));
+}
+
+const row = (ids: readonly number[]): tf.Tensor2D => tf.tensor2d([...ids], [1, ids.length], 'int32');
+
+function generationOf(folder: Folder): Json {
+  try {
+    return readJson(join(folder.path, 'generation_config.json'));
+  } catch {
+    return {};
+  }
 }

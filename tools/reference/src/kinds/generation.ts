@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadTokenizer, type Tokenizer } from '@blip2/data';
-import { type Adapter, adapterSpec, composePrompt, optEmbed, optForward, optHead, project } from '@blip2/llm';
+import { type Adapter, adapterSpec, project } from '@blip2/llm';
 import { lm } from '@blip2/losses';
 import { queryOutput } from '@blip2/qformer';
-import { type Flat, flatten, valueAndGrads } from '@blip2/tensor';
+import { type Flat, valueAndGrads } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type Case, casesOf } from '../blip2/cases.js';
 import { decodeBatch, decodeCase } from '../blip2/decoding.js';
@@ -19,18 +19,18 @@ import { numberOf, object, readJson } from '../json.js';
 
 const LANGUAGE = 'language_model.';
 
-/** BLIP-2 with OPT: from pictures to logits, losses, gradients and texts. */
-export async function opt(folder: Folder, checks: Checks): Promise<void> {
+/** BLIP-2 with a language model: from pictures to logits, losses, gradients and texts. */
+export async function generation(folder: Folder, checks: Checks): Promise<void> {
   const json = readJson(join(folder.path, 'config.json'));
   const language = await loadLanguage(folder, json, LANGUAGE);
-  const { model, config } = language;
+  const { model } = language;
   const parts = await loadParts<Adapter>(folder, json, {
     parts: 'generation',
     more: ({ hiddenSize }) => adapterSpec(hiddenSize, model.width),
   });
   try {
     const tokens = imageTokens(json, parts.config.queries);
-    const cases = casesOf(folder, tokens, config.bos);
+    const cases = casesOf(folder, tokens, model.ids.bos);
     const pixels = await picturesOf(folder, checks);
     const softPrompts = await outputs(parts, checks, pixels);
     await checks.section('interpolated', () => interpolated(folder, checks, parts));
@@ -39,7 +39,7 @@ export async function opt(folder: Folder, checks: Checks): Promise<void> {
     await checks.section('gradients', () => gradients(folder, checks, { parts, language, pixels, cases }));
     const tokenizer = await tokenizerOf(folder);
     if (tokenizer) prompts(cases, checks, { tokenizer, tokens });
-    const decoder = { model, softPrompts, golden: folder.golden, tokenizer };
+    const decoder = { language, softPrompts, golden: folder.golden, tokenizer };
     for (const one of cases) await checks.section(`decoding.${one.name}`, () => decodeCase(decoder, checks, one));
     const { batch } = folder.golden;
     if (batch) {
@@ -69,15 +69,9 @@ interface Reading {
 }
 
 async function logits(cases: readonly Case[], checks: Checks, { language, softPrompts }: Reading): Promise<void> {
-  const { params, config } = language;
   for (const one of cases) {
-    await checks.tensorIfAny(`logits.${one.name}`, () =>
-      tf.tidy(() => {
-        const soft = tf.gather(softPrompts, [one.picture]);
-        const prompt = composePrompt([{ embeddings: soft }, { embeddings: optEmbed(params, row(one.text)) }]);
-        return optHead(params, optForward(params, config, prompt).hidden);
-      }),
-    );
+    const logits = () => tf.tidy(() => language.logits(one, tf.gather(softPrompts, [one.picture])));
+    await checks.tensorIfAny(`logits.${one.name}`, logits, language.logitsTolerance);
   }
 }
 
@@ -89,11 +83,9 @@ async function losses(cases: readonly Case[], checks: Checks, { language, softPr
   }
 }
 
-/** The mean over the text's tokens, BOS included and padding left out. */
-function lossOf({ model }: Language, { text }: Case, softPrompt: tf.Tensor): tf.Scalar {
-  const ids = row(text);
-  const targetMask = tf.cast(tf.notEqual(ids, model.ids.pad), 'int32');
-  const { logits, labels } = model.predict({ softPrompt, targetIds: ids, targetMask });
+/** The mean over the tokens of the golden labels. */
+function lossOf(language: Language, one: Case, softPrompt: tf.Tensor): tf.Scalar {
+  const { logits, labels } = language.model.predict(language.lesson(one, softPrompt));
   return lm(logits, labels, { shift: false });
 }
 
@@ -110,7 +102,7 @@ async function gradients(folder: Folder, checks: Checks, { parts, language, pixe
   if (names.length === 0) return;
   const one = cases.find(({ name }) => name === '1.0');
   if (!one) throw new Error("The golden gradients are of prompt 1 on picture 0, which is not among the 'cases'.");
-  const all: Flat = { ...parts.parameters, ...prefixed(LANGUAGE, flatten(language.params)) };
+  const all: Flat = { ...parts.parameters, ...prefixed(LANGUAGE, language.parameters) };
   const missing = names.filter((name) => !(name in all));
   if (missing.length) throw new Error(`There are golden gradients but no parameters ${missing.join(', ')}.`);
   const trainable = Object.fromEntries(names.map((name) => [name, all[name] as tf.Tensor]));
@@ -136,5 +128,3 @@ function prompts(
 async function tokenizerOf(folder: Folder): Promise<Tokenizer | undefined> {
   return existsSync(join(folder.path, 'tokenizer.json')) ? loadTokenizer(folder.path) : undefined;
 }
-
-const row = (ids: readonly number[]): tf.Tensor2D => tf.tensor2d([...ids], [1, ids.length], 'int32');
