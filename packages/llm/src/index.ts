@@ -9,8 +9,8 @@ export {
 } from './adapter.js';
 export { beamSearch } from './decoding/beam.js';
 export { generate, padded } from './decoding/generate.js';
-export { greedySearch, greedyTokens, type Token } from './decoding/greedy.js';
-export type { DecodingOptions, Sequence } from './decoding/options.js';
+export type { BeamRulesName, DecodingOptions, Sequence } from './decoding/options.js';
+export { generateTokens, type Token } from './decoding/tokens.js';
 export {
   isLanguageType,
   type LanguageConfig,

@@ -23,6 +23,11 @@ export function shared(command: Command): Command {
 export const modelOption = (): Option =>
   new Option('--model <folder>', 'a Hugging Face folder, or the output of train').makeOptionMandatory();
 
+/** Gathers the values of an option that may be given several times. */
+export const several =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: readonly T[] = []): T[] => [...before, parse(text)];
+
 export function number(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;

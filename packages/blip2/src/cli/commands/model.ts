@@ -1,15 +1,7 @@
 import type { Blip2 } from '../../model/blip2.js';
 import type { ModelKind } from '../../model/config.js';
-import { isFile } from '../../model/files.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
-
-/** @throws for a picture that is not there, before a large model is loaded */
-export async function expectPictures(images: readonly string[]): Promise<void> {
-  for (const image of images) {
-    if (!(await isFile(image))) throw new Error(`There is no picture at '${image}'; check the path.`);
-  }
-}
 
 /** Loads a folder for a command; the libraries are loaded only here, so that wrong usage is told at once. */
 export async function openModel(
