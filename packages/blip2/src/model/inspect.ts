@@ -69,7 +69,9 @@ async function held(path: string, source: WeightSource): Promise<Held> {
 
 async function against(json: Json, path: string, source: WeightSource): Promise<Held> {
   if (isLanguageType(json.model_type)) return misfits(source, (file) => loadLanguage(file, languageConfig(json)));
-  if (json.model_type !== 'blip-2') return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
+  if (json.model_type !== 'blip-2' && json.model_type !== 'instructblip') {
+    return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
+  }
   const model = readModelConfig(json, path);
   const plan = planOf(source, model, standIns(source, model));
   return { ...(await misfitsOf(plan)), memory: plan.memory };

@@ -25,7 +25,7 @@ export interface LoadOptions extends Given {
 
 /**
  * Loads a BLIP-2 folder as Hugging Face has them: `Blip2ForImageTextRetrieval` (with or without what stage 1 adds) or
- * `Blip2ForConditionalGeneration` with OPT or T5; or the folder of a training run, which holds `stage1` and `stage2`.
+ * `Blip2ForConditionalGeneration` with OPT or T5, `InstructBlipForConditionalGeneration` with T5; or the folder of a training run, which holds `stage1` and `stage2`.
  * Tensors are read one by one.
  * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
  * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong, and for a model that
@@ -39,6 +39,7 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
     await readProcessor(path),
     await readPrompts(path, kindOf(model, options)),
   ];
+  const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
   const source = await openSafetensors(path);
   try {
     const plan = planOf(source, model, options);
@@ -57,6 +58,7 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
       params: params as Stage2Params,
       language: language!,
       prompts,
+      ...(instruction && { instruction }),
       ...(imageToken !== undefined && { imageToken }),
       [Symbol.dispose]: free,
     };

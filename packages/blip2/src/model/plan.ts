@@ -6,7 +6,7 @@ import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { isExternal, type ModelConfig } from './config.js';
 import { type MemoryPlan, memoryPlan } from './memory.js';
 import { joined, type Misfits, misfits, part } from './sources.js';
-import { partSpecs, prefixes, trainedSpec } from './specs.js';
+import { partSpecs, prefixes, trainedName, trainedSpec, usualParts } from './specs.js';
 
 /** Models of the user's own, in place of those that a folder names or holds. */
 export interface Given {
@@ -107,20 +107,23 @@ interface Sizes {
 }
 
 function loadTrained(source: WeightSource, { config, parts, width }: Sizes): Promise<Stage1Params | Stage2Params> {
-  return bind(trainedSpec(config, { parts, width }), source, { ignore: isCopy }) as Promise<
+  const rename = (path: string): string => trainedName(path, parts);
+  return bind(trainedSpec(config, { parts, width }), source, { ignore: isCopy, rename }) as Promise<
     Stage1Params | Stage2Params
   >;
 }
 
-function partsOf({ names }: WeightSource, { kind }: ModelConfig): QFormerParts {
-  if (kind === 'generation') return 'generation';
+function partsOf({ names }: WeightSource, model: ModelConfig): QFormerParts {
+  if (model.kind === 'generation') return usualParts(model);
   const pretrained = names.has('temp') || [...names.keys()].some((name) => name.startsWith('cls.'));
   return pretrained ? 'pretraining' : 'retrieval';
 }
 
 /** The Q-Former as the file has it: as many word rows as there are, and features as wide as the encoder's. */
 function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelConfig, given: Given): QFormerConfig {
-  const vocabSize = names.get('embeddings.word_embeddings.weight')?.shape[0] ?? qformer.vocabSize;
+  const table =
+    names.get('embeddings.word_embeddings.weight') ?? names.get('qformer.embeddings.word_embeddings.weight');
+  const vocabSize = table?.shape[0] ?? qformer.vocabSize;
   const own = isExternal(vision) ? qformer.encoderWidth : vision.hiddenSize;
   if (given.vision && given.vision.width !== own) {
     throw new Error(
