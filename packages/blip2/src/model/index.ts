@@ -17,7 +17,7 @@ export type { MemoryPart, MemoryPlan } from './memory.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './prompts.js';
 export type { Room } from './room.js';
 export { type Frozen, type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './save.js';
-export { type Speaker, type SpeakInput, type Spoken, type StreamOptions, speak, speakPieces } from './speak.js';
+export { type Speaker, type SpeakInput, type Spoken, type StreamOptions, seenOf, speak, speakPieces } from './speak.js';
 export type {
   Answer,
   AskOptions,

@@ -37,7 +37,7 @@ export function expectRoom(origin: string, plan: MemoryPlan, { heap, system }: R
   if (heap && plan.inBlocks > heap.free) {
     const blocks = plan.total > heap.free ? '' : ` (${gigabytes(plan.inBlocks)} in its blocks)`;
     const remedy = fitsOutside
-      ? 'take the cpu backend, which is slow and has no such heap, or a smaller model'
+      ? 'take the cpu backend, which has no such heap but is very slow, or a smaller model'
       : SMALLER;
     throw new Error(
       `${sum}${blocks}, but the heap of the simd backend has room for ${gigabytes(heap.free)}; ${remedy}.`,

@@ -78,7 +78,7 @@ export async function* speakPieces(
   }
 }
 
-/** What the language model sees of each text's picture: [B,Q,W]. */
+/** What the language model sees of each text's picture: [B,Q,W], which the caller owns. */
 export function seenOf(
   { config, params, instruction }: Speaker,
   { features, prompts, pictures }: SpeakInput,
