@@ -7,6 +7,7 @@ export { type PairOptions, textTensors, type Words } from './data/texts.js';
 export { evaluateRetrieval, type Retrieval, type RetrievalOptions } from './evaluate/retrieval.js';
 export { evaluateCaptions, evaluateVqa } from './evaluate/scenes.js';
 export { type SpeakAllOptions, speakAll } from './evaluate/speak-all.js';
+export { type Download, HubError, type HubSettings, type ResolveOptions, resolveModel } from './hub/index.js';
 export * from './model/index.js';
 export { beginStage2, type ComposeOptions, compose, type Parts, stage1Params, stage2Params } from './parts/compose.js';
 export { type BertText, type Language, loadBert, loadLanguageModel, loadVision, type Vision } from './parts/load.js';

@@ -17,6 +17,8 @@ export interface Fields {
 /** More layers than any model has: a config must not ask for memory before a file is there to be held against it. */
 export const MOST_LAYERS = 1000;
 
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
 /** @param model the name of the family, for errors */
 export function fieldsOf(json: Json, model: string): Fields {
   const wrong = (field: string, wanted: string): Error =>
@@ -27,14 +29,10 @@ export function fieldsOf(json: Json, model: string): Fields {
     throw wrong(field, wanted);
   };
   return {
-    count(field, fallback, { least = 0, most = Number.MAX_SAFE_INTEGER } = {}) {
-      const range = `${least > 0 ? ` of at least ${least}` : ''}${most < Number.MAX_SAFE_INTEGER ? ` of at most ${most}` : ''}`;
-      return number(
-        field,
-        fallback,
-        `a whole number${range}`,
-        (value) => Number.isInteger(value) && value >= least && value <= most,
-      );
+    count(field, fallback, { least = 0, most = LARGEST } = {}) {
+      const bounds = [...(least > 0 ? [`at least ${least}`] : []), ...(most < LARGEST ? [`at most ${most}`] : [])];
+      const wanted = ['a whole number', bounds.join(' and ')].filter(Boolean).join(' of ');
+      return number(field, fallback, wanted, (n) => Number.isInteger(n) && n >= least && n <= most);
     },
     share: (field, fallback) =>
       number(field, fallback, 'a number from 0 to below 1', (value) => value >= 0 && value < 1),

@@ -19,9 +19,12 @@ export function shared(command: Command): Command {
     .option('--debug', 'where an error came from', false);
 }
 
-/** A folder of a model. */
+/** A folder of a model, or its name. */
 export const modelOption = (): Option =>
-  new Option('--model <folder>', 'a Hugging Face folder, or the output of train').makeOptionMandatory();
+  new Option(
+    '--model <model>',
+    'a Hugging Face folder, a name on its hub, or the output of train',
+  ).makeOptionMandatory();
 
 /** Gathers the values of an option that may be given several times. */
 export const several =

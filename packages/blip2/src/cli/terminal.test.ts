@@ -18,7 +18,7 @@ test('a terminal has one line that renews itself, and lines go above it', () => 
   terminal.progress('stage 1', { done: 3, total: 4 });
   const clear = '\r\x1b[2K';
   const first = 'stage 1 ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/4, itc 2.000';
-  const second = 'stage 1 ━━━━━━━━━━━━━━━╌╌╌╌╌ 3/4, 0:01 left';
+  const second = 'stage 1 ━━━━━━━━━━━━━━━╌╌╌╌╌ 3/4, 0:02 left';
   expect(text()).toBe(`${first}${clear}a checkpoint\n${first}${clear}${second}`);
   terminal.progress('stage 1', { done: 4, total: 4 });
   expect(text().endsWith(`${clear}stage 1: 4 in 0:03\n`)).toBe(true);
@@ -44,4 +44,14 @@ test('what is over at once leaves no trace', () => {
   terminal.progress('loading', { done: 2, total: 2 });
   terminal.end();
   expect(text()).toBe('');
+});
+
+test('an amount has its unit, and what was there before does not make it look quick', () => {
+  const { terminal, wait, text } = recorded(true);
+  terminal.progress('downloading', { done: 90, total: 100, unit: 'MB', detail: 'a' });
+  wait(3);
+  terminal.progress('downloading', { done: 95, total: 100, unit: 'MB', detail: 'a' });
+  expect(text()).toMatch(/ 95\/100 MB, a, 0:03 left$/);
+  terminal.progress('downloading', { done: 100, total: 100, unit: 'MB' });
+  expect(text()).toMatch(/downloading: 100 MB in 0:03\n$/);
 });

@@ -5,6 +5,14 @@ export interface Sink {
   readonly columns?: number | undefined;
 }
 
+/** How far a task is. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly unit?: string;
+  readonly detail?: string;
+}
+
 const EVERY = { terminal: 100, plain: 10_000 }; // milliseconds
 
 /**
@@ -17,6 +25,7 @@ export class Terminal {
   #shown = '';
   #task = '';
   #begun = 0;
+  #from = 0;
   #last = Number.NEGATIVE_INFINITY;
 
   constructor(sink: Sink, now: () => number = () => performance.now()) {
@@ -31,25 +40,28 @@ export class Terminal {
   }
 
   /** `done` of `total`; `detail` stands behind. A finished task leaves one line. */
-  progress(task: string, { done, total, detail = '' }: { done: number; total: number; detail?: string }): void {
+  progress(task: string, { done, total, unit = '', detail = '' }: Progress): void {
     const now = this.#now();
     if (task !== this.#task) {
       this.#task = task;
       this.#begun = now;
+      this.#from = done;
       this.#last = Number.NEGATIVE_INFINITY;
     }
     const seconds = (now - this.#begun) / 1000;
     if (done >= total) {
       this.end();
-      if (seconds >= 1) this.#sink.write(`${task}: ${total} in ${clock(seconds)}${detail && `, ${detail}`}\n`);
+      if (seconds >= 1)
+        this.#sink.write(`${task}: ${total}${unit && ` ${unit}`} in ${clock(seconds)}${detail && `, ${detail}`}\n`);
       return;
     }
     const wait = this.#sink.isTTY ? EVERY.terminal : EVERY.plain;
     if (now - this.#last < wait) return;
     const first = this.#last === Number.NEGATIVE_INFINITY;
     this.#last = now;
-    const left = done > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / done)} left` : '';
-    const tail = `${done}/${total}${detail && `, ${detail}`}${left}`;
+    const here = done - this.#from; // what was there before says nothing of the pace
+    const left = here > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / here)} left` : '';
+    const tail = `${done}/${total}${unit && ` ${unit}`}${detail && `, ${detail}`}${left}`;
     if (this.#sink.isTTY) this.#show(`${task} ${bar(done / total)} ${tail}`);
     else if (!first) this.#sink.write(`${task}: ${tail}\n`);
   }
@@ -63,7 +75,7 @@ export class Terminal {
 
   #show(text: string): void {
     this.#clear();
-    this.#shown = text.slice(0, Math.max(10, (this.#sink.columns ?? 80) - 1));
+    this.#shown = text.slice(0, Math.max(10, (this.#sink.columns || 80) - 1));
     this.#sink.write(this.#shown);
   }
 

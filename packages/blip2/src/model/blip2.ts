@@ -1,3 +1,4 @@
+import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { compareTexts, type Match } from './compare.js';
 import type { ModelKind } from './config.js';
 import { type LoadOptions, loadFolder, stagesIn } from './load.js';
@@ -16,12 +17,16 @@ export interface Blip2 extends Speech, Disposable {
   dispose(): void;
 }
 
+/** `onProgress` tells of values that are loaded, `onDownload` of bytes that are downloaded before. */
+export type PretrainedOptions = LoadOptions & ResolveOptions;
+
 /**
- * A model from a folder as Hugging Face has them, or from the folder of a training run (both of its models then, unless
- * `need` says which).
- * @throws see `loadFolder`
+ * A model from a folder as Hugging Face has them, from the folder of a training run (both of its models then, unless
+ * `need` says which), or by its name on the hub (`org/name`, `org/name@revision`), downloaded once.
+ * @throws see `resolveModel` and `loadFolder`
  */
-export async function fromPretrained(folder: string, options: LoadOptions = {}): Promise<Blip2> {
+export async function fromPretrained(model: string, options: PretrainedOptions = {}): Promise<Blip2> {
+  const folder = await resolveModel(model, options);
   const models: LoadedModel[] = [];
   try {
     for (const need of await needsOf(folder, options.need)) {
@@ -32,7 +37,7 @@ export async function fromPretrained(folder: string, options: LoadOptions = {}):
     for (const model of models) model.dispose();
     throw error;
   }
-  return blip2(models, folder);
+  return blip2(models, model);
 }
 
 /** Binds loaded models to one object, which takes them over. */

@@ -1,4 +1,4 @@
-export { type Blip2, blip2, fromPretrained } from './blip2.js';
+export { type Blip2, blip2, fromPretrained, type PretrainedOptions } from './blip2.js';
 export { compareTexts, type Judge, type Match } from './compare.js';
 export { type External, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 export type { SpeakOptions } from './decoding.js';

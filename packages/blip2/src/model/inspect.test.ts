@@ -23,7 +23,7 @@ test('both models of a training run, an encoder alone and a single file', async 
     expect(clip?.note).toBeUndefined();
     const [file] = await inspectModel(join(opt, 'model.safetensors'));
     expect(file).toMatchObject({ ...fits, note: 'A single file has no config to be held against.' });
-    await expect(inspectModel('nowhere')).rejects.toThrow("There is no file or folder 'nowhere'");
+    await expect(inspectModel('./nowhere')).rejects.toThrow("There is no file or folder './nowhere'");
   });
 });
 

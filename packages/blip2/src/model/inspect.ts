@@ -2,6 +2,7 @@ import { isLanguageType, languageConfig, loadLanguage } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
+import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { isExternal, readModelConfig } from './config.js';
 import { isFile, isFolder, type Json, readConfigJson } from './files.js';
 import { folderFor, stagesIn } from './load.js';
@@ -22,10 +23,12 @@ export interface Inspection extends Misfits {
 }
 
 /**
- * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage.
- * @throws for a path that holds no weights
+ * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage. A name
+ * on the hub is downloaded first.
+ * @throws for a path that holds no weights; see `resolveModel` for names
  */
-export async function inspectModel(path: string): Promise<Inspection[]> {
+export async function inspectModel(model: string, options: ResolveOptions = {}): Promise<Inspection[]> {
+  const path = await resolveModel(model, options);
   const kinds = await stagesIn(path);
   const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => folderFor(path, kind))) : [path];
   const found: Inspection[] = [];

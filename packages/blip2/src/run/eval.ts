@@ -6,13 +6,14 @@ import { parseConfig } from '../config.js';
 import { Disposables } from '../disposables.js';
 import { evaluateRetrieval, type Retrieval } from '../evaluate/retrieval.js';
 import { type Captions, evaluateCaptions, evaluateVqa, type Vqa } from '../evaluate/scenes.js';
+import { resolveModel } from '../hub/index.js';
 import { loadFolder, stagesIn } from '../model/load.js';
 import type { GenerationModel, LoadedModel, RetrievalModel } from '../model/loaded.js';
 import type { Reporter } from './reporter.js';
 import { type SeenEmoji, type SeenScenes, seeEmoji, seeScenes } from './seen.js';
 
 export interface EvalOptions {
-  /** The folder of a training run, or of one of its models. */
+  /** The folder of a training run, or of one of its models; or a name on the hub. */
   readonly model: string;
   /** Only `emoji` so far: Noto's drawings, alone and in scenes. */
   readonly data: string;
@@ -57,8 +58,9 @@ export interface Test {
 
 /** Opens the test for `body` and frees it afterwards. */
 export async function withTest<T>(options: EvalOptions, body: (test: Test) => Promise<T>): Promise<T> {
-  const { model, data, reporter, signal } = options;
+  const { data, reporter, signal } = options;
   if (data !== 'emoji') throw new Error(`There is no data '${data}' to score on; there is 'emoji'.`);
+  const model = await folderOf(options);
   const made = new Disposables();
   try {
     const config = await runConfig(model);
@@ -124,6 +126,16 @@ export async function evaluate(
     ...(vqa && { vqa }),
   };
 }
+
+const MB = 1e6;
+
+const folderOf = ({ model, reporter, signal }: EvalOptions): Promise<string> =>
+  resolveModel(model, {
+    signal,
+    onDownload: ({ done, total }) =>
+      reporter.progress('downloading (MB)', Math.round(done / MB), Math.round(total / MB)),
+    onNote: (text) => reporter.note(text),
+  });
 
 /** Both models of a training run's folder, which look with the same encoder, or the one of any other. */
 async function modelsOf(folder: string, made: Disposables): Promise<Pick<Test, 'judge' | 'speaker'>> {

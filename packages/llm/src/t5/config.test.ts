@@ -51,7 +51,7 @@ test.each([
 test.each([
   [{ model_type: 'opt' }, "model_type 't5', not 'opt'"],
   [{ d_kv: 0 }, 'd_kv must be a whole number of at least 1, not 0'],
-  [{ num_layers: 1e9 }, 'num_layers must be a whole number of at most 1000, not 1000000000'],
+  [{ num_layers: 1e9 }, 'num_layers must be a whole number of at least 1 and at most 1000, not 1000000000'],
   [{ feed_forward_proj: 'gated-gated-gelu' }, 'feed_forward_proj must be an activation'],
   [{ feed_forward_proj: 'swish' }, "feed_forward_proj asks for the activation 'swish'"],
   [{ dense_act_fn: 'swish' }, "dense_act_fn asks for the activation 'swish'"],

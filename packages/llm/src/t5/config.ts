@@ -44,7 +44,8 @@ export function t5Config(json: Json = {}): T5Config {
   const kind = json.model_type ?? 't5';
   if (kind !== 't5') throw new Error(`A T5 config has model_type 't5', not '${String(kind)}'.`);
   const { count, share, positive, flag, ids } = fieldsOf(json, 'T5');
-  const layers = count('num_layers', 6, { most: MOST_LAYERS });
+  const depth = { least: 1, most: MOST_LAYERS };
+  const layers = count('num_layers', 6, depth);
   const tied = flag('tie_word_embeddings', true);
   const eos = ids('eos_token_id', 1);
   const pad = count('pad_token_id', 0);
@@ -56,7 +57,7 @@ export function t5Config(json: Json = {}): T5Config {
     headSize: count('d_kv', 64, { least: 1 }),
     ffnSize: count('d_ff', 2048),
     layers,
-    decoderLayers: count('num_decoder_layers', layers, { most: MOST_LAYERS }),
+    decoderLayers: count('num_decoder_layers', layers, depth),
     heads: count('num_heads', 8, { least: 1 }),
     buckets,
     maxDistance: count('relative_attention_max_distance', 128, { least: Math.floor(buckets / 2) + 1 }),

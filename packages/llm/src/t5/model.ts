@@ -31,17 +31,17 @@ export function t5LanguageModel(p: T5Params, config: T5Config): LanguageModel {
 /** The logits of all the target's tokens: the decoder reads its start token and the target but for its last token. */
 export function t5Predict(p: T5Params, config: T5Config, lesson: Lesson): Lessons {
   const { targetIds, targetMask, dropoutSeed } = lesson;
-  const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
-  const [B, T] = labels.shape;
-  const logits = tf.tidy(() => {
+  return tf.tidy(() => {
+    const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
+    const [B, T] = labels.shape;
     const { encoded, mask } = read(p, config, lesson, dropoutSeed);
     const start = tf.fill([B, 1], config.decoderStart, 'int32');
     const shifted = tf.concat([start, tf.slice(targetIds as tf.Tensor2D, [0, 0], [B, T - 1])], 1); // [B,T]
     const bias = positionBias(p, config, 'decoder', T); // [1,H,T,T]
     const embeddings = t5Embed(p, shifted);
-    return t5Head(p, config, t5Decode(p, config, { embeddings, encoded, mask, bias, dropoutSeed })); // [B,T,V]
+    const hidden = t5Decode(p, config, { embeddings, encoded, mask, bias, dropoutSeed });
+    return { logits: t5Head(p, config, hidden), labels }; // [B,T,V], [B,T]
   });
-  return { logits, labels };
 }
 
 /** What the decoder looks at of a prompt. */

@@ -1,17 +1,18 @@
 import type { Command } from 'commander';
 import type { Inspection } from '../../model/inspect.js';
 import type { Session } from '../session.js';
+import { fromHub } from './model.js';
 
 export function inspectCommand(command: Command, session: Session): Command {
   return command
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
-    .argument('<model>', 'a folder with a config.json, the output of train, or a safetensors file')
+    .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a safetensors file')
     .action(async (path: string) => {
       const [{ inspectModel }, { sumText }] = await Promise.all([
         import('../../model/inspect.js'),
         import('../../model/room.js'),
       ]);
-      for (const inspection of await inspectModel(path)) {
+      for (const inspection of await inspectModel(path, fromHub(session))) {
         const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
         if (note) session.terminal.line(note);
         session.result({ tensors, parameters, missing, unused, misshaped, memory }, table(inspection, sumText(memory)));

@@ -1,7 +1,17 @@
+import type { Download, ResolveOptions } from '../../hub/index.js';
 import type { Blip2 } from '../../model/blip2.js';
 import type { ModelKind } from '../../model/config.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
+
+/** Lets a command tell how a download goes, and stop it. */
+export function fromHub({ signal, terminal }: Session): ResolveOptions {
+  const onDownload = ({ file, done, total }: Download): void => {
+    const [mine, all] = [done, total].map((bytes) => Math.round(bytes / 1e5) / 10);
+    terminal.progress('downloading', { done: mine!, total: all!, unit: 'MB', detail: file });
+  };
+  return { signal, onDownload, onNote: (text) => terminal.line(text) };
+}
 
 /** Loads a folder for a command; the libraries are loaded only here, so that wrong usage is told at once. */
 export async function openModel(
@@ -14,9 +24,9 @@ export async function openModel(
     import('../../model/blip2.js'),
   ]);
   await useBackend(options);
-  const { signal, terminal } = session;
+  const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
-  const model = await fromPretrained(options.model, { need, signal, onProgress });
+  const model = await fromPretrained(options.model, { ...fromHub(session), need, onProgress });
   terminal.end();
   return model;
 }

@@ -1,0 +1,93 @@
+/** What went wrong with the hub, in a sentence. */
+export class HubError extends Error {
+  override readonly name: string = 'HubError';
+}
+
+/** It may work when tried again: a cut connection, a busy server. */
+export class PassingError extends HubError {
+  override readonly name = 'PassingError';
+  /** Milliseconds that the server asks to wait. */
+  readonly wait: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { wait?: number | undefined } = {}) {
+    super(message, options);
+    this.wait = options.wait;
+  }
+}
+
+/** What came is not what was announced. */
+export class WrongFileError extends HubError {
+  override readonly name = 'WrongFileError';
+}
+
+const troubles: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known',
+  EAI_AGAIN: 'its name cannot be looked up',
+  ECONNREFUSED: 'it refuses the connection',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  ETIMEDOUT: 'it does not answer',
+  ENETUNREACH: 'there is no network',
+  EHOSTUNREACH: 'there is no way to it',
+  UND_ERR_SOCKET: 'the connection was cut',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+};
+
+/** Why a request did not come through. */
+export function networkTrouble(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
+  return troubles[cause?.code ?? ''] ?? (cause?.message || cause?.code || message);
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; free some space, or set HF_HOME to a folder on another disk',
+  EDQUOT: 'the disk quota is used up; free some space, or set HF_HOME to a folder on another disk',
+  EACCES: 'permission denied; set HF_HOME to a folder that you may write to',
+  EPERM: 'permission denied; set HF_HOME to a folder that you may write to',
+  EROFS: 'the disk is read-only; set HF_HOME to a folder that you may write to',
+  ENOTDIR: 'a part of its path is no folder; set HF_HOME to another folder',
+  EEXIST: 'a part of its path is no folder; set HF_HOME to another folder',
+};
+
+/** An error of the file system in a sentence; any other as it is. */
+export function diskError(error: unknown, cache: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  const why = reasons[code] ?? `${code}; check the disk`;
+  return new HubError(`The cache '${cache}' cannot be written to: ${why}.`, { cause: error });
+}
+
+export interface Asked {
+  readonly endpoint: string;
+  readonly token?: string | undefined;
+  readonly repo: string;
+  readonly revision: string;
+  /** Absent when the model itself was asked for. */
+  readonly file?: string | undefined;
+}
+
+/** A refusal of the hub (401, 403, 404 and whatever else it says), and what to do. */
+export function refusal({ status, headers }: Response, { endpoint, token, repo, revision, file }: Asked): HubError {
+  const code = headers.get('x-error-code') ?? '';
+  const page = `${endpoint}/${repo}`;
+  const refused = status === 401 || status === 403;
+  if (code === 'GatedRepo') {
+    const then = token ? 'with the account that HF_TOKEN belongs to' : 'and set HF_TOKEN to a token of your account';
+    return new HubError(`'${repo}' is only for those who accept its terms; do so at ${page} ${then}.`);
+  }
+  if (code === 'RevisionNotFound') {
+    return new HubError(`'${repo}' has no revision '${revision}'; see ${page} for its branches and tags.`);
+  }
+  if (code === 'EntryNotFound' || (status === 404 && file !== undefined)) {
+    return new HubError(`'${repo}' has no file '${file}'; see ${page} for what it holds.`);
+  }
+  if (status === 404 || code === 'RepoNotFound' || (refused && !token)) {
+    const may = token ? 'whether HF_TOKEN may read it' : 'set HF_TOKEN if it is a private one';
+    return new HubError(`There is no model '${repo}' on ${endpoint}, or it is not public; check the name, or ${may}.`);
+  }
+  if (refused) {
+    return new HubError(`${endpoint} refuses HF_TOKEN for '${repo}' (${status}); set it to a token that may read it.`);
+  }
+  const what = file === undefined ? `'${repo}'` : `'${file}' of '${repo}'`;
+  return new HubError(`${endpoint} answers ${status} for ${what}; try again later or check HF_ENDPOINT.`);
+}
