@@ -23,7 +23,7 @@ const language: Omit<Work, 'op'> = { layers: blocks, width: W, heads: textConfig
 /** Numbers of all matrices that a token goes through. */
 const read = blocks * (4 * W * W + 2 * W * I) + V * W;
 
-const STORED = 64 * 2 ** 20;
+const STORED = 16 * 2 ** 20;
 
 /** Half precision from a file in the system's cache, widened into tensors. */
 const load: BenchCase = {
@@ -34,7 +34,7 @@ const load: BenchCase = {
     const path = join(tmpdir(), `blip2-bench-${process.pid}.safetensors`);
     const rows = STORED / 4096;
     const names = ['a', 'b', 'c', 'd'];
-    const data = tf.tidy(() => tf.randomNormal([STORED / 4], 0, 0.02, 'float32', 1).dataSync()) as Float32Array;
+    const data = Float32Array.from({ length: STORED / 4 }, (_, i) => ((i % 1009) - 504) / 16384);
     const shape = [rows / 4, 4096];
     writeFileSync(path, encodeSafetensors(names.map((name) => ({ name, dtype: 'F16', shape, data }))));
     const spec = Object.fromEntries(names.map((name) => [name, param(shape, normal(1))]));
