@@ -1,4 +1,4 @@
-import type { WeightSource } from '@blip2/tensor';
+import { type DerivedTensor, derivedSource, type WeightSource } from '@blip2/tensor';
 import { fusedBiasSource } from './fused-bias.js';
 
 /** Names in LAVIS checkpoints, and the family's own: `{i}` is the block's number, `*` stands for the rest. */
@@ -29,40 +29,100 @@ export const lavisNames = {
   },
 } as const;
 
-/**
- * A LAVIS checkpoint seen under the family's own names, without prefix: `loadVisionEncoder(lavisVisionSource(source, 'eva'),
- * config)`. CLIP's fused projections appear as three. Names that are not the encoder's are left out.
- */
-export function lavisVisionSource(source: WeightSource, family: keyof typeof lavisNames): WeightSource {
-  const whole = family === 'eva' ? fusedBiasSource(source) : source;
-  const names = new Map<string, { shape: readonly number[]; dtype: string }>();
-  const origins = new Map<string, { name: string; part: number | undefined }>();
-  for (const [name, { shape, dtype }] of whole.names) {
-    const own = ownName(name, lavisNames[family]);
-    if (own === undefined) continue;
-    for (const [part, letter] of own.includes('{q,k,v}') ? ['q', 'k', 'v'].entries() : ([[undefined, '']] as const)) {
-      const path = own.replace('{q,k,v}', letter);
-      names.set(path, { shape: part === undefined ? shape : [(shape[0] ?? 0) / 3, ...shape.slice(1)], dtype });
-      origins.set(path, { name, part });
-    }
-  }
-  const read = async (path: string): Promise<Float32Array> => {
-    const from = origins.get(path);
-    if (!from) throw new Error(`There is no '${path}' in ${source.origin}.`);
-    const values = await whole.read(from.name);
-    const size = values.length / 3;
-    return from.part === undefined ? values : values.subarray(from.part * size, (from.part + 1) * size);
-  };
-  return { origin: source.origin, names, read, close: () => source.close() };
+export type LavisFamily = keyof typeof lavisNames;
+
+/** Blocks that BLIP-2 holds of each: LAVIS leaves the last one of the encoder's own file out. */
+const blocks: Readonly<Record<LavisFamily, number>> = { eva: 39, clip: 23 };
+
+/** What stands before the names in a checkpoint; the encoder's own file (`eva_vit_g.pth`, `clip_vit_L.pth`) has them bare. */
+const PREFIX = 'visual_encoder.';
+
+/** Which encoder a checkpoint or an encoder's own file of LAVIS holds, if any. */
+export function lavisFamily({ names }: WeightSource): LavisFamily | undefined {
+  const has = (name: string): boolean => names.has(PREFIX + name) || names.has(name);
+  if (has('class_embedding') && has('conv1.weight')) return 'clip';
+  return has('cls_token') && has('patch_embed.proj.weight') ? 'eva' : undefined;
 }
 
-function ownName(name: string, table: Readonly<Record<string, string>>): string | undefined {
-  for (const [from, to] of Object.entries(table)) {
-    const pattern = from.replace(/[.]/g, '\\.').replace('{i}', '(?<i>\\d+)').replace('*', '(?<rest>.+)');
+/**
+ * A LAVIS checkpoint, or the file of its encoder alone, seen under the family's own names, without prefix:
+ * `loadVisionEncoder(lavisVisionSource(source, 'eva'), config)`. CLIP's fused projections appear as three. What is not the
+ * encoder's, or of a block beyond those that BLIP-2 looks through, is left out.
+ */
+export function lavisVisionSource(source: WeightSource, family: LavisFamily): WeightSource {
+  const whole = family === 'eva' ? fusedBiasSource(source) : source;
+  const bare = ![...source.names.keys()].some((name) => name.startsWith(PREFIX));
+  const tensors = new Map<string, DerivedTensor>();
+  for (const [name, { shape, dtype }] of whole.names) {
+    const own = ownName(name, family) ?? (bare ? ownName(PREFIX + name, family) : undefined);
+    if (own === undefined || Number(/\.layers\.(\d+)\./.exec(own)?.[1] ?? 0) >= blocks[family]) continue;
+    if (own.includes(THREE)) {
+      const third = [(shape[0] ?? 0) / 3, ...shape.slice(1)];
+      for (const [i, letter] of ['q', 'k', 'v'].entries()) {
+        const read = async (): Promise<Float32Array> => thirdOf(await whole.read(name), i);
+        tensors.set(own.replace(THREE, letter), { shape: third, dtype, read });
+      }
+    } else tensors.set(own, { shape, dtype, read: () => whole.read(name) });
+  }
+  return derivedSource(source, tensors);
+}
+
+/**
+ * The way back: an encoder of the family's own names, without prefix, seen as LAVIS has it. CLIP's three projections
+ * appear as one, and of EVA's bias those of queries and values: the keys' third, which softmax does not see, has no place
+ * there.
+ */
+export function toLavisVisionSource(source: WeightSource, family: LavisFamily): WeightSource {
+  const tensors = new Map<string, DerivedTensor>();
+  for (const [name, { shape, dtype }] of source.names) {
+    const lavis = lavisVisionName(name, family);
+    if (lavis === undefined) continue;
+    if (family === 'eva' && name.endsWith('.qkv.bias')) {
+      for (const [letter, i] of [['q', 0] as const, ['v', 2] as const]) {
+        const read = async (): Promise<Float32Array> => thirdOf(await source.read(name), i);
+        const part = lavis.replace(/qkv\.bias$/, `${letter}_bias`);
+        tensors.set(part, { shape: [(shape[0] ?? 0) / 3], dtype, read });
+      }
+    } else if (!PROJECTION.test(name)) {
+      tensors.set(lavis, { shape, dtype, read: () => source.read(name) });
+    } else if (!tensors.has(lavis)) {
+      const parts = ['q', 'k', 'v'].map((letter) => name.replace(PROJECTION, `.${letter}_proj.`));
+      const read = async (): Promise<Float32Array> => {
+        const joined = new Float32Array(3 * shape.reduce((a, b) => a * b, 1));
+        for (const [i, part] of parts.entries()) joined.set(await source.read(part), (i * joined.length) / 3);
+        return joined;
+      };
+      tensors.set(lavis, { shape: [3 * (shape[0] ?? 0), ...shape.slice(1)], dtype, read });
+    }
+  }
+  return derivedSource(source, tensors);
+}
+
+const THREE = '{q,k,v}';
+const PROJECTION = /\.[qkv]_proj\./;
+
+const thirdOf = (values: Float32Array, i: number): Float32Array =>
+  values.slice((i * values.length) / 3, ((i + 1) * values.length) / 3);
+
+/** The family's own name of LAVIS' name. */
+const ownName = (name: string, family: LavisFamily): string | undefined =>
+  translate(name, Object.entries(lavisNames[family]));
+
+/** LAVIS' name of the family's own. Of CLIP's three projections each has the name of the whole. */
+const lavisVisionName = (name: string, family: LavisFamily): string | undefined =>
+  translate(
+    name.replace(PROJECTION, `.${THREE}_proj.`),
+    Object.entries(lavisNames[family]).map(([lavis, own]) => [own, lavis] as const),
+  );
+
+/** The name by the first row that it fits. */
+function translate(name: string, rows: readonly (readonly [from: string, to: string])[]): string | undefined {
+  for (const [from, to] of rows) {
+    const pattern = from.replace(/[.{}]/g, '\\$&').replace('\\{i\\}', '(?<i>\\d+)').replace('*', '(?<rest>.+)');
     const found = new RegExp(`^${pattern}$`).exec(name);
     if (!found) continue;
     const { i = '', rest = '' } = found.groups ?? {};
-    return to.replace('{i}', i).replace('*', rest);
+    return to.replace('{i}', i).replace('*', () => rest);
   }
   return undefined;
 }

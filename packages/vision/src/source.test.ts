@@ -14,7 +14,7 @@ import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { readVisionConfig, type VisionConfig } from './config.js';
 import { visionEncoder } from './encoder.js';
-import { lavisVisionSource } from './lavis.js';
+import { lavisFamily, lavisVisionSource, toLavisVisionSource } from './lavis.js';
 import { loadFinalNorm, loadVisionEncoder } from './load.js';
 import { type VisionParams, visionSpec } from './spec.js';
 
@@ -147,4 +147,48 @@ test('an initialised encoder is what its spec says', () => {
   expect(encoder.encode(pixels).shape).toEqual([2, 5, 8]);
   const weight = flatten(params)['encoder.layers.1.mlp.fc2.weight']!;
   expect(tf.max(tf.abs(weight)).dataSync()[0]).toBeLessThanOrEqual(0.02);
+});
+
+const same = async (a: WeightSource, b: WeightSource): Promise<void> => {
+  const told = ({ names }: WeightSource) => [...names].map(([name, { shape }]) => `${name} [${shape}]`).sort();
+  expect(told(a)).toEqual(told(b));
+  for (const name of a.names.keys()) expect([name, await a.read(name)]).toEqual([name, await b.read(name)]);
+};
+
+test.each([
+  ['eva', eva, 'visual_encoder.blocks.1.attn.q_bias'],
+  ['clip', clip, 'visual_encoder.transformer.resblocks.1.attn.in_proj_weight'],
+] as const)(
+  '%s is the same after the way to names of LAVIS and back, and there again',
+  async (family, config, name) => {
+    const own = sourceOf(withSplitBias(randomArrays(config)).whole);
+    const lavis = toLavisVisionSource(own, family);
+    expect(lavis.names.has(name)).toBe(true);
+    expect(lavisFamily(lavis)).toBe(family);
+    await same(lavisVisionSource(lavis, family), own);
+    await same(toLavisVisionSource(lavisVisionSource(lavis, family), family), lavis);
+  },
+);
+
+test("an encoder's own file has bare names, a head, and a block too many", async () => {
+  const deep: VisionConfig = { ...eva, layers: 40, hiddenSize: 2, heads: 1, intermediateSize: 2 };
+  const { split } = withSplitBias(randomArrays(deep));
+  const { whole } = withSplitBias(randomArrays({ ...deep, layers: 39 }));
+  const lavis = toLavisVisionSource(sourceOf(withSplitBias(randomArrays(deep)).whole), 'eva');
+  const bare = [...lavis.names]
+    .filter(([name]) => !name.startsWith('ln_vision'))
+    .map(([name, info]) => [name.slice(15), info] as const);
+  expect(Object.keys(split).some((name) => name.includes('.39.'))).toBe(true);
+  const file: WeightSource = {
+    ...sourceOf({}),
+    names: new Map([
+      ...bare,
+      ['head.weight', { shape: [10, 2], dtype: 'F32' }],
+      ['norm.weight', { shape: [2], dtype: 'F32' }],
+    ]),
+    read: (name) => lavis.read(`visual_encoder.${name}`),
+  };
+  expect(lavisFamily(file)).toBe('eva');
+  const { 'post_layernorm.weight': _, 'post_layernorm.bias': __, ...blocks } = whole;
+  await same(lavisVisionSource(file, 'eva'), sourceOf(blocks));
 });

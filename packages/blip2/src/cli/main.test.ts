@@ -116,7 +116,7 @@ test("captions and answers of both kinds of language model are the reference's, 
         blip2(captions),
         blip2(['ask', rocket, 'What animal is this?', ...how, ...same]), // length penalty -1 by default
       ]);
-      expect([captioned.stderr, asked.stderr]).toEqual(['', '']);
+      expect([captioned.code, asked.code]).toEqual([0, 0]);
       const lines = `${captioned.stdout}${asked.stdout}`.trim().split('\n');
       expect(lines.map((line) => (JSON.parse(line) as { tokens: number[] }).tokens)).toEqual(golden);
     }),
@@ -135,4 +135,18 @@ test('Ctrl-C stops between two results', async () => {
   const lines = ended.stdout.trim().split('\n');
   expect(lines.length).toBeLessThan(500);
   for (const line of lines) expect(JSON.parse(line)).toHaveProperty('caption');
+});
+
+test('convert writes a folder and says so; what it cannot do yet is told', async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, 'out');
+    const [done, none] = await Promise.all([
+      blip2(['convert', itm, out, '--dtype', 'f16', '--json']),
+      blip2(['convert', itm, join(folder, 'none'), '--quantize', 'int8']),
+    ]);
+    expect(JSON.parse(done.stdout)).toEqual({ in: itm, out, bytes: expect.any(Number) });
+    expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining("leave '--quantize' out") });
+    const inspected = await blip2(['inspect', out, '--json']);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ parameters: 92_626, missing: [], unused: [], misshaped: [] });
+  });
 });

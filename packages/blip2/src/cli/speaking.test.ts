@@ -2,16 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fixture } from '@blip2/testing';
 import { expect, jest, test } from '@jest/globals';
-import * as tf from '@tensorflow/tfjs';
 import { inFolder, json } from '../../test/folders.js';
 import { blip2 } from '../../test/process.js';
 import { fromPretrained } from '../model/blip2.js';
+import { useBackend } from './backend.js';
 
 jest.setTimeout(60_000);
 
 const opt = fixture('hf-opt');
 const rocket = fixture('photos/rocket.jpg');
-const cpu = ['--backend', 'cpu'];
+const one = ['--threads', '1'];
 
 test('options that do not go together are wrong usage', async () => {
   const wrong: [args: string[], message: string][] = [
@@ -30,32 +30,38 @@ test('options that do not go together are wrong usage', async () => {
   );
 });
 
-test('golden ids from the picture files: greedy, beams, penalties, several texts', async () => {
-  type Golden = { image: string; prompt: string; input_ids: number[] | null; greedy: number[] } & {
-    [K in 'beam' | 'beam_lp' | 'beam_min']: number[];
-  } & { beam_min_all: number[][] };
-  const { cases } = await json<{ cases: Golden[] }>(join(opt, 'golden.json'));
-  const recipes: [keyof Golden & string, string[]][] = [
-    ['greedy', ['--beams', '1']],
-    ['beam', ['--beams', '5']],
-    ['beam_lp', ['--beams', '3', '--length-penalty', '-1', '--repetition-penalty', '1.5']],
-    ['beam_min', ['--beams', '4', '--length-penalty', '2', '--min-new-tokens', '5', '--num-sequences', '2']],
-  ];
-  const same = ['--model', opt, '--max-new-tokens', '12', '--json', ...cpu];
-  const prompts = [...new Set(cases.map((c) => c.prompt))];
+type Recipe = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
+type Case = { image: string; prompt: string; input_ids: number[] | null; beam_min_all: number[][] } & {
+  [K in Recipe]: number[];
+};
+
+/** Golden ids begin with what was given: OPT's with image tokens and prompt, T5's with the decoder's start. */
+test.each<[name: string, given: (c: Case) => number, pad: number, recipes: Recipe[]]>([
+  ['hf-opt', ({ input_ids }) => input_ids?.length ?? 6, 1, ['greedy', 'beam', 'beam_lp', 'beam_min']],
+  ['hf-t5', () => 1, 0, ['greedy', 'beam_min']],
+])('%s: golden ids from the picture files', async (name, given, pad, recipes) => {
+  const flags: Readonly<Record<Recipe, string[]>> = {
+    greedy: ['--beams', '1'],
+    beam: ['--beams', '5'],
+    beam_lp: ['--beams', '3', '--length-penalty', '-1', '--repetition-penalty', '1.5'],
+    beam_min: ['--beams', '4', '--length-penalty', '2', '--min-new-tokens', '5', '--num-sequences', '2'],
+  };
+  const { cases } = await json<{ cases: Case[] }>(fixture(`${name}/golden.json`));
+  const prompts = [...new Set(cases.map(({ prompt }) => prompt))];
+  const same = ['--model', fixture(name), '--max-new-tokens', '12', '--json', ...one];
   await Promise.all(
-    recipes.map(async ([recipe, flags], r) => {
+    recipes.map(async (recipe, r) => {
       const asked = cases.filter(({ prompt }) => prompt === prompts[r % prompts.length]);
       const images = asked.map(({ image }) => fixture(`photos/${image}`));
-      const { stdout } = await blip2(['caption', ...images, '--prompt', asked[0]!.prompt, ...flags, ...same]);
-      const lines = stdout.trim().split('\n');
+      const said = await blip2(['caption', ...images, '--prompt', asked[0]!.prompt, ...flags[recipe], ...same]);
+      const lines = said.stdout.trim().split('\n');
       expect(lines).toHaveLength(asked.length);
       for (const [i, c] of asked.entries()) {
-        const made = (ids: number[]): number[] => ids.slice(c.input_ids?.length ?? 6);
+        const made = (ids: number[]): number[] => ids.slice(given(c));
         const { tokens, captions } = JSON.parse(lines[i]!) as { tokens: number[]; captions?: { tokens: number[] }[] };
-        expect(tokens).toEqual(made(c[recipe] as number[]));
-        const all = recipe === 'beam_min' ? c.beam_min_all.map((ids) => made(ids).filter((id) => id !== 1)) : undefined;
-        expect(captions?.map((one) => one.tokens)).toEqual(all); // 1 pads
+        expect(tokens).toEqual(made(c[recipe]));
+        const all = c.beam_min_all.map((ids) => made(ids).filter((id) => id !== pad));
+        expect(captions?.map((text) => text.tokens)).toEqual(recipe === 'beam_min' ? all : undefined);
       }
     }),
   );
@@ -67,7 +73,7 @@ test('one unreadable picture is told of, and the rest goes on; exit 1 at the end
     await writeFile(broken, 'no picture');
     const { code, stdout, stderr } = await blip2([
       ...['caption', rocket, broken, 'nothing.jpg', fixture('photos/chelsea.png')],
-      ...['--model', opt, '--json', ...cpu],
+      ...['--model', opt, '--json', ...one],
     ]);
     expect(code).toBe(1);
     const images = stdout
@@ -83,14 +89,14 @@ test('one unreadable picture is told of, and the rest goes on; exit 1 at the end
 });
 
 test('a dialogue, samples by seed, and a stream with a stop are those of the library', async () => {
-  const few = ['--max-new-tokens', '4', '--model', opt, ...cpu];
+  const few = ['--max-new-tokens', '4', '--model', opt, ...one];
   const draw = ['--sample', '--temperature', '2', '--top-k', '0', '--top-p', '0.9', '--num-sequences', '3'];
   const [said, drawn, streamed] = await Promise.all([
     blip2(['ask', rocket, 'How high?', '--json', '--turn', 'What is it?|a rocket', '--turn', 'red? | no', ...few]),
     blip2(['caption', rocket, '--json', ...draw, '--seed', '5', ...few]),
     blip2(['caption', rocket, '--stream', '--stop', '.', '--stop', '7', ...few]),
   ]);
-  await tf.setBackend('cpu');
+  await useBackend({ backend: 'simd', threads: 1 });
   using model = await fromPretrained(opt);
   const short = { maxNewTokens: 4 };
   const history = [

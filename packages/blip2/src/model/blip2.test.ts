@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { decodePicture } from '@blip2/data';
 import { expectNoLeak, fixture } from '@blip2/testing';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import * as tf from '@tensorflow/tfjs';
 import { json } from '../../test/folders.js';
+import { useBackend } from '../cli/backend.js';
 import { type Blip2, fromPretrained } from './blip2.js';
 
 type Decoded = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
@@ -18,7 +18,7 @@ const given = ({ input_ids }: Case): number => input_ids?.length ?? 6;
 let model: Blip2;
 
 beforeAll(async () => {
-  await tf.setBackend('cpu');
+  await useBackend({ backend: 'simd', threads: 1 });
   model = await fromPretrained(fixture('hf-opt'));
 });
 afterAll(() => model.dispose());

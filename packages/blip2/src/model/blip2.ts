@@ -4,6 +4,7 @@ import type { ModelKind } from './config.js';
 import { type LoadOptions, loadFolder, stagesIn } from './load.js';
 import type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 import { type Image, type Seen, see, seeing } from './look.js';
+import { retrievalModel } from './pick.js';
 import { type Speech, speaking } from './speaking.js';
 
 /** A model to use: says what is on pictures, answers questions, compares pictures with texts. */
@@ -47,11 +48,7 @@ export function blip2(models: readonly LoadedModel[], origin = models.map(({ fol
     if (found) return found;
     throw new Error(`'${origin}' has no language model to speak with; give a Blip2ForConditionalGeneration folder.`);
   };
-  const judge = (): RetrievalModel => {
-    const found = models.find((model): model is RetrievalModel => model.kind === 'retrieval');
-    if (found) return found;
-    throw new Error(`'${origin}' has no matching heads; give a Blip2ForImageTextRetrieval folder.`);
-  };
+  const judge = (): RetrievalModel => retrievalModel({ models }, origin);
   const free = (): void => {
     for (const model of models) model.dispose();
   };

@@ -10,10 +10,12 @@ export {
   recipeOf,
 } from './decoding-presets.js';
 export { type Inspection, inspectModel } from './inspect.js';
+export { isLavis, type LavisLanguage, lavisLanguage, lavisSource, toLavisSource } from './lavis.js';
 export { type LoadOptions, loadFolder } from './load.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { type Image, look, type Seen, see, seeing } from './look.js';
 export type { MemoryPart, MemoryPlan } from './memory.js';
+export { anyModel, type Models, retrievalModel } from './pick.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './prompts.js';
 export type { Room } from './room.js';
 export { type Frozen, type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './save.js';

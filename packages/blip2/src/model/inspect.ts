@@ -1,6 +1,5 @@
 import { isLanguageType, languageConfig, loadLanguage } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
-import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig } from '@blip2/vision';
 import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { isExternal, readModelConfig } from './config.js';
@@ -9,6 +8,7 @@ import { folderFor, stagesIn } from './load.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
 import { type Given, misfitsOf, planOf } from './plan.js';
 import { type Misfits, misfits, valuesIn } from './sources.js';
+import { openWeights } from './weights-file.js';
 
 /** What is in a file or folder of weights, held against its config. */
 export interface Inspection extends Misfits {
@@ -39,10 +39,10 @@ export async function inspectModel(model: string, options: ResolveOptions = {}):
 async function inspectOne(path: string): Promise<Inspection> {
   if (!(await isFile(path)) && !(await isFolder(path))) {
     throw new Error(
-      `There is no file or folder '${path}'; give a folder that holds config.json, or a safetensors file.`,
+      `There is no file or folder '${path}'; give a folder that holds config.json, or a file of weights.`,
     );
   }
-  const source = await openSafetensors(path);
+  const source = await openWeights(path);
   try {
     const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
     const memory = weightsPlan(tensors.map(({ shape }) => shape));

@@ -5,12 +5,13 @@ import { flatten, type Tree } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { type External, isExternal } from './config.js';
-import { type Json, readJson } from './files.js';
+import type { Json } from './files.js';
 import { type FrozenFolder, type LanguageFolder, openLanguage, openVision } from './frozen.js';
 import { IMAGE_TOKEN, withImageToken } from './image-token.js';
 import { processorJson } from './processor-json.js';
 import type { Prompts } from './prompts.js';
 import { stageFolder, writeJson } from './staged-folder.js';
+import { filesOf, writeTokenizer } from './tokenizer-files.js';
 
 /** A frozen model: the folder that its weights are copied from, as they are stored there; or a name alone. */
 export type Frozen = { readonly folder: string } | External;
@@ -161,18 +162,4 @@ function copied(frozen: FrozenFolder | External, prefix: string): TensorEntry[] 
       dtype: dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32',
       data: () => source.read(name),
     }));
-}
-
-/** A tokenizer's two files as parsed JSON. @throws for a folder without them */
-async function filesOf(from: string | TokenizerFiles): Promise<TokenizerFiles> {
-  if (typeof from !== 'string') return from;
-  const tokenizer = await readJson(join(from, 'tokenizer.json'));
-  if (!tokenizer) throw new Error(`'${from}' holds no tokenizer.json; give the folder of a tokenizer.`);
-  const config = await readJson(join(from, 'tokenizer_config.json'));
-  return { tokenizer, ...(config && { config }) };
-}
-
-async function writeTokenizer(folder: string, { tokenizer, config = {} }: TokenizerFiles): Promise<void> {
-  await writeJson(join(folder, 'tokenizer.json'), tokenizer);
-  await writeJson(join(folder, 'tokenizer_config.json'), config);
 }

@@ -34,7 +34,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
   const { promises } = await node(path);
   const status = await promises.stat(path);
   if (!status.isFile()) {
-    throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a safetensors file');
+    throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a file of weights');
   }
   const { size } = status;
   const handle = await promises.open(path, 'r');

@@ -1,13 +1,19 @@
-/** What is wrong with a safetensors file, where, and what to do about it. */
-export class SafetensorsError extends Error {
-  override readonly name = 'SafetensorsError';
-  /** The file (or the name given to bytes in memory). */
-  readonly file: string;
-
-  constructor(file: string, problem: string, remedy: string, options?: ErrorOptions) {
+/** What is wrong with a file of weights, where, and what to do about it. */
+export class FileError extends Error {
+  constructor(
+    /** The file (or the name given to bytes in memory). */
+    readonly file: string,
+    readonly problem: string,
+    readonly remedy: string,
+    options?: ErrorOptions,
+  ) {
     super(`${file}: ${problem}; ${remedy}.`, options);
-    this.file = file;
   }
+}
+
+/** What is wrong with a safetensors file. */
+export class SafetensorsError extends FileError {
+  override readonly name = 'SafetensorsError';
 }
 
 export const AGAIN = 'the file is damaged or not safetensors: download or write it again';

@@ -62,7 +62,15 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
   };
 }
 
-async function readFloats(source: ByteSource, file: string, [name, info]: [string, TensorInfo]): Promise<Float32Array> {
+/**
+ * The values of a tensor that lies in one piece, widened to float32.
+ * @throws SafetensorsError
+ */
+export async function readFloats(
+  source: ByteSource,
+  file: string,
+  [name, info]: [string, TensorInfo],
+): Promise<Float32Array> {
   const { dtype, shape, offset, bytes } = info;
   const widen = widener(dtype);
   if (widen === undefined) {

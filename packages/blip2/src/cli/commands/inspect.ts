@@ -6,7 +6,7 @@ import { fromHub } from './model.js';
 export function inspectCommand(command: Command, session: Session): Command {
   return command
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
-    .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a safetensors file')
+    .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a file of weights')
     .action(async (path: string) => {
       const [{ inspectModel }, { sumText }] = await Promise.all([
         import('../../model/inspect.js'),

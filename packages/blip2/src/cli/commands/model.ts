@@ -4,6 +4,9 @@ import type { ModelKind } from '../../model/config.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 
+/** What a command needs; with 'any' the retrieval model where a training run has both. */
+export type Need = ModelKind | 'any';
+
 /** Lets a command tell how a download goes, and stop it. */
 export function fromHub({ signal, terminal }: Session): ResolveOptions {
   const onDownload = ({ file, done, total }: Download): void => {
@@ -17,15 +20,17 @@ export function fromHub({ signal, terminal }: Session): ResolveOptions {
 export async function openModel(
   session: Session,
   options: Shared & { readonly model: string },
-  need: ModelKind,
+  wanted: Need,
 ): Promise<Blip2> {
-  const [{ useBackend }, { fromPretrained }] = await Promise.all([
+  const [{ useBackend }, { fromPretrained }, { stagesIn }] = await Promise.all([
     import('../backend.js'),
     import('../../model/blip2.js'),
+    import('../../model/load.js'),
   ]);
   await useBackend(options);
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
+  const need = wanted === 'any' ? (await stagesIn(options.model)).at(-1) : wanted;
   const model = await fromPretrained(options.model, { ...fromHub(session), need, onProgress });
   terminal.end();
   return model;

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { fusedBiasSource } from '@blip2/vision';
+import { readModelConfig } from '../model/config.js';
+import { type Json, readConfigJson, readJson } from '../model/files.js';
+import { misfitsOf, planOf } from '../model/plan.js';
+import { expectFit } from '../model/sources.js';
+import type { ConvertOptions, Draft } from './convert.js';
+import { overlaid } from './infer.js';
+import { renamed } from './parts.js';
+
+const COPIED = [
+  'generation_config.json',
+  'processor_config.json',
+  'preprocessor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+];
+
+/** A folder as it is: biases of early files as later ones have them, buffers left out. */
+export async function fromHuggingFace(folder: string, { config: changes = {} }: ConvertOptions): Promise<Draft> {
+  const config = overlaid(await readConfigJson(folder), changes);
+  const files: Record<string, Json> = {};
+  for (const file of COPIED) {
+    const json = await readJson(join(folder, file));
+    if (json) files[file] = json;
+  }
+  const opened = await openSafetensors(folder);
+  try {
+    const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
+    if (config.model_type === 'blip-2') {
+      expectFit(
+        source.origin,
+        await misfitsOf(planOf(source, readModelConfig(config, folder, files['generation_config.json']))),
+      );
+    }
+    return { source, config, files };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Dtype } from '../../safetensors/dtype.js';
+
+/** A tensor: a window on a storage. Offset and strides count elements. */
+export interface TorchTensor {
+  readonly kind: 'tensor';
+  readonly storage: TorchStorage;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** Numbers that lie together in the file, under a key. Several tensors may look at one. */
+export interface TorchStorage {
+  readonly kind: 'storage';
+  readonly key: string;
+  /** Undefined for bytes without a type of their own: the tensor then says. */
+  readonly dtype: Dtype | undefined;
+  /** Where it begins in what lies under the key, and how long it is; both in elements, of bytes where it has no dtype. */
+  readonly start: number;
+  readonly size: number;
+}
+
+/** The name of something in Python, which stands for nothing but itself. */
+export interface Global {
+  readonly kind: 'global';
+  readonly name: string;
+}
+
+/** What a pickle may hold here. Lists, tuples and sets are arrays, dicts are maps: no key can be mistaken for a property. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Value[]
+  | Map<Value, Value>
+  | Global
+  | TorchStorage
+  | TorchTensor;
+
+export const isDict = (value: Value | undefined): value is Map<Value, Value> => value instanceof Map;
+
+export const isTensor = (value: Value | undefined): value is TorchTensor => kindOf(value) === 'tensor';
+export const isStorage = (value: Value | undefined): value is TorchStorage => kindOf(value) === 'storage';
+export const isGlobal = (value: Value | undefined): value is Global => kindOf(value) === 'global';
+
+// No value of a pickle is a plain object but these three, so that none can be forged.
+function kindOf(value: Value | undefined): string | undefined {
+  return typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+}
