@@ -17,6 +17,7 @@ export {
   languageConfig,
   languageKind,
   languageRepeats,
+  languageSpec,
   loadLanguage,
   vocabularyRows,
 } from './families.js';

@@ -23,6 +23,8 @@ type Json = { readonly [key: string]: unknown };
 const modelTypes: Readonly<Record<string, FamilyName>> = {
   blip_2_vision_model: 'eva',
   'blip-2': 'eva',
+  instructblip_vision_model: 'eva',
+  instructblip: 'eva',
   clip_vision_model: 'clip',
   clip: 'clip',
   siglip_vision_model: 'siglip',
@@ -60,8 +62,8 @@ const defaults: Readonly<Record<FamilyName, Json>> = {
 };
 
 /**
- * Reads a vision encoder's `config.json`, or the `vision_config` of a whole model's; keys that are absent take their
- * family's default.
+ * Reads a vision encoder's `config.json`, or the `vision_config` of a whole model's; keys that are absent or null take
+ * their family's default.
  * @throws naming the key and the value that cannot be, or a model type that is not known.
  */
 export function readVisionConfig(json: unknown): VisionConfig {
@@ -72,7 +74,8 @@ export function readVisionConfig(json: unknown): VisionConfig {
   if (!family) {
     throw new Error(`The vision model_type '${type}' is not known; known are ${Object.keys(modelTypes).join(', ')}.`);
   }
-  const values: Json = { ...defaults[family], ...part };
+  const set = Object.entries(part).filter(([, value]) => value !== null && value !== undefined);
+  const values: Json = { ...defaults[family], ...Object.fromEntries(set) };
   if (values.use_swiglu_ffn === true) {
     throw new Error('A DINOv2 with use_swiglu_ffn (the giant) is not supported; take a small, base or large one.');
   }

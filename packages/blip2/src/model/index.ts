@@ -14,10 +14,12 @@ export { isLavis, type LavisLanguage, lavisLanguage, lavisSource, toLavisSource 
 export { type LoadOptions, loadFolder } from './load.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './loaded.js';
 export { type Image, look, type Seen, see, seeing } from './look.js';
+export type { MemoryPart, MemoryPlan } from './memory.js';
 export { anyModel, type Models, retrievalModel } from './pick.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './prompts.js';
+export type { Room } from './room.js';
 export { type Frozen, type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './save.js';
-export { type Speaker, type SpeakInput, type Spoken, type StreamOptions, speak, speakPieces } from './speak.js';
+export { type Speaker, type SpeakInput, type Spoken, type StreamOptions, seenOf, speak, speakPieces } from './speak.js';
 export type {
   Answer,
   AskOptions,
@@ -27,3 +29,4 @@ export type {
   Speech,
   TellOptions,
 } from './speaking.js';
+export { type PartSpecs, partSpecs, type SpecOptions, tensorsOf } from './specs.js';

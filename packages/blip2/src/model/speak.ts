@@ -2,13 +2,16 @@ import { type Tokenizer, toIdTensors } from '@blip2/data';
 import { generate, generateTokens, type Prompt } from '@blip2/llm';
 import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { paddedPrompts, promptRow } from '../data/texts.js';
-import { softPrompt } from '../stages/stage2.js';
+import { instructionTensors, paddedPrompts, promptRow } from '../data/texts.js';
+import { instructedPrompt, softPrompt } from '../stages/stage2.js';
 import { decodingOf, type SpeakOptions } from './decoding.js';
 import type { GenerationModel } from './loaded.js';
 
 /** What speaking needs of a model; one still in training has it too. */
-export type Speaker = Pick<GenerationModel, 'config' | 'params' | 'language' | 'tokenizer' | 'imageToken'>;
+export type Speaker = Pick<
+  GenerationModel,
+  'config' | 'params' | 'language' | 'tokenizer' | 'imageToken' | 'instruction'
+>;
 
 /** A text that was made. */
 export interface Spoken {
@@ -75,17 +78,31 @@ export async function* speakPieces(
   }
 }
 
-function promptOf(model: Speaker, { features, prompts, pictures }: SpeakInput) {
-  const { config, params, language, tokenizer, imageToken } = model;
+/** What the language model sees of each text's picture: [B,Q,W], which the caller owns. */
+export function seenOf(
+  { config, params, instruction }: Speaker,
+  { features, prompts, pictures }: SpeakInput,
+): tf.Tensor3D {
+  const index = pictures ?? prompts.map((_, i) => i);
+  return tf.tidy(() => {
+    if (instruction) {
+      const texts = instructionTensors(prompts, { tokenizer: instruction, textLength: config.maxPositions });
+      return instructedPrompt(params, config, { features, pictures: tf.tensor1d([...index], 'int32'), ...texts });
+    }
+    const seen = softPrompt(params, config, features); // [I,Q,W]
+    return pictures ? tf.gather(seen, tf.tensor1d([...pictures], 'int32')) : seen;
+  });
+}
+
+function promptOf(model: Speaker, input: SpeakInput) {
+  const { config, language, tokenizer, imageToken } = model;
+  const { prompts } = input;
   const words = { tokenizer, ids: language.ids, kind: language.kind };
   const rows = prompts.map((text) => promptRow(text, words));
   const images = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
   const { ids, mask } = toIdTensors(paddedPrompts(rows, words));
   const prompt: Prompt & { [key: string]: tf.Tensor } = {
-    softPrompt: tf.tidy(() => {
-      const seen = softPrompt(params, config, features); // [I,Q,W]
-      return pictures ? tf.gather(seen, tf.tensor1d([...pictures], 'int32')) : seen; // [B,Q,W]
-    }),
+    softPrompt: seenOf(model, input),
     promptIds: ids,
     promptMask: mask,
   };

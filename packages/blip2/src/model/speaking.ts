@@ -120,7 +120,9 @@ const defaults: Readonly<Record<'caption' | 'ask', SpeakOptions>> = {
 };
 
 /** What was asked for, above what the preset says, or else the defaults. Who asks for samples does not ask for beams. */
-function settled(task: 'caption' | 'ask', { language }: GenerationModel, { preset, ...options }: Chosen): Settled {
+function settled(task: 'caption' | 'ask', model: GenerationModel, { preset: given, ...options }: Chosen): Settled {
+  const { language, instruction } = model;
+  const preset = given ?? (instruction && 'instruct');
   const recipe: Recipe = preset ? recipeOf(preset, { task, kind: language.kind }) : defaults[task];
   const { prompt, template, ...decoding } = recipe;
   const own = options.sample && !decoding.sample ? { beams: 1 } : {};
