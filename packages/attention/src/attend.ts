@@ -7,7 +7,7 @@ import { type AttendOptions, checked } from './options.js';
  * Scaled dot-product attention, `softmax(scale * q kᵀ + bias + mask) v` in each head (Vaswani et al. 2017, section 3.2).
  * With `heads`, which a backend's kernels may fuse:
  * @param q [B,Q,D]; k and v [I,L,D], or more rows of which `length` are valid; narrower where `keyHeads` are fewer
- * @returns [B,Q,D], differentiable by q, k, v and the bias
+ * @returns [B,Q,D], differentiable by q, k, v, the bias and the gate
  *
  * Without, for heads that are apart: q [B,H,Q,K], k [I,H,L,K], v [I,H,L,V] -> [B,H,Q,V]; k and v may have fewer heads.
  * @throws when the shapes do not belong together
@@ -38,7 +38,7 @@ export function attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Attend
 export function attentionWeights(
   q: tf.Tensor,
   k: tf.Tensor,
-  options: Omit<AttendOptions, 'dropout'> = {},
+  options: Omit<AttendOptions, 'dropout' | 'gate'> = {},
 ): tf.Tensor4D {
   return composedWeights(q, k, checked(q, k, options), options);
 }

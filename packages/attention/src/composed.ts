@@ -16,7 +16,8 @@ export function composedAttend(
     const V = values.shape[2];
     const p = probabilities(q, k, sizes, options); // [BG,(H/G)Q,L]
     const kept = options.dropout ? dropout(p, options.dropout.rate, options.dropout) : p;
-    const y = tf.matMul(kept, values); // [BG,(H/G)Q,V]
+    const passed = options.gate ? tf.mul(kept, tf.reshape(options.gate, kept.shape)) : kept;
+    const y = tf.matMul<tf.Tensor3D>(passed, values); // [BG,(H/G)Q,V]
     const apart = tf.reshape(y, [B, H, Q, V]); // [B,H,Q,V]
     return options.heads === undefined ? apart : mergeHeads(apart);
   });

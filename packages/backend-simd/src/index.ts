@@ -1,5 +1,5 @@
 export { SimdBackend, type SimdMemory } from './backend.js';
-export type { HeapStatistics } from './heap.js';
+export { blockSize, type HeapStatistics } from './heap.js';
 export { addKernel, type KernelCall, loadKernels, withScratch } from './kit.js';
 export type { KernelUrls } from './modules.js';
 export type { KernelFunction, Kernels } from './pool.js';

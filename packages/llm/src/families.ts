@@ -1,9 +1,11 @@
-import { fieldsOf, type Json, show, type WeightSource } from '@blip2/tensor';
+import { fieldsOf, type Json, type Spec, show, type WeightSource } from '@blip2/tensor';
 import type { LanguageModel } from './language-model.js';
 import { type OptConfig, optConfig } from './opt/config.js';
 import { type LoadOptions, loadOpt, OPT_TABLE, optRepeats } from './opt/load.js';
+import { optSpec } from './opt/spec.js';
 import { type T5Config, t5Config } from './t5/config.js';
 import { loadT5, t5Repeats, t5Table } from './t5/load.js';
+import { t5Spec } from './t5/spec.js';
 
 /** The configuration of a language model of any family that is known here. */
 export type LanguageConfig = OptConfig | T5Config;
@@ -12,6 +14,7 @@ export type LanguageConfig = OptConfig | T5Config;
 interface Family<C> {
   readonly kind: LanguageModel['kind'];
   config(json: Json): C;
+  spec(config: C): Spec;
   load(source: WeightSource, config: C, options: LoadOptions): Promise<LanguageModel>;
   /** The name of the table of tokens, of those that a file has. */
   table(has: (name: string) => boolean): string;
@@ -21,8 +24,15 @@ interface Family<C> {
 
 /** By `model_type`. */
 const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<LanguageConfig, { modelType: T }>> } = {
-  opt: { kind: 'decoder', config: optConfig, load: loadOpt, table: () => OPT_TABLE, repeats: optRepeats },
-  t5: { kind: 'encoder-decoder', config: t5Config, load: loadT5, table: t5Table, repeats: t5Repeats },
+  opt: {
+    kind: 'decoder',
+    config: optConfig,
+    spec: optSpec,
+    load: loadOpt,
+    table: () => OPT_TABLE,
+    repeats: optRepeats,
+  },
+  t5: { kind: 'encoder-decoder', config: t5Config, spec: t5Spec, load: loadT5, table: t5Table, repeats: t5Repeats },
 };
 
 const familyOf = ({ modelType }: LanguageConfig): Family<LanguageConfig> =>
@@ -76,6 +86,9 @@ export async function loadLanguage(
   }
   return familyOf(config).load(source, config, options);
 }
+
+/** The parameters of a language model by their names in files; nothing is allocated. */
+export const languageSpec = (config: LanguageConfig): Spec => familyOf(config).spec(config);
 
 /** V: the rows of the table of tokens in a file, whatever the config says; published files have padded tables. */
 export function vocabularyRows({ names }: WeightSource, config: LanguageConfig, prefix = ''): number {

@@ -9,14 +9,15 @@ export {
 } from './adapter.js';
 export { beamSearch } from './decoding/beam.js';
 export { generate, padded } from './decoding/generate.js';
-export { greedySearch, greedyTokens, type Token } from './decoding/greedy.js';
-export type { DecodingOptions, Sequence } from './decoding/options.js';
+export type { BeamRulesName, DecodingOptions, Sequence } from './decoding/options.js';
+export { generateTokens, type Token } from './decoding/tokens.js';
 export {
   isLanguageType,
   type LanguageConfig,
   languageConfig,
   languageKind,
   languageRepeats,
+  languageSpec,
   loadLanguage,
   vocabularyRows,
 } from './families.js';

@@ -2,15 +2,17 @@ import type { KeyValue } from '@blip2/attention';
 import { embedding, layerNorm, recompute, type Tree } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
-import { type LayerInput, type LayerOutput, layer } from './layer.js';
+import { type LayerGates, type LayerInput, type LayerOutput, layer } from './layer.js';
 import { drop, inside, type Mode } from './mode.js';
 import { type Layer, need, type QFormer } from './spec.js';
 
-export interface EncodeInput extends Omit<LayerInput, 'past' | 'pictures'> {
+export interface EncodeInput extends Omit<LayerInput, 'past' | 'pictures' | 'gates'> {
   /** [B,L,W], queries first; see `embed`. */
   readonly x: tf.Tensor;
   /** One entry a layer. */
   readonly past?: readonly KeyValue[] | undefined;
+  /** One entry a layer. */
+  readonly gates?: readonly LayerGates[] | undefined;
   readonly pictures?: { readonly keys: PictureKeys; readonly index?: tf.Tensor1D | undefined } | undefined;
 }
 
@@ -26,7 +28,11 @@ export interface EncodeOutput {
 }
 
 /** All layers, one after the other. */
-export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, ...input }: EncodeInput): EncodeOutput {
+export function encode(
+  p: QFormer,
+  config: QFormerConfig,
+  { x, past, pictures, gates, ...input }: EncodeInput,
+): EncodeOutput {
   const { layer: layers } = p.qformer.encoder;
   const cache: KeyValue[] = [];
   const attention: tf.Tensor4D[] = [];
@@ -38,6 +44,7 @@ export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, .
         ...input,
         queriesOnly: input.queriesOnly && j === layers.length - 1,
         past: past?.[j],
+        gates: gates?.[j],
         pictures: keys && { keys, index: pictures.index },
         mode: inside(input.mode, `layer.${j}`),
       }),
@@ -51,7 +58,7 @@ export function encode(p: QFormer, config: QFormerConfig, { x, past, pictures, .
 
 /** `layer`, of which the tape keeps the inputs alone where the mode says so. */
 function run(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
-  if (!input.mode.recompute || input.attentionMaps) return layer(p, config, x, input);
+  if (!input.mode.recompute || input.attentionMaps || input.gates) return layer(p, config, x, input);
   const { past, pictures, mask } = input;
   const inputs = { p: used(p, x, input), x, past, pictures, mask };
   const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...seen }) => {

@@ -1,5 +1,5 @@
 import { flatten, hash, initialise, mapFlat, type Spec, type Tree, unflatten } from '@blip2/tensor';
-import { checkGradients } from '@blip2/testing';
+import { checkGradients, expectClose } from '@blip2/testing';
 import { test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { captionPass, itmLogits, matchPass, qformerConfig, qformerSpec, queryPass } from './index.js';
@@ -38,4 +38,22 @@ test('captions teach the query path through its cached keys and values', () => {
     return tf.square(captionPass(p, config, { ...pair, cache }, on).slice([0, 1, 0], [2, 1, 4]));
   };
   checkGradients(loss, [features], { elements: 8 });
+});
+
+test('gates of ones change no match, and the gradient reaches every one of them', () => {
+  const [B, H, Q, L, N] = [2, 2, 2, 5, 3];
+  const pair = { ids: tf.slice(ids, [0, 0], [B, 3]), mask: tf.slice(mask, [0, 0], [B, 3]), features };
+  const shapes = [
+    [B, H, L, L],
+    [B, H, Q, N],
+    [B, H, Q, L], // of the last layer, whose text rows nobody reads
+  ];
+  const match = (gates?: readonly tf.Tensor[]) => {
+    const [self, cross, last] = (gates ?? []) as tf.Tensor4D[];
+    const both = gates && { gates: [{ self, cross }, { self: last }] };
+    return itmLogits(p, matchPass(p, config, pair, both).output);
+  };
+  const ones = shapes.map((shape) => tf.ones(shape));
+  expectClose(match(ones), match(), 1e-6);
+  checkGradients((...gates) => tf.square(match(gates as tf.Tensor[])), ones, { elements: 6 });
 });

@@ -2,6 +2,7 @@ export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.j
 export type { PictureKeys } from './encode.js';
 export { fromBert } from './from-bert.js';
 export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
+export type { LayerGates } from './layer.js';
 export type { PassOptions } from './mode.js';
 export { isCopy, lavisName, pathOfLavisName } from './names.js';
 export {

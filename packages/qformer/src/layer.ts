@@ -33,7 +33,16 @@ export interface LayerInput {
   readonly queriesOnly?: boolean | undefined;
   /** Give the probabilities with which queries look at the picture. */
   readonly attentionMaps?: boolean | undefined;
+  readonly gates?: LayerGates | undefined;
   readonly mode: Mode;
+}
+
+/** What the probabilities of a layer are multiplied by; see `gate` of `@blip2/attention`. */
+export interface LayerGates {
+  /** [B,H,L,L], or [B,H,Q,L] where only queries are wanted. */
+  readonly self?: tf.Tensor4D | undefined;
+  /** [B,H,Q,N] */
+  readonly cross?: tf.Tensor4D | undefined;
 }
 
 export interface LayerOutput {
@@ -92,13 +101,14 @@ interface SelfAttentionInput {
 
 function selfAttention(p: AttentionBlock, config: QFormerConfig, { x, wanted, input }: SelfAttentionInput) {
   const { query, key, value } = p.attention;
-  const { mask, causal, past } = input;
+  const { mask, causal, past, gates } = input;
   const mode = inside(input.mode, 'self');
   const fresh = { key: linear(key, x), value: linear(value, x) };
   const cache = past ? appendKeyValue(past, fresh) : fresh; // [B,P+L,W]
   const q = linear(query, wanted); // [B,L,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
-  const context = attend(q, cache.key, cache.value, { heads: config.heads, mask, causal, dropout }); // [B,L,W]
+  const options = { heads: config.heads, mask, causal, dropout, gate: gates?.self };
+  const context = attend(q, cache.key, cache.value, options); // [B,L,W]
   return { y: addAndNormalise(p.output, config, { x: context, residual: wanted, mode }), cache };
 }
 
@@ -106,14 +116,14 @@ function crossAttention(
   p: AttentionBlock,
   config: QFormerConfig,
   x: tf.Tensor,
-  input: { pictures: Pictures; mode: Mode; attentionMaps?: boolean | undefined },
+  input: Pick<LayerInput, 'mode' | 'attentionMaps' | 'gates'> & { pictures: Pictures },
 ): { y: tf.Tensor; attention?: tf.Tensor4D } {
   const { keys, index: rows } = input.pictures;
   const { heads } = config;
   const mode = inside(input.mode, 'cross');
   const q = linear(p.attention.query, x); // [B,Q,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
-  const context = attend(q, keys.key, keys.value, { heads, rows, dropout }); // [B,Q,W]
+  const context = attend(q, keys.key, keys.value, { heads, rows, dropout, gate: input.gates?.cross }); // [B,Q,W]
   const y = addAndNormalise(p.output, config, { x: context, residual: x, mode });
   return input.attentionMaps ? { y, attention: attentionWeights(q, keys.key, { heads, rows }) } : { y };
 }

@@ -2,7 +2,7 @@ import { additiveMask, type KeyValue } from '@blip2/attention';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
 import { embed, encode, type PictureKeys, scope } from './encode.js';
-import { project } from './layer.js';
+import { type LayerGates, project } from './layer.js';
 import { modeOf, type PassOptions } from './mode.js';
 import type { QFormer } from './spec.js';
 
@@ -15,6 +15,8 @@ export interface Texts {
 export interface QueryOptions extends PassOptions {
   /** Also give the probabilities with which queries look at the picture. */
   attentionMaps?: boolean;
+  /** One entry a layer: what its probabilities of attention are multiplied by, to differentiate by. */
+  gates?: readonly LayerGates[];
 }
 
 export interface QueryResult {
@@ -50,8 +52,9 @@ export function queryPass(
   return scope(() => {
     const keys = keysOf(p, config, features);
     const x = embed(p, config, { queryRows: rowsOf(keys), mode });
-    const { attentionMaps } = options;
-    return encode(p, config, { x, queries: config.queries, pictures: { keys }, remember: true, attentionMaps, mode });
+    const { attentionMaps, gates } = options;
+    const queries = { x, queries: config.queries, pictures: { keys }, remember: true };
+    return encode(p, config, { ...queries, attentionMaps, gates, mode });
   });
 }
 
@@ -111,6 +114,7 @@ export function matchPass(
       pictures: { keys, index },
       queriesOnly: true,
       attentionMaps: options.attentionMaps,
+      gates: options.gates,
       mode,
     });
     return { output, attention };

@@ -16,10 +16,11 @@ import type { QFormerConfig } from './config.js';
 /**
  * What a Q-Former is for, which says what it consists of:
  * `generation`: the query path alone (the second stage and captioning);
+ * `instruction`: also the text branch, with which queries read what they are asked (InstructBLIP);
  * `retrieval`: also the text branch, both projections and the matching head (a `Blip2ForImageTextRetrieval`);
  * `pretraining`: also the captioning head `cls.predictions` and the temperature `temp` (the first stage).
  */
-export type QFormerParts = 'generation' | 'retrieval' | 'pretraining';
+export type QFormerParts = 'generation' | 'instruction' | 'retrieval' | 'pretraining';
 
 /** The first temperature of the contrastive loss. */
 const TEMPERATURE = 0.07;
@@ -42,6 +43,10 @@ export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'genera
             word_embeddings: embeddingSpec(V, W, embedded),
             position_embeddings: embeddingSpec(config.maxPositions, W, embedded),
           },
+        }
+      : {}),
+    ...(parts === 'retrieval' || parts === 'pretraining'
+      ? {
           vision_projection: headSpec(W, config.projectionSize),
           text_projection: headSpec(W, config.projectionSize),
           itm_head: headSpec(W, 2),

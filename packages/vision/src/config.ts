@@ -31,6 +31,8 @@ export interface VisionConfig {
 const modelTypes: Readonly<Record<string, FamilyName>> = {
   blip_2_vision_model: 'eva',
   'blip-2': 'eva',
+  instructblip_vision_model: 'eva',
+  instructblip: 'eva',
   clip_vision_model: 'clip',
   clip: 'clip',
   siglip_vision_model: 'siglip',

@@ -20,10 +20,11 @@ export interface Kind {
 }
 
 const onnxOps = ['matmul', 'product', 'attention', 'layerNorm', 'gelu', 'softmax'];
+const captionOps = ['load', 'vit', 'prefill', 'beamToken', 'beamSearch'];
 const torch: Kind = {
   threads: [1, 2],
   program: 'engines/pytorch/child.py',
-  ops: [...onnxOps, 'attentionGrad', 'qformer', 'stage1', 'token'],
+  ops: [...onnxOps, 'attentionGrad', 'qformer', 'stage1', 'token', ...captionOps],
   settle: 10,
 };
 

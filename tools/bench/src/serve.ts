@@ -7,7 +7,7 @@ export interface Prepared {
   /** Does the work once; what it made is freed. */
   run(): void | Promise<void>;
   /** Runs once and says what of the heap it took, where that can be known. */
-  heapUse?(): HeapUse;
+  heapUse?(): HeapUse | Promise<HeapUse>;
   dispose(): void | Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export function serve(open: () => Promise<Engine>): void {
 /** Compilers optimise and threads start while it goes on. @returns what the first run took of the heap */
 async function warmUp({ run, heapUse }: Prepared): Promise<HeapUse | undefined> {
   const end = performance.now() + WARM_UP;
-  const heap = heapUse ? heapUse() : await run();
+  const heap = await (heapUse ? heapUse() : run());
   while (performance.now() < end) await run();
   return heap ?? undefined;
 }

@@ -49,6 +49,7 @@ test.each([
   ['hf-opt', 'opt', 96],
   ['hf-t5', 't5', 96],
   ['hf-itm', 'itm', 10],
+  ['hf-instruct', 'instruct', 105],
 ])(
   '%s is that of the reference',
   async (name, kind, passed) => {
@@ -58,7 +59,7 @@ test.each([
       expect(report).toMatchObject({ kind, passed, failed: 0, skipped: 0 });
     });
   },
-  90_000,
+  180_000,
 );
 
 const options = { photos: fixture('photos') };

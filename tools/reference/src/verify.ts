@@ -5,6 +5,7 @@ import { type Folder, GOLDEN, kindOf, openFolder } from './folder.js';
 import { readJson } from './json.js';
 import { encoder } from './kinds/encoder.js';
 import { generation } from './kinds/generation.js';
+import { instruct } from './kinds/instruct.js';
 import { itm } from './kinds/itm.js';
 import { stage1 } from './kinds/stage1.js';
 import { failed, type Row } from './row.js';
@@ -12,7 +13,7 @@ import { failed, type Row } from './row.js';
 /** Holds one kind of folder against its golden values. */
 export type Kind = (folder: Folder, checks: Checks) => Promise<void>;
 
-const kinds: Readonly<Record<string, Kind>> = { encoder, itm, opt: generation, stage1, t5: generation };
+const kinds: Readonly<Record<string, Kind>> = { encoder, instruct, itm, opt: generation, stage1, t5: generation };
 
 export interface Report {
   readonly folder: string;

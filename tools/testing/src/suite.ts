@@ -25,8 +25,8 @@ export interface BenchCase {
 }
 
 export interface BenchRun {
-  /** Does the work once, frees what it made, and is done when it returns. */
-  run(): void;
+  /** Does the work once, frees what it made, and is done when it returns or what it returns is settled. */
+  run(): void | Promise<void>;
   /** Frees the inputs. */
   dispose(): void;
 }

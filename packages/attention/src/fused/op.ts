@@ -12,8 +12,8 @@ function namesOf({ H, keyHeads }: Sizes): { forward: string; backward: string; b
 }
 
 /** Whether the running backend has kernels for this attention: float32, heads together, nothing dropped. */
-export function isFused(inputs: Three, sizes: Sizes, { heads, dropout, bias }: AttendOptions): boolean {
-  if (heads === undefined || (dropout?.training && dropout.rate > 0)) return false;
+export function isFused(inputs: Three, sizes: Sizes, { heads, dropout, bias, gate }: AttendOptions): boolean {
+  if (heads === undefined || gate || (dropout?.training && dropout.rate > 0)) return false;
   if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || sizes.L === 0) return false;
   const { forward, backward, byBias } = namesOf(sizes);
   return [forward, backward, ...(bias ? [byBias] : [])].every((name) => tf.getKernel(name, tf.getBackend()));

@@ -116,7 +116,7 @@ test("captions and answers of both kinds of language model are the reference's, 
         blip2(captions),
         blip2(['ask', rocket, 'What animal is this?', ...how, ...same]), // length penalty -1 by default
       ]);
-      expect([captioned.stderr, asked.stderr]).toEqual(['', '']);
+      expect([captioned.code, asked.code]).toEqual([0, 0]);
       const lines = `${captioned.stdout}${asked.stdout}`.trim().split('\n');
       expect(lines.map((line) => (JSON.parse(line) as { tokens: number[] }).tokens)).toEqual(golden);
     }),

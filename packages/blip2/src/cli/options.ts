@@ -26,6 +26,11 @@ export const modelOption = (): Option =>
     'a Hugging Face folder, a name on its hub, or the output of train',
   ).makeOptionMandatory();
 
+/** Gathers the values of an option that may be given several times. */
+export const several =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: readonly T[] = []): T[] => [...before, parse(text)];
+
 export function number(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;

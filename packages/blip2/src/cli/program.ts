@@ -4,8 +4,12 @@ import { captionCommand } from './commands/caption.js';
 import { convertCommand } from './commands/convert.js';
 import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
+import { explainCommand } from './commands/explain.js';
+import { featuresCommand } from './commands/features.js';
+import { indexCommand } from './commands/index-pictures.js';
 import { inspectCommand } from './commands/inspect.js';
 import { matchCommand } from './commands/match.js';
+import { searchCommand } from './commands/search.js';
 import { trainCommand } from './commands/train.js';
 import { type Shared, shared } from './options.js';
 import type { Session } from './session.js';
@@ -17,6 +21,10 @@ const commands = {
   caption: captionCommand,
   ask: askCommand,
   match: matchCommand,
+  index: indexCommand,
+  search: searchCommand,
+  features: featuresCommand,
+  explain: explainCommand,
   inspect: inspectCommand,
   convert: convertCommand,
 };

@@ -33,6 +33,12 @@ export class Session {
     this.#stdout.write(`${this.#json ? JSON.stringify(json) : text}\n`);
   }
 
+  /** A piece of a result that comes bit by bit, for a person. */
+  piece(text: string): void {
+    this.terminal.end();
+    this.#stdout.write(text);
+  }
+
   /** Where long work tells how it goes. With `steps`, each step is a result of its own. */
   reporter({ steps = false }: { steps?: boolean } = {}): Reporter {
     let [last, detail] = ['', ''];

@@ -27,6 +27,15 @@ export function paddedTexts(texts: readonly string[], { tokenizer, textLength }:
 const shortened = (ids: readonly number[], length: number): readonly number[] =>
   ids.length <= length ? ids : [...ids.slice(0, length - 1), ...ids.slice(-1)];
 
+/** Instructions as the Q-Former reads them. Of one that is too long the beginning goes, but not the first token. */
+export function instructionTensors(texts: readonly string[], { tokenizer, textLength }: PairOptions): TextTensors {
+  const rows = texts.map((text) => {
+    const ids = tokenizer.encode(text);
+    return ids.length <= textLength ? ids : [...ids.slice(0, 1), ...ids.slice(ids.length - textLength + 1)];
+  });
+  return toIdTensors(padBatch(rows, { pad: tokenizer.special.pad ?? 0 }));
+}
+
 /** What is needed to write in a language model's words; a `Language` has it. */
 export interface Words {
   readonly tokenizer: Tokenizer;

@@ -1,17 +1,11 @@
 import { similarity } from '@blip2/losses';
 import { type Recall, recall } from '@blip2/metrics';
-import {
-  imageFeatures,
-  itmLogits,
-  matchPass,
-  type QFormerConfig,
-  queryOutput,
-  textFeatures,
-  textPass,
-} from '@blip2/qformer';
+import { imageFeatures, type QFormerConfig, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import type { FeatureStore } from '../data/features.js';
 import { type PairOptions, textTensors } from '../data/texts.js';
+import { best } from '../search/best.js';
+import { pairLogits } from '../search/pairs.js';
 import type { Stage1Params } from '../stages/specs.js';
 import { normFeatures } from '../stages/vision-norm.js';
 
@@ -89,13 +83,6 @@ export async function evaluateRetrieval(
 /** Of candidates that were not scored by matching. */
 const UNSCORED = -100;
 
-/** The places of the `k` highest scores, highest first; of equal ones the first. */
-export function best(scores: ArrayLike<number>, k: number): number[] {
-  return Array.from({ length: scores.length }, (_, i) => i)
-    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
-    .slice(0, k);
-}
-
 interface Candidates {
   features: FeatureStore;
   texts: readonly string[];
@@ -141,21 +128,18 @@ async function match(
   { features, texts, pairs }: Candidates & { pairs: readonly (readonly [number, number])[] },
   options: PairOptions,
 ): Promise<Float32Array> {
-  const pictures = [...new Set(pairs.map(([picture]) => picture))];
-  const place = new Map(pictures.map((picture, i) => [picture, i]));
-  const seen = await features.gather(pictures);
+  const places = [...new Set(pairs.map(([picture]) => picture))];
+  const row = new Map(places.map((place, i) => [place, i]));
+  const seen = await features.gather(places);
   try {
+    const some = {
+      features: seen,
+      texts: pairs.map(([, text]) => texts[text] as string),
+      pictures: pairs.map(([picture]) => row.get(picture) as number),
+    };
     const scores = tf.tidy(() => {
-      const { ids, mask } = textTensors(
-        pairs.map(([, text]) => texts[text] as string),
-        options,
-      );
-      const imageIndex = tf.tensor1d(
-        pairs.map(([picture]) => place.get(picture) as number),
-        'int32',
-      );
-      const { output } = matchPass(p, config, { ids, mask, features: normFeatures(p, seen), imageIndex });
-      return tf.slice(itmLogits(p, output), [0, 1], [pairs.length, 1]); // [pairs,1]
+      const logits = pairLogits({ params: p, config }, some, options);
+      return tf.slice(logits, [0, 1], [pairs.length, 1]); // [pairs,1]
     });
     const values = (await scores.data()) as Float32Array;
     scores.dispose();

@@ -1,7 +1,8 @@
 import type { FeatureStore } from '../data/features.js';
-import { type Speaker, type SpeakOptions, speak } from '../model/speak.js';
+import type { SpeakOptions } from '../model/decoding.js';
+import { type Speaker, speak } from '../model/speak.js';
 
-export interface SpeakAllOptions extends SpeakOptions {
+export interface SpeakAllOptions extends Omit<SpeakOptions, 'returnSequences'> {
   readonly onProgress?: (done: number, total: number) => void;
   /** Texts at a time. Default 64. */
   readonly batch?: number;
@@ -29,7 +30,7 @@ export async function speakAll(
     const seen = await features.gather(places);
     try {
       const spoken = await speak(model, { features: seen, prompts, pictures }, decoding);
-      texts.push(...spoken.map(({ text }) => text));
+      texts.push(...spoken.map(([best]) => best!.text));
     } finally {
       seen.dispose();
     }

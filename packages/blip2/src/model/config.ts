@@ -22,6 +22,8 @@ export interface ModelConfig {
   readonly qformer: QFormerConfig;
   /** Of a generation model. */
   readonly language?: LanguageConfig | External;
+  /** InstructBLIP: the Q-Former reads the prompt too. */
+  readonly instructed?: true;
   /** The id that stands for a picture's vectors among a prompt's ids. */
   readonly imageToken?: number;
 }
@@ -34,14 +36,19 @@ const kinds: Readonly<Record<string, ModelKind>> = {
   Blip2ForImageTextRetrieval: 'retrieval',
 };
 
+/** InstructBLIP names its whole otherwise, and its parts alike. */
+const instructed = { type: 'instructblip', architecture: 'InstructBlipForConditionalGeneration' } as const;
+
 /**
- * Reads a `config.json` of model type `blip-2`, and what a `generation_config.json` beside it says of special ids.
+ * Reads a `config.json` of model type `blip-2` or `instructblip`, and what a `generation_config.json` beside it says of special ids.
  * @throws for another model type, another architecture, or a language model that is not known, naming it
  */
 export function readModelConfig(json: Json, folder: string, generation?: Json): ModelConfig {
   const at = `${folder}/config.json`;
+  if (json.model_type === instructed.type) return readInstructed(json, folder, generation);
   if (json.model_type !== 'blip-2') {
-    throw new Error(`${at} has the model_type ${show(json.model_type)}; only 'blip-2' can be loaded here.`);
+    const known = `only 'blip-2' and '${instructed.type}' can be loaded here`;
+    throw new Error(`${at} has the model_type ${show(json.model_type)}; ${known}.`);
   }
   const [architecture]: unknown[] = Array.isArray(json.architectures)
     ? json.architectures
@@ -59,6 +66,24 @@ export function readModelConfig(json: Json, folder: string, generation?: Json): 
     ...(kind === 'generation' ? { language: languageOf(json, at, generation) } : {}),
     ...imageTokenOf(json),
   };
+}
+
+function readInstructed(json: Json, folder: string, generation?: Json): ModelConfig {
+  const [architecture]: unknown[] = Array.isArray(json.architectures)
+    ? json.architectures
+    : [json.architectures ?? instructed.architecture];
+  if (architecture !== instructed.architecture) {
+    const known = `of InstructBLIP only ${instructed.architecture} can be loaded here`;
+    throw new Error(`${folder}/config.json has the architecture ${show(architecture)}; ${known}.`);
+  }
+  const parts = fieldsOf(json, 'InstructBLIP').part('qformer_config');
+  const same = { ...json, model_type: 'blip-2', architectures: ['Blip2ForConditionalGeneration'] };
+  const model = readModelConfig(
+    { ...same, qformer_config: { ...parts, use_qformer_text_input: true } },
+    folder,
+    generation,
+  );
+  return { ...model, instructed: true };
 }
 
 function visionOf(json: Json): VisionConfig | External {

@@ -5,6 +5,7 @@ import { type ResolveOptions, resolveModel } from '../hub/index.js';
 import { isExternal, readModelConfig } from './config.js';
 import { isFile, isFolder, type Json, readConfigJson } from './files.js';
 import { folderFor, stagesIn } from './load.js';
+import { type MemoryPlan, weightsPlan } from './memory.js';
 import { type Given, misfitsOf, planOf } from './plan.js';
 import { type Misfits, misfits, valuesIn } from './sources.js';
 import { openWeights } from './weights-file.js';
@@ -15,6 +16,8 @@ export interface Inspection extends Misfits {
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
   /** Values in all tensors together. */
   readonly parameters: number;
+  /** What loading it would take. */
+  readonly memory: MemoryPlan;
   /** Why the names could not be held against a config, where they could not. */
   readonly note?: string;
 }
@@ -42,7 +45,8 @@ async function inspectOne(path: string): Promise<Inspection> {
   const source = await openWeights(path);
   try {
     const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
-    return { path, tensors, parameters: valuesIn(source), ...(await held(path, source)) };
+    const memory = weightsPlan(tensors.map(({ shape }) => shape));
+    return { path, tensors, parameters: valuesIn(source), memory, ...(await held(path, source)) };
   } finally {
     await source.close();
   }
@@ -50,21 +54,30 @@ async function inspectOne(path: string): Promise<Inspection> {
 
 const nothing: Misfits = { missing: [], unused: [], misshaped: [] };
 
-async function held(path: string, source: WeightSource): Promise<Misfits & { note?: string }> {
+interface Held extends Misfits {
+  /** Where the config says more than the file. */
+  readonly memory?: MemoryPlan;
+  readonly note?: string;
+}
+
+async function held(path: string, source: WeightSource): Promise<Held> {
   if (!(await isFolder(path))) return { ...nothing, note: 'A single file has no config to be held against.' };
   try {
-    const { missing, unused, misshaped } = await against(await readConfigJson(path), path, source);
-    return { missing, unused, misshaped };
+    const { missing, unused, misshaped, memory } = await against(await readConfigJson(path), path, source);
+    return { missing, unused, misshaped, ...(memory && { memory }) };
   } catch (error) {
     return { ...nothing, note: (error as Error).message };
   }
 }
 
-async function against(json: Json, path: string, source: WeightSource): Promise<Misfits> {
+async function against(json: Json, path: string, source: WeightSource): Promise<Held> {
   if (isLanguageType(json.model_type)) return misfits(source, (file) => loadLanguage(file, languageConfig(json)));
-  if (json.model_type !== 'blip-2') return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
+  if (json.model_type !== 'blip-2' && json.model_type !== 'instructblip') {
+    return misfits(source, (file) => loadVisionEncoder(file, readVisionConfig(json)));
+  }
   const model = readModelConfig(json, path);
-  return misfitsOf(planOf(source, model, standIns(source, model)));
+  const plan = planOf(source, model, standIns(source, model));
+  return { ...(await misfitsOf(plan)), memory: plan.memory };
 }
 
 /** For models that the config only names: nothing of theirs is looked at but their width. */

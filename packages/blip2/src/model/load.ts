@@ -9,11 +9,14 @@ import { isFile, readConfigJson, readGenerationJson } from './files.js';
 import type { LoadedModel } from './loaded.js';
 import { type Given, misfitsOf, type Plan, planOf } from './plan.js';
 import { readPrompts } from './prompts.js';
+import { expectRoom, type Room } from './room.js';
 import { type Counted, counted, expectFit } from './sources.js';
 
 export interface LoadOptions extends Given {
   /** Which of its two models a training run's folder is opened for. Default: the later stage's. */
   readonly need?: ModelKind | undefined;
+  /** How much memory there is. Default: what the running backend and the system say. */
+  readonly room?: Room | undefined;
   /** Values read so far and in all. */
   readonly onProgress?: ((progress: Counted) => void) | undefined;
   /** Stops loading between two tensors: the call then throws the signal's reason. */
@@ -22,10 +25,11 @@ export interface LoadOptions extends Given {
 
 /**
  * Loads a BLIP-2 folder as Hugging Face has them: `Blip2ForImageTextRetrieval` (with or without what stage 1 adds) or
- * `Blip2ForConditionalGeneration` with OPT or T5; or the folder of a training run, which holds `stage1` and `stage2`.
+ * `Blip2ForConditionalGeneration` with OPT or T5, `InstructBlipForConditionalGeneration` with T5; or the folder of a training run, which holds `stage1` and `stage2`.
  * Tensors are read one by one.
  * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
- * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong.
+ * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong, and for a model that
+ * does not fit into memory.
  */
 export async function loadFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await folderFor(folder, options.need);
@@ -35,10 +39,12 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
     await readProcessor(path),
     await readPrompts(path, kindOf(model, options)),
   ];
+  const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
   const source = await openSafetensors(path);
   try {
     const plan = planOf(source, model, options);
     expectFit(source.origin, await misfitsOf(plan));
+    expectRoom(path, plan.memory, options.room);
     const { vision, params, language, free } = await loadPlan(plan, source, options);
     const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
     if (model.kind === 'retrieval') {
@@ -52,6 +58,7 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
       params: params as Stage2Params,
       language: language!,
       prompts,
+      ...(instruction && { instruction }),
       ...(imageToken !== undefined && { imageToken }),
       [Symbol.dispose]: free,
     };

@@ -33,6 +33,8 @@ export interface GenerationModel extends Common {
   /** Of the language model. */
   readonly tokenizer: Tokenizer;
   readonly prompts: Prompts;
+  /** Of the Q-Former, where it reads the prompt too: InstructBLIP. */
+  readonly instruction?: Tokenizer;
   /** The id that stands for a picture's vectors among a prompt's ids; absent in old folders. */
   readonly imageToken?: number;
 }

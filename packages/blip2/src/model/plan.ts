@@ -1,11 +1,12 @@
-import { type LanguageModel, loadLanguage } from '@blip2/llm';
-import { isCopy, type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
+import { type LanguageModel, loadLanguage, vocabularyRows } from '@blip2/llm';
+import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
 import { bind, type WeightSource } from '@blip2/tensor';
 import { loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
-import { type Stage1Params, type Stage2Params, stage1Spec, stage2Spec } from '../stages/specs.js';
-import { visionNormSpec } from '../stages/vision-norm.js';
+import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { isExternal, type ModelConfig } from './config.js';
+import { type MemoryPlan, memoryPlan } from './memory.js';
 import { joined, type Misfits, misfits, part } from './sources.js';
+import { partSpecs, prefixes, trainedName, trainedSpec, usualParts } from './specs.js';
 
 /** Models of the user's own, in place of those that a folder names or holds. */
 export interface Given {
@@ -27,12 +28,13 @@ export interface Plan {
   readonly vision?: Piece<VisionEncoder>;
   readonly language?: Piece<LanguageModel>;
   readonly trained: Piece<Stage1Params | Stage2Params>;
+  /** What all pieces need of memory. */
+  readonly memory: MemoryPlan;
 }
 
-const VISION = 'vision_model.';
+const { vision: VISION, language: LANGUAGE } = prefixes;
 /** `ln_vision`, trained with the Q-Former, stands among the names of the frozen encoder. */
 const VISION_NORM = 'vision_model.post_layernorm.';
-const LANGUAGE = 'language_model.';
 
 const ofVision = (name: string): boolean => name.startsWith(VISION) && !name.startsWith(VISION_NORM);
 const ofLanguage = (name: string): boolean => name.startsWith(LANGUAGE);
@@ -53,6 +55,8 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
   const parts = partsOf(source, model);
   const stored = language && !isExternal(language) ? language.hiddenSize : undefined;
   const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
+  const actual = { ...model, qformer: config, ...storedLanguage(source, model) };
+  const specs = partSpecs(actual, { parts, width });
   // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
   const others = (name: string): boolean =>
     (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));
@@ -75,6 +79,14 @@ export function planOf(source: WeightSource, model: ModelConfig, given: Given = 
       source: part(source, (name) => !others(name)),
       load: (file) => loadTrained(file, { config, parts, width }),
     },
+    memory: memoryPlan(
+      {
+        trained: specs.trained,
+        ...(needsVision && { vision: specs.vision }),
+        ...(needsLanguage && { language: specs.language }),
+      },
+      actual,
+    ),
   };
 }
 
@@ -95,21 +107,23 @@ interface Sizes {
 }
 
 function loadTrained(source: WeightSource, { config, parts, width }: Sizes): Promise<Stage1Params | Stage2Params> {
-  const options = { ignore: isCopy };
-  if (width !== undefined) return bind(stage2Spec(config, width), source, options);
-  if (parts === 'pretraining') return bind(stage1Spec(config), source, options);
-  return bind({ ...qformerSpec(config, 'retrieval'), ...visionNormSpec(config.encoderWidth) }, source, options);
+  const rename = (path: string): string => trainedName(path, parts);
+  return bind(trainedSpec(config, { parts, width }), source, { ignore: isCopy, rename }) as Promise<
+    Stage1Params | Stage2Params
+  >;
 }
 
-function partsOf({ names }: WeightSource, { kind }: ModelConfig): QFormerParts {
-  if (kind === 'generation') return 'generation';
+function partsOf({ names }: WeightSource, model: ModelConfig): QFormerParts {
+  if (model.kind === 'generation') return usualParts(model);
   const pretrained = names.has('temp') || [...names.keys()].some((name) => name.startsWith('cls.'));
   return pretrained ? 'pretraining' : 'retrieval';
 }
 
 /** The Q-Former as the file has it: as many word rows as there are, and features as wide as the encoder's. */
 function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelConfig, given: Given): QFormerConfig {
-  const vocabSize = names.get('embeddings.word_embeddings.weight')?.shape[0] ?? qformer.vocabSize;
+  const table =
+    names.get('embeddings.word_embeddings.weight') ?? names.get('qformer.embeddings.word_embeddings.weight');
+  const vocabSize = table?.shape[0] ?? qformer.vocabSize;
   const own = isExternal(vision) ? qformer.encoderWidth : vision.hiddenSize;
   if (given.vision && given.vision.width !== own) {
     throw new Error(
@@ -117,6 +131,14 @@ function qformerOf({ names, origin }: WeightSource, { qformer, vision }: ModelCo
     );
   }
   return { ...qformer, vocabSize };
+}
+
+/** The language model as the file has it: padded tables have more rows than the config says, and T5's head may be there or not. */
+function storedLanguage(source: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
+  if (!language || isExternal(language)) return {};
+  const vocabSize = vocabularyRows(source, language, LANGUAGE);
+  const tied = language.modelType === 't5' ? !source.names.has(`${LANGUAGE}lm_head.weight`) : language.tied;
+  return { language: { ...language, vocabSize, tied } };
 }
 
 const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>

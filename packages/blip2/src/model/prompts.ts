@@ -38,3 +38,18 @@ export function fillTemplate(template: string, question: string): string {
   if (template.includes('{}')) return template.replace('{}', () => question);
   throw new Error(`The template '${template}' has no {}, which is where the question goes.`);
 }
+
+/** A question that was asked, and what was answered. */
+export interface Exchange {
+  readonly question: string;
+  readonly answer: string;
+}
+
+/**
+ * A question after former ones and their answers, as plain text: `Question: Q1 Answer: A1. Question: Q2 Answer:` (LAVIS'
+ * own dialogue). @throws as `fillTemplate`
+ */
+export function dialogue(template: string, question: string, history: readonly Exchange[] = []): string {
+  const before = history.map((one) => `${fillTemplate(template, one.question)} ${one.answer.trim()}.`);
+  return [...before, fillTemplate(template, question)].join(' ');
+}

@@ -1,16 +1,17 @@
 import { type Tokenizer, toIdTensors } from '@blip2/data';
-import { type DecodingOptions, generate, greedyTokens, type Prompt } from '@blip2/llm';
+import { generate, generateTokens, type Prompt } from '@blip2/llm';
 import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import { paddedPrompts, promptRow } from '../data/texts.js';
-import { softPrompt } from '../stages/stage2.js';
+import { instructionTensors, paddedPrompts, promptRow } from '../data/texts.js';
+import { instructedPrompt, softPrompt } from '../stages/stage2.js';
+import { decodingOf, type SpeakOptions } from './decoding.js';
 import type { GenerationModel } from './loaded.js';
 
 /** What speaking needs of a model; one still in training has it too. */
-export type Speaker = Pick<GenerationModel, 'config' | 'params' | 'language' | 'tokenizer' | 'imageToken'>;
-
-/** How a text is searched for; `history` is the model's own. */
-export type SpeakOptions = Omit<DecodingOptions, 'history' | 'returnSequences'>;
+export type Speaker = Pick<
+  GenerationModel,
+  'config' | 'params' | 'language' | 'tokenizer' | 'imageToken' | 'instruction'
+>;
 
 /** A text that was made. */
 export interface Spoken {
@@ -33,35 +34,39 @@ export interface SpeakInput {
 }
 
 /**
- * Texts about pictures. What the Q-Former sees in a picture is computed once for all texts about it.
+ * Texts about pictures: for each prompt as many as are asked for, best first. What the Q-Former sees in a picture is
+ * computed once for all texts about it.
  * The ids before the new ones are, as in Hugging Face, one image token a query, BOS and the prompt; the repetition
  * penalty counts them all (specification, section 3.6). A decoder that has an encoder begins with its start token.
  */
-export async function speak(model: Speaker, input: SpeakInput, options: SpeakOptions = {}): Promise<Spoken[]> {
+export async function speak(model: Speaker, input: SpeakInput, options: SpeakOptions = {}): Promise<Spoken[][]> {
   const { prompt, history } = promptOf(model, input);
   try {
-    const rows = await generate(model.language, prompt, { ...options, history });
-    return rows.map(([best]) => {
-      const { ids, score } = best!;
-      return { text: textOf(model.tokenizer, ids), tokens: ids, score };
-    });
+    const rows = await generate(model.language, prompt, decodingOf(model, options, history));
+    return rows.map((texts) =>
+      texts.map(({ ids, score }) => ({ text: textOf(model.tokenizer, ids), tokens: ids, score })),
+    );
   } finally {
     dispose(prompt);
   }
 }
 
-/** The same for one picture, greedily and piece by piece, as soon as the pieces are there. */
+/** Options of a text that comes piece by piece: there is one, and no beams. */
+export type StreamOptions = Omit<SpeakOptions, 'beams' | 'returnSequences'>;
+
+/** One text about one picture, by greedy search or sampling, piece by piece as soon as the pieces are there. */
 export async function* speakPieces(
   model: Speaker,
   input: { features: tf.Tensor3D; prompt: string },
-  options: Omit<SpeakOptions, 'beams'> = {},
+  options: StreamOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const { features } = input;
   const { prompt, history } = promptOf(model, { features, prompts: [input.prompt] });
   try {
     const ids: number[] = [];
     let told = '';
-    for await (const [token] of greedyTokens(model.language, prompt, { ...options, history })) {
+    const decoding = { ...decodingOf(model, options, history), beams: 1, returnSequences: 1 };
+    for await (const [token] of generateTokens(model.language, prompt, decoding)) {
       ids.push(token!.id);
       const text = textOf(model.tokenizer, ids).replace(/\uFFFD+$/u, ''); // a letter whose other bytes are still to come
       if (!text.startsWith(told) || text.length === told.length) continue;
@@ -73,17 +78,31 @@ export async function* speakPieces(
   }
 }
 
-function promptOf(model: Speaker, { features, prompts, pictures }: SpeakInput) {
-  const { config, params, language, tokenizer, imageToken } = model;
+/** What the language model sees of each text's picture: [B,Q,W], which the caller owns. */
+export function seenOf(
+  { config, params, instruction }: Speaker,
+  { features, prompts, pictures }: SpeakInput,
+): tf.Tensor3D {
+  const index = pictures ?? prompts.map((_, i) => i);
+  return tf.tidy(() => {
+    if (instruction) {
+      const texts = instructionTensors(prompts, { tokenizer: instruction, textLength: config.maxPositions });
+      return instructedPrompt(params, config, { features, pictures: tf.tensor1d([...index], 'int32'), ...texts });
+    }
+    const seen = softPrompt(params, config, features); // [I,Q,W]
+    return pictures ? tf.gather(seen, tf.tensor1d([...pictures], 'int32')) : seen;
+  });
+}
+
+function promptOf(model: Speaker, input: SpeakInput) {
+  const { config, language, tokenizer, imageToken } = model;
+  const { prompts } = input;
   const words = { tokenizer, ids: language.ids, kind: language.kind };
   const rows = prompts.map((text) => promptRow(text, words));
   const images = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
   const { ids, mask } = toIdTensors(paddedPrompts(rows, words));
   const prompt: Prompt & { [key: string]: tf.Tensor } = {
-    softPrompt: tf.tidy(() => {
-      const seen = softPrompt(params, config, features); // [I,Q,W]
-      return pictures ? tf.gather(seen, tf.tensor1d([...pictures], 'int32')) : seen; // [B,Q,W]
-    }),
+    softPrompt: seenOf(model, input),
     promptIds: ids,
     promptMask: mask,
   };

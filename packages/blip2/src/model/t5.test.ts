@@ -59,7 +59,8 @@ test('several pictures with different prompts are padded on the right', async ()
     const features = await look(speaker, batch.images.map(photo));
     const spoken = await speak(speaker, { features, prompts: batch.prompts }, { maxNewTokens: 12 });
     const golden = batch.greedy.map((row) => row.slice(1));
-    spoken.forEach(({ tokens }, i) => {
+    spoken.forEach(([best], i) => {
+      const { tokens } = best!;
       expect(golden[i]?.slice(0, tokens.length)).toEqual(tokens);
       expect(golden[i]?.slice(tokens.length).every((id) => id === 0)).toBe(true);
     });

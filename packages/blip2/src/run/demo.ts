@@ -5,6 +5,7 @@ import { isFile } from '../model/files.js';
 import { writeReport } from '../report/index.js';
 import { environment } from './environment.js';
 import { type EvalSummary, evaluate, withTest } from './eval.js';
+import { type OwnVision, withVision } from './eyes.js';
 import { METRICS, readMetrics, type StageSummary, summarise } from './metrics.js';
 import { reportData } from './report-data.js';
 import type { Reporter } from './reporter.js';
@@ -15,6 +16,8 @@ export interface DemoOptions {
   /** Which configuration. Default `demo`. */
   readonly preset?: string;
   readonly seed?: number;
+  /** Looks in place of the encoder that the preset names; borrowed. */
+  readonly vision?: OwnVision | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,14 +40,14 @@ const WRITTEN = ['checkpoints', 'stage1', 'stage2', METRICS, 'config.json', REPO
  * A run of the same configuration that was stopped goes on; what a finished or another run wrote is removed first.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
-  const { out, preset: name = 'demo', seed, reporter, signal } = options;
+  const { out, preset: name = 'demo', seed, vision, reporter, signal } = options;
   const started = performance.now();
-  const config = { ...preset(name), ...(seed === undefined ? {} : { seed }) };
+  const config = withVision({ ...preset(name), ...(seed === undefined ? {} : { seed }) }, vision);
   const resume = await wasStopped(out, config);
   if (!resume) for (const written of WRITTEN) await rm(join(out, written), { recursive: true, force: true });
-  await runTrain(config, { out, resume, reporter, signal });
+  await runTrain(config, { out, vision, resume, reporter, signal });
   const steps = await readMetrics(out, config.stage1.steps);
-  const scored = { model: out, data: 'emoji', reporter, signal };
+  const scored = { model: out, data: 'emoji', vision, reporter, signal };
   return withTest(scored, async (test) => {
     const evaluation = await evaluate(test, scored);
     const seconds = (performance.now() - started) / 1000;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { captionProcessor } from '@blip2/data';
 import { retrievalCandidates } from '@blip2/emoji';
+import type { VisionEncoder } from '@blip2/vision';
 import { parseConfig } from '../config.js';
 import { Disposables } from '../disposables.js';
 import { evaluateRetrieval, type Retrieval } from '../evaluate/retrieval.js';
@@ -22,6 +23,8 @@ export interface EvalOptions {
   /** Candidates that matching scores again. Default 0: after a short training contrast knows better than matching. */
   readonly rerank?: number;
   readonly seed?: number;
+  /** The encoder that the model was trained with, where its folder keeps the name alone; borrowed. */
+  readonly vision?: VisionEncoder | undefined;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,7 +67,7 @@ export async function withTest<T>(options: EvalOptions, body: (test: Test) => Pr
   const made = new Disposables();
   try {
     const config = await runConfig(model);
-    const { judge, speaker } = await modelsOf(model, made);
+    const { judge, speaker } = await modelsOf(model, made, options.vision);
     const { vision, processor } = (judge ?? speaker) as LoadedModel;
     const seen = { vision: { ...vision, processor }, reporter, signal };
     const scenes = { count: options.scenes ?? config?.data.testScenes ?? 288, seed: options.seed ?? config?.seed ?? 0 };
@@ -138,11 +141,15 @@ const folderOf = ({ model, reporter, signal }: EvalOptions): Promise<string> =>
   });
 
 /** Both models of a training run's folder, which look with the same encoder, or the one of any other. */
-async function modelsOf(folder: string, made: Disposables): Promise<Pick<Test, 'judge' | 'speaker'>> {
+async function modelsOf(
+  folder: string,
+  made: Disposables,
+  vision?: VisionEncoder,
+): Promise<Pick<Test, 'judge' | 'speaker'>> {
   const stages = await stagesIn(folder);
   const loaded: LoadedModel[] = [];
   for (const need of stages.length > 0 ? stages : [undefined]) {
-    const model = await loadFolder(folder, { need, vision: loaded[0]?.vision });
+    const model = await loadFolder(folder, { need, vision: vision ?? loaded[0]?.vision });
     loaded.push(made.add(model, () => model.dispose()));
   }
   return {

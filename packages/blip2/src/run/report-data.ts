@@ -1,9 +1,8 @@
 import type { Picture } from '@blip2/data';
-import { queryPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
-import { best } from '../evaluate/retrieval.js';
+import { queryAttention } from '../explain/attention.js';
 import type { Attention, ReportData } from '../report/index.js';
-import { normFeatures } from '../stages/vision-norm.js';
+import { best } from '../search/best.js';
 import type { Evaluation, Test } from './eval.js';
 import type { LoggedStep } from './metrics.js';
 
@@ -91,20 +90,9 @@ async function attention({ speaker, scenes }: Test): Promise<Attention[]> {
     3,
   )) {
     const features = await scenes.features.gather([place]);
-    const { params, config } = speaker;
-    const looks = tf.tidy(() => {
-      const { attention } = queryPass(params, config, normFeatures(params, features), { attentionMaps: true });
-      const last = tf.mean(attention.at(-1) as tf.Tensor4D, 1); // [1,Q,N]
-      const [, Q, N] = last.shape as [number, number, number];
-      const cells = Math.floor(Math.sqrt(N)) ** 2;
-      const seen = tf.slice(last, [0, 0, N - cells], [1, Q, cells]);
-      return tf.div(seen, tf.sum(seen, -1, true)); // [1,Q,cells]
-    });
-    const side = Math.sqrt(looks.shape[2] as number);
-    const values = (await looks.data()) as Float32Array;
-    tf.dispose([looks, features]);
+    const maps = await queryAttention(speaker, features, { layer: -1 }).finally(() => features.dispose());
     const { caption } = scenes.about(place);
-    shown.push({ picture: scenes.picture(place), label: caption, maps: { rows: side, columns: side, values } });
+    shown.push({ picture: scenes.picture(place), label: caption, maps });
   }
   return shown;
 }

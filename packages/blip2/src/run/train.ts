@@ -9,7 +9,8 @@ import { saveStage1, saveStage2 } from '../model/save.js';
 import { beginStage2, stage1Params, stage2Params } from '../parts/compose.js';
 import { type StageOptions, trainStage1, trainStage2 } from '../parts/train.js';
 import { environment } from './environment.js';
-import { fingerprint, frozenFolders } from './frozen.js';
+import { type OwnVision, withVision } from './eyes.js';
+import { fingerprint } from './frozen.js';
 import { METRICS } from './metrics.js';
 import { stage1Batches, stage2Batches } from './mixtures.js';
 import type { Reporter } from './reporter.js';
@@ -18,6 +19,8 @@ import { openWorld, type World } from './world.js';
 export interface TrainRunOptions {
   /** Where checkpoints, metrics and the trained models go. */
   readonly out: string;
+  /** Looks in place of the encoder that the configuration names; borrowed. It is given again when the models are loaded. */
+  readonly vision?: OwnVision | undefined;
   readonly stages?: readonly (1 | 2)[];
   readonly resume?: boolean;
   /** Stop each stage after so many steps, as a kill would: the schedule stays that of the whole, and nothing follows. */
@@ -27,15 +30,16 @@ export interface TrainRunOptions {
 }
 
 /** Trains one stage or both on emoji and scenes; writes `OUT/stage1` and `OUT/stage2`, checkpoints and `metrics.jsonl`. */
-export async function runTrain(config: Config, options: TrainRunOptions): Promise<void> {
-  const { out, stages = [1, 2], resume = false, reporter, signal } = options;
+export async function runTrain(given: Config, options: TrainRunOptions): Promise<void> {
+  const { out, vision, stages = [1, 2], resume = false, reporter, signal } = options;
+  const config = withVision(given, vision);
   for (const stage of resume ? [] : stages) {
     if (await latestCheckpoint(checkpoints(out, stage))) {
       throw new Error(`${out} holds a run already; go on with --resume or choose another --out.`);
     }
   }
   if (!stages.includes(1)) await expectStage1(config, out);
-  const world = await openWorld(config, frozenFolders(config), { reporter, signal, speaks: stages.includes(2) });
+  const world = await openWorld(config, { vision, reporter, signal, speaks: stages.includes(2) });
   try {
     // stage 2 alone reads the last checkpoint of stage 1, which has no steps left to train
     const whole = await stageOne(world, stages.includes(1) ? options : { ...options, resume: true });
@@ -56,7 +60,7 @@ async function expectStage1({ stage1 }: Config, out: string): Promise<void> {
 
 /** @returns whether the stage is trained to its end */
 async function stageOne(world: World, options: TrainRunOptions): Promise<boolean> {
-  const { config, folders, parts, vision } = world;
+  const { config, folders, parts, eyes } = world;
   const stage = await stageOptions(1, world, { ...options, data: stage1Batches(world) });
   const run = trainStage1(parts, { ...stage, smoothing: config.smoothing });
   const whole = await follow(1, run, { ...options, config });
@@ -65,8 +69,8 @@ async function stageOne(world: World, options: TrainRunOptions): Promise<boolean
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
-      vision: { folder: folders.vision },
-      processor: vision.processor,
+      vision: eyes.frozen,
+      processor: eyes.vision.processor,
       tokenizer: folders.text,
     });
   }
@@ -74,7 +78,7 @@ async function stageOne(world: World, options: TrainRunOptions): Promise<boolean
 }
 
 async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
-  const { config, folders, parts, vision } = world;
+  const { config, folders, parts, eyes } = world;
   beginStage2(parts);
   const stage = await stageOptions(2, world, { ...options, data: stage2Batches(world) });
   const whole = await follow(2, trainStage2(parts, stage), { ...options, config });
@@ -83,8 +87,8 @@ async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
     await saveStage2(folder, {
       config: parts.config,
       params: stage2Params(parts),
-      vision: { folder: folders.vision },
-      processor: vision.processor,
+      vision: eyes.frozen,
+      processor: eyes.vision.processor,
       tokenizer: folders.language,
       language: { folder: folders.language },
       prompts: scenePrompts,
@@ -94,7 +98,7 @@ async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
 
 async function stageOptions<B>(
   stage: 1 | 2,
-  { config, folders }: World,
+  { config, folders, eyes }: World,
   { out, resume = false, maxSteps, signal, data }: TrainRunOptions & { data: StageOptions<B>['data'] },
 ): Promise<StageOptions<B>> {
   const { checkpointEvery, recompute, batch, clip, accumulate, ...schedule } =
@@ -116,7 +120,7 @@ async function stageOptions<B>(
       environment: {
         ...environment(),
         config: await short(seed, qformer, smoothing, shown, schedule, batch, clip, accumulate),
-        vision: await short(await fingerprint(folders.vision)),
+        vision: await short(eyes.fingerprint),
         ...(stage === 2
           ? {
               language: await short(await fingerprint(folders.language)),

@@ -3,9 +3,10 @@ import { loadEmoji } from '@blip2/emoji';
 import type { Config } from '../config.js';
 import { Disposables } from '../disposables.js';
 import { compose, type Parts } from '../parts/compose.js';
-import { loadBert, loadLanguageModel, loadVision, type Vision } from '../parts/load.js';
+import { loadBert, loadLanguageModel } from '../parts/load.js';
 import { standardiseVision } from '../parts/standardise.js';
-import { type FrozenFolders, fingerprint } from './frozen.js';
+import { type Eyes, type OwnVision, openEyes } from './eyes.js';
+import { type FrozenFolders, frozenFolders } from './frozen.js';
 import type { Reporter } from './reporter.js';
 import { type SeenEmoji, type SeenScenes, seeEmoji, seeScenes } from './seen.js';
 
@@ -14,7 +15,7 @@ export interface World {
   readonly config: Config;
   readonly folders: FrozenFolders;
   readonly parts: Parts;
-  readonly vision: Vision;
+  readonly eyes: Eyes;
   readonly emoji: SeenEmoji;
   readonly scenes: SeenScenes;
   close(): Promise<void>;
@@ -23,17 +24,21 @@ export interface World {
 export interface WorldOptions {
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
+  /** In place of the folder that the configuration names; borrowed. */
+  readonly vision?: OwnVision | undefined;
   /** Whether a language model is needed. */
   readonly speaks: boolean;
 }
 
 /** Loads the frozen models and looks at all pictures with them. */
-export async function openWorld(config: Config, folders: FrozenFolders, options: WorldOptions): Promise<World> {
+export async function openWorld(config: Config, options: WorldOptions): Promise<World> {
   const { reporter, signal, speaks } = options;
+  const folders = frozenFolders(config);
   checkCounts(config);
   const made = new Disposables();
   try {
-    const vision = made.add(await loadVision(folders.vision), (eyes) => eyes.dispose?.());
+    const eyes = made.add(await openEyes(config, options.vision), (opened) => opened.dispose());
+    const { vision } = eyes;
     const language = speaks
       ? made.add(await loadLanguageModel(folders.language), (voice) => voice.dispose?.())
       : undefined;
@@ -47,13 +52,13 @@ export async function openWorld(config: Config, folders: FrozenFolders, options:
       seed: config.seed,
     });
     made.add(parts, () => parts.dispose());
-    const seen = { vision, fingerprint: await fingerprint(folders.vision), reporter, signal };
+    const seen = { vision, fingerprint: eyes.fingerprint, reporter, signal };
     const entries = loadEmoji().slice(0, config.data.emoji ?? undefined);
     const emoji = made.add(await seeEmoji('train', entries, seen), (data) => data.close());
     const count = Math.max(config.data.scenes, 1);
     const scenes = made.add(await seeScenes('train', { count, seed: config.seed }, seen), (data) => data.close());
     await standardise(parts, emoji);
-    return { config, folders, parts, vision, emoji, scenes, close: () => made.close() };
+    return { config, folders, parts, eyes, emoji, scenes, close: () => made.close() };
   } catch (error) {
     await made.close();
     throw error;

@@ -18,6 +18,13 @@ export const stage2Spec = (config: QFormerConfig, width: number) => ({
 });
 export type Stage2Params = Params<ReturnType<typeof stage2Spec>>;
 
+/** The same of InstructBLIP, whose queries read the instruction: with the text branch and its embeddings. */
+export const instructedSpec = (config: QFormerConfig, width: number) => ({
+  ...qformerSpec(config, 'instruction'),
+  ...visionNormSpec(config.encoderWidth),
+  ...adapterSpec(config.hiddenSize, width),
+});
+
 /** The part of stage 1's tree that stage 2 goes on with: the same tensors, not copies. */
 export const stage2FromStage1 = (p: Stage1Params): Omit<Stage2Params, 'language_projection'> => ({
   ...pruneForGeneration(p),

@@ -1,6 +1,6 @@
 import { type LanguageModel, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
-import { type QFormerConfig, queryOutput } from '@blip2/qformer';
+import { type Texts as Instructions, matchPass, type QFormerConfig, queryOutput } from '@blip2/qformer';
 import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage2Params } from './specs.js';
@@ -22,6 +22,22 @@ export function softPrompt(
 ): tf.Tensor3D {
   const mode = seed === undefined ? {} : { training: true, seed, recompute };
   return tf.tidy(() => project(p, queryOutput(p, config, normedPictureKeys(p, config, features), mode)));
+}
+
+/**
+ * The same where queries read an instruction beside the picture (InstructBLIP, Dai et al. 2023): features [I,N,D] and B
+ * instructions -> [B,Q,W]. Of what the Q-Former gives, only the queries' rows go on.
+ * @param pictures int32 [B]: the picture of each instruction
+ */
+export function instructedPrompt(
+  p: Stage2Params,
+  config: QFormerConfig,
+  { features, pictures, ...texts }: Instructions & { features: tf.Tensor3D; pictures: tf.Tensor1D },
+): tf.Tensor3D {
+  return tf.tidy(() => {
+    const seen = normedPictureKeys(p, config, features);
+    return project(p, matchPass(p, config, { ...texts, features: seen, imageIndex: pictures }).output);
+  });
 }
 
 /** Texts about pictures. A picture may have several. */

@@ -2,48 +2,14 @@ import { gaussian, rng } from '@blip2/tensor';
 import '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import type { DecodingState, LanguageModel } from '../language-model.js';
+import { chain, EOS } from '../../test/chain.js';
+import type { LanguageModel } from '../language-model.js';
 import { beamSearch } from './beam.js';
 import { generate } from './generate.js';
 import type { DecodingOptions } from './options.js';
 import { logSoftmax } from './scores.js';
 
-const EOS = 0;
-
 beforeAll(() => tf.setBackend('cpu'));
-
-/** A user's own model: what follows depends on the last token alone, by a table whose row 0 is for the beginning. */
-function chain(table: number[][]): LanguageModel {
-  const rowsOf = (ids: readonly number[]): tf.Tensor2D => tf.tensor2d(ids.map((id) => table[id] as number[]));
-  return {
-    kind: 'decoder',
-    width: 1,
-    vocabSize: table.length,
-    ids: { bos: 0, pad: 0, eos: [EOS] },
-    embed: () => tf.zeros([1, 1, 1]),
-    predict: () => ({ logits: tf.zeros([1, 1, 1]), labels: tf.zeros([1, 1], 'int32') }),
-    start(): DecodingState {
-      let last: number[] = [0];
-      let logits = rowsOf(last);
-      const become = (ids: number[]): void => {
-        logits.dispose();
-        last = ids;
-        logits = rowsOf(last);
-      };
-      return {
-        get rows() {
-          return last.length;
-        },
-        get logits() {
-          return logits;
-        },
-        step: (ids) => become([...ids]),
-        reorder: (parents) => become(parents.map((row) => last[row] as number)),
-        dispose: () => logits.dispose(),
-      };
-    },
-  };
-}
 
 const random = rng(7);
 const table = Array.from({ length: 5 }, () => Array.from({ length: 5 }, () => 2 * gaussian(random)));
@@ -129,4 +95,9 @@ test('logits that are not numbers are an error, not a text', async () => {
   const broken = chain([[Number.NaN, 1]]);
   for (const beams of [1, 2])
     await expect(generate(broken, {}, { beams })).rejects.toThrow('logits that are not finite');
+});
+
+test('no token that is left to say is an error', async () => {
+  const all = { suppressIds: [0, 1, 2, 3, 4] };
+  await expect(beamSearch(chain(table), {}, { beams: 2, ...all })).rejects.toThrow('No token is left to say');
 });

@@ -1,7 +1,13 @@
+import type { Rng } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
 import type { LanguageModel, Prompt } from '../language-model.js';
+import { beamRules } from './beam-rules.js';
+import { bestCandidates, drawnCandidates } from './candidates.js';
+import { rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, type Sequence, type Settings, settingsOf } from './options.js';
-import { logSoftmax, penalise } from './scores.js';
+import { expectFinite, penalise } from './scores.js';
 import { Top } from './top.js';
+import { warp } from './warp.js';
 
 /** A text in the making. */
 interface Beam {
@@ -16,13 +22,14 @@ interface Beam {
 interface Search {
   readonly history: readonly number[];
   readonly finished: Top<readonly number[]>;
+  readonly random: Rng;
   running: Beam[];
 }
 
 /**
- * Beam search as Hugging Face's transformers 5 does it: scores are penalised log-probabilities; of the best
+ * Beam search as Hugging Face's transformers does it: scores are penalised log-probabilities; of the best
  * (1 + number of EOS ids) × beams candidates those that end are finished if they are among the first `beams`, and the
- * best others go on; at `maxNewTokens` all end.
+ * best others go on; at `maxNewTokens` all end. With `sample` the candidates are drawn.
  * @returns for each row its `returnSequences` best texts, best first
  */
 export async function beamSearch(
@@ -40,16 +47,17 @@ export async function beamSearch(
       (_, row): Search => ({
         history: historyOf(settings, row, total),
         finished: new Top(settings.beams),
+        random: rngOf(settings.seed),
         running: [{ ids: [], sum: 0, row }],
       }),
     );
     for (let length = 1; ; length++) {
-      const logits = (await state.logits.data()) as Float32Array;
+      const logs = await logProbabilities(state.logits);
       settings.signal?.throwIfAborted();
-      const V = logits.length / state.rows;
+      const V = logs.length / state.rows;
       for (const search of searches) {
         if (search.running.length > 0)
-          advance(search, { settings, length, scoresOf: (row) => logits.slice(row * V, (row + 1) * V) });
+          advance(search, { settings, length, logsOf: (row) => logs.subarray(row * V, (row + 1) * V) });
       }
       const beams = searches.flatMap(({ running }) => running);
       if (beams.length === 0) break;
@@ -67,45 +75,66 @@ export async function beamSearch(
   }
 }
 
+/** By the backend, as it is as wide as the vocabulary. [rows,V], the caller's own. */
+async function logProbabilities(logits: tf.Tensor2D): Promise<Float32Array> {
+  const logs = tf.logSoftmax(logits);
+  try {
+    return (await logs.data()) as Float32Array;
+  } finally {
+    logs.dispose();
+  }
+}
+
 interface Turn {
   readonly settings: Settings;
   /** How many new tokens each beam has after this turn. */
   readonly length: number;
-  scoresOf(row: number): Float32Array;
+  /** [V], to be written to. */
+  logsOf(row: number): Float32Array;
 }
 
 /** One token more for the beams of one search; none run on when it has ended. */
-function advance(search: Search, { settings, length, scoresOf }: Turn): void {
-  const { beams, eosIds, lengthPenalty, maxNewTokens } = settings;
-  const candidates = new Top<{ beam: Beam; id: number }>(Math.max(2, 1 + eosIds.length) * beams);
-  for (const beam of search.running) {
-    const scores = penalise(logSoftmax(scoresOf(beam.row)), beam.ids, { history: search.history, settings });
-    scores.forEach((score, id) => {
-      if (!candidates.full || beam.sum + score > candidates.threshold) candidates.add(beam.sum + score, { beam, id });
-    });
-  }
-  const running: Beam[] = [];
-  candidates.items.forEach(({ score: sum, value: { beam, id } }, rank) => {
-    const ids = [...beam.ids, id];
-    if (eosIds.includes(id) || length === maxNewTokens) {
-      if (rank < beams) search.finished.add(sum / length ** lengthPenalty, ids);
-    } else if (running.length < beams) {
-      running.push({ ids, sum, row: beam.row });
+function advance(search: Search, { settings, length, logsOf }: Turn): void {
+  const { beams, eosIds, lengthPenalty, maxNewTokens, sample } = settings;
+  const { start, cut, endedMayWin, drawn } = beamRules[settings.beamRules];
+  const scored = search.running.map(({ row, ids, sum }) => {
+    const scores = penalise(expectFinite(logsOf(row)), ids, { history: search.history, settings });
+    return { sum, scores: sample ? warp(scores, settings) : scores };
+  });
+  const count = Math.max(2, 1 + eosIds.length) * beams;
+  const candidates = sample ? drawnCandidates(scored, count, search.random) : bestCandidates(scored, count);
+  if (sample && drawn === 'best') candidates.sort((a, b) => b.sum - a.sum);
+  if (candidates.length === 0) throw new Error('No token is left to say; suppress fewer ids, or allow an earlier end.');
+  const finish = (sum: number, ids: readonly number[], counted: number): void =>
+    search.finished.add(sum / counted ** lengthPenalty, ids);
+
+  const last = length === maxNewTokens;
+  const open: Beam[] = [];
+  candidates.forEach(({ beam, id, sum }, rank) => {
+    const { ids: before, row } = search.running[beam] as Beam;
+    const ids = [...before, id];
+    if (eosIds.includes(id) || (last && cut === 'best')) {
+      if (rank < beams) finish(sum, ids, length);
+    } else {
+      open.push({ ids, sum, row });
     }
   });
-  search.running = goesOn(search.finished, running[0], { settings, length }) ? running : [];
+  const running = open.sort((a, b) => b.sum - a.sum).slice(0, beams);
+  const best = endedMayWin ? candidates[0] : running[0];
+  const on = best !== undefined && goesOn(search.finished, best.sum, { settings, length: length + start, start });
+  if (on && last) for (const { sum, ids } of running) finish(sum, ids, length + start);
+  search.running = on && !last ? running : [];
 }
 
-/** Whether the best running beam may still bring something. */
+/** Whether the best candidate may still bring something. */
 function goesOn(
   finished: Search['finished'],
-  best: Beam | undefined,
-  turn: Pick<Turn, 'settings' | 'length'>,
+  best: number,
+  { settings, length, start }: { settings: Settings; length: number; start: number },
 ): boolean {
-  if (!best) return false;
   if (!finished.full) return true;
-  const { earlyStopping, lengthPenalty, maxNewTokens } = turn.settings;
+  const { earlyStopping, lengthPenalty, maxNewTokens } = settings;
   if (earlyStopping === true) return false;
-  const length = earlyStopping === 'never' && lengthPenalty > 0 ? maxNewTokens : turn.length;
-  return best.sum / length ** lengthPenalty > finished.threshold;
+  const counted = earlyStopping === 'never' && lengthPenalty > 0 ? maxNewTokens + start : length;
+  return best / counted ** lengthPenalty > finished.threshold;
 }

@@ -5,8 +5,8 @@ import * as tf from '@tensorflow/tfjs';
 import { type Case, golden, historyOf, loadModel, promptOf, readTensors } from '../../test/golden.js';
 import type { LanguageModel, Prompt } from '../language-model.js';
 import { generate, padded } from './generate.js';
-import { greedyTokens } from './greedy.js';
 import type { DecodingOptions, Sequence } from './options.js';
+import { generateTokens } from './tokens.js';
 
 let model: LanguageModel;
 let soft: tf.Tensor;
@@ -69,6 +69,14 @@ describe.each(golden.cases.map((c, i) => [i, c] as const))('case %i of transform
   });
 });
 
+test('drawn from the likeliest token alone: as greedy', async () => {
+  const c = golden.cases[3]!;
+  const sequences = await decode(c, { sample: true, topK: 1, temperature: 3, returnSequences: 2 });
+  for (const sequence of sequences) expect(whole(c, sequence)).toEqual(c.greedy);
+  const [sequence] = await decode(c, { sample: true, topP: 1e-6, topK: 0 });
+  expect(whole(c, sequence!)).toEqual(c.greedy);
+});
+
 describe('a batch', () => {
   const { input_ids, attention_mask, greedy } = golden.batch;
   const Q = input_ids[0]!.filter((id) => id === historyOf(golden.cases[0]!)[0]).length;
@@ -97,7 +105,13 @@ describe('a batch', () => {
 
   test('gives each row what it gets alone, whatever the other row does', async () => {
     const prompt = batch();
-    for (const options of [{ beams: 5 }, { beams: 4, lengthPenalty: 2, minNewTokens: 5, returnSequences: 2 }]) {
+    const drawn = { sample: true, temperature: 2, returnSequences: 2, maxNewTokens: 4 };
+    for (const options of [
+      { beams: 5 },
+      drawn,
+      { ...drawn, beams: 3 },
+      { beams: 4, lengthPenalty: 2, minNewTokens: 5, returnSequences: 2 },
+    ]) {
       const rows = await generate(model, prompt, { maxNewTokens: 12, ...options });
       const alone = [await decode(golden.cases[2]!, options), await decode(golden.cases[5]!, options)];
       expect(rows.map((row) => row.map(({ ids }) => ids))).toEqual(alone.map((row) => row.map(({ ids }) => ids)));
@@ -141,7 +155,7 @@ describe('what generation leaves behind', () => {
     await expectNoLeak(async () => {
       const prompt = promptOf(c, soft);
       const ids: number[] = [];
-      for await (const [token] of greedyTokens(model, prompt)) {
+      for await (const [token] of generateTokens(model, prompt)) {
         ids.push(token!.id);
         if (ids.length === 3) break;
       }
@@ -164,6 +178,12 @@ test.each<[DecodingOptions, string]>([
   [{ beams: 0 }, 'beams must be a whole number of at least 1, not 0'],
   [{ maxNewTokens: 1.5 }, 'maxNewTokens must be a whole number'],
   [{ returnSequences: 2 }, 'returnSequences is 2 but there are only 1 beams'],
+  [{ returnSequences: 4, beams: 3, sample: true }, 'returnSequences is 4 but there are only 3 beams'],
+  [{ minNewTokens: 5, maxNewTokens: 3 }, 'minNewTokens is 5 but maxNewTokens only 3'],
+  [{ sample: true, temperature: 0 }, 'temperature must be above 0, not 0; for the likeliest'],
+  [{ sample: true, topK: -1 }, 'topK must be a whole number of at least 0'],
+  [{ sample: true, topP: 1.1 }, 'topP must be above 0 and at most 1'],
+  [{ sample: true, seed: 0.5 }, 'seed must be a whole number'],
   [{ repetitionPenalty: 0 }, 'repetitionPenalty must be above 0'],
   [{ lengthPenalty: Number.NaN }, 'lengthPenalty must be a finite number'],
   [{ history: [[], []] }, 'There are 2 histories for 1 rows'],

@@ -1,13 +1,13 @@
 import type { LanguageModel } from '../language-model.js';
 
 export interface DecodingOptions {
-  /** Width of the beam search. 1, the default, is greedy search. */
+  /** Width of the beam search. 1, the default, is greedy search, or plain sampling. */
   readonly beams?: number | undefined;
   /** At most so many new tokens, the one that ends the text included. Default 20. */
   readonly maxNewTokens?: number | undefined;
   /** No end before so many new tokens. Default 0. */
   readonly minNewTokens?: number | undefined;
-  /** A beam's score is its log-probability divided by its number of new tokens to this power. Default 1. */
+  /** A text's score is its log-probability divided by its number of new tokens to this power. Default 1. */
   readonly lengthPenalty?: number | undefined;
   /** Above 1 lowers the scores of tokens that came before (CTRL, Keskar et al. 2019, section 4.1). Default 1. */
   readonly repetitionPenalty?: number | undefined;
@@ -18,16 +18,35 @@ export interface DecodingOptions {
   readonly history?: readonly (readonly number[])[] | undefined;
   /** Any of them ends a text. Default: the model's. */
   readonly eosIds?: readonly number[] | undefined;
-  /** How many of the best texts of each row are given back, at most `beams`. Default 1. */
+  /** Tokens that are never said. Default: none. */
+  readonly suppressIds?: readonly number[] | undefined;
+  /**
+   * How many texts of each row are given back: the best ones of at most `beams`, or, of sampling with one beam, as many
+   * as are asked for, in the order of their drawing. Default 1.
+   */
   readonly returnSequences?: number | undefined;
   /**
    * When a row of a beam search ends: `false`, when the best running beam could not beat the worst finished one at
    * its present length; `true`, as soon as there are `beams` finished ones; `'never'`, when it could not at any length.
    */
   readonly earlyStopping?: boolean | 'never' | undefined;
+  /** Which release of Hugging Face's transformers a beam search follows where they differ (`beam-rules.ts`). Default '5'. */
+  readonly beamRules?: BeamRulesName | undefined;
+  /** Draws tokens by their probabilities instead of taking the likeliest; with several beams, what goes on is drawn. Default false. */
+  readonly sample?: boolean | undefined;
+  /** Of sampling: below 1 sharpens the distribution, above 1 flattens it. Default 1. */
+  readonly temperature?: number | undefined;
+  /** Of sampling: only the so many likeliest tokens are drawn (Fan et al. 2018); 0 for all. Default 50, as in Hugging Face. */
+  readonly topK?: number | undefined;
+  /** Of sampling: only the likeliest tokens that together have this probability are drawn (Holtzman et al. 2020). Default 1, all. */
+  readonly topP?: number | undefined;
+  /** Of sampling: the same seed draws the same texts. Default 0. */
+  readonly seed?: number | undefined;
   /** Stops the work between two tokens: the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+export type BeamRulesName = '5' | '4.33';
 
 /** One text that was made. */
 export interface Sequence {
@@ -52,17 +71,36 @@ export function settingsOf(model: Pick<LanguageModel, 'ids'>, options: DecodingO
     repetitionPenalty: options.repetitionPenalty ?? 1,
     history: options.history,
     eosIds: options.eosIds ?? model.ids.eos,
+    suppressIds: options.suppressIds ?? [],
     returnSequences: options.returnSequences ?? 1,
     earlyStopping: options.earlyStopping ?? false,
+    beamRules: options.beamRules ?? '5',
+    sample: options.sample ?? false,
+    temperature: options.temperature ?? 1,
+    topK: options.topK ?? 50,
+    topP: options.topP ?? 1,
+    seed: options.seed ?? 0,
     signal: options.signal,
   };
+  check(settings);
+  return settings;
+}
+
+function check(settings: Settings): void {
+  const { beams, sample, returnSequences, minNewTokens, maxNewTokens, temperature, topP } = settings;
   atLeast(settings, 'beams', 1);
   atLeast(settings, 'maxNewTokens', 1);
   atLeast(settings, 'minNewTokens', 0);
   atLeast(settings, 'returnSequences', 1);
-  if (settings.returnSequences > settings.beams) {
+  atLeast(settings, 'topK', 0);
+  if (returnSequences > beams && !(sample && beams === 1)) {
     throw new Error(
-      `returnSequences is ${settings.returnSequences} but there are only ${settings.beams} beams; raise beams.`,
+      `returnSequences is ${returnSequences} but there are only ${beams} beams; raise beams, or sample with one.`,
+    );
+  }
+  if (minNewTokens > maxNewTokens) {
+    throw new Error(
+      `minNewTokens is ${minNewTokens} but maxNewTokens only ${maxNewTokens}; lower one or raise the other.`,
     );
   }
   if (!(settings.repetitionPenalty > 0)) {
@@ -71,10 +109,14 @@ export function settingsOf(model: Pick<LanguageModel, 'ids'>, options: DecodingO
   if (!Number.isFinite(settings.lengthPenalty)) {
     throw new Error(`lengthPenalty must be a finite number, not ${settings.lengthPenalty}.`);
   }
-  return settings;
+  if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
+    throw new Error(`temperature must be above 0, not ${temperature}; for the likeliest tokens do not sample.`);
+  }
+  if (!(topP > 0 && topP <= 1)) throw new Error(`topP must be above 0 and at most 1, not ${topP}.`);
+  if (!Number.isSafeInteger(settings.seed)) throw new Error(`seed must be a whole number, not ${settings.seed}.`);
 }
 
-type Count = 'beams' | 'maxNewTokens' | 'minNewTokens' | 'returnSequences';
+type Count = 'beams' | 'maxNewTokens' | 'minNewTokens' | 'returnSequences' | 'topK';
 
 function atLeast(settings: Settings, name: Count, least: number): void {
   const value = settings[name];

@@ -21,3 +21,8 @@ test('no end before the least number of new tokens', () => {
     penalise(Float32Array.of(1, 1, 1), ids, { history: [], settings })[2] as number;
   expect([scores([]), scores([0]), scores([0, 0])]).toEqual([-Infinity, -Infinity, 1]);
 });
+
+test('what is suppressed has no chance; ids that there are not do no harm', () => {
+  const settings = settingsOf(model, { suppressIds: [0, 99] });
+  expect([...penalise(Float32Array.of(1, 1), [], { history: [], settings })]).toEqual([-Infinity, 1]);
+});

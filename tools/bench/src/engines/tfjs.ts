@@ -10,11 +10,13 @@ import type { HeapUse } from '../protocol.js';
 import { type Engine, serve } from '../serve.js';
 import { suites } from '../suites.js';
 
+type Run = () => void | Promise<void>;
+
 /** The process of a backend of TensorFlow.js: this project's, or one of tfjs' own. */
 async function open({ name, threads }: Contender): Promise<Engine> {
   tf.enableProdMode();
   const found: Suite[] = [];
-  let heapUse: ((run: () => void) => HeapUse) | undefined;
+  let heapUse: ((run: Run) => Promise<HeapUse>) | undefined;
   if (name === 'simd') {
     const backend = await register({ threads });
     await registerAttention(backend);
@@ -37,13 +39,13 @@ async function open({ name, threads }: Contender): Promise<Engine> {
       const one = suite?.cases.find((each) => each.name === asked.case);
       if (!one) throw new Error('it has no such case');
       const { run, dispose } = one.prepare();
-      return { run, dispose, ...(heapUse ? { heapUse: () => (heapUse as (run: () => void) => HeapUse)(run) } : {}) };
+      return { run, dispose, ...(heapUse ? { heapUse: () => (heapUse as (run: Run) => Promise<HeapUse>)(run) } : {}) };
     },
   };
 }
 
 /** The heap remembers its peak since the start; here each block asked for is looked at instead. */
-function heapUseOf({ heap }: SimdBackend, run: () => void): HeapUse {
+async function heapUseOf({ heap }: SimdBackend, run: Run): Promise<HeapUse> {
   const before = heap.statistics().live;
   let peak = before;
   const allocate = heap.allocate.bind(heap);
@@ -53,7 +55,7 @@ function heapUseOf({ heap }: SimdBackend, run: () => void): HeapUse {
     return pointer;
   };
   try {
-    run();
+    await run();
   } finally {
     Reflect.deleteProperty(heap, 'allocate');
   }

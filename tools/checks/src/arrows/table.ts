@@ -84,7 +84,12 @@ export const table: Readonly<Record<string, Arrows>> = {
       '@blip2/metrics',
       '@blip2/starter',
     ],
-    npm: { ...tfjs, zod: 'configs', commander: 'the command line' },
+    npm: {
+      ...tfjs,
+      zod: 'configs',
+      commander: 'the command line',
+      usearch: 'approximate search over very many pictures; an optional peer, imported when asked for',
+    },
     onlyNode: { src: 'the command line and model folders on disk; it has no browser entry yet' },
   },
 };

@@ -8,7 +8,7 @@ import type { ImageTokens } from './image-tokens.js';
 import type { Language } from './language.js';
 
 /** How the golden texts were made; each also has at most `max_new_tokens`, 12 where golden.json does not say. */
-const recipes: Readonly<Record<string, DecodingOptions>> = {
+export const recipes: Readonly<Record<string, DecodingOptions>> = {
   greedy: {},
   beam: { beams: 5, lengthPenalty: 1 },
   beam_lp: { beams: 3, lengthPenalty: -1, repetitionPenalty: 1.5 },
@@ -93,7 +93,7 @@ export async function decodeBatch(
 }
 
 /** What Python's `strip` does, which golden texts went through: it takes separators for white space as well. */
-function strip(text: string): string {
+export function strip(text: string): string {
   const white = (i: number): boolean => {
     const code = text.charCodeAt(i);
     return /\s/.test(text.charAt(i)) || (code >= 0x1c && code <= 0x1f) || code === 0x85;

@@ -1,23 +1,30 @@
 import type { Command } from 'commander';
 import type { Session } from '../session.js';
 import { secondsSince } from '../text.js';
-import { expectPictures, openModel } from './model.js';
-import { type Speaking, speaking, speakOptions } from './speaking.js';
+import { eachPicture, expectPictures } from './each-picture.js';
+import { openModel } from './model.js';
+import { type Speaking, show, speaking, speakOptions } from './speaking.js';
 
 export function captionCommand(command: Command, session: Session): Command {
-  return speaking(command, { tokens: 30, lengthPenalty: 1 })
+  return speaking(command, { task: 'caption', tokens: 30, lengthPenalty: 1 })
     .description('Say what is on pictures.')
     .argument('<image...>', 'files of pictures')
-    .option('--prompt <text>', "what the text goes on from (default: the folder's)")
+    .option('--prompt <text>', "what the text goes on from (default: the preset's, or the folder's)")
     .action(async (images: string[], options: Speaking & { readonly prompt?: string }) => {
+      const decoding = { prompt: options.prompt, ...speakOptions(options, session) };
       await expectPictures(images);
       using model = await openModel(session, options, 'generation');
-      const { prompt } = options;
-      for (const image of images) {
+      const label = (image: string): string => (images.length > 1 ? `${image}: ` : '');
+      await eachPicture(images, session, async (image, picture) => {
+        if (options.stream) {
+          session.piece(label(image));
+          return show(model.stream(picture, decoding), session);
+        }
         const start = performance.now();
-        const { caption, tokens } = await model.caption(image, { prompt, ...speakOptions(options, session.signal) });
-        const json = { image, caption, tokens, seconds: secondsSince(start) };
-        session.result(json, images.length > 1 ? `${image}: ${caption}` : caption);
-      }
+        const { caption, tokens, captions } = await model.caption(picture, decoding);
+        const json = { image, caption, tokens, seconds: secondsSince(start), ...(captions && { captions }) };
+        const texts = captions?.map((one) => one.caption) ?? [caption];
+        session.result(json, texts.map((text) => `${label(image)}${text}`).join('\n'));
+      });
     });
 }

@@ -8,16 +8,19 @@ export function inspectCommand(command: Command, session: Session): Command {
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
     .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a file of weights')
     .action(async (path: string) => {
-      const { inspectModel } = await import('../../model/inspect.js');
+      const [{ inspectModel }, { sumText }] = await Promise.all([
+        import('../../model/inspect.js'),
+        import('../../model/room.js'),
+      ]);
       for (const inspection of await inspectModel(path, fromHub(session))) {
-        const { tensors, parameters, missing, unused, misshaped, note } = inspection;
+        const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
         if (note) session.terminal.line(note);
-        session.result({ tensors, parameters, missing, unused, misshaped }, table(inspection));
+        session.result({ tensors, parameters, missing, unused, misshaped, memory }, table(inspection, sumText(memory)));
       }
     });
 }
 
-function table({ path, tensors, parameters, missing, unused, misshaped }: Inspection): string {
+function table({ path, tensors, parameters, missing, unused, misshaped }: Inspection, memory: string): string {
   const width = Math.max(...tensors.map(({ name }) => name.length), 0);
   const rows = tensors.map(
     ({ name, shape, dtype }) => `${name.padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(',')}]`,
@@ -26,5 +29,5 @@ function table({ path, tensors, parameters, missing, unused, misshaped }: Inspec
     .filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${what}: ${names.join(', ')}`);
   const total = `${path}: ${tensors.length} tensors, ${parameters.toLocaleString('en')} parameters`;
-  return [...rows, total, ...lists].join('\n');
+  return [...rows, total, `memory, as float32: ${memory}`, ...lists].join('\n');
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { modelOption, type Shared } from '../options.js';
 import type { Session } from '../session.js';
-import { expectPictures, openModel } from './model.js';
+import { expectPictures } from './each-picture.js';
+import { openModel } from './model.js';
 
 export function matchCommand(command: Command, session: Session): Command {
   return command

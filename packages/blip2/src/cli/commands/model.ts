@@ -1,16 +1,11 @@
 import type { Download, ResolveOptions } from '../../hub/index.js';
 import type { Blip2 } from '../../model/blip2.js';
 import type { ModelKind } from '../../model/config.js';
-import { isFile } from '../../model/files.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 
-/** @throws for a picture that is not there, before a large model is loaded */
-export async function expectPictures(images: readonly string[]): Promise<void> {
-  for (const image of images) {
-    if (!(await isFile(image))) throw new Error(`There is no picture at '${image}'; check the path.`);
-  }
-}
+/** What a command needs; with 'any' the retrieval model where a training run has both. */
+export type Need = ModelKind | 'any';
 
 /** Lets a command tell how a download goes, and stop it. */
 export function fromHub({ signal, terminal }: Session): ResolveOptions {
@@ -25,15 +20,17 @@ export function fromHub({ signal, terminal }: Session): ResolveOptions {
 export async function openModel(
   session: Session,
   options: Shared & { readonly model: string },
-  need: ModelKind,
+  wanted: Need,
 ): Promise<Blip2> {
-  const [{ useBackend }, { fromPretrained }] = await Promise.all([
+  const [{ useBackend }, { fromPretrained }, { stagesIn }] = await Promise.all([
     import('../backend.js'),
     import('../../model/blip2.js'),
+    import('../../model/load.js'),
   ]);
   await useBackend(options);
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
+  const need = wanted === 'any' ? (await stagesIn(options.model)).at(-1) : wanted;
   const model = await fromPretrained(options.model, { ...fromHub(session), need, onProgress });
   terminal.end();
   return model;

@@ -8,9 +8,9 @@ export interface MachineOptions {
   readonly persistent: (id: Value) => Value;
 }
 
-/** What a pickle of N bytes may take in memory: FREE + EACH * N. Those of torch.save count about 30 a byte. */
-const FREE = 24 * 2 ** 20;
-const EACH = 32;
+/** What a pickle of N bytes may take in memory: FREE + EACH * N. Those of torch.save count 20 to 40 a byte. */
+const FREE = 16 * 2 ** 20;
+const EACH = 48;
 
 /**
  * The state of a restricted pickle machine: a stack, marks on it, and a memo. Opcodes are functions over it. Nothing is
@@ -20,7 +20,7 @@ export class Machine {
   readonly cursor: Cursor;
   readonly fail: MachineOptions['fail'];
   readonly persistent: MachineOptions['persistent'];
-  readonly memo = new Map<number, Value>();
+  readonly memo: Value[] = [];
   readonly #stack: Value[] = [];
   readonly #marks: number[] = [];
   #left: number;

@@ -4,6 +4,7 @@ import { isDict, isGlobal, type Value } from './values.js';
 
 const LONGEST_NAME = 200;
 const LONGEST_INTEGER = 255; // bytes
+const LARGEST_GAP = 256; // between numbers in the memo, which picklers count up
 
 type Opcode = (machine: Machine) => void;
 
@@ -56,7 +57,7 @@ const stack: Record<string, Opcode> = {
   '2': (m) => m.push(m.top()), // DUP
   q: (m) => memoize(m, m.cursor.u8()), // BINPUT
   r: (m) => memoize(m, m.cursor.u32()), // LONG_BINPUT
-  '\x94': (m) => memoize(m, m.memo.size), // MEMOIZE
+  '\x94': (m) => memoize(m, m.memo.length), // MEMOIZE
   h: (m) => m.push(recall(m, m.cursor.u8())), // BINGET
   j: (m) => m.push(recall(m, m.cursor.u32())), // LONG_BINGET
   '\x95': (m) => void m.cursor.u64(), // FRAME
@@ -117,12 +118,13 @@ function fill(m: Machine, items: Value[], target: Map<Value, Value>): void {
 }
 
 function memoize(m: Machine, key: number): void {
-  m.spend(128);
-  m.memo.set(key, m.top());
+  if (key > m.memo.length + LARGEST_GAP) throw m.fail(`the pickle stores a value as number ${key}, out of order`);
+  m.spend(16 + 8 * Math.max(0, key - m.memo.length));
+  m.memo[key] = m.top();
 }
 
 function recall(m: Machine, key: number): Value {
-  const value = m.memo.get(key);
+  const value = m.memo[key];
   if (value !== undefined) return value;
   throw m.fail(`the pickle recalls number ${key}, which it has not stored`);
 }

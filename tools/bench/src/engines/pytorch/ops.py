@@ -3,9 +3,11 @@
 import torch
 import torch.nn.functional as F
 
-from opt import token
+from load import load
+from opt import beam_search, beam_token, prefill, token
 from qformer import qformer
 from stage1 import stage1
+from vit import vit
 
 
 def prepare(work):
@@ -74,4 +76,9 @@ OPS = {
     "qformer": lambda **sizes: forward_only(qformer(**sizes)),
     "stage1": stage1,
     "token": lambda **sizes: forward_only(token(**sizes)),
+    "beamToken": lambda **sizes: forward_only(beam_token(**sizes)),
+    "beamSearch": lambda **sizes: forward_only(beam_search(**sizes)),
+    "prefill": lambda **sizes: forward_only(prefill(**sizes)),
+    "vit": lambda **sizes: forward_only(vit(**sizes)),
+    "load": load,
 }

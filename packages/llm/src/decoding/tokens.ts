@@ -1,0 +1,77 @@
+import type { Rng } from '@blip2/tensor';
+import type { LanguageModel, Prompt } from '../language-model.js';
+import { draw, rngOf } from './draw.js';
+import { type DecodingOptions, historyOf, settingsOf } from './options.js';
+import { logSoftmax, penalise } from './scores.js';
+import { warp } from './warp.js';
+
+/** One token of one text. */
+export interface Token {
+  readonly row: number;
+  /** Which of the row's texts, below `returnSequences`. */
+  readonly sequence: number;
+  readonly id: number;
+  /** Its log-probability, penalties and what sampling leaves out included. */
+  readonly logProbability: number;
+}
+
+/** A text in the making. */
+interface Text extends Pick<Token, 'row' | 'sequence'> {
+  readonly ids: number[];
+  readonly history: readonly number[];
+  readonly random: Rng;
+}
+
+/**
+ * Greedy search, or sampling, a token at a time: yields the new tokens of all texts that have not ended, as soon as they
+ * are there. Texts that have ended leave the batch. Leaving the loop early frees everything.
+ * @throws for options that make no sense, and the signal's reason when it is aborted
+ */
+export async function* generateTokens(
+  model: LanguageModel,
+  prompt: Prompt,
+  options: Omit<DecodingOptions, 'beams'> = {},
+): AsyncGenerator<Token[], void, undefined> {
+  const settings = settingsOf(model, { ...options, beams: 1 });
+  const { returnSequences, seed, sample, eosIds, maxNewTokens, signal } = settings;
+  signal?.throwIfAborted();
+  const state = model.start(prompt);
+  try {
+    const total = state.rows;
+    let running = Array.from({ length: total * returnSequences }, (_, i): Text => {
+      const [row, sequence] = [Math.floor(i / returnSequences), i % returnSequences];
+      return { row, sequence, ids: [], history: historyOf(settings, row, total), random: rngOf(seed, sequence) };
+    });
+    if (returnSequences > 1) state.reorder(running.map(({ row }) => row));
+    for (let length = 1; ; length++) {
+      const logits = (await state.logits.data()) as Float32Array;
+      signal?.throwIfAborted();
+      const V = logits.length / running.length;
+      const tokens = running.map(({ row, sequence, ids, history, random }, i): Token => {
+        const scores = penalise(logits.slice(i * V, (i + 1) * V), ids, { history, settings });
+        const likeliest = indexOfLargest(scores);
+        const logs = logSoftmax(sample ? warp(scores, settings) : scores);
+        const id = sample ? draw(logs, random) : likeliest;
+        ids.push(id);
+        return { row, sequence, id, logProbability: logs[id] as number };
+      });
+      yield tokens;
+      const open = running.flatMap((_, i) => (eosIds.includes((tokens[i] as Token).id) ? [] : [i]));
+      if (open.length === 0 || length === maxNewTokens) return;
+      signal?.throwIfAborted();
+      if (open.length < running.length) {
+        state.reorder(open);
+        running = open.map((i) => running[i] as Text);
+      }
+      state.step(running.map(({ ids }) => ids.at(-1) as number));
+    }
+  } finally {
+    state.dispose();
+  }
+}
+
+function indexOfLargest(scores: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
+  return best;
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { padded } from '@blip2/llm';
+import { dispose } from '@blip2/tensor';
+import * as tf from '@tensorflow/tfjs';
+import { type GenerationModel, loadFolder, normFeatures, seenOf, speak } from 'blip2';
+import { type Case, casesOf } from '../blip2/cases.js';
+import { recipes, strip } from '../blip2/decoding.js';
+import { imageTokens } from '../blip2/image-tokens.js';
+import { picturesOf } from '../blip2/pictures.js';
+import type { Checks } from '../checks.js';
+import type { Folder } from '../folder.js';
+import { type Json, numberOf, numbersOf, object, readJson, rowsOf, textsOf } from '../json.js';
+
+interface Held {
+  readonly model: GenerationModel;
+  /** [I,N,D] of the golden pixels. */
+  readonly features: tf.Tensor3D;
+  readonly golden: Json;
+}
+
+/** InstructBLIP: from pictures and instructions to soft prompts and texts. */
+export async function instruct(folder: Folder, checks: Checks): Promise<void> {
+  using model = (await loadFolder(folder.path)) as GenerationModel;
+  const pixels = await picturesOf(folder, checks);
+  const features = model.vision.encode(pixels);
+  const normed = normFeatures(model.params, features);
+  await checks.tensor('vision.last_hidden_state', normed);
+  const tokens = imageTokens(readJson(join(folder.path, 'config.json')), model.config.queries);
+  const held = { model, features, golden: folder.golden };
+  for (const one of casesOf(folder, tokens, model.language.ids.bos)) {
+    checks.ids(`input_ids.${one.name}`, [...tokens.ids, ...model.tokenizer.encode(one.prompt)], one.whole);
+    const words = model.instruction?.encode(one.prompt) ?? [];
+    checks.ids(`qformer_input_ids.${one.name}`, words, numbersOf(one.json, 'qformer_input_ids') ?? []);
+    const seen = seenOf(model, { features, prompts: [one.prompt], pictures: [one.picture] });
+    await checks.tensorIfAny(`language_projection.${one.name}`, () => seen);
+    await checks.section(`decoding.${one.name}`, () => texts(held, checks, one));
+    seen.dispose();
+  }
+  await checks.section('batch', () => together(held, checks));
+  dispose({ pixels, features, normed });
+}
+
+/** Every text that golden.json holds of a case. */
+async function texts({ model, features, golden }: Held, checks: Checks, one: Case): Promise<void> {
+  const picture = tf.slice(features, [one.picture, 0, 0], [1, -1, -1]);
+  const begin = model.language.ids.decoderStart ?? model.language.ids.bos;
+  const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
+  for (const [recipe, options] of Object.entries(recipes)) {
+    const expected = numbersOf(one.json, recipe);
+    if (!expected) continue;
+    const input = { features: picture, prompts: [one.prompt] };
+    const [said = []] = await speak(model, input, { maxNewTokens, ...options });
+    checks.ids(`${recipe}.${one.name}`, [begin, ...(said[0]?.tokens ?? [])], expected);
+    const all = `${recipe}_all`;
+    if (all in one.json) {
+      const { pad } = model.language.ids;
+      const rows = said.map(({ tokens }) => [begin, ...tokens]);
+      checks.ids(`${all}.${one.name}`, padded(rows, pad).flat(), padded(rowsOf(one.json, all), pad).flat());
+    }
+    const scores = numbersOf(one.json, `${recipe}_scores`);
+    const found = said.map(({ score }) => score);
+    if (scores) checks.numbers(`${recipe}_scores.${one.name}`, found, scores);
+    const text = one.json[`${recipe}_text`];
+    if (typeof text === 'string') checks.text(`${recipe}_text.${one.name}`, strip(said[0]?.text ?? ''), strip(text));
+  }
+  picture.dispose();
+}
+
+/** Several pictures and instructions at once, padded. */
+async function together({ model, features, golden }: Held, checks: Checks): Promise<void> {
+  if (!golden.batch) return;
+  const batch = object(golden.batch, "'batch'");
+  const pictures = textsOf(batch, 'images').map((name) => textsOf(golden, 'images').indexOf(name));
+  const said = await speak(model, { features, prompts: textsOf(batch, 'prompts'), pictures }, { maxNewTokens: 12 });
+  const rows = rowsOf(batch, 'greedy');
+  const { pad, decoderStart = pad } = model.language.ids;
+  const found = said.map(([best], i) => {
+    const ids = [decoderStart, ...(best?.tokens ?? [])];
+    return [...ids, ...new Array<number>(Math.max(0, (rows[i]?.length ?? 0) - ids.length)).fill(pad)];
+  });
+  checks.ids('batch.greedy', found.flat(), rows.flat());
+}

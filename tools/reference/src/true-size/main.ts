@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+import { type PublishedName, published } from '@blip2/testing/published';
+import { makeTrueSize } from './make.js';
+
+const usage = `Usage: pnpm true-size NAME OUT [--sparse] [--dtype F16|BF16|F32] [--seed N]
+
+Writes a folder with the shapes of a published model and random weights. blip2-opt-2.7b takes 7.5 GB as F16.
+
+  NAME      ${Object.keys(published).join(', ')}
+  --sparse  real headers, data that take no room on the disk and read as zeros
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sparse: { type: 'boolean' },
+    dtype: { type: 'string', default: 'F16' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const [name, out] = positionals;
+const dtype = (['F16', 'BF16', 'F32'] as const).find((known) => known === values.dtype);
+if (name === undefined || !Object.hasOwn(published, name) || out === undefined || !dtype) {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+} else {
+  const { sparse = false, seed } = values;
+  await makeTrueSize(name as PublishedName, out, { sparse, dtype, seed: Number(seed) });
+  process.stdout.write(`${out}\n`);
+}

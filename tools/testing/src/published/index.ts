@@ -1,0 +1,2 @@
+export { type PublishedConfig, type PublishedName, published } from './configs.js';
+export { type HollowOptions, writeHollow } from './hollow.js';
