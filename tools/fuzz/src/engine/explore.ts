@@ -41,35 +41,38 @@ export async function explore(target: Target, options: ExploreOptions): Promise<
   const { coverage, onInput, onLoaded, onFinding, onNew } = options;
   const chance = random(options.seed);
   const corpus = [...options.corpus];
+  const whole: Uint8Array[] = []; // those that load: what is changed once more is then not refused for its old faults
   let [loaded, refused] = [0, 0];
-  const read = async (input: Uint8Array): Promise<void> => {
+  const read = async (input: Uint8Array): Promise<boolean> => {
     onInput?.(input, false);
-    const { loaded: whole, finding } = await attempt(target, input);
+    const { loaded: fits, finding } = await attempt(target, input);
     if (finding !== undefined) onFinding?.(finding, input);
-    if (whole) loaded++;
+    if (fits) loaded++;
     else refused++;
-    if (whole) onLoaded?.();
+    if (fits) onLoaded?.();
+    return fits;
   };
-  for (const input of corpus) await read(input);
+  for (const input of corpus) if (await read(input)) whole.push(input);
   coverage?.grown();
   while (loaded + refused < options.inputs && Date.now() < options.until) {
     const batch = Array.from({ length: Math.min(BATCH, options.inputs - loaded - refused) }, () => {
-      // The newest are the deepest.
-      const recent = chance.chance(0.5) ? corpus.slice(-32) : corpus;
-      const old = chance.pick(recent);
+      const recent = chance.chance(0.5) ? corpus.slice(-32) : corpus; // the newest are the deepest
+      const old = chance.pick(whole.length > 0 && chance.chance(0.6) ? whole : recent);
       const changed = target.mutate(old, chance, chance.pick(corpus));
       return changed.length <= LARGEST ? changed : old;
     });
     for (const input of batch) await read(input);
     if (!coverage?.peek()) continue;
     await narrow(batch, async (part) => {
+      let fits = false;
       for (const input of part) {
         onInput?.(input, true);
-        await attempt(target, input);
+        fits = (await attempt(target, input)).loaded;
       }
       if (part.length > 1) return coverage.peek();
       if (!coverage.grown()) return false;
       corpus.push(...part);
+      if (fits) whole.push(...part);
       for (const input of part) onNew?.(input);
       return true;
     });
