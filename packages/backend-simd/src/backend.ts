@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { HeapData, type HeapType, isHeapType, type TensorData } from './data.js';
+import { HeapData, type HeapType, isHeapType, OutsideData, type StoredValues, type TensorData } from './data.js';
 import type { Heap, HeapStatistics } from './heap.js';
 import type { KernelFunction, Pool } from './pool.js';
 import { type OpStatistic, Statistics } from './statistics.js';
@@ -37,6 +37,8 @@ export class SimdBackend extends cpuBackendClass() {
   readonly heap: Heap;
   readonly pool: Pool;
   #kept: HeapData[] | undefined;
+  /** What the kernel that runs was lent of data outside the heap. */
+  #lent: Map<OutsideData, HeapData> | undefined;
   readonly name: string;
   readonly relaxedSimd: boolean;
   readonly statistics: Statistics = new Statistics();
@@ -121,6 +123,38 @@ export class SimdBackend extends cpuBackendClass() {
     }
   }
 
+  /** Runs a kernel: what it is lent of data outside the heap is taken back when it ends. */
+  runKernel<R>(f: () => R): R {
+    if (this.#lent) return f();
+    const lent = new Map<OutsideData, HeapData>();
+    this.#lent = lent;
+    try {
+      return f();
+    } finally {
+      this.#lent = undefined;
+      for (const data of lent.values()) data.free();
+    }
+  }
+
+  #lend(data: OutsideData): number {
+    if (!this.#lent)
+      throw new Error('Data outside the heap of the simd backend has a pointer only while a kernel runs.');
+    let copy = this.#lent.get(data);
+    if (!copy) {
+      copy = new HeapData(this.heap, data.dtype, data.stored.length);
+      this.#lent.set(data, copy);
+      data.stored.fill(copy.values as Float32Array, 0);
+    }
+    return copy.pointer;
+  }
+
+  /** A tensor of numbers that stay outside the heap, for weights that are read but never written. */
+  outside(stored: StoredValues, shape: readonly number[]): tf.TensorInfo {
+    const dataId = {};
+    this.data.set(dataId, new OutsideData(stored));
+    return { dataId, shape: shape as number[], dtype: 'float32' };
+  }
+
   override memory(): SimdMemory {
     return { unreliable: false, reasons: [], heap: this.heap.statistics() };
   }
@@ -144,10 +178,11 @@ export class SimdBackend extends cpuBackendClass() {
     return { dataId: x.dataId, shape: shape as number[], dtype: x.dtype };
   }
 
-  /** Where a float32, int32 or bool tensor begins in the heap, in bytes. */
+  /** Where a float32, int32 or bool tensor begins in the heap, in bytes; of one outside the heap, while a kernel runs. */
   pointer(x: tf.TensorInfo): number {
     const data = this.data.get(x.dataId);
     if (data instanceof HeapData) return data.pointer;
+    if (data instanceof OutsideData) return this.#lend(data);
     if (isHeapType(x.dtype) && data.values) {
       const moved = this.#store(data.values, x.dtype);
       moved.refCount = data.refCount;

@@ -41,3 +41,25 @@ export class HeapData implements TensorData {
     this.heap.free(this.pointer, this.bytes);
   }
 }
+
+/** Numbers that are kept elsewhere, as floats or in a shorter form. */
+export interface StoredValues {
+  readonly length: number;
+  /** Writes the values from `begin` on over the whole of `target`, widened. */
+  fill(target: Float32Array, begin: number): void;
+}
+
+/** Numbers outside the heap, such as frozen weights that are larger than it: a kernel that reads them is lent a copy while it runs. */
+export class OutsideData implements TensorData {
+  refCount = 1;
+  readonly dtype = 'float32';
+
+  constructor(readonly stored: StoredValues) {}
+
+  /** A copy of all of them. */
+  get values(): Float32Array {
+    const values = new Float32Array(this.stored.length);
+    this.stored.fill(values, 0);
+    return values;
+  }
+}

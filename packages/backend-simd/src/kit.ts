@@ -34,7 +34,9 @@ export function addKernel(
   if (!backend.trusted) return;
   const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) =>
     backend.statistics.count(name, false, () =>
-      kernel({ backend, inputs: inputs as KernelCall['inputs'], attrs: (attrs ?? {}) as KernelCall['attrs'] }),
+      backend.runKernel(() =>
+        kernel({ backend, inputs: inputs as KernelCall['inputs'], attrs: (attrs ?? {}) as KernelCall['attrs'] }),
+      ),
     );
   if (tf.getKernel(name, backend.name)) tf.unregisterKernel(name, backend.name);
   tf.registerKernel({ kernelName: name, backendName: backend.name, kernelFunc });

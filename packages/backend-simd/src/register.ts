@@ -15,6 +15,7 @@ import { matmulKernels } from './kernels/matmul.js';
 import { moveKernels } from './kernels/move.js';
 import { normKernels } from './kernels/norms.js';
 import { orderKernels } from './kernels/order.js';
+import { outsideKernels } from './kernels/outside.js';
 import { poolingKernels } from './kernels/pooling.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { resizeKernels } from './kernels/resize.js';
@@ -69,6 +70,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...poolingKernels,
   ...resizeKernels,
   ...trainKernels,
+  ...outsideKernels,
 };
 
 /**
@@ -118,7 +120,10 @@ function registerKernels(backend: SimdBackend, wasm: Wasm): void {
     const slow: tf.KernelFunc = (call) =>
       statistics.count(kernelName, true, () => backend.runOnCpu(() => config.kernelFunc(call)));
     const kernelFunc: tf.KernelFunc = quick
-      ? (call) => statistics.count(kernelName, false, () => quick({ ...call, backend, wasm } as never)) ?? slow(call)
+      ? (call) =>
+          statistics.count(kernelName, false, () =>
+            backend.runKernel(() => quick({ ...call, backend, wasm } as never)),
+          ) ?? slow(call)
       : slow;
     tf.registerKernel({ ...config, backendName: name, kernelFunc });
   }

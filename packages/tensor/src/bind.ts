@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { type Params, type Spec, specLeaves } from './spec.js';
+import { type Params, type Shape, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
-import type { WeightSource } from './weights.js';
+import { storedTensor, type WeightSource } from './weights.js';
 
 export interface BindOptions {
   /** Only names that begin with it belong to the spec; what follows is the path. */
@@ -86,12 +86,16 @@ export async function bind<S extends Spec>(
   const flat: Flat = {};
   try {
     for (const [path, leaf] of specLeaves(spec)) {
-      const values = await source.read(names.get(path) as string);
-      flat[path] = tf.keep(tf.tensor(values, [...leaf.shape], 'float32'));
+      flat[path] = tf.keep(await tensorOf(source, names.get(path) as string, leaf.shape));
     }
   } catch (error) {
     for (const tensor of Object.values(flat)) tensor.dispose();
     throw error;
   }
   return unflatten(spec, flat);
+}
+
+async function tensorOf(source: WeightSource, name: string, shape: Shape): Promise<tf.Tensor> {
+  const stored = await source.stored?.(name);
+  return stored ? storedTensor(stored, shape) : tf.tensor(await source.read(name), [...shape], 'float32');
 }

@@ -49,4 +49,4 @@ export {
   zeros,
 } from './spec.js';
 export { disposable, dispose, type Flat, flatten, keep, mapFlat, mapTree, type Tree, unflatten } from './tree.js';
-export { type DerivedTensor, derivedSource, type WeightSource } from './weights.js';
+export { type DerivedTensor, derivedSource, type StoredValues, storedTensor, type WeightSource } from './weights.js';

@@ -1,3 +1,5 @@
+import * as tf from '@tensorflow/tfjs';
+import { runNamed } from './ops/named.js';
 import type { Shape } from './spec.js';
 
 /** Named tensors in a file: what `bind` reads from. The file formats of this package give one. */
@@ -7,7 +9,29 @@ export interface WeightSource {
   readonly names: ReadonlyMap<string, { readonly shape: Shape; readonly dtype: string }>;
   /** One tensor's values, widened to float32. */
   read(name: string): Promise<Float32Array>;
+  /** A tensor that should stay as the file has it, outside the heap of a backend that has one; undefined for any other. */
+  readonly stored?: ((name: string) => Promise<StoredValues | undefined>) | undefined;
   close(): Promise<void>;
+}
+
+/** A tensor's values in the form that a file has them in, in memory. */
+export interface StoredValues {
+  readonly length: number;
+  /** Writes the values from `begin` on over the whole of `target`, widened to float32. */
+  fill(target: Float32Array, begin: number): void;
+}
+
+/**
+ * A tensor of such values. They stay as they are where the running backend has a kernel `Outside`, which lends a float32
+ * copy to each kernel that reads them: slower, but frozen weights may then be larger than its heap. Elsewhere they are
+ * copied at once.
+ */
+export function storedTensor(stored: StoredValues, shape: Shape): tf.Tensor {
+  const [outside] = runNamed('Outside', {}, { stored, shape }) ?? [];
+  if (outside) return outside;
+  const values = new Float32Array(stored.length);
+  stored.fill(values, 0);
+  return tf.tensor(values, [...shape], 'float32');
 }
 
 /** A tensor that is made of others in a file: under another name, a part, or several as one. */

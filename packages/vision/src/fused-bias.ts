@@ -25,5 +25,6 @@ export function fusedBiasSource(source: WeightSource): WeightSource {
     const [query, value] = [await source.read(parts.query), await source.read(parts.value)];
     return Float32Array.from([...query, ...new Float32Array(query.length), ...value]);
   };
-  return { origin: source.origin, names, read, close: () => source.close() };
+  const stored = source.stored && (async (name: string) => (fused.has(name) ? undefined : source.stored?.(name)));
+  return { origin: source.origin, names, read, stored, close: () => source.close() };
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
+import { OutsideData } from '../data.js';
 import { fillWith } from './fill.js';
 import { type FastKernel, isWord, sizeOf } from './kernel.js';
 
@@ -17,6 +18,13 @@ const gather: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   checkIds(backend.data.get(indices.dataId).values as Int32Array, size);
   const y = backend.output([...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], x.dtype);
   const inner = tf.util.sizeFromShape(x.shape.slice(axis + 1));
+  const data = backend.data.get(x.dataId);
+  if (data instanceof OutsideData && axis === 0) {
+    const rows = valuesOf(backend, y) as Float32Array;
+    for (const [i, id] of valuesOf(backend, indices).entries())
+      data.stored.fill(rows.subarray(i * inner, (i + 1) * inner), id * inner);
+    return y;
+  }
   const count = sizeOf(indices);
   const outer = tf.util.sizeFromShape(x.shape.slice(0, axis));
   if (sizeOf(y) === 0) return y;

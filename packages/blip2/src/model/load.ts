@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, type WeightSource } from '@blip2/tensor';
-import { openSafetensors } from '@blip2/tensor/safetensors';
+import { openSafetensors, type SafetensorsSource } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '../stages/specs.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 import { isFile, readConfigJson, readGenerationJson } from './files.js';
 import type { LoadedModel } from './loaded.js';
 import { type Given, misfitsOf, type Plan, planOf } from './plan.js';
 import { readPrompts } from './prompts.js';
-import { expectRoom, type Room } from './room.js';
-import { type Counted, counted, expectFit } from './sources.js';
+import { findRoom, type Placement, type Room } from './room.js';
+import { bytesIn, type Counted, expectFit, keptOutside, valuesIn } from './sources.js';
 
 export interface LoadOptions extends Given {
   /** Which of its two models a training run's folder is opened for. Default: the later stage's. */
@@ -44,8 +44,9 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
   try {
     const plan = planOf(source, model, options);
     expectFit(source.origin, await misfitsOf(plan));
-    expectRoom(path, plan.memory, options.room);
-    const { vision, params, language, free } = await loadPlan(plan, source, options);
+    const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
+    const placement = findRoom(path, plan.memory, { room: options.room, stored });
+    const { vision, params, language, free } = await loadPlan(plan, source, { ...options, ...placement });
     const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
     if (model.kind === 'retrieval') {
       const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
@@ -98,18 +99,21 @@ function kindOf({ language: stored }: ModelConfig, { language: given }: LoadOpti
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<Given, 'language'> & { free: () => void };
 
 /** Loads every part; when one fails, the others are freed. */
-async function loadPlan(plan: Plan, source: WeightSource, options: LoadOptions): Promise<Loaded> {
+async function loadPlan(plan: Plan, source: SafetensorsSource, options: LoadOptions & Placement): Promise<Loaded> {
   const made: (() => void)[] = [];
   const free = (): void => {
     for (const undo of made.splice(0)) undo();
   };
   const watched = watch(source, options);
+  const { inside } = options;
   try {
-    const vision = plan.vision ? await plan.vision.load(watched(plan.vision.source)) : options.vision!;
+    const vision = plan.vision ? await plan.vision.load(watched(plan.vision.source, inside?.vision)) : options.vision!;
     if (plan.vision) made.push(() => vision.dispose?.());
     const params = await plan.trained.load(watched(plan.trained.source));
     made.push(() => dispose(params));
-    const language = plan.language ? await plan.language.load(watched(plan.language.source)) : options.language;
+    const language = plan.language
+      ? await plan.language.load(watched(plan.language.source, inside?.language))
+      : options.language;
     if (plan.language) made.push(() => language?.dispose?.());
     return { vision, params, language, free };
   } catch (error) {
@@ -118,17 +122,28 @@ async function loadPlan(plan: Plan, source: WeightSource, options: LoadOptions):
   }
 }
 
-/** Makes the parts' sources report one common progress and heed the signal. */
-function watch(source: WeightSource, { onProgress, signal }: LoadOptions) {
-  const stoppable: WeightSource = {
-    origin: source.origin,
-    names: source.names,
-    read: async (name) => {
-      signal?.throwIfAborted();
-      return source.read(name);
-    },
-    close: () => source.close(),
+/**
+ * Makes the parts' sources report one common progress and heed the signal. Of a part that may stay outside the heap,
+ * `inside` says how much of the heap it may take.
+ */
+function watch(source: SafetensorsSource, { onProgress, signal }: LoadOptions) {
+  const total = valuesIn(source);
+  let done = 0;
+  const seen = async <T extends { readonly length: number } | undefined>(read: () => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted();
+    const values = await read();
+    done += values?.length ?? 0;
+    if (values) onProgress?.({ done, total });
+    return values;
   };
-  const whole = onProgress ? counted(stoppable, onProgress) : stoppable;
-  return ({ names, origin, close }: WeightSource): WeightSource => ({ names, origin, close, read: whole.read });
+  return ({ names, origin, close }: WeightSource, inside?: number): WeightSource => {
+    const stored = inside === undefined ? undefined : keptOutside(source, inside);
+    return {
+      names,
+      origin,
+      close,
+      read: (name) => seen(() => source.read(name)),
+      stored: stored && ((name) => seen(() => stored(name))),
+    };
+  };
 }

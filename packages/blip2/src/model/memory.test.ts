@@ -9,7 +9,7 @@ import { readModelConfig } from './config.js';
 import { inspectModel } from './inspect.js';
 import { loadFolder } from './load.js';
 import { memoryPlan, weightsPlan } from './memory.js';
-import { expectRoom, sumText } from './room.js';
+import { findRoom, sumText } from './room.js';
 import { partSpecs, tensorsOf } from './specs.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
@@ -46,30 +46,51 @@ test('the plan is the sum of the parameters, and what working takes', () => {
 });
 
 describe('a model is refused with the sum where it cannot fit', () => {
-  const refused = (name: PublishedName, room: Parameters<typeof expectRoom>[2]) => () =>
-    expectRoom(name, planOf(name), room);
+  type Options = Parameters<typeof findRoom>[2];
+  const found = (name: PublishedName, options: Options) => findRoom(name, planOf(name), options);
+  const refused = (name: PublishedName, options: Options) => () => found(name, options);
   const heap = { free: 4 * GiB, given: 0 };
+  const half = { vision: 2 * 985_949_440, language: 2 * 2_651_678_720 };
 
   test('into the heap', () => {
     const sum = 'vision 3.9 GB + Q-Former 0.7 GB + 23 MB to work with = 4.7 GB';
-    expect(refused('blip2-itm-vit-g', { heap, system: 20e9 })).toThrow(
-      `blip2-itm-vit-g needs ${sum}, but the heap of the simd backend has room for 4.3 GB; take the cpu backend`,
+    expect(refused('blip2-itm-vit-g', { room: { heap, system: 20e9 } })).toThrow(
+      `blip2-itm-vit-g needs ${sum}, but the heap of the simd backend has room for 4.3 GB; take a smaller model, or`,
     );
-    expect(refused('blip2-itm-vit-g', { heap, system: 2e9 })).toThrow('; take a smaller model, or a machine with more');
-    const { total, inBlocks } = planOf('blip2-itm-vit-g');
-    const tight = { free: (total + inBlocks) / 2, given: 0 };
-    expect(refused('blip2-itm-vit-g', { heap: tight, system: 20e9 })).toThrow('= 4.7 GB (5.0 GB in its blocks), but');
+    const tiny = { free: 1e9, given: 0 };
+    expect(refused('blip2-opt-2.7b', { room: { heap: tiny, system: 20e9 }, stored: half })).toThrow(
+      'has room for 1.0 GB',
+    );
   });
 
   test('into the machine', () => {
-    expect(refused('blip2-opt-2.7b', { system: 8e9 })).toThrow('= 15.5 GB, but this machine has 8.0 GB free; take');
-    expect(refused('vit-l-opt-125m', { heap, system: 2e9 })).toThrow('but this machine has 2.0 GB free');
+    expect(refused('blip2-opt-2.7b', { room: { system: 8e9 } })).toThrow(
+      '= 15.5 GB, but this machine has 8.0 GB free; take',
+    );
+    expect(refused('blip2-opt-2.7b', { room: { heap, system: 8e9 }, stored: half })).toThrow(
+      /= 15\.5 GB, but even in the file's precision, \d+\.\d GB, it is more than the 8\.0 GB that are free here; take/,
+    );
+    expect(refused('vit-l-opt-125m', { room: { heap, system: 2e9 } })).toThrow('but this machine has 2.0 GB free');
   });
 
   test('and not where it can', () => {
-    expectRoom('it', planOf('blip2-opt-2.7b'), { system: 16e9 });
-    expectRoom('it', planOf('vit-l-opt-125m'), { heap, system: 4e9 });
-    expectRoom('it', planOf('vit-l-opt-125m'), { heap: { free: 4 * GiB, given: 2.5e9 }, system: 1e9 });
+    expect(found('blip2-opt-2.7b', { room: { system: 16e9 } })).toEqual({});
+    expect(found('vit-l-opt-125m', { room: { heap, system: 4e9 } })).toEqual({});
+    expect(found('vit-l-opt-125m', { room: { heap: { free: 4 * GiB, given: 2.5e9 }, system: 1e9 } })).toEqual({});
+  });
+
+  test('what the heap has no room for stays outside, the image encoder first', () => {
+    const plan = planOf('blip2-opt-2.7b');
+    const { inside } = found('blip2-opt-2.7b', { room: { heap, system: 16e9 }, stored: half });
+    expect(inside?.vision).toBe(0);
+    expect(inside!.language / 1e9).toBeCloseTo(2.3, 0);
+    const itm = found('blip2-itm-vit-g', {
+      room: { heap, system: 16e9 },
+      stored: { vision: half.vision, language: 0 },
+    });
+    expect(itm.inside?.language).toBe(0);
+    expect(itm.inside!.vision / 1e9).toBeCloseTo(3.4, 0);
+    expect(plan.blocks['language model']).toBeGreaterThan(plan.parts['language model']!);
   });
 });
 

@@ -12,14 +12,18 @@ export type MemoryPart = (typeof partNames)[keyof typeof partNames] | 'weights';
 export interface MemoryPlan {
   /** Of the parameters as float32. */
   readonly parts: Readonly<Partial<Record<MemoryPart, number>>>;
+  /** The same as blocks of the simd backend's heap, which are up to an eighth larger than what they hold. */
+  readonly blocks: Readonly<Partial<Record<MemoryPart, number>>>;
   /** What the largest step of describing one picture takes besides, as an estimate. */
   readonly working: number;
   /** All parts and `working`. */
   readonly total: number;
-  /** The same in the simd backend's heap, whose blocks are up to an eighth larger than what they hold. */
+  /** The same in the simd backend's heap. */
   readonly inBlocks: number;
   /** The largest tensor: it is held twice while it is copied to where it stays. */
   readonly largest: number;
+  /** The largest tensor of the frozen parts: a kernel is lent a copy of it where these are outside the heap. */
+  readonly lent: number;
 }
 
 /** The memory plan of a model's parts; parts of the user's own are theirs to plan for. Nothing is allocated. */
@@ -36,13 +40,16 @@ export const weightsPlan = (shapes: readonly Shape[]): MemoryPlan => planned([['
 
 function planned(shapes: readonly (readonly [MemoryPart, readonly Shape[]])[], working: number): MemoryPlan {
   const sizes = shapes.flatMap(([, each]) => each.map(bytesOf));
-  const parts = Object.fromEntries(shapes.map(([name, each]) => [name, sum(each.map(bytesOf))]));
+  const sums = (size: (bytes: number) => number) =>
+    Object.fromEntries(shapes.map(([name, each]) => [name, sum(each.map((shape) => size(bytesOf(shape))))]));
   return {
-    parts,
+    parts: sums((bytes) => bytes),
+    blocks: sums(blockSize),
     working,
     total: sum(sizes) + working,
     inBlocks: sum(sizes.map(blockSize)) + working,
     largest: Math.max(0, ...sizes),
+    lent: Math.max(0, ...shapes.flatMap(([name, each]) => (name === partNames.trained ? [] : each.map(bytesOf)))),
   };
 }
 

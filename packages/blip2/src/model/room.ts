@@ -1,5 +1,5 @@
 import { freemem, totalmem } from 'node:os';
-import type { HeapStatistics } from '@blip2/backend-simd';
+import { blockSize, type HeapStatistics } from '@blip2/backend-simd';
 import * as tf from '@tensorflow/tfjs';
 import type { MemoryPlan } from './memory.js';
 
@@ -28,24 +28,54 @@ function systemRoom(): number {
 }
 
 /**
- * Refuses a model that cannot fit, before any of it is read.
- * @throws one sentence with the sum, what there is, and what to do
+ * Where a model's numbers go. With a heap of its own the backend may have too little room for the frozen parts: what is not
+ * given blocks there stays outside as the file has it, and is lent to the kernels that read it, which takes time.
  */
-export function expectRoom(origin: string, plan: MemoryPlan, { heap, system }: Room = roomNow()): void {
-  const sum = `${origin} needs ${sumText(plan)}`;
-  const fitsOutside = plan.total <= system;
-  if (heap && plan.inBlocks > heap.free) {
-    const blocks = plan.total > heap.free ? '' : ` (${gigabytes(plan.inBlocks)} in its blocks)`;
-    const remedy = fitsOutside
-      ? 'take the cpu backend, which has no such heap but is very slow, or a smaller model'
-      : SMALLER;
-    throw new Error(
-      `${sum}${blocks}, but the heap of the simd backend has room for ${gigabytes(heap.free)}; ${remedy}.`,
+export interface Placement {
+  /** Bytes of the heap's blocks for the parts that may stay outside; undefined where all of the model is inside. */
+  readonly inside?: { readonly vision: number; readonly language: number };
+}
+
+/** What `findRoom` is told besides the plan. */
+export interface RoomOptions {
+  /** Default: what there is now. */
+  readonly room?: Room | undefined;
+  /** Bytes of the frozen parts in the form that the file has them in. */
+  readonly stored?: { readonly vision: number; readonly language: number };
+}
+
+/**
+ * Finds room for a model, before any of it is read. Where the heap is too small, the language model, which is read for
+ * every token, goes before the image encoder.
+ * @throws one sentence with the sum, what there is, and what to do, for a model that cannot fit
+ */
+export function findRoom(origin: string, plan: MemoryPlan, options: RoomOptions = {}): Placement {
+  const { room: { heap, system } = roomNow(), stored = { vision: 0, language: 0 } } = options;
+  const refusal = (but: string): Error => new Error(`${origin} needs ${sumText(plan)}, but ${but}; ${SMALLER}.`);
+  const available = gigabytes(system);
+  // Pages that the heap already has are not asked of the system again; what is read is copied into it.
+  if (!heap || plan.inBlocks <= heap.free) {
+    const asked = heap ? plan.inBlocks + plan.largest - heap.given : plan.total;
+    if (asked > system) throw refusal(`this machine has ${available} free`);
+    return {};
+  }
+  const { vision = 0, 'language model': language = 0 } = plan.blocks;
+  // A kernel is lent one matrix, and packs it.
+  const always = plan.inBlocks - vision - language + 2 * blockSize(plan.lent);
+  const left = heap.free - always;
+  if (left < 0 || stored.vision + stored.language === 0) {
+    throw refusal(`the heap of the simd backend has room for ${gigabytes(heap.free)}`);
+  }
+  const inside = { language: Math.min(left, language), vision: Math.min(Math.max(0, left - language), vision) };
+  const outside =
+    stored.language * (1 - inside.language / (language || 1)) + stored.vision * (1 - inside.vision / (vision || 1));
+  const asked = outside + always + inside.language + inside.vision - heap.given;
+  if (asked > system) {
+    throw refusal(
+      `even in the file's precision, ${gigabytes(asked)}, it is more than the ${available} that are free here`,
     );
   }
-  // Pages that the heap already has are not asked of the system again; what is read is copied into it.
-  const asked = heap ? plan.inBlocks + plan.largest - heap.given : plan.total;
-  if (asked > system) throw new Error(`${sum}, but this machine has ${gigabytes(system)} free; ${SMALLER}.`);
+  return { inside };
 }
 
 const SMALLER = 'take a smaller model, or a machine with more memory';

@@ -1,4 +1,6 @@
-import { BindError, type WeightSource } from '@blip2/tensor';
+import { blockSize } from '@blip2/backend-simd';
+import { BindError, type StoredValues, sizeOf, type WeightSource } from '@blip2/tensor';
+import { type SafetensorsSource, storedValues } from '@blip2/tensor/safetensors';
 
 /** The part of a source whose names are wanted, for a loader that must not see the rest. Closing stays with the whole. */
 export function part(source: WeightSource, wanted: (name: string) => boolean): WeightSource {
@@ -7,6 +9,26 @@ export function part(source: WeightSource, wanted: (name: string) => boolean): W
     names: new Map([...source.names].filter(([name]) => wanted(name))),
     read: (name) => source.read(name),
     close: async () => {},
+  };
+}
+
+/** A matrix of fewer values is not worth keeping outside a heap. */
+const SMALL = 2 ** 10;
+
+/**
+ * What keeps a file's large tensors outside the backend's heap, as the file has them, once the first of them have taken
+ * `inside` bytes of its blocks.
+ */
+export function keptOutside(source: SafetensorsSource, inside: number) {
+  let left = inside;
+  return async (name: string): Promise<StoredValues | undefined> => {
+    const { shape } = source.names.get(name) ?? { shape: [] };
+    const size = sizeOf(shape);
+    if (shape.length < 2 || size < SMALL) return undefined;
+    const block = blockSize(4 * size);
+    if (block > left) return storedValues(await source.readRaw(name));
+    left -= block;
+    return undefined;
   };
 }
 
@@ -33,7 +55,11 @@ export function counted(source: WeightSource, onProgress: (progress: Counted) =>
 }
 
 export const valuesIn = ({ names }: WeightSource): number =>
-  [...names.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  [...names.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** Bytes of all tensors as the file has them, in this process. */
+export const bytesIn = ({ names }: Pick<WeightSource, 'names'> = { names: new Map() }): number =>
+  [...names.values()].reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (/16$/.test(dtype) ? 2 : 4), 0);
 
 /** What a loader finds wrong with the names and shapes of a file. */
 export interface Misfits {

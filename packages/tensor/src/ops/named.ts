@@ -7,9 +7,9 @@ import * as tf from '@tensorflow/tfjs';
 export function runNamed(
   name: string,
   inputs: Record<string, tf.Tensor>,
-  attrs: Record<string, number | string>,
+  attrs: Record<string, unknown>,
 ): tf.Tensor[] | undefined {
   if (!tf.getKernel(name, tf.getBackend())) return undefined;
-  const out = tf.engine().runKernel(name, inputs, attrs);
+  const out = tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap);
   return Array.isArray(out) ? out : [out as tf.Tensor];
 }

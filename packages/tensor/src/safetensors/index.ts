@@ -6,5 +6,6 @@ export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat1
 export type { TensorData, TensorEntry } from './layout.js';
 export { type Files, type OpenOptions, openSafetensors } from './open.js';
 export type { RawTensor, SafetensorsSource } from './read.js';
+export { storedValues } from './stored.js';
 export { type Entries, encodeSafetensors, type WriteOptions, writeSafetensors } from './write.js';
 export { type ShardOptions, writeShardedSafetensors } from './write-sharded.js';

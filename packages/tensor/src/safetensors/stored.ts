@@ -1,0 +1,15 @@
+import type { StoredValues } from '../weights.js';
+import { DTYPE_BYTES, widener } from './dtype.js';
+import type { RawTensor } from './read.js';
+
+/** A tensor in memory as its file has it; undefined for a dtype that has no conversion to float32. */
+export function storedValues({ dtype, shape, bytes }: RawTensor): StoredValues | undefined {
+  const widen = widener(dtype);
+  const size = DTYPE_BYTES[dtype];
+  return (
+    widen && {
+      length: shape.reduce((a, b) => a * b, 1),
+      fill: (target, begin) => widen(bytes.subarray(begin * size, (begin + target.length) * size), target),
+    }
+  );
+}
