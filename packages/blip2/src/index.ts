@@ -1,5 +1,6 @@
 export { type Config, type ConfigInput, parseConfig, preset, readConfig } from './config.js';
-export { type Converted, type ConvertOptions, convertModel, type StoredDtype } from './convert/convert.js';
+export { type Converted, convertModel } from './convert/convert.js';
+export type { ConvertOptions, StoredDtype } from './convert/draft.js';
 export { type EncodeOptions, encodeAll, encodeToFile, type FeatureStore, type Pictures } from './data/features.js';
 export { type Lesson, type Lessons, lessonBatch } from './data/lessons.js';
 export { mixture, type Source, type Turns, turns } from './data/mixture.js';

@@ -1,49 +1,21 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { TokenizerFiles } from '@blip2/data';
-import type { WeightSource } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
-import { type ResolveOptions, resolveModel } from '../hub/index.js';
-import { isFile, isFolder, type Json } from '../model/files.js';
+import { resolveModel } from '../hub/index.js';
+import { isFile, isFolder } from '../model/files.js';
 import { folderFor } from '../model/load.js';
-import { type Counted, counted } from '../model/sources.js';
+import { counted } from '../model/sources.js';
 import { stageFolder, writeJson } from '../model/staged-folder.js';
 import { writeTokenizer } from '../model/tokenizer-files.js';
+import { type ConvertOptions, type Draft, dtypes, type StoredDtype } from './draft.js';
 import { fromHuggingFace } from './from-hugging-face.js';
 import { fromLavis } from './from-lavis.js';
-
-/** How numbers are stored. */
-export const dtypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
-export type StoredDtype = keyof typeof dtypes;
-
-export interface ConvertOptions extends ResolveOptions {
-  /** The frozen image encoder of a LAVIS checkpoint, which the checkpoint leaves out: a file of LAVIS or a folder. */
-  readonly vision?: string | undefined;
-  /** The folder of the frozen language model of a LAVIS stage 2. */
-  readonly language?: string | undefined;
-  /** A folder with a tokenizer. Default: the language model's. */
-  readonly tokenizer?: string | undefined;
-  /** What is laid over the `config.json` that the weights show, such as numbers of heads. */
-  readonly config?: Json | undefined;
-  /** Default: half precision stays as it is, everything else becomes float32. */
-  readonly dtype?: StoredDtype | undefined;
-  readonly onProgress?: ((progress: Counted) => void) | undefined;
-}
 
 export interface Converted {
   readonly in: string;
   readonly out: string;
   /** Of all files of the folder. */
   readonly bytes: number;
-}
-
-/** A model that is about to be written. */
-export interface Draft {
-  readonly source: WeightSource;
-  readonly config: Json;
-  /** More files of the folder, as parsed JSON by name. */
-  readonly files: Readonly<Record<string, Json>>;
-  readonly tokenizer?: TokenizerFiles;
 }
 
 const names: Readonly<Record<StoredDtype, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };

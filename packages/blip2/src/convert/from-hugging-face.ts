@@ -5,7 +5,7 @@ import { readModelConfig } from '../model/config.js';
 import { type Json, readConfigJson, readJson } from '../model/files.js';
 import { misfitsOf, planOf } from '../model/plan.js';
 import { expectFit } from '../model/sources.js';
-import type { ConvertOptions, Draft } from './convert.js';
+import type { ConvertOptions, Draft } from './draft.js';
 import { overlaid } from './infer.js';
 import { renamed } from './parts.js';
 

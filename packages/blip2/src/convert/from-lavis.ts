@@ -9,7 +9,7 @@ import { processorJson } from '../model/processor-json.js';
 import { expectFit } from '../model/sources.js';
 import { filesOf } from '../model/tokenizer-files.js';
 import { openWeights } from '../model/weights-file.js';
-import type { ConvertOptions, Draft } from './convert.js';
+import type { ConvertOptions, Draft } from './draft.js';
 import { expectHeads, inferConfig, overlaid } from './infer.js';
 import { type FrozenPart, type LanguagePart, languagePart, together, visionPart } from './parts.js';
 import { withDecoderToken, withImageRow } from './tokens.js';

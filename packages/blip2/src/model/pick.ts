@@ -1,8 +1,7 @@
-import type { Blip2 } from './blip2.js';
 import type { LoadedModel, RetrievalModel } from './loaded.js';
 
 /** A model by itself, or all that were loaded from a folder. */
-export type Models = LoadedModel | Pick<Blip2, 'models'>;
+export type Models = LoadedModel | { readonly models: readonly LoadedModel[] };
 
 const listed = (models: Models): readonly LoadedModel[] => ('models' in models ? models.models : [models]);
 

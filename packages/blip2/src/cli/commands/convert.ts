@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { StoredDtype } from '../../convert/convert.js';
+import type { StoredDtype } from '../../convert/draft.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 import { fromHub } from './model.js';
