@@ -19,3 +19,4 @@ export { layerNorm, layerNormGrad } from './layer-norm';
 export { crossEntropy, crossEntropyGrad, logSoftmax, softmax } from './rows';
 export { adamw, dropout } from './train';
 export { unary } from './unary';
+export { widen } from './widen';

@@ -42,6 +42,8 @@ export class SimdBackend extends cpuBackendClass() {
   readonly name: string;
   readonly relaxedSimd: boolean;
   readonly statistics: Statistics = new Statistics();
+  /** Widens half precision within the heap; see assembly/widen.ts. */
+  widen: KernelFunction | undefined;
   /** False where the self-check found wrong results: then tfjs' kernels serve, and no others are registered. */
   trusted = true;
 
@@ -143,9 +145,21 @@ export class SimdBackend extends cpuBackendClass() {
     if (!copy) {
       copy = new HeapData(this.heap, data.dtype, data.stored.length);
       this.#lent.set(data, copy);
-      data.stored.fill(copy.values as Float32Array, 0);
+      this.#fill(copy, data.stored);
     }
     return copy.pointer;
+  }
+
+  #fill(copy: HeapData, { halves, fill }: StoredValues): void {
+    if (!halves || !this.widen) {
+      fill(copy.values as Float32Array, 0);
+      return;
+    }
+    const runs = Math.ceil(copy.length / 8);
+    const pointer = this.heap.allocate(16 * runs);
+    new Uint8Array(this.heap.buffer, pointer, halves.bytes.length).set(halves.bytes);
+    this.run(this.widen, runs, 4 * runs, halves.dtype === 'BF16' ? 1 : 0, pointer, copy.pointer);
+    this.heap.free(pointer, 16 * runs);
   }
 
   /** A tensor of numbers that stay outside the heap, for weights that are read but never written. */

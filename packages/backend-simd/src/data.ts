@@ -47,6 +47,8 @@ export interface StoredValues {
   readonly length: number;
   /** Writes the values from `begin` on over the whole of `target`, widened. */
   fill(target: Float32Array, begin: number): void;
+  /** The same as half precision, little-endian, where they are kept so: IEEE's binary16 or bfloat16. */
+  readonly halves?: { readonly dtype: 'F16' | 'BF16'; readonly bytes: Uint8Array } | undefined;
 }
 
 /** Numbers outside the heap, such as frozen weights that are larger than it: a kernel that reads them is lent a copy while it runs. */

@@ -75,3 +75,25 @@ test('outside a kernel there is no pointer', () => {
   expect(() => backend.pointer(w)).toThrow('only while a kernel runs');
   expect([...w.dataSync()]).toEqual([1, 2]);
 });
+
+test.each(['F16', 'BF16'] as const)('every %s is widened to the bit', (dtype) => {
+  const all = Uint16Array.from({ length: 65536 + 5 }, (_, i) => i);
+  const exact = (half: number): number => {
+    if (dtype === 'BF16') return half * 65536;
+    const [sign, exponent, fraction] = [(half & 0x8000) * 65536, (half >> 10) & 31, half & 1023];
+    if (exponent === 31) return sign + 0x7f800000 + fraction * 8192;
+    const value = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+    return sign + (new Uint32Array(Float32Array.of(value).buffer)[0] as number);
+  };
+  const halves = { dtype, bytes: new Uint8Array(all.buffer) };
+  const fill = (): never => {
+    throw new Error('not asked for');
+  };
+  const w = outside({ length: all.length, fill, halves }, [all.length]);
+  const lent = backend.runKernel(() => {
+    const begin = backend.pointer(w) / 4;
+    return new Uint32Array(backend.heap.buffer).slice(begin, begin + all.length);
+  });
+  const expected = Uint32Array.from(all, exact);
+  expect(lent).toEqual(expected);
+});

@@ -114,6 +114,7 @@ function registerKernels(backend: SimdBackend, wasm: Wasm): void {
       `The kernels of the simd backend are wrong here (${wrong}); tfjs' cpu kernels, which are slow, serve instead.`,
     );
   const fast = wrong ? {} : KERNELS;
+  if (!wrong) backend.widen = wasm.widen;
   for (const config of tf.getKernelsForBackend('cpu')) {
     const { kernelName } = config;
     const quick = fast[kernelName];

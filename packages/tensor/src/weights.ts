@@ -19,6 +19,8 @@ export interface StoredValues {
   readonly length: number;
   /** Writes the values from `begin` on over the whole of `target`, widened to float32. */
   fill(target: Float32Array, begin: number): void;
+  /** The same as half precision, little-endian, where they are kept so; a backend may widen them faster than `fill`. */
+  readonly halves?: { readonly dtype: 'F16' | 'BF16'; readonly bytes: Uint8Array } | undefined;
 }
 
 /**

@@ -51,6 +51,7 @@ export type Wasm = Kernels<
   | 'poolingGrad'
   | 'dropout'
   | 'adamw'
+  | 'widen'
 >;
 
 export interface Call<Attributes = Record<string, unknown>> {

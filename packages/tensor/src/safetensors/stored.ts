@@ -9,6 +9,7 @@ export function storedValues({ dtype, shape, bytes }: RawTensor): StoredValues |
   return (
     widen && {
       length: shape.reduce((a, b) => a * b, 1),
+      halves: dtype === 'F16' || dtype === 'BF16' ? { dtype, bytes } : undefined,
       fill: (target, begin) => widen(bytes.subarray(begin * size, (begin + target.length) * size), target),
     }
   );
