@@ -96,7 +96,11 @@ limited(
   'where the system gives few addresses, the heap grows as far as they reach, and the error says so',
   async () => {
     // the young generation is there from the start: later there would be no addresses for it
-    const limit = ['bash', '-c', 'ulimit -v 4194304; exec "$0" --disable-wasm-trap-handler --min-semi-space-size=16 "$@"'];
+    const limit = [
+      'bash',
+      '-c',
+      'ulimit -v 4194304; exec "$0" --disable-wasm-trap-handler --min-semi-space-size=16 "$@"',
+    ];
     const { stdout } = await inProcess(
       `
     const backend = await register({ threads: 1 });
