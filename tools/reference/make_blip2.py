@@ -81,7 +81,8 @@ def bert_tokenizer(size):
     )
 
 
-def configuration(a, vocabulary, image_token):
+def sizes(a, vocabulary):
+    """The configurations of the image encoder and of the Q-Former."""
     vision = {
         "hidden_size": a.vision_width,
         "intermediate_size": 2 * a.vision_width,
@@ -99,11 +100,15 @@ def configuration(a, vocabulary, image_token):
         "encoder_hidden_size": a.vision_width,
         "vocab_size": vocabulary,
         "max_position_embeddings": 64,
-        "use_qformer_text_input": a.kind == "itm",
     }
+    return {"vision_config": vision, "qformer_config": qformer}
+
+
+def configuration(a, vocabulary, image_token):
+    parts = sizes(a, vocabulary)
+    parts["qformer_config"]["use_qformer_text_input"] = a.kind == "itm"
     return Blip2Config(
-        vision_config=vision,
-        qformer_config=qformer,
+        **parts,
         text_config=(t5_configuration if a.kind == "t5" else opt_configuration)(a, vocabulary + a.spare),
         num_query_tokens=a.queries,
         image_text_hidden_size=a.projection,

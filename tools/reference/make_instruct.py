@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import transformers
 from golden import randomise, size_arguments, write
-from make_blip2 import BEAMS, MAX_NEW_TOKENS, bert_tokenizer, t5_configuration, t5_tokenizer, text_of
+from make_blip2 import BEAMS, MAX_NEW_TOKENS, bert_tokenizer, sizes, t5_configuration, t5_tokenizer, text_of
 from PIL import Image
 from transformers import (
     BlipImageProcessor,
@@ -23,27 +23,8 @@ INSTRUCTIONS = ["what animal is this?", "a photo of", "describe the big house ne
 
 
 def configuration(a, words, tokens, image_token):
-    vision = {
-        "hidden_size": a.vision_width,
-        "intermediate_size": 2 * a.vision_width,
-        "num_hidden_layers": a.vision_layers,
-        "num_attention_heads": a.vision_heads,
-        "image_size": a.image,
-        "patch_size": a.patch,
-    }
-    qformer = {
-        "hidden_size": a.width,
-        "intermediate_size": 2 * a.width,
-        "num_hidden_layers": a.layers,
-        "num_attention_heads": a.heads,
-        "cross_attention_frequency": a.frequency,
-        "encoder_hidden_size": a.vision_width,
-        "vocab_size": words,
-        "max_position_embeddings": 64,
-    }
     return InstructBlipConfig(
-        vision_config=vision,
-        qformer_config=qformer,
+        **sizes(a, words),
         text_config=t5_configuration(a, tokens),
         num_query_tokens=a.queries,
         image_token_index=image_token,

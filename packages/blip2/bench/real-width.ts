@@ -1,22 +1,17 @@
 import { type LanguageModel, optConfig, optLanguageModel, optSpec } from '@blip2/llm';
 import { qformerConfig } from '@blip2/qformer';
 import { type Params, type Spec, specLeaves, unflatten } from '@blip2/tensor';
+import { published } from '@blip2/testing/published';
 import { readVisionConfig, type VisionParams, type VitEncoder, visionEncoder, visionSpec } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { type Stage2Params, stage2Spec } from 'blip2';
 
 // A model of real width that fits: CLIP's ViT-L/14, the full Q-Former, OPT-125M. `pnpm true-size vit-l-opt-125m` writes its folder.
 
-export const visionConfig = readVisionConfig({
-  model_type: 'clip_vision_model',
-  hidden_size: 1024,
-  intermediate_size: 4096,
-  num_hidden_layers: 24,
-  num_attention_heads: 16,
-  patch_size: 14,
-});
+const config = published['vit-l-opt-125m'];
+export const visionConfig = readVisionConfig(config.vision_config);
 export const queryConfig = qformerConfig({}, { encoderWidth: visionConfig.hiddenSize });
-export const textConfig = optConfig({ eos_token_id: 50118 });
+export const textConfig = optConfig(config.text_config);
 
 /** A tree of usual values, quickly: as many random numbers as a prime, over and over, so that no two rows are the same. */
 function filled<S extends Spec>(spec: S): Params<S> {

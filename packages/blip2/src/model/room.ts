@@ -40,45 +40,49 @@ export interface Placement {
 export interface RoomOptions {
   /** Default: what there is now. */
   readonly room?: Room | undefined;
-  /** Bytes of the frozen parts in the form that the file has them in. */
-  readonly stored?: { readonly vision: number; readonly language: number };
+  /** Bytes of the frozen parts in the form that the file has them in. Without it they cannot stay outside. */
+  readonly stored?: { readonly vision: number; readonly language: number } | undefined;
 }
 
 /**
- * Finds room for a model, before any of it is read. Where the heap is too small, the language model, which is read for
- * every token, goes before the image encoder.
+ * Finds room for a model, before any of it is read.
  * @throws one sentence with the sum, what there is, and what to do, for a model that cannot fit
  */
 export function findRoom(origin: string, plan: MemoryPlan, options: RoomOptions = {}): Placement {
-  const { room: { heap, system } = roomNow(), stored = { vision: 0, language: 0 } } = options;
-  const refusal = (but: string): Error => new Error(`${origin} needs ${sumText(plan)}, but ${but}; ${SMALLER}.`);
-  const available = gigabytes(system);
-  // Pages that the heap already has are not asked of the system again; what is read is copied into it.
+  const { room: { heap, system } = roomNow(), stored } = options;
+  const refusal = (but: string): Error =>
+    new Error(`${origin} needs ${sumText(plan)}, but ${but}; take a smaller model, or a machine with more memory.`);
   if (!heap || plan.inBlocks <= heap.free) {
+    // Pages that the heap already has are not asked of the system again; what is read is copied into it.
     const asked = heap ? plan.inBlocks + plan.largest - heap.given : plan.total;
-    if (asked > system) throw refusal(`this machine has ${available} free`);
+    if (asked > system) throw refusal(`this machine has ${gigabytes(system)} free`);
     return {};
   }
-  const { vision = 0, 'language model': language = 0 } = plan.blocks;
-  // A kernel is lent one matrix, and packs it.
-  const always = plan.inBlocks - vision - language + 2 * blockSize(plan.lent);
-  const left = heap.free - always;
-  if (left < 0 || stored.vision + stored.language === 0) {
-    throw refusal(`the heap of the simd backend has room for ${gigabytes(heap.free)}`);
+  const placed = stored && partlyInside(plan, heap.free, stored);
+  if (!placed) throw refusal(`the heap of the simd backend has room for ${gigabytes(heap.free)}`);
+  const asked = placed.memory - heap.given;
+  if (asked > system) {
+    const all = `even in the file's precision, ${gigabytes(asked)}, it is more than the ${gigabytes(system)}`;
+    throw refusal(`${all} that are free here`);
   }
+  return { inside: placed.inside };
+}
+
+/**
+ * How much of the frozen parts a heap too small for all of them takes: first of the language model, which is read for
+ * every token, then of the image encoder; and the memory that these, the rest outside and the other parts take together.
+ * Undefined where the heap has no room even for the other parts.
+ */
+function partlyInside(plan: MemoryPlan, free: number, stored: NonNullable<RoomOptions['stored']>) {
+  const { vision = 0, 'language model': language = 0 } = plan.blocks;
+  const always = plan.inBlocks - vision - language + 2 * blockSize(plan.lent); // a kernel is lent one matrix, and packs it
+  const left = free - always;
+  if (left < 0) return undefined;
   const inside = { language: Math.min(left, language), vision: Math.min(Math.max(0, left - language), vision) };
   const outside =
     stored.language * (1 - inside.language / (language || 1)) + stored.vision * (1 - inside.vision / (vision || 1));
-  const asked = outside + always + inside.language + inside.vision - heap.given;
-  if (asked > system) {
-    throw refusal(
-      `even in the file's precision, ${gigabytes(asked)}, it is more than the ${available} that are free here`,
-    );
-  }
-  return { inside };
+  return { inside, memory: always + inside.language + inside.vision + outside };
 }
-
-const SMALLER = 'take a smaller model, or a machine with more memory';
 
 /** `vision 3.9 GB + Q-Former 0.4 GB + … = 15.6 GB`. */
 export function sumText({ parts, working, total }: MemoryPlan): string {

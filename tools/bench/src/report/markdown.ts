@@ -64,6 +64,7 @@ const titles: Readonly<Record<string, string>> = {
   matmul: 'Matrix products',
   attention: 'Attention',
   rows: 'Norm and activations',
+  conv: 'Convolutions',
   qformer: 'Q-Former, forward',
   stage1: 'A training step of stage 1',
   decode: 'Making text',
