@@ -31,9 +31,9 @@ export { type Stage2TrainOptions, type StageOptions, trainStage1, trainStage2 } 
 export { type ReportData, renderReport, writeReport } from './report/index.js';
 export { type DemoOptions, type DemoSummary, runDemo } from './run/demo.js';
 export { type EvalOptions, type EvalSummary, runEval } from './run/eval.js';
-export type { OwnVision } from './run/eyes.js';
 export { type Reporter, silent } from './run/reporter.js';
 export { runTrain, type TrainRunOptions } from './run/train.js';
+export type { OwnVision } from './run/vision.js';
 export { type ApproximateOptions, approximateIndex } from './search/approximate-index.js';
 export { type IndexedPicture, openIndex, type PictureIndex } from './search/index-file.js';
 export { graphOf, type IndexOptions, type IndexSummary, indexPictures } from './search/make-index.js';

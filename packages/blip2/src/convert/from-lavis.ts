@@ -31,7 +31,7 @@ export async function fromLavis(file: string, options: ConvertOptions): Promise<
       );
     }
     const speaks = trained.names.has('language_projection.weight');
-    const vision = await eyesOf(trained, options.vision, file);
+    const vision = await encoderOf(trained, options.vision, file);
     if (vision) keep(vision);
     const language = speaks ? keep(await voiceOf(options.language, file)) : undefined;
     const parts = [trained, ...(vision ? [vision.source] : []), ...(language ? [language.source] : [])];
@@ -54,7 +54,11 @@ export async function fromLavis(file: string, options: ConvertOptions): Promise<
 }
 
 /** The encoder that is given; undefined where the checkpoint has its own, as those do that trained it too. */
-async function eyesOf(trained: WeightSource, path: string | undefined, file: string): Promise<FrozenPart | undefined> {
+async function encoderOf(
+  trained: WeightSource,
+  path: string | undefined,
+  file: string,
+): Promise<FrozenPart | undefined> {
   if (path !== undefined) return visionPart(path);
   if ([...trained.names.keys()].some((name) => name.startsWith('vision_model.embeddings.'))) return undefined;
   const remedy = "give it with '--vision': eva_vit_g.pth, clip_vit_L.pth or a folder";

@@ -102,14 +102,14 @@ async function save(folder: string, model: SavedModel & { params: Tree }, conten
     return found;
   };
   try {
-    const eyes = await open(vision, openVision);
-    const voice = language && (await open(language, openLanguage));
+    const encoder = await open(vision, openVision);
+    const speaker = language && (await open(language, openLanguage));
     const entries = [
-      ...copied(eyes, 'vision_model.'),
+      ...copied(encoder, 'vision_model.'),
       ...trained(model.params),
-      ...(voice ? copied(voice, 'language_model.') : []),
+      ...(speaker ? copied(speaker, 'language_model.') : []),
     ];
-    const known = voice && !isExternal(voice) ? voice : undefined;
+    const known = speaker && !isExternal(speaker) ? speaker : undefined;
     const { queries, projectionSize } = model.config;
     const config = {
       model_type: 'blip-2',
@@ -117,8 +117,8 @@ async function save(folder: string, model: SavedModel & { params: Tree }, conten
       num_query_tokens: queries,
       image_text_hidden_size: projectionSize,
       use_decoder_only_language_model: known?.kind !== 'encoder-decoder',
-      vision_config: configOf(eyes),
-      ...(voice && { text_config: configOf(voice) }),
+      vision_config: configOf(encoder),
+      ...(speaker && { text_config: configOf(speaker) }),
       ...content.config(known),
     };
     await stageFolder(folder, async (temporary) => {

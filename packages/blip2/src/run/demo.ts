@@ -5,11 +5,11 @@ import { isFile } from '../model/files.js';
 import { writeReport } from '../report/index.js';
 import { environment } from './environment.js';
 import { type EvalSummary, evaluate, withTest } from './eval.js';
-import { type OwnVision, withVision } from './eyes.js';
 import { METRICS, readMetrics, type StageSummary, summarise } from './metrics.js';
 import { reportData } from './report-data.js';
 import type { Reporter } from './reporter.js';
 import { runTrain } from './train.js';
+import { type OwnVision, withVision } from './vision.js';
 
 export interface DemoOptions {
   readonly out: string;

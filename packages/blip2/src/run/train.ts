@@ -9,11 +9,11 @@ import { saveStage1, saveStage2 } from '../model/save.js';
 import { beginStage2, stage1Params, stage2Params } from '../parts/compose.js';
 import { type StageOptions, trainStage1, trainStage2 } from '../parts/train.js';
 import { environment } from './environment.js';
-import { type OwnVision, withVision } from './eyes.js';
 import { fingerprint } from './frozen.js';
 import { METRICS } from './metrics.js';
 import { stage1Batches, stage2Batches } from './mixtures.js';
 import type { Reporter } from './reporter.js';
+import { type OwnVision, withVision } from './vision.js';
 import { openWorld, type World } from './world.js';
 
 export interface TrainRunOptions {
@@ -60,7 +60,7 @@ async function expectStage1({ stage1 }: Config, out: string): Promise<void> {
 
 /** @returns whether the stage is trained to its end */
 async function stageOne(world: World, options: TrainRunOptions): Promise<boolean> {
-  const { config, folders, parts, eyes } = world;
+  const { config, folders, parts, encoder } = world;
   const stage = await stageOptions(1, world, { ...options, data: stage1Batches(world) });
   const run = trainStage1(parts, { ...stage, smoothing: config.smoothing });
   const whole = await follow(1, run, { ...options, config });
@@ -69,8 +69,8 @@ async function stageOne(world: World, options: TrainRunOptions): Promise<boolean
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
-      vision: eyes.frozen,
-      processor: eyes.vision.processor,
+      vision: encoder.frozen,
+      processor: encoder.vision.processor,
       tokenizer: folders.text,
     });
   }
@@ -78,7 +78,7 @@ async function stageOne(world: World, options: TrainRunOptions): Promise<boolean
 }
 
 async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
-  const { config, folders, parts, eyes } = world;
+  const { config, folders, parts, encoder } = world;
   beginStage2(parts);
   const stage = await stageOptions(2, world, { ...options, data: stage2Batches(world) });
   const whole = await follow(2, trainStage2(parts, stage), { ...options, config });
@@ -87,8 +87,8 @@ async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
     await saveStage2(folder, {
       config: parts.config,
       params: stage2Params(parts),
-      vision: eyes.frozen,
-      processor: eyes.vision.processor,
+      vision: encoder.frozen,
+      processor: encoder.vision.processor,
       tokenizer: folders.language,
       language: { folder: folders.language },
       prompts: scenePrompts,
@@ -98,7 +98,7 @@ async function stageTwo(world: World, options: TrainRunOptions): Promise<void> {
 
 async function stageOptions<B>(
   stage: 1 | 2,
-  { config, folders, eyes }: World,
+  { config, folders, encoder }: World,
   { out, resume = false, maxSteps, signal, data }: TrainRunOptions & { data: StageOptions<B>['data'] },
 ): Promise<StageOptions<B>> {
   const { checkpointEvery, recompute, batch, clip, accumulate, ...schedule } =
@@ -120,7 +120,7 @@ async function stageOptions<B>(
       environment: {
         ...environment(),
         config: await short(seed, qformer, smoothing, shown, schedule, batch, clip, accumulate),
-        vision: await short(eyes.fingerprint),
+        vision: await short(encoder.fingerprint),
         ...(stage === 2
           ? {
               language: await short(await fingerprint(folders.language)),

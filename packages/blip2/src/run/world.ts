@@ -5,17 +5,17 @@ import { Disposables } from '../disposables.js';
 import { compose, type Parts } from '../parts/compose.js';
 import { loadBert, loadLanguageModel } from '../parts/load.js';
 import { standardiseVision } from '../parts/standardise.js';
-import { type Eyes, type OwnVision, openEyes } from './eyes.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
 import type { Reporter } from './reporter.js';
 import { type SeenEmoji, type SeenScenes, seeEmoji, seeScenes } from './seen.js';
+import { type OwnVision, openRunVision, type RunVision } from './vision.js';
 
 /** What a run trains on and with. */
 export interface World {
   readonly config: Config;
   readonly folders: FrozenFolders;
   readonly parts: Parts;
-  readonly eyes: Eyes;
+  readonly encoder: RunVision;
   readonly emoji: SeenEmoji;
   readonly scenes: SeenScenes;
   close(): Promise<void>;
@@ -37,8 +37,8 @@ export async function openWorld(config: Config, options: WorldOptions): Promise<
   checkCounts(config);
   const made = new Disposables();
   try {
-    const eyes = made.add(await openEyes(config, options.vision), (opened) => opened.dispose());
-    const { vision } = eyes;
+    const encoder = made.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
+    const { vision } = encoder;
     const language = speaks
       ? made.add(await loadLanguageModel(folders.language), (voice) => voice.dispose?.())
       : undefined;
@@ -52,13 +52,13 @@ export async function openWorld(config: Config, options: WorldOptions): Promise<
       seed: config.seed,
     });
     made.add(parts, () => parts.dispose());
-    const seen = { vision, fingerprint: eyes.fingerprint, reporter, signal };
+    const seen = { vision, fingerprint: encoder.fingerprint, reporter, signal };
     const entries = loadEmoji().slice(0, config.data.emoji ?? undefined);
     const emoji = made.add(await seeEmoji('train', entries, seen), (data) => data.close());
     const count = Math.max(config.data.scenes, 1);
     const scenes = made.add(await seeScenes('train', { count, seed: config.seed }, seen), (data) => data.close());
     await standardise(parts, emoji);
-    return { config, folders, parts, eyes, emoji, scenes, close: () => made.close() };
+    return { config, folders, parts, encoder, emoji, scenes, close: () => made.close() };
   } catch (error) {
     await made.close();
     throw error;

@@ -13,7 +13,7 @@ export type OwnVision = Vision & {
 };
 
 /** The image encoder of a run. */
-export interface Eyes {
+export interface RunVision {
   readonly vision: Vision;
   /** Says which encoder looks, and how pictures are made ready for it. */
   readonly fingerprint: string;
@@ -24,7 +24,7 @@ export interface Eyes {
 }
 
 /** The encoder that is given, or else the one of the configuration's folder, loaded. */
-export async function openEyes(config: Config, own?: OwnVision): Promise<Eyes> {
+export async function openRunVision(config: Config, own?: OwnVision): Promise<RunVision> {
   if (own) {
     const { name, width, processor } = own;
     const key = await cacheKey(name, own.fingerprint, width, processor);

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { parseConfig, preset } from '../config.js';
 import { runEval } from './eval.js';
-import type { OwnVision } from './eyes.js';
 import { silent } from './reporter.js';
 import { runTrain } from './train.js';
+import type { OwnVision } from './vision.js';
 
 jest.setTimeout(120_000);
 
