@@ -31,7 +31,7 @@ export interface KeyValueCache {
 export type CachedAttendOptions = Omit<AttendOptions, 'rows' | 'length'> & { readonly heads: number };
 
 /** Keys and values [S,C,D] with room for more rows and columns than are in use. */
-interface Room {
+interface MemoryBudget {
   readonly key: tf.Tensor;
   readonly value: tf.Tensor;
 }
@@ -41,7 +41,7 @@ interface Room {
  * reordering only rows that have several children; elsewhere both make new tensors of everything.
  */
 export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): KeyValueCache {
-  let room: Room | undefined;
+  let room: MemoryBudget | undefined;
   /** Whether the backend that made the room writes in it. */
   let inPlace = false;
   let length = 0;
@@ -59,7 +59,7 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
   };
   /** A new room, row i of which is what lay at `from[i]`. */
   const move = (made: (x: tf.Tensor, which: keyof KeyValue) => tf.Tensor, rows: number): void => {
-    const old = room as Room;
+    const old = room as MemoryBudget;
     room = { key: owned(() => made(old.key, 'key')), value: owned(() => made(old.value, 'value')) };
     tf.dispose([old.key, old.value]);
     lie(range(rows));

@@ -4,7 +4,7 @@ export interface AttendOptions {
   /** So many heads, each a contiguous block of the width of q, k and v. Without it they are apart already. */
   heads?: number | undefined;
   /**
-   * Keys and values have only so many heads, each shared by `heads / keyHeads` neighbouring heads of the queries (Ainslie et
+   * Keys and values have only so many heads, each shared by `heads / keyHeads` neighboring heads of the queries (Ainslie et
    * al. 2023). Default: as many as the queries, or as the shape says where they are apart.
    */
   keyHeads?: number | undefined;

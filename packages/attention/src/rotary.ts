@@ -12,7 +12,7 @@ export interface RotaryOptions {
   readonly positions?: tf.Tensor | undefined;
   /** R, even: the first so many components of each head turn, the others stay. Default: all K. */
   readonly dimensions?: number | undefined;
-  /** Pairs are neighbours (2i, 2i+1), as in GPT-J, and not (i, i + R/2), as in Llama. Default false. */
+  /** Pairs are neighbors (2i, 2i+1), as in GPT-J, and not (i, i + R/2), as in Llama. Default false. */
   readonly interleaved?: boolean | undefined;
   /** Where there are no tables, as in `rotaryTables`. Default 10000. */
   readonly base?: number | undefined;
@@ -29,7 +29,7 @@ export function rotary<X extends tf.Tensor>(x: X, options: RotaryOptions = {}): 
   const layout = layoutOf(x, options);
   const { B, L, K, R } = layout;
   return tf.tidy(() => {
-    const { cos, sin } = turns(options, layout);
+    const { cos, sin } = batchIterator(options, layout);
     const op = tf.customGrad((...args) => {
       const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
       save([cos, sin]);
@@ -78,7 +78,7 @@ function layoutOf(x: tf.Tensor, { heads, dimensions, interleaved = false }: Rota
 }
 
 /** The cosines and sines of x's pairs, of rank 5, to broadcast over batch and heads. */
-function turns(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
+function batchIterator(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
   const { B, L, R, interleaved } = layout;
   const { positions, tables, base, offset = 0 } = options;
   if (!Number.isInteger(offset)) throw new Error(`rotary needs a whole offset, not ${offset}.`);

@@ -29,9 +29,9 @@ export function batchNorm(
     const row = <usize>r * <usize>C << 2;
     for (let c = c0; c < c1; c += 4) {
       const at = <usize>c << 2;
-      const centred = f32x4.sub(v128.load(x + row + at), v128.load(mean + at));
+      const centered = f32x4.sub(v128.load(x + row + at), v128.load(mean + at));
       const shift = offset ? v128.load(offset + at) : splat(0);
-      storePart(y + row + at, madd(centred, v128.load(scale + at), shift), C - c);
+      storePart(y + row + at, madd(centered, v128.load(scale + at), shift), C - c);
     }
   }
 }

@@ -7,7 +7,7 @@ function zeroWords(to: usize, n: i32): void {
   for (let j = 0; j < n; j += 4) storePart(to + (<usize>j << 2), splat(0), n - j);
 }
 
-/** Rows [begin, end) of col [rows, kH·kW·C]: the windows of x from the window `first` on, zeros outside the picture. */
+/** Rows [begin, end) of col [rows, kH·kW·C]: the windows of x from the window `first` on, zeros outside the image. */
 export function im2col(begin: i32, end: i32, thread: i32, windows: usize, x: usize, col: usize, first: i32): void {
   const g = changetype<Windows>(windows);
   const C = g.C;
@@ -50,7 +50,7 @@ function addWords(to: usize, from: usize, n: i32): void {
 }
 
 /**
- * Adds the windows of the output lines [line0, line1) (of all pictures in a row) to the lines of dx [B·H, W, C] from
+ * Adds the windows of the output lines [line0, line1) (of all images in a row) to the lines of dx [B·H, W, C] from
  * `first` on, of which [begin, end) here; col is [(line1 - line0)·outW, kH·kW·C].
  */
 export function col2im(

@@ -40,7 +40,7 @@ function taps(
   } else storePart(y, s0, n);
 }
 
-/** Output lines [begin, end) of all pictures; `bias` [C] or 0. */
+/** Output lines [begin, end) of all images; `bias` [C] or 0. */
 export function depthwise(
   begin: i32, end: i32, thread: i32, windows: usize, x: usize, w: usize, bias: usize, y: usize,
 ): void {
@@ -75,7 +75,7 @@ export function depthwise(
   }
 }
 
-/** Input lines [begin, end) of all pictures: dx from dy. */
+/** Input lines [begin, end) of all images: dx from dy. */
 export function depthwiseInput(
   begin: i32, end: i32, thread: i32, windows: usize, dy: usize, w: usize, dx: usize,
 ): void {
@@ -127,7 +127,7 @@ export function depthwiseFilter(
       for (let ky = firstInside(y0, g.stepH); ky < last; ky++) {
         const row = x + <usize>(b * g.H + y0 + ky * g.stepH) * <usize>g.W * stride;
         for (let kx = 0; kx < g.kW; kx++) {
-          // the outputs whose window has this place inside the picture
+          // the outputs whose window has this place inside the image
           const offset = kx * g.stepW - g.padW;
           const ox0 = firstInside(offset, g.strideW);
           const ox1 = lastInside(offset, g.strideW, g.outW, g.W);

@@ -52,7 +52,7 @@ export function panelsOf(N: i32): i32 {
   return (N + NR - 1) / NR;
 }
 
-/** Rows that are packed of all panels before the next ones: neighbouring panels share lines of cache. */
+/** Rows that are packed of all panels before the next ones: neighboring panels share lines of cache. */
 const FEW: i32 = 16;
 
 /** Packs panels [begin, end) of a [batch, panels] grid of B. Strides in elements. */

@@ -43,14 +43,14 @@ function pool(op: i32, begin: i32, end: i32, windows: usize, x: usize, y: usize)
   }
 }
 
-/** Output lines [begin, end) of all pictures; a mean counts only what is inside the picture. */
+/** Output lines [begin, end) of all images; a mean counts only what is inside the image. */
 export function pooling(begin: i32, end: i32, thread: i32, op: i32, windows: usize, x: usize, y: usize): void {
   if (op == Pool.MAX) pool(Pool.MAX, begin, end, windows, x, y);
   else pool(Pool.AVERAGE, begin, end, windows, x, y);
 }
 
 /**
- * Items [begin, end) of a [pictures, C / 16] grid: dx, cleared before. A maximum's slope goes to the first place that
+ * Items [begin, end) of a [images, C / 16] grid: dx, cleared before. A maximum's slope goes to the first place that
  * has it, a mean's to all places in equal parts of the whole window.
  */
 @inline

@@ -1,7 +1,7 @@
 import { madd, splat, storePart } from './math';
 import { copyWords } from './move';
 
-// Pictures [B, H, W, C] to [B, outH, outW, C]. The source of place i is i·ratio + shift, in double precision as in tfjs.
+// Images [B, H, W, C] to [B, outH, outW, C]. The source of place i is i·ratio + shift, in double precision as in tfjs.
 
 @inline
 function mix(a: v128, b: v128, share: v128): v128 {
@@ -45,7 +45,7 @@ function gain(to: usize, slope: v128, share: f64, n: i32): void {
   storePart(to, madd(slope, splat(<f32>share), v128.load(to)), n);
 }
 
-/** Pictures [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
+/** Images [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
 export function resizeLinearGrad(
   begin: i32, end: i32, thread: i32, dy: usize, dx: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
   ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,
@@ -101,7 +101,7 @@ export function resizeNearest(
   }
 }
 
-/** Pictures [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
+/** Images [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
 export function resizeNearestGrad(
   begin: i32, end: i32, thread: i32, dy: usize, dx: usize, H: i32, W: i32, C: i32, outH: i32, outW: i32,
   ratioH: f64, ratioW: f64, shiftH: f64, shiftW: f64,

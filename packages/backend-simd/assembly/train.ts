@@ -1,6 +1,6 @@
 import { madd, splat } from './math';
 
-/** MurmurHash3's finaliser. */
+/** MurmurHash3's finalizer. */
 @inline
 function mix4(h: v128): v128 {
   h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));

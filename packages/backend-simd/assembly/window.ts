@@ -1,4 +1,4 @@
-/** Windows that slide over pictures [B, H, W, C], as src/kernels/window.ts writes it; outputs are [outH, outW]. */
+/** Windows that slide over images [B, H, W, C], as src/kernels/window.ts writes it; outputs are [outH, outW]. */
 @unmanaged
 export class Windows {
   H: i32;
@@ -17,13 +17,13 @@ export class Windows {
   padW: i32;
 }
 
-/** The first place of a window from `origin` that is not before the picture. */
+/** The first place of a window from `origin` that is not before the image. */
 @inline
 export function firstInside(origin: i32, step: i32): i32 {
   return origin >= 0 ? 0 : (step - 1 - origin) / step;
 }
 
-/** After the last of `size` places of a window from `origin` that is inside a picture of `length`. */
+/** After the last of `size` places of a window from `origin` that is inside an image of `length`. */
 @inline
 export function lastInside(origin: i32, step: i32, size: i32, length: i32): i32 {
   return origin >= length ? 0 : min(size, (length - origin + step - 1) / step);

@@ -48,7 +48,7 @@ test('freed blocks are used again', () => {
   expect(heap.allocate(1010)).toBe(first);
 });
 
-test('neighbours are joined before the memory grows', () => {
+test('neighbors are joined before the memory grows', () => {
   const heap = new Heap();
   const small = Array.from({ length: 140 }, () => heap.allocate(100_000));
   for (const pointer of small) heap.free(pointer, 100_000);

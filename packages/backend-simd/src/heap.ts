@@ -40,7 +40,7 @@ export function blockSize(bytes: number): number {
 
 /**
  * Blocks of one shared WebAssembly memory. Freed blocks are kept in a stack for each size; when much has
- * been freed and nothing fits, neighbours are joined. Views of a shared memory stay valid when it grows.
+ * been freed and nothing fits, neighbors are joined. Views of a shared memory stay valid when it grows.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -50,7 +50,7 @@ export class Heap {
   #extents: { start: number; size: number }[] = [];
   #top = PAGE;
   #live = 0;
-  /** Bytes that were freed since free neighbours were joined. */
+  /** Bytes that were freed since free neighbors were joined. */
   #freed = 0;
   #blocks = 0;
   #peak = 0;
@@ -105,7 +105,7 @@ export class Heap {
   #carve(size: number, asked: number): number {
     const pointer = this.#fromExtents(size);
     if (pointer !== undefined) return pointer;
-    // Much has been freed since neighbours were joined: before more is taken, as what is taken late stays between them.
+    // Much has been freed since neighbors were joined: before more is taken, as what is taken late stays between them.
     if (this.#freed > Math.max(size, this.#top / 32)) this.#join();
     return this.#fromExtents(size) ?? this.#fromTop(size) ?? this.#fromGrown(size) ?? this.#full(asked);
   }
@@ -160,7 +160,7 @@ export class Heap {
     return pointer;
   }
 
-  /** Joins all free neighbours. */
+  /** Joins all free neighbors. */
   #join(): void {
     this.#freed = 0;
     const blocks = [...this.#extents];

@@ -10,16 +10,16 @@ export {
   shuffled,
 } from './dataset/dataset.js';
 export type { CacheDtype } from './dataset/record.js';
-export { decodePicture, encodePng } from './picture/decode.js';
-export type { FilterName } from './picture/filter.js';
+export { decodeImage, encodePng } from './image/decode.js';
+export type { FilterName } from './image/filter.js';
 export {
+  type DecodedImage,
   type DecodeOptions,
-  isPicture,
+  type ImageSource,
+  isDecodedImage,
   MAX_PIXELS,
-  type Picture,
-  type PictureSource,
   solid,
-} from './picture/picture.js';
+} from './image/image.js';
 export {
   CLIP_MEAN,
   CLIP_STD,
@@ -31,9 +31,9 @@ export {
   pixelValues,
   type Rgb,
   toPixels,
-} from './picture/pixels.js';
-export { applyProcessor, type Processor, parseProcessor, readProcessor } from './picture/processor.js';
-export { type Box, crop, type ResizeOptions, resize, resizeBicubic } from './picture/resize.js';
+} from './image/pixels.js';
+export { applyProcessor, type Processor, parseProcessor, readProcessor } from './image/processor.js';
+export { type Box, crop, type ResizeOptions, resize, resizeBicubic } from './image/resize.js';
 export { buildBpe, OPT_SPECIALS, trainByteLevelBpe } from './text/byte-bpe.js';
 export type { Merge } from './text/merges.js';
 export { type PaddedBatch, type PadOptions, padBatch, toIdTensors } from './text/pad.js';

@@ -6,10 +6,10 @@ import { candidateCodes } from './candidates.js';
 import { renderAll } from './drawings.js';
 import { type EmojiDataset, emojiDataset } from './emoji.js';
 import { loadEmoji } from './entries.js';
-import { openStudio } from './icons.js';
+import { openVendor } from './icons.js';
 import { renderSvg } from './render.js';
 import { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
-import { allStudios, splits } from './studios.js';
+import { allVendors, splits } from './vendors.js';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'blip2-emoji-'));
 afterAll(() => rmSync(cacheDir, { recursive: true }));
@@ -17,7 +17,7 @@ afterAll(() => rmSync(cacheDir, { recursive: true }));
 describe('the list of emoji', () => {
   const entries = loadEmoji();
 
-  test('holds the 1,594 that five studios have drawn, each once', () => {
+  test('holds the 1,594 that five vendors have drawn, each once', () => {
     expect(entries.length).toBe(1594);
     expect(new Set(entries.map((entry) => entry.code)).size).toBe(1594);
     expect(new Set(entries.map((entry) => entry.label)).size).toBe(1594);
@@ -31,8 +31,8 @@ describe('the list of emoji', () => {
   });
 
   test('names an icon that its package has', () => {
-    for (const studio of allStudios) {
-      const draw = openStudio(studio);
+    for (const vendor of allVendors) {
+      const draw = openVendor(vendor);
       for (const entry of entries) expect(draw(entry, 16).length).toBeGreaterThan(150);
     }
   });
@@ -69,7 +69,7 @@ describe('the drawings', () => {
   });
 
   test('are rendered once, alike each time, and nothing half-written stays', async () => {
-    const options = { size: 24, cacheDir, studios: ['openmoji', 'fluent-flat'] as const };
+    const options = { size: 24, cacheDir, vendors: ['openmoji', 'fluent-flat'] as const };
     const steps: number[] = [];
     const first = await renderAll(apple, { ...options, onProgress: (done) => steps.push(done) });
     expect(steps.slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -79,12 +79,12 @@ describe('the drawings', () => {
     const second = await renderAll(apple, { ...options, onProgress: (done) => again.push(done) });
     expect(again).toEqual([6]);
     expect(readdirSync(cacheDir)).toEqual(files);
-    for (const [studio, drawings] of first) {
-      expect(second.get(studio)!.read(1)).toEqual(drawings.read(1));
-      expect(drawings.read(1)).toEqual(await renderSvg(apple[1]!, studio, 24));
+    for (const [vendor, drawings] of first) {
+      expect(second.get(vendor)!.read(1)).toEqual(drawings.read(1));
+      expect(drawings.read(1)).toEqual(await renderSvg(apple[1]!, vendor, 24));
       expect(() => drawings.read(3)).toThrow('no drawing 3');
       drawings.close();
-      second.get(studio)!.close();
+      second.get(vendor)!.close();
     }
   });
 
@@ -108,18 +108,18 @@ describe('the data set', () => {
 
   test('never gives Noto for training, nor anything else for the test', () => {
     expect(splits.train).not.toContain('noto');
-    const studios = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.item(i).studio));
-    expect(studios(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
-    expect(studios(held)).toEqual(new Set(['noto']));
-    const pictures = new Set(Array.from({ length: train.length }, (_, i) => train.item(i).picture.data.join()));
-    for (let i = 0; i < held.length; i++) expect(pictures.has(held.item(i).picture.data.join())).toBe(false);
+    const vendors = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.item(i).vendor));
+    expect(vendors(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
+    expect(vendors(held)).toEqual(new Set(['noto']));
+    const images = new Set(Array.from({ length: train.length }, (_, i) => train.item(i).image.data.join()));
+    for (let i = 0; i < held.length; i++) expect(images.has(held.item(i).image.data.join())).toBe(false);
   });
 
-  test('gives each emoji by each studio with its label', async () => {
+  test('gives each emoji by each vendor with its label', async () => {
     expect([train.length, held.length]).toEqual([16, 4]);
     const item = train.item(6);
-    expect(item).toMatchObject({ label: entries[2]!.label, code: entries[2]!.code, studio: 'twemoji' });
-    expect(item.picture).toEqual({ width: 16, height: 16, data: await renderSvg(entries[2]!, 'twemoji', 16) });
+    expect(item).toMatchObject({ label: entries[2]!.label, code: entries[2]!.code, vendor: 'twemoji' });
+    expect(item.image).toEqual({ width: 16, height: 16, data: await renderSvg(entries[2]!, 'twemoji', 16) });
     expect(() => train.item(16)).toThrow('there are 16');
   });
 });

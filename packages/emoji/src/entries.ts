@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { allStudios, packages, type Studio } from './studios.js';
+import { allVendors, packages, type Vendor } from './vendors.js';
 
-/** One emoji that all five studios have drawn. */
+/** One emoji that all five vendors have drawn. */
 export interface Emoji {
   /** Code points in lower-case hexadecimal joined by '-', without the presentation selector FE0F. */
   readonly code: string;
@@ -12,8 +12,8 @@ export interface Emoji {
   readonly tags: readonly string[];
   /** Group of the Unicode chart: 0 smileys, 1 people, 3 animals and plants, 4 food, 5 travel, 6 activities, 7 objects, 8 symbols, 9 flags. */
   readonly group: number;
-  /** The name of its icon in each studio's package. */
-  readonly studios: { readonly [S in Studio]: string };
+  /** The name of its icon in each vendor's package. */
+  readonly vendors: { readonly [S in Vendor]: string };
 }
 
 interface EmojibaseItem {
@@ -33,7 +33,7 @@ export function readPackageJson<T>(path: string): T {
 }
 
 /** A code as every source can be compared by: lower case, without FE0F, which the sources place differently. */
-export function normaliseCode(code: string): string {
+export function normalizeCode(code: string): string {
   return code
     .toLowerCase()
     .split('-')
@@ -41,17 +41,17 @@ export function normaliseCode(code: string): string {
     .join('-');
 }
 
-function iconNames(studio: Studio): Map<string, string> {
+function iconNames(vendor: Vendor): Map<string, string> {
   // Fluent's own chars.json is empty; its icons are named as those of its flat sister.
-  const source = studio === 'fluent' ? packages['fluent-flat'] : packages[studio];
+  const source = vendor === 'fluent' ? packages['fluent-flat'] : packages[vendor];
   const names = readPackageJson<Record<string, string>>(`${source}/chars.json`);
-  return new Map(Object.entries(names).map(([code, name]) => [normaliseCode(code), name]));
+  return new Map(Object.entries(names).map(([code, name]) => [normalizeCode(code), name]));
 }
 
 let loaded: readonly Emoji[] | undefined;
 
 /**
- * The emoji drawn by all five studios, in the order of the Unicode chart, without components and without skin-tone
+ * The emoji drawn by all five vendors, in the order of the Unicode chart, without components and without skin-tone
  * variants (so that a person waving is here once). Codes and labels are distinct. Read once a process.
  */
 export function loadEmoji(): readonly Emoji[] {
@@ -60,18 +60,18 @@ export function loadEmoji(): readonly Emoji[] {
 }
 
 function joinByCode(): readonly Emoji[] {
-  const names = allStudios.map((studio) => [studio, iconNames(studio)] as const);
+  const names = allVendors.map((vendor) => [vendor, iconNames(vendor)] as const);
   const items = readPackageJson<EmojibaseItem[]>('emojibase-data/en/data.json');
   const entries: Emoji[] = [];
   const labels = new Set<string>();
   for (const item of items.sort((a, b) => (a.order ?? 0) - (b.order ?? 0))) {
-    const code = normaliseCode(item.hexcode);
-    const drawn = names.flatMap(([studio, icons]) => (icons.has(code) ? [[studio, icons.get(code)] as const] : []));
+    const code = normalizeCode(item.hexcode);
+    const drawn = names.flatMap(([vendor, icons]) => (icons.has(code) ? [[vendor, icons.get(code)] as const] : []));
     if (item.group === undefined || item.group === componentGroup) continue;
-    if (drawn.length < allStudios.length || labels.has(item.label)) continue;
+    if (drawn.length < allVendors.length || labels.has(item.label)) continue;
     labels.add(item.label);
-    const studios = Object.fromEntries(drawn) as Emoji['studios'];
-    entries.push({ code, label: item.label, tags: item.tags ?? [], group: item.group, studios });
+    const vendors = Object.fromEntries(drawn) as Emoji['vendors'];
+    entries.push({ code, label: item.label, tags: item.tags ?? [], group: item.group, vendors });
   }
   return entries;
 }

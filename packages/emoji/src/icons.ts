@@ -1,5 +1,5 @@
 import { type Emoji, readPackageJson } from './entries.js';
-import { packages, type Studio } from './studios.js';
+import { packages, type Vendor } from './vendors.js';
 
 interface IconSet {
   width?: number;
@@ -11,15 +11,15 @@ interface IconSet {
 export type Drawer = (entry: Emoji, size: number) => string;
 
 /**
- * Opens a studio's drawings. The largest package is 100 MB of JSON: hold the drawer no longer than it is needed.
+ * Opens a vendor's drawings. The largest package is 100 MB of JSON: hold the drawer no longer than it is needed.
  * The drawer throws where the package lacks an icon.
  */
-export function openStudio(studio: Studio): Drawer {
-  const set = readPackageJson<IconSet>(`${packages[studio]}/icons.json`);
+export function openVendor(vendor: Vendor): Drawer {
+  const set = readPackageJson<IconSet>(`${packages[vendor]}/icons.json`);
   return (entry, size) => {
-    const icon = set.icons[entry.studios[studio]];
+    const icon = set.icons[entry.vendors[vendor]];
     if (!icon)
-      throw new Error(`${packages[studio]} has no icon '${entry.studios[studio]}': install its pinned version.`);
+      throw new Error(`${packages[vendor]} has no icon '${entry.vendors[vendor]}': install its pinned version.`);
     const box = [icon.left ?? 0, icon.top ?? 0, icon.width ?? set.width ?? 16, icon.height ?? set.height ?? 16];
     const names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
     return `<svg ${names} viewBox="${box.join(' ')}" width="${size}" height="${size}">${icon.body}</svg>`;

@@ -1,7 +1,7 @@
 export { type Drawings, type DrawingsOptions, defaultCacheDir, renderAll } from './drawings.js';
 export { type EmojiDataset, type EmojiItem, type EmojiOptions, emojiDataset } from './emoji.js';
-export { type Emoji, loadEmoji, normaliseCode } from './entries.js';
-export { type Colour, type RenderOptions, renderSvg } from './render.js';
+export { type Emoji, loadEmoji, normalizeCode } from './entries.js';
+export { type Color, type RenderOptions, renderSvg } from './render.js';
 export { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
 export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
 export { type QuestionAnswer, type QuestionType, questionTypes, sceneGroups, scenePrompts } from './scenes/grammar.js';
@@ -13,5 +13,5 @@ export { vqaPrior } from './scenes/prior.js';
 export { type Scene, scene, sceneTexts } from './scenes/scene.js';
 export { cut, loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
 export { loadNouns, type Noun } from './scenes/vocabulary.js';
-export { allStudios, type Split, type Studio, splits } from './studios.js';
-export type { Dataset, Picture } from './types.js';
+export type { Dataset, DecodedImage } from './types.js';
+export { allVendors, type Split, splits, type Vendor } from './vendors.js';

@@ -1,51 +1,51 @@
 import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import type { Emoji } from './entries.js';
-import { type Drawer, openStudio } from './icons.js';
-import type { Studio } from './studios.js';
+import { type Drawer, openVendor } from './icons.js';
+import type { Vendor } from './vendors.js';
 
-export type Colour = readonly [red: number, green: number, blue: number];
+export type Color = readonly [red: number, green: number, blue: number];
 export interface RenderOptions {
-  /** 3: laid on the background. 4: with its transparency, colours not multiplied by alpha. Default 3. */
+  /** 3: laid on the background. 4: with its transparency, colors not multiplied by alpha. Default 3. */
   readonly channels?: 3 | 4;
   /** Under transparent parts when there are three channels. Default white. */
-  readonly background?: Colour;
+  readonly background?: Color;
 }
 
-const white: Colour = [255, 255, 255];
+const white: Color = [255, 255, 255];
 
-/** Rasterises an SVG document at the size that it states. */
-async function rasterise(svg: string, { channels = 3, background = white }: RenderOptions): Promise<Uint8Array> {
-  const picture = sharp(Buffer.from(svg)).toColourspace('srgb');
+/** Rasterizes an SVG document at the size that it states. */
+async function rasterize(svg: string, { channels = 3, background = white }: RenderOptions): Promise<Uint8Array> {
+  const image = sharp(Buffer.from(svg)).toColorspace('srgb');
   const [r, g, b] = background;
-  const flat = channels === 3 ? picture.flatten({ background: { r, g, b } }) : picture.ensureAlpha();
+  const flat = channels === 3 ? image.flatten({ background: { r, g, b } }) : image.ensureAlpha();
   return flat.raw().toBuffer(); // [S,S,channels]
 }
 
-/** Draws one emoji: `[size,size,channels]` bytes. Opens the studio's package for it; for many, use `drawAll`. */
+/** Draws one emoji: `[size,size,channels]` bytes. Opens the vendor's package for it; for many, use `drawAll`. */
 export async function renderSvg(
   entry: Emoji,
-  studio: Studio,
+  vendor: Vendor,
   size: number,
   options: RenderOptions = {},
 ): Promise<Uint8Array> {
-  return rasterise(openStudio(studio)(entry, size), options);
+  return rasterize(openVendor(vendor)(entry, size), options);
 }
 
-/** Draws many emoji of one studio on all cores; `write` gets each picture with its index, in any order. */
+/** Draws many emoji of one vendor on all cores; `write` gets each image with its index, in any order. */
 export async function drawAll(
   entries: readonly Emoji[],
-  studio: Studio,
-  options: RenderOptions & { size: number; write: (index: number, picture: Uint8Array) => void },
+  vendor: Vendor,
+  options: RenderOptions & { size: number; write: (index: number, image: Uint8Array) => void },
 ): Promise<void> {
-  const draw: Drawer = openStudio(studio);
+  const draw: Drawer = openVendor(vendor);
   const before = sharp.concurrency();
-  sharp.concurrency(1); // pictures in parallel, not the parts of one
+  sharp.concurrency(1); // images in parallel, not the parts of one
   let next = 0;
   const worker = async () => {
     for (let i = next++; i < entries.length; i = next++) {
       const entry = entries[i];
-      if (entry) options.write(i, await rasterise(draw(entry, options.size), options));
+      if (entry) options.write(i, await rasterize(draw(entry, options.size), options));
     }
   };
   try {

@@ -1,4 +1,4 @@
-export type { Picture } from '@blip2/data';
+export type { DecodedImage } from '@blip2/data';
 
 /** A fixed list of items, each made when it is asked for. */
 export interface Dataset<T> {

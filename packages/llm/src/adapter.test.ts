@@ -1,4 +1,4 @@
-import { dispose, initialise } from '@blip2/tensor';
+import { dispose, initialize } from '@blip2/tensor';
 import { checkGradients, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -6,7 +6,7 @@ import { adapterSpec, composePrompt, project } from './adapter.js';
 import { labelsOf } from './labels.js';
 
 test('the projection begins as a linear layer of PyTorch', () => {
-  const p = initialise(adapterSpec(64, 48), 1);
+  const p = initialize(adapterSpec(64, 48), 1);
   const values = [...p.language_projection.weight.dataSync()];
   const deviation = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
   expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(1 / 8);

@@ -13,7 +13,7 @@ export function adapterSpec(queryWidth: number, width: number) {
 
 export type Adapter = Params<ReturnType<typeof adapterSpec>>;
 
-/** What the Q-Former made of a picture as the language model's soft prompt: [B,Q,D] -> [B,Q,W]. Nothing is scaled. */
+/** What the Q-Former made of an image as the language model's soft prompt: [B,Q,D] -> [B,Q,W]. Nothing is scaled. */
 export function project(p: Adapter, queryOutput: tf.Tensor): tf.Tensor3D {
   return linear(p.language_projection, queryOutput) as tf.Tensor3D;
 }
@@ -33,7 +33,7 @@ export interface ComposedPrompt {
 }
 
 /**
- * Lays parts one after the other: soft prompt then text, or several pictures each with its text.
+ * Lays parts one after the other: soft prompt then text, or several images each with its text.
  * @returns embeddings [B,L,W] and, if any part has a mask, the int32 mask [B,L]
  * @throws when batch, width or a mask do not fit
  */

@@ -1,10 +1,19 @@
-import { fieldsOf, type Json, type Spec, show, type WeightSource } from '@blip2/tensor';
+import {
+  type BindOptions,
+  compare,
+  fieldsOf,
+  type Json,
+  type Mismatches,
+  type Spec,
+  show,
+  type WeightSource,
+} from '@blip2/tensor';
 import type { LanguageModel } from './language-model.js';
 import { type OptConfig, optConfig } from './opt/config.js';
-import { type LoadOptions, loadOpt, OPT_TABLE, optRepeats } from './opt/load.js';
+import { type LoadOptions, loadOpt, OPT_TABLE, optBinding, optRepeats } from './opt/load.js';
 import { optSpec } from './opt/spec.js';
 import { type T5Config, t5Config } from './t5/config.js';
-import { loadT5, t5Repeats, t5Table } from './t5/load.js';
+import { loadT5, t5Binding, t5Repeats, t5Table } from './t5/load.js';
 import { t5Spec } from './t5/spec.js';
 
 /** The configuration of a language model of any family that is known here. */
@@ -16,6 +25,12 @@ interface Family<C> {
   config(json: Json): C;
   spec(config: C): Spec;
   load(source: WeightSource, config: C, options: LoadOptions): Promise<LanguageModel>;
+  /** How the tensors of a file become parameters. */
+  binding(
+    source: WeightSource,
+    config: C,
+    options: LoadOptions,
+  ): { readonly spec: Spec; readonly options: BindOptions };
   /** The name of the table of tokens, of those that a file has. */
   table(has: (name: string) => boolean): string;
   /** Of a file that has certain names, those that repeat another of its tensors. */
@@ -29,10 +44,19 @@ const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<La
     config: optConfig,
     spec: optSpec,
     load: loadOpt,
+    binding: optBinding,
     table: () => OPT_TABLE,
     repeats: optRepeats,
   },
-  t5: { kind: 'encoder-decoder', config: t5Config, spec: t5Spec, load: loadT5, table: t5Table, repeats: t5Repeats },
+  t5: {
+    kind: 'encoder-decoder',
+    config: t5Config,
+    spec: t5Spec,
+    load: loadT5,
+    binding: t5Binding,
+    table: t5Table,
+    repeats: t5Repeats,
+  },
 };
 
 const familyOf = ({ modelType }: LanguageConfig): Family<LanguageConfig> =>
@@ -74,7 +98,13 @@ export async function loadLanguage(
   config: LanguageConfig,
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  const rows = vocabularyRows(source, config, options.prefix);
+  checkIds(source, config, options);
+  return familyOf(config).load(source, config, options);
+}
+
+/** @throws for an id that texts begin or are padded with and that has no row in the table of tokens */
+function checkIds(source: WeightSource, config: LanguageConfig, { prefix }: LoadOptions): void {
+  const rows = vocabularyRows(source, config, prefix);
   const { bos, pad } = config;
   const ids = { bos, pad, ...('decoderStart' in config && { 'decoder start': config.decoderStart }) };
   const [strange] = Object.entries(ids).filter(([, id]) => id >= rows);
@@ -84,7 +114,13 @@ export async function loadLanguage(
       `The ${name} token of ${source.origin} is ${id}, and its table of tokens has ${rows} rows; correct the config.`,
     );
   }
-  return familyOf(config).load(source, config, options);
+}
+
+/** The tensors by which a file differs from what `loadLanguage` needs. Nothing is read or allocated. @throws as `loadLanguage` for ids without a row */
+export function compareLanguage(source: WeightSource, config: LanguageConfig, options: LoadOptions = {}): Mismatches {
+  checkIds(source, config, options);
+  const binding = familyOf(config).binding(source, config, options);
+  return compare(binding.spec, source, binding.options);
 }
 
 /** The parameters of a language model by their names in files; nothing is allocated. */

@@ -12,6 +12,7 @@ export { generate, padded } from './decoding/generate.js';
 export type { BeamRulesName, DecodingOptions, Sequence } from './decoding/options.js';
 export { generateTokens, type Token } from './decoding/tokens.js';
 export {
+  compareLanguage,
   isLanguageType,
   type LanguageConfig,
   languageConfig,
@@ -26,9 +27,9 @@ export {
   type DecodingState,
   IGNORED,
   type LanguageModel,
-  type Lesson,
-  type Lessons,
   type Prompt,
+  type Sample,
+  type SampleSource,
   type SpecialIds,
 } from './language-model.js';
 export { type OptConfig, optConfig } from './opt/config.js';

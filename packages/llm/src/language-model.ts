@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 
 /** What stands before the text to be made. At least one of the two is there. */
 export interface Prompt {
-  /** Continuous vectors that come first, [B,Q,W]: what the adapter made of a picture. */
+  /** Continuous vectors that come first, [B,Q,W]: what the adapter made of an image. */
   readonly softPrompt?: tf.Tensor | undefined;
   /** Tokens after them, int32 [B,P]. A decoder-only model wants pads on the left, so that the text goes on from the last token. */
   readonly promptIds?: tf.Tensor | undefined;
@@ -11,7 +11,7 @@ export interface Prompt {
 }
 
 /** A prompt and the text that should follow it. */
-export interface Lesson extends Prompt {
+export interface Sample extends Prompt {
   /** int32 [B,T], pads on the right. */
   readonly targetIds: tf.Tensor;
   /** Keep mask of `targetIds`, [B,T]. Default: all ones. */
@@ -21,7 +21,7 @@ export interface Lesson extends Prompt {
 }
 
 /** Predictions beside what they should be; for a cross-entropy that ignores `IGNORED`. The caller owns both. */
-export interface Lessons {
+export interface SampleSource {
   /** [B,T,V]: row t was computed from what stands before target t. */
   readonly logits: tf.Tensor3D;
   /** int32 [B,T], `IGNORED` where masked. */
@@ -72,7 +72,7 @@ export interface LanguageModel {
    * Teacher forcing: the logits of every target token at once, computed for these alone.
    * Differentiable by the soft prompt; gradients of the weights are computed only if asked for.
    */
-  predict(lesson: Lesson): Lessons;
+  predict(lesson: Sample): SampleSource;
   /** Reads the prompt; the state then holds the logits of the first new token. */
   start(prompt: Prompt): DecodingState;
   dispose?(): void;

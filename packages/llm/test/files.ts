@@ -5,7 +5,7 @@ import { fixture } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
 
 /** The files of a fixture's folder. */
-export function filesOf(name: string) {
+export function readTokenizerFiles(name: string) {
   const folder = fixture(name);
   return {
     json: <T>(file: string): T => JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as T,

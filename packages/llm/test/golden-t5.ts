@@ -9,9 +9,9 @@ import {
   t5Config,
   t5Spec,
 } from '../src/index.js';
-import { filesOf } from './files.js';
+import { readTokenizerFiles } from './files.js';
 
-export const { json, openModel, readTensors } = filesOf('hf-t5');
+export const { json, openModel, readTensors } = readTokenizerFiles('hf-t5');
 
 type Decoded = 'greedy' | 'beam' | 'beam_lp' | 'beam_min';
 

@@ -9,9 +9,9 @@ import {
   optSpec,
   type Prompt,
 } from '../src/index.js';
-import { filesOf } from './files.js';
+import { readTokenizerFiles } from './files.js';
 
-const { json, openModel, readTensors } = filesOf('hf-opt');
+const { json, openModel, readTensors } = readTokenizerFiles('hf-opt');
 
 export { readTensors };
 

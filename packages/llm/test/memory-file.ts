@@ -1,8 +1,8 @@
-import { dispose, flatten, initialise, type Spec, specLeaves, type WeightSource } from '@blip2/tensor';
+import { dispose, flatten, initialize, type Spec, specLeaves, type WeightSource } from '@blip2/tensor';
 
 /** A file in memory that holds a freshly made model, with its names changed or, where `undefined`, left out. */
 export function memoryFile(spec: Spec, rename: (name: string) => string | undefined = (name) => name): WeightSource {
-  const params = initialise(spec, 1);
+  const params = initialize(spec, 1);
   const held = new Map<string, Float32Array>();
   for (const [path, tensor] of Object.entries(flatten(params))) {
     const name = rename(path);

@@ -69,7 +69,7 @@ test('gradients reach both sides and the temperature', () => {
   checkGradients(loss, [tf.mul(image, 0.9), tf.mul(text, 0.9), warm], { step: 1e-3 });
 });
 
-test('with stopped candidates pictures learn from image-to-text only', () => {
+test('with stopped candidates images learn from image-to-text only', () => {
   const gradients = (offset: number, gather: 'full' | 'stop') =>
     tf.grads(
       (i, t) => itc({ ...inputs, imageFeatures: i as tf.Tensor3D, textFeatures: t as tf.Tensor2D }, { gather }).loss,
@@ -97,7 +97,7 @@ test('two processes that gather have the loss of one with the whole batch', () =
   expect((parts[0]! + parts[1]!) / 2).toBeCloseTo(whole, 5);
 });
 
-test('texts of one picture share the target', () => {
+test('texts of one image share the target', () => {
   const distinct = itc(inputs, { imageIds: { batch: tf.tensor1d([7, 8, 9], 'int32') } });
   expectClose(distinct.loss, [2.3196101], 1e-5);
   const shared = itc(inputs, { smoothing: 0, imageIds: { batch: tf.tensor1d([7, 7, 9], 'int32') } });
@@ -174,7 +174,7 @@ test('drawing inside a loss records no gradient', () => {
 test('one query alone is the largest', () => {
   const one = tf.slice(image, [0, 0, 0], [3, 1, 2]);
   const slope = tf.grad((x) => similarity(x as tf.Tensor3D, text))(one);
-  expectClose(slope, [1.76, 1.32, 1.76, 1.32, 1.76, 1.32], 1e-6); // the sum of the texts, for each picture
+  expectClose(slope, [1.76, 1.32, 1.76, 1.32, 1.76, 1.32], 1e-6); // the sum of the texts, for each image
 });
 
 test('what cannot be is refused with a sentence', () => {
@@ -183,7 +183,7 @@ test('what cannot be is refused with a sentence', () => {
     /outside the 3 candidates/,
   );
   expect(() => itc(inputs, { offset: 1 })).toThrow(/outside the 3 candidates/);
-  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/one text a picture/);
+  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/one text an image/);
   expect(() => similarity(image, tf.zeros([2, 3]))).toThrow(/same width/);
   expect(() => itm(tf.zeros([4, 2]))).toThrow(/\[3B,2\]/);
 });

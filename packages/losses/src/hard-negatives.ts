@@ -6,7 +6,7 @@ import { detached } from './detached.js';
 export type Exclusion =
   /** Row b is answered by column offset + b. */
   | { offset: number }
-  /** Rows and columns with the same number of a picture, int32 [B] and [W]. */
+  /** Rows and columns with the same number of an image, int32 [B] and [W]. */
   | { rows: tf.Tensor1D; columns: tf.Tensor1D };
 
 const ownPair: Exclusion = { offset: 0 };

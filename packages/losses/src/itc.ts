@@ -17,22 +17,22 @@ export interface ContrastiveOptions {
   smoothing?: number;
   /**
    * `full` (default): gradients reach both sides of each similarity. `stop`: the side of the candidates is a constant,
-   * so that pictures learn from image-to-text only and texts from text-to-image only, as BLIP-2 was trained on many GPUs.
+   * so that images learn from image-to-text only and texts from text-to-image only, as BLIP-2 was trained on many GPUs.
    */
   gather?: 'full' | 'stop';
   /** The candidates of all processes, image [W,Q,E] and text [W,E]. Default: the batch itself. */
   gathered?: { image: tf.Tensor3D; text: tf.Tensor2D };
   /** Where the batch begins among the candidates (rank times B). Default 0. */
   offset?: number;
-  /** Numbers of the pictures, int32, where several texts share one: every text of a picture is then a right answer. */
+  /** Numbers of the images, int32, where several texts share one: every text of an image is then a right answer. */
   imageIds?: { batch: tf.Tensor1D; gathered?: tf.Tensor1D };
 }
 
 export interface Contrastive {
   loss: tf.Scalar;
-  /** [B,W] row: picture of the batch, column: text of all; divided by the temperature. */
+  /** [B,W] row: image of the batch, column: text of all; divided by the temperature. */
   simI2T: tf.Tensor2D;
-  /** [B,W] row: text of the batch, column: picture of all; divided by the temperature. */
+  /** [B,W] row: text of the batch, column: image of all; divided by the temperature. */
   simT2I: tf.Tensor2D;
 }
 
@@ -46,7 +46,7 @@ export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {})
   const B = imageFeatures.shape[0];
   const W = (gathered?.text ?? textFeatures).shape[0];
   if (textFeatures.shape[0] !== B) {
-    throw new Error(`itc was given ${B} pictures and ${textFeatures.shape[0]} texts; it needs one text a picture.`);
+    throw new Error(`itc was given ${B} images and ${textFeatures.shape[0]} texts; it needs one text an image.`);
   }
   if (offset < 0 || offset + B > W) {
     throw new Error(

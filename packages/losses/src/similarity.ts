@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * How well each picture fits each text: the largest product of the text with any query (BLIP-2, section 3.1).
+ * How well each image fits each text: the largest product of the text with any query (BLIP-2, section 3.1).
  * The gradient goes to the first query that is largest.
  * @param image [I,Q,E]
  * @param text [T,E]
@@ -12,7 +12,7 @@ export function similarity(image: tf.Tensor3D, text: tf.Tensor2D): tf.Tensor2D {
   const [T, width] = text.shape;
   if (width !== E) {
     throw new Error(
-      `Pictures are projected to ${E} numbers and texts to ${width}; similarity needs the same width of both.`,
+      `Images are projected to ${E} numbers and texts to ${width}; similarity needs the same width of both.`,
     );
   }
   return tf.tidy(() => {

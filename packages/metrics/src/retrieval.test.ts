@@ -14,7 +14,7 @@ test('both directions of a small matrix', () => {
   expect(recall(flat, { rows: 3, columns: 3 })).toEqual({ rowsToColumns, columnsToRows });
 });
 
-test('several right answers: the best one counts, and every caption finds its picture', () => {
+test('several right answers: the best one counts, and every caption finds its image', () => {
   const scores = [
     [0.1, 0.9, 0.5, 0.4], // its texts are 0 and 1
     [0.2, 0.3, 0.1, 0.25], // its texts are 2 and 3

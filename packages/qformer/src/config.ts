@@ -9,11 +9,11 @@ export interface QFormerConfig {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly epsilon: number;
-  /** How many vectors the Q-Former gives for a picture of any size. */
+  /** How many vectors the Q-Former gives for an image of any size. */
   readonly queries: number;
-  /** Width of the features that picture and text are compared by. */
+  /** Width of the features that image and text are compared by. */
   readonly projectionSize: number;
-  /** Layers 0, f, 2f … look at the picture. */
+  /** Layers 0, f, 2f … look at the image. */
   readonly crossAttentionFrequency: number;
   /** Width of the image encoder's features. */
   readonly encoderWidth: number;
@@ -26,7 +26,7 @@ export interface QFormerConfig {
    */
   readonly embeddingRange: number;
   /**
-   * Deviation of the first weights of cross-attention and of the feed-forward networks. What a query sees of a picture is
+   * Deviation of the first weights of cross-attention and of the feed-forward networks. What a query sees of an image is
    * an average over all of it, small beside the query itself: a short training wants more of the one (about 0.1) and less
    * of the other (0.03). Default `initializerRange`.
    */

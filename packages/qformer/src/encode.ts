@@ -6,24 +6,24 @@ import { type LayerGates, type LayerInput, type LayerOutput, layer } from './lay
 import { drop, inside, type Mode } from './mode.js';
 import { type Layer, need, type QFormer } from './spec.js';
 
-export interface EncodeInput extends Omit<LayerInput, 'past' | 'pictures' | 'gates'> {
+export interface EncodeInput extends Omit<LayerInput, 'past' | 'images' | 'gates'> {
   /** [B,L,W], queries first; see `embed`. */
   readonly x: tf.Tensor;
   /** One entry a layer. */
   readonly past?: readonly KeyValue[] | undefined;
   /** One entry a layer. */
   readonly gates?: readonly LayerGates[] | undefined;
-  readonly pictures?: { readonly keys: PictureKeys; readonly index?: tf.Tensor1D | undefined } | undefined;
+  readonly images?: { readonly keys: KeyValues; readonly index?: tf.Tensor1D | undefined } | undefined;
 }
 
-/** Keys and values [I,N,W] of pictures: one entry a layer, undefined where it does not look at them. */
-export type PictureKeys = readonly (KeyValue | undefined)[];
+/** Keys and values [I,N,W] of images: one entry a layer, undefined where it does not look at them. */
+export type KeyValues = readonly (KeyValue | undefined)[];
 
 export interface EncodeOutput {
   output: tf.Tensor3D;
   /** Of each layer, where they are to be remembered. */
   cache: KeyValue[];
-  /** Of each layer that looks at the picture, if asked for. */
+  /** Of each layer that looks at the image, if asked for. */
   attention: tf.Tensor4D[];
 }
 
@@ -31,21 +31,21 @@ export interface EncodeOutput {
 export function encode(
   p: QFormer,
   config: QFormerConfig,
-  { x, past, pictures, gates, ...input }: EncodeInput,
+  { x, past, images, gates, ...input }: EncodeInput,
 ): EncodeOutput {
   const { layer: layers } = p.qformer.encoder;
   const cache: KeyValue[] = [];
   const attention: tf.Tensor4D[] = [];
   let y = x;
   layers.forEach((own, j) => {
-    const keys = pictures?.keys[j];
+    const keys = images?.keys[j];
     const out = scope(() =>
       run(own, config, y, {
         ...input,
         queriesOnly: input.queriesOnly && j === layers.length - 1,
         past: past?.[j],
         gates: gates?.[j],
-        pictures: keys && { keys, index: pictures.index },
+        images: keys && { keys, index: images.index },
         mode: inside(input.mode, `layer.${j}`),
       }),
     );
@@ -59,8 +59,8 @@ export function encode(
 /** `layer`, of which the tape keeps the inputs alone where the mode says so. */
 function run(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
   if (!input.mode.recompute || input.attentionMaps || input.gates) return layer(p, config, x, input);
-  const { past, pictures, mask } = input;
-  const inputs = { p: used(p, x, input), x, past, pictures, mask };
+  const { past, images, mask } = input;
+  const inputs = { p: used(p, x, input), x, past, images, mask };
   const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...seen }) => {
     const out = layer(p, config, x, { ...input, ...seen });
     return [out.y, ...(out.cache ? [out.cache.key, out.cache.value] : [])];
@@ -91,16 +91,16 @@ export interface EmbedInput {
 }
 
 /**
- * Queries, then words with their positions, normalised by the same layer: [B,Q+T,W]. Queries have no position, and
+ * Queries, then words with their positions, normalized by the same layer: [B,Q+T,W]. Queries have no position, and
  * positions of words are counted from the first word; there are no token types.
  */
 export function embed(p: QFormer, config: QFormerConfig, input: EmbedInput): tf.Tensor3D {
   const { queryRows, ids, position = 0, mode } = input;
-  const normalise = (x: tf.Tensor): tf.Tensor => layerNorm(p.qformer.layernorm, x, config.epsilon);
+  const normalize = (x: tf.Tensor): tf.Tensor => layerNorm(p.qformer.layernorm, x, config.epsilon);
   const parts: tf.Tensor[] = [];
   // Adding zeros repeats the queries; the gradient of `tile` would be a slice a row.
-  if (queryRows) parts.push(tf.add(normalise(p.query_tokens), tf.zeros([queryRows, 1, 1])));
-  if (ids) parts.push(normalise(words(p, config, { ids, position })));
+  if (queryRows) parts.push(tf.add(normalize(p.query_tokens), tf.zeros([queryRows, 1, 1])));
+  if (ids) parts.push(normalize(words(p, config, { ids, position })));
   const x = parts.length === 1 ? (parts[0] as tf.Tensor) : tf.concat(parts, 1);
   return drop(x, config.dropout, inside(mode, 'embeddings')) as tf.Tensor3D; // [B,Q+T,W]
 }

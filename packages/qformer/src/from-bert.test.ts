@@ -68,7 +68,7 @@ test('both branches agree at first: queries that are words give what words give'
   const ids = tf.tensor2d([[3, 4, 5]], [1, 3], 'int32');
   const x = embed(p, config, { ids, mode });
   const asText = encode(p, config, { x, queries: 0, mode }).output;
-  expectClose(encode(p, config, { x, queries: 3, mode }).output, asText, 1e-6); // no pictures: no cross-attention
+  expectClose(encode(p, config, { x, queries: 3, mode }).output, asText, 1e-6); // no images: no cross-attention
 });
 
 test('older names, names without prefix and a missing head are read', async () => {

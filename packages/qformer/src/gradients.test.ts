@@ -1,4 +1,4 @@
-import { flatten, hash, initialise, mapFlat, type Spec, type Tree, unflatten } from '@blip2/tensor';
+import { flatten, hash, initialize, mapFlat, type Spec, type Tree, unflatten } from '@blip2/tensor';
 import { checkGradients, expectClose } from '@blip2/testing';
 import { test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -17,14 +17,14 @@ const on = { training: true, seed: 11 };
 
 /** Larger first values than training has, so that every path counts. */
 function wide<S extends Spec>(spec: S) {
-  const first = flatten(initialise(spec, 3) as Tree);
+  const first = flatten(initialize(spec, 3) as Tree);
   return unflatten(
     spec,
     mapFlat(first, (x, path) => tf.add(x, tf.randomNormal(x.shape, 0, 0.5, 'float32', hash(3, path)))),
   );
 }
 
-test('with dropout on, rows that share pictures give them the right gradient', () => {
+test('with dropout on, rows that share images give them the right gradient', () => {
   const imageIndex = tf.tensor1d([1, 0, 1], 'int32');
   const loss = (x: tf.Tensor) =>
     tf.square(itmLogits(p, matchPass(p, config, { ids, mask, imageIndex, features: x as tf.Tensor3D }, on).output));

@@ -5,11 +5,11 @@ import { need, type QFormer } from './spec.js';
 
 /** Each query's part in the comparison with texts: [B,Q,W] of `queryPass` -> [B,Q,E], of length one. */
 export function imageFeatures(p: QFormer, output: tf.Tensor3D): tf.Tensor3D {
-  const head = need(p.vision_projection, 'projection of pictures', 'retrieval');
+  const head = need(p.vision_projection, 'projection of images', 'retrieval');
   return tf.tidy(() => l2Normalize(linear(head, output)) as tf.Tensor3D); // [B,Q,E]
 }
 
-/** A text's part in the comparison with pictures, from its first token: [B,T,W] of `textPass` -> [B,E], of length one. */
+/** A text's part in the comparison with images, from its first token: [B,T,W] of `textPass` -> [B,E], of length one. */
 export function textFeatures(p: QFormer, hidden: tf.Tensor3D): tf.Tensor2D {
   const [B, , W] = hidden.shape;
   return tf.tidy(() => {
@@ -25,7 +25,7 @@ export function textTokenFeatures(p: QFormer, hidden: tf.Tensor3D): tf.Tensor3D 
 }
 
 /**
- * Whether picture and text belong together: [B,Q,W] of `matchPass` -> [B,2], class 1 for yes. The mean of the queries'
+ * Whether image and text belong together: [B,Q,W] of `matchPass` -> [B,2], class 1 for yes. The mean of the queries'
  * logits, which for a linear head are the logits of the queries' mean.
  */
 export function itmLogits(p: QFormer, output: tf.Tensor3D): tf.Tensor2D {

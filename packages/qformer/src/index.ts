@@ -1,5 +1,5 @@
 export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.js';
-export type { PictureKeys } from './encode.js';
+export type { KeyValues } from './encode.js';
 export { fromBert } from './from-bert.js';
 export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
 export type { LayerGates } from './layer.js';
@@ -9,14 +9,14 @@ export {
   type CaptionInput,
   captionPass,
   captionSinglePass,
+  encodeKeyValues,
   type MatchInput,
   matchPass,
-  pictureKeys,
   type QueryOptions,
   type QueryResult,
   queryOutput,
   queryPass,
-  type Texts,
+  type TextInputs,
   textPass,
 } from './passes.js';
 export { pruneForGeneration } from './prune.js';

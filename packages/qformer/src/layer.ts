@@ -5,14 +5,14 @@ import type { QFormerConfig } from './config.js';
 import { drop, inside, type Mode } from './mode.js';
 import { type AttentionBlock, type Layer, need, type Output } from './spec.js';
 
-/** What queries look at in this layer; where `index` int32 [B] is given, row b looks at picture index[b]. */
-export interface Pictures {
+/** What queries look at in this layer; where `index` int32 [B] is given, row b looks at image index[b]. */
+export interface ImageList {
   /** [I,N,W] both. */
   readonly keys: KeyValue;
   readonly index?: tf.Tensor1D | undefined;
 }
 
-/** What this layer's cross-attention reads of pictures: features [I,N,D] -> [I,N,W] both. */
+/** What this layer's cross-attention reads of images: features [I,N,D] -> [I,N,W] both. */
 export function project({ attention: { key, value } }: AttentionBlock, features: tf.Tensor3D): KeyValue {
   return { key: linear(key, features), value: linear(value, features) };
 }
@@ -24,14 +24,14 @@ export interface LayerInput {
   readonly mask?: tf.Tensor | undefined;
   /** Each row sees the past and the rows up to itself. */
   readonly causal?: boolean | undefined;
-  readonly pictures?: Pictures | undefined;
+  readonly images?: ImageList | undefined;
   /** Keys and values of self-attention are wanted too. */
   readonly remember?: boolean | undefined;
   /** Keys and values of what came before, [B,P,W]. */
   readonly past?: KeyValue | undefined;
   /** Only the query rows of the output are wanted. */
   readonly queriesOnly?: boolean | undefined;
-  /** Give the probabilities with which queries look at the picture. */
+  /** Give the probabilities with which queries look at the image. */
   readonly attentionMaps?: boolean | undefined;
   readonly gates?: LayerGates | undefined;
   readonly mode: Mode;
@@ -55,8 +55,8 @@ export interface LayerOutput {
 }
 
 /**
- * One layer of BERT with two branches: self-attention is shared, then queries look at the picture and pass a feed-forward
- * network of their own, and text passes another (BLIP-2, section 3.1). Normalisation follows each addition.
+ * One layer of BERT with two branches: self-attention is shared, then queries look at the image and pass a feed-forward
+ * network of their own, and text passes another (BLIP-2, section 3.1). Normalization follows each addition.
  * @param x [B,L,W], queries first
  */
 export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
@@ -70,8 +70,8 @@ export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: Laye
   if (Q === 0) return { y: text as tf.Tensor, cache };
   const own = rows(attended, 0, Q);
   const looked =
-    p.crossattention && input.pictures
-      ? crossAttention(p.crossattention, config, own, { ...input, pictures: input.pictures })
+    p.crossattention && input.images
+      ? crossAttention(p.crossattention, config, own, { ...input, images: input.images })
       : { y: own };
   const query = feedForward(
     { up: p.intermediate_query.dense, down: p.output_query },
@@ -109,28 +109,28 @@ function selfAttention(p: AttentionBlock, config: QFormerConfig, { x, wanted, in
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
   const options = { heads: config.heads, mask, causal, dropout, gate: gates?.self };
   const context = attend(q, cache.key, cache.value, options); // [B,L,W]
-  return { y: addAndNormalise(p.output, config, { x: context, residual: wanted, mode }), cache };
+  return { y: addAndNormalize(p.output, config, { x: context, residual: wanted, mode }), cache };
 }
 
 function crossAttention(
   p: AttentionBlock,
   config: QFormerConfig,
   x: tf.Tensor,
-  input: Pick<LayerInput, 'mode' | 'attentionMaps' | 'gates'> & { pictures: Pictures },
+  input: Pick<LayerInput, 'mode' | 'attentionMaps' | 'gates'> & { images: ImageList },
 ): { y: tf.Tensor; attention?: tf.Tensor4D } {
-  const { keys, index: rows } = input.pictures;
+  const { keys, index: rows } = input.images;
   const { heads } = config;
   const mode = inside(input.mode, 'cross');
   const q = linear(p.attention.query, x); // [B,Q,W]
   const dropout = { ...inside(mode, 'probabilities'), rate: config.attentionDropout };
   const context = attend(q, keys.key, keys.value, { heads, rows, dropout, gate: input.gates?.cross }); // [B,Q,W]
-  const y = addAndNormalise(p.output, config, { x: context, residual: x, mode });
+  const y = addAndNormalize(p.output, config, { x: context, residual: x, mode });
   return input.attentionMaps ? { y, attention: attentionWeights(q, keys.key, { heads, rows }) } : { y };
 }
 
 function feedForward(p: { up: Linear; down: Output }, config: QFormerConfig, x: tf.Tensor, mode: Mode): tf.Tensor {
   const inner = linear(p.up, x); // [B,L,I]
-  return addAndNormalise(p.down, config, { x: inner, activation: config.activation, residual: x, mode }); // [B,L,W]
+  return addAndNormalize(p.down, config, { x: inner, activation: config.activation, residual: x, mode }); // [B,L,W]
 }
 
 interface Addend {
@@ -141,7 +141,7 @@ interface Addend {
   readonly mode: Mode;
 }
 
-function addAndNormalise(p: Output, config: QFormerConfig, { x, activation, residual, mode }: Addend): tf.Tensor {
+function addAndNormalize(p: Output, config: QFormerConfig, { x, activation, residual, mode }: Addend): tf.Tensor {
   const dropped = mode.training && config.dropout > 0;
   const sum = dropped
     ? tf.add(residual, drop(linear(p.dense, x, { activation }), config.dropout, inside(mode, 'output')))

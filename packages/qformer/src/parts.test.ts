@@ -1,16 +1,16 @@
 import { additiveMask } from '@blip2/attention';
-import { countParameters, dispose, initialise, specLeaves } from '@blip2/tensor';
+import { countParameters, dispose, initialize, specLeaves } from '@blip2/tensor';
 import { expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { embed, encode } from './encode.js';
 import {
+  encodeKeyValues,
   imageFeatures,
   isCopy,
   lavisName,
   pathOfLavisName,
-  pictureKeys,
   pruneForGeneration,
   qformerConfig,
   qformerConfigJson,
@@ -77,8 +77,8 @@ test('a config holds what differs from BERT-base, and is refused where it cannot
   expect(() => qformerConfig({ hidden_dropout_prob: 1 })).toThrow(/dropout cannot be 1/);
 });
 
-test('a picture of any size gives the same number of vectors', () => {
-  const p = initialise(qformerSpec(tiny), 1);
+test('an image of any size gives the same number of vectors', () => {
+  const p = initialize(qformerSpec(tiny), 1);
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 30 }), (B, N) => {
       const output = tf.tidy(() => queryOutput(p, tiny, tf.randomNormal([B, N, 12], 0, 1, 'float32', N)));
@@ -92,7 +92,7 @@ test('a picture of any size gives the same number of vectors', () => {
 });
 
 test('the second stage keeps what the queries need, and their outputs', async () => {
-  const p = initialise(qformerSpec(tiny, 'pretraining'), 2);
+  const p = initialize(qformerSpec(tiny, 'pretraining'), 2);
   const features = tf.randomNormal([2, 5, 12], 0, 1, 'float32', 3) as tf.Tensor3D;
   let pruned = p;
   await expectNoLeak(() => {
@@ -104,11 +104,11 @@ test('the second stage keeps what the queries need, and their outputs', async ()
   expect(() => textPass(pruned, tiny, { ids: tf.zeros([1, 2], 'int32'), mask: tf.ones([1, 2]) })).toThrow(
     /no text embeddings; build or load it with the parts 'retrieval'/,
   );
-  expect(() => imageFeatures(pruned, tf.zeros([1, 4, 16]))).toThrow(/no projection of pictures/);
+  expect(() => imageFeatures(pruned, tf.zeros([1, 4, 16]))).toThrow(/no projection of images/);
 });
 
 test('queries and texts under a block-diagonal mask are as if alone', () => {
-  const p = initialise(qformerSpec(tiny, 'retrieval'), 3);
+  const p = initialize(qformerSpec(tiny, 'retrieval'), 3);
   const features = tf.randomNormal([2, 5, 12], 0, 1, 'float32', 4) as tf.Tensor3D;
   const ids = tf.tensor2d(
     [
@@ -135,7 +135,7 @@ test('queries and texts under a block-diagonal mask are as if alone', () => {
     x,
     queries: 4,
     mask: additiveMask(keep),
-    pictures: { keys: pictureKeys(p, tiny, features) },
+    images: { keys: encodeKeyValues(p, tiny, features) },
     mode,
   }).output;
   const [own, words] = tf.split(both, 2, 1) as [tf.Tensor3D, tf.Tensor3D];
@@ -145,7 +145,7 @@ test('queries and texts under a block-diagonal mask are as if alone', () => {
 
 test('words, positions and queries begin as small as they are asked to, all else as before', () => {
   const deviation = (x: tf.Tensor): number => Math.sqrt(tf.moments(x).variance.dataSync()[0] as number);
-  const begun = (config: typeof tiny) => initialise(qformerSpec(config, 'retrieval'), 3);
+  const begun = (config: typeof tiny) => initialize(qformerSpec(config, 'retrieval'), 3);
   const [small, usual] = [begun({ ...tiny, embeddingRange: 0.001 }), begun(tiny)];
   expect(deviation(usual.embeddings?.word_embeddings.weight as tf.Tensor)).toBeCloseTo(0.02, 2);
   expect(deviation(small.embeddings?.word_embeddings.weight as tf.Tensor)).toBeCloseTo(0.001, 3);
@@ -160,7 +160,7 @@ test('words, positions and queries begin as small as they are asked to, all else
 test('cross-attention and feed-forward networks begin as large as they are asked to', () => {
   const deviation = (x: tf.Tensor): number => Math.sqrt(tf.moments(x).variance.dataSync()[0] as number);
   const config = { ...tiny, crossAttentionRange: 0.5, feedForwardRange: 0.001 };
-  const first = initialise(qformerSpec(config, 'retrieval'), 3).qformer.encoder.layer[0];
+  const first = initialize(qformerSpec(config, 'retrieval'), 3).qformer.encoder.layer[0];
   expect(deviation(first?.crossattention?.attention.value.weight as tf.Tensor)).toBeGreaterThan(0.4);
   expect(deviation(first?.attention.attention.value.weight as tf.Tensor)).toBeCloseTo(0.02, 2);
   for (const weight of [first?.intermediate_query.dense.weight, first?.intermediate?.dense.weight]) {
@@ -169,7 +169,7 @@ test('cross-attention and feed-forward networks begin as large as they are asked
 });
 
 test('what does not fit is refused with a sentence', () => {
-  const p = initialise(qformerSpec(tiny, 'retrieval'), 3);
+  const p = initialize(qformerSpec(tiny, 'retrieval'), 3);
   expect(() => queryPass(p, tiny, tf.zeros([1, 5, 13]))).toThrow(/\[B,N,12\], not \[1,5,13\]/);
   expect(() => textPass(p, tiny, { ids: tf.zeros([1, 9], 'int32'), mask: tf.ones([1, 9]) })).toThrow(/8 positions/);
   expect(() => textPass(p, tiny, { ids: tf.zeros([1, 3], 'int32'), mask: tf.ones([1, 2]) })).toThrow(/same shape/);

@@ -1,19 +1,19 @@
 import { additiveMask, type KeyValue } from '@blip2/attention';
 import * as tf from '@tensorflow/tfjs';
 import type { QFormerConfig } from './config.js';
-import { embed, encode, type PictureKeys, scope } from './encode.js';
+import { embed, encode, type KeyValues, scope } from './encode.js';
 import { type LayerGates, project } from './layer.js';
 import { modeOf, type PassOptions } from './mode.js';
 import type { QFormer } from './spec.js';
 
-/** Texts of equal length: ids int32 [B,T], and mask [B,T], 1 where there is a token and 0 where there is padding. */
-export interface Texts {
+/** TextInputs of equal length: ids int32 [B,T], and mask [B,T], 1 where there is a token and 0 where there is padding. */
+export interface TextInputs {
   readonly ids: tf.Tensor2D;
   readonly mask: tf.Tensor2D;
 }
 
 export interface QueryOptions extends PassOptions {
-  /** Also give the probabilities with which queries look at the picture. */
+  /** Also give the probabilities with which queries look at the image. */
   attentionMaps?: boolean;
   /** One entry a layer: what its probabilities of attention are multiplied by, to differentiate by. */
   gates?: readonly LayerGates[];
@@ -29,23 +29,23 @@ export interface QueryResult {
 }
 
 /**
- * What all layers read of pictures. Where several passes look at the same pictures, they can be given this in place of the
+ * What all layers read of images. Where several passes look at the same images, they can be given this in place of the
  * features, which are then projected once. The caller owns all of it.
  * @param features of the image encoder, [I,N,D]
  */
-export function pictureKeys(p: QFormer, config: QFormerConfig, features: tf.Tensor3D): PictureKeys {
+export function encodeKeyValues(p: QFormer, config: QFormerConfig, features: tf.Tensor3D): KeyValues {
   checkFeatures(config, features);
   return scope(() => p.qformer.encoder.layer.map(({ crossattention: look }) => look && project(look, features)));
 }
 
 /**
- * Queries look at pictures: [B,N,D] -> [B,Q,W], as many vectors for a picture of any size. The caller owns all of it.
- * @param features of the image encoder, [B,N,D], or `pictureKeys` of them
+ * Queries look at images: [B,N,D] -> [B,Q,W], as many vectors for an image of any size. The caller owns all of it.
+ * @param features of the image encoder, [B,N,D], or `imageKeys` of them
  */
 export function queryPass(
   p: QFormer,
   config: QFormerConfig,
-  features: tf.Tensor3D | PictureKeys,
+  features: tf.Tensor3D | KeyValues,
   options: QueryOptions = {},
 ): QueryResult {
   const mode = modeOf(options, 'query');
@@ -53,29 +53,29 @@ export function queryPass(
     const keys = keysOf(p, config, features);
     const x = embed(p, config, { queryRows: rowsOf(keys), mode });
     const { attentionMaps, gates } = options;
-    const queries = { x, queries: config.queries, pictures: { keys }, remember: true };
+    const queries = { x, queries: config.queries, images: { keys }, remember: true };
     return encode(p, config, { ...queries, attentionMaps, gates, mode });
   });
 }
 
-const keysOf = (p: QFormer, config: QFormerConfig, features: tf.Tensor3D | PictureKeys): PictureKeys =>
-  features instanceof tf.Tensor ? pictureKeys(p, config, features) : features;
+const keysOf = (p: QFormer, config: QFormerConfig, features: tf.Tensor3D | KeyValues): KeyValues =>
+  features instanceof tf.Tensor ? encodeKeyValues(p, config, features) : features;
 
-/** How many pictures there are. The first layer always looks. */
-const rowsOf = ([first]: PictureKeys): number => first?.key.shape[0] ?? 0;
+/** How many images there are. The first layer always looks. */
+const rowsOf = ([first]: KeyValues): number => first?.key.shape[0] ?? 0;
 
 /** `queryPass` for its output alone. */
 export function queryOutput(
   p: QFormer,
   config: QFormerConfig,
-  features: tf.Tensor3D | PictureKeys,
+  features: tf.Tensor3D | KeyValues,
   options: PassOptions = {},
 ): tf.Tensor3D {
   return tf.tidy(() => queryPass(p, config, features, options).output); // [B,Q,W]
 }
 
-/** Texts alone, each token seeing all others: -> [B,T,W]. */
-export function textPass(p: QFormer, config: QFormerConfig, texts: Texts, options: PassOptions = {}): tf.Tensor3D {
+/** TextInputs alone, each token seeing all others: -> [B,T,W]. */
+export function textPass(p: QFormer, config: QFormerConfig, texts: TextInputs, options: PassOptions = {}): tf.Tensor3D {
   checkTexts(texts);
   const mode = modeOf(options, 'text');
   return tf.tidy(() => {
@@ -84,14 +84,14 @@ export function textPass(p: QFormer, config: QFormerConfig, texts: Texts, option
   });
 }
 
-export interface MatchInput extends Texts {
-  /** [I,N,D], or `pictureKeys` of them. */
-  readonly features: tf.Tensor3D | PictureKeys;
-  /** int32 [B]: row b looks at picture imageIndex[b]. Default: row b looks at picture b. */
+export interface MatchInput extends TextInputs {
+  /** [I,N,D], or `imageKeys` of them. */
+  readonly features: tf.Tensor3D | KeyValues;
+  /** int32 [B]: row b looks at image imageIndex[b]. Default: row b looks at image b. */
   readonly imageIndex?: tf.Tensor1D;
 }
 
-/** Queries and texts see each other, and queries the pictures: -> output [B,Q,W] of the queries, for `itmLogits`. */
+/** Queries and texts see each other, and queries the images: -> output [B,Q,W] of the queries, for `itmLogits`. */
 export function matchPass(
   p: QFormer,
   config: QFormerConfig,
@@ -111,7 +111,7 @@ export function matchPass(
       x,
       queries,
       mask: additiveMask(keep),
-      pictures: { keys, index },
+      images: { keys, index },
       queriesOnly: true,
       attentionMaps: options.attentionMaps,
       gates: options.gates,
@@ -121,13 +121,13 @@ export function matchPass(
   });
 }
 
-export interface CaptionInput extends Texts {
-  /** Of `queryPass` on the pictures of these texts. */
+export interface CaptionInput extends TextInputs {
+  /** Of `queryPass` on the images of these texts. */
   readonly cache: readonly KeyValue[];
 }
 
 /**
- * Texts seen from left to right, each token seeing the queries through their cached keys and values: -> [B,T,W], for
+ * TextInputs seen from left to right, each token seeing the queries through their cached keys and values: -> [B,T,W], for
  * `itgLogits`. Gradients flow through the cache into the query path.
  * @param input texts that begin with the decoder's start sign, see `captionIds`
  */
@@ -156,7 +156,7 @@ export function captionPass(
 export function captionSinglePass(
   p: QFormer,
   config: QFormerConfig,
-  input: Texts & { readonly features: tf.Tensor3D },
+  input: TextInputs & { readonly features: tf.Tensor3D },
   options: PassOptions = {},
 ): tf.Tensor3D {
   const { ids, mask, features } = input;
@@ -168,8 +168,8 @@ export function captionSinglePass(
     const x = embed(p, config, { queryRows: B, ids, mode });
     const present = tf.concat([tf.ones([B, Q]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
     const keep = tf.mul(uniLmKeep(Q, T), tf.expandDims(present, 1)); // [B,Q+T,Q+T]
-    const keys = pictureKeys(p, config, features);
-    const { output } = encode(p, config, { x, queries: Q, mask: additiveMask(keep), pictures: { keys }, mode });
+    const keys = encodeKeyValues(p, config, features);
+    const { output } = encode(p, config, { x, queries: Q, mask: additiveMask(keep), images: { keys }, mode });
     return tf.slice(output, [0, Q, 0], [B, T, W]); // [B,T,W]
   });
 }
@@ -191,14 +191,13 @@ function checkFeatures(config: QFormerConfig, features: tf.Tensor): void {
   );
 }
 
-function checkTexts({ ids, mask }: Texts): [B: number, T: number] {
+function checkTexts({ ids, mask }: TextInputs): [B: number, T: number] {
   if (ids.rank !== 2 || ids.shape.join() !== mask.shape.join()) {
-    throw new Error(`Texts need ids [B,T] and a mask of the same shape, not [${ids.shape}] and [${mask.shape}].`);
+    throw new Error(`TextInputs need ids [B,T] and a mask of the same shape, not [${ids.shape}] and [${mask.shape}].`);
   }
   return ids.shape;
 }
 
-function checkRows(texts: number, pictures: number): void {
-  if (texts !== pictures)
-    throw new Error(`There are ${texts} texts for ${pictures} pictures; give one text a picture.`);
+function checkRows(texts: number, images: number): void {
+  if (texts !== images) throw new Error(`There are ${texts} texts for ${images} images; give one text an image.`);
 }

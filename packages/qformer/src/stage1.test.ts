@@ -9,16 +9,16 @@ import {
   captionIds,
   captionPass,
   captionSinglePass,
+  encodeKeyValues,
   imageFeatures,
   isCopy,
   itgLogits,
   itmLogits,
+  type KeyValues,
   lavisName,
   matchPass,
   matchRows,
   type PassOptions,
-  type PictureKeys,
-  pictureKeys,
   qformerConfig,
   qformerSpec,
   queryPass,
@@ -121,7 +121,7 @@ test('later tokens and padding are not seen by a caption', () => {
   expectClose(cls(refilled), out.words, 1e-6);
 });
 
-test('a picture that many rows look at is projected once, with the same outcome', () => {
+test('an image that many rows look at is projected once, with the same outcome', () => {
   const rows = matchRows({ ids, mask }, negatives);
   const copied = tf.gather(features, rows.imageIndex);
   const { imageIndex, ...texts } = rows;
@@ -129,16 +129,16 @@ test('a picture that many rows look at is projected once, with the same outcome'
   expectClose(matchPass(p, config, { ...texts, imageIndex, features }).output, whole, 1e-6);
 });
 
-test('passes that look at the same pictures can share what they read of them', async () => {
+test('passes that look at the same images can share what they read of them', async () => {
   const rows = matchRows({ ids, mask }, negatives);
-  const both = (seen: tf.Tensor3D | PictureKeys) =>
+  const both = (seen: tf.Tensor3D | KeyValues) =>
     tf.concat([queryPass(p, config, seen).output, matchPass(p, config, { ...rows, features: seen }).output]);
-  expectClose(both(pictureKeys(p, config, features)), both(features), 0);
-  expect(() => matchPass(p, config, { ids, mask, features: pictureKeys(p, config, tf.zeros([2, 3, 24])) })).toThrow(
-    'There are 6 texts for 2 pictures',
+  expectClose(both(encodeKeyValues(p, config, features)), both(features), 0);
+  expect(() => matchPass(p, config, { ids, mask, features: encodeKeyValues(p, config, tf.zeros([2, 3, 24])) })).toThrow(
+    'There are 6 texts for 2 images',
   );
   await expectNoLeak(() => {
-    for (const keys of pictureKeys(p, config, features)) tf.dispose({ ...keys });
+    for (const keys of encodeKeyValues(p, config, features)) tf.dispose({ ...keys });
   });
 });
 
@@ -162,7 +162,7 @@ test('dropout is repeatable by seed, differs between seeds, and is off by defaul
   expectClose(once({ seed: 5 }), out.query.output, 0);
 });
 
-test('attention maps are probabilities over the places of the picture', () => {
+test('attention maps are probabilities over the places of the image', () => {
   const { attention } = queryPass(p, config, features, { attentionMaps: true });
   expect(attention.map((map) => map.shape)).toEqual([
     [6, 4, 6, 10],

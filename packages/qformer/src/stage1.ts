@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Texts } from './passes.js';
+import type { TextInputs } from './passes.js';
 
 /** The decoder's ids: those of the text with the first, [CLS], replaced by its start sign, [DEC]. int32 [B,T] */
 export function captionIds(ids: tf.Tensor2D, start: number): tf.Tensor2D {
@@ -8,26 +8,26 @@ export function captionIds(ids: tf.Tensor2D, start: number): tf.Tensor2D {
 }
 
 export interface Negatives {
-  /** int32 [B]: the candidate picture that text b is shown with. */
+  /** int32 [B]: the candidate image that text b is shown with. */
   readonly image: tf.Tensor1D;
-  /** int32 [B]: the candidate text that picture b is shown with. */
+  /** int32 [B]: the candidate text that image b is shown with. */
   readonly text: tf.Tensor1D;
 }
 
 export interface MatchRowsOptions {
   /** The texts that negatives are drawn from. Default: the batch itself. */
-  candidates?: Texts;
-  /** Where the batch begins among the candidate pictures (rank times B). Default 0. */
+  candidates?: TextInputs;
+  /** Where the batch begins among the candidate images (rank times B). Default 0. */
   offset?: number;
 }
 
 /**
- * The rows of the matching loss: B pairs, B texts with a negative picture, B pictures with a negative text (BLIP-2,
- * section 3.1). `imageIndex` counts candidate pictures.
+ * The rows of the matching loss: B pairs, B texts with a negative image, B images with a negative text (BLIP-2,
+ * section 3.1). `imageIndex` counts candidate images.
  * @returns ids and mask [3B,T], imageIndex [3B], for `matchPass`
  */
 export function matchRows(
-  texts: Texts,
+  texts: TextInputs,
   negatives: Negatives,
   options: MatchRowsOptions = {},
 ): { ids: tf.Tensor2D; mask: tf.Tensor2D; imageIndex: tf.Tensor1D } {

@@ -37,16 +37,22 @@ export class BindError extends Error {
 const list = (names: readonly string[]): string =>
   names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
 
-interface Report {
+/** Names of tensors by which a file differs from a spec. */
+export interface Mismatches {
+  readonly missing: readonly string[];
+  readonly unused: readonly string[];
+  /** With the shape found and the shape expected. */
+  readonly misshaped: readonly string[];
+}
+
+/** The comparison of a spec with a file. */
+export interface Comparison extends Mismatches {
   /** From path to the name in the file. */
-  readonly names: Map<string, string>;
-  readonly missing: string[];
-  readonly unused: string[];
-  readonly misshaped: string[];
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** Compares a spec with a file by names and shapes alone: reads and allocates nothing. */
-export function compare(spec: Spec, source: WeightSource, options: BindOptions = {}): Report {
+export function compare(spec: Spec, source: WeightSource, options: BindOptions = {}): Comparison {
   const { prefix = '', rename = (path: string) => path, ignore = () => false, tied = {} } = options;
   const names = new Map<string, string>();
   const missing: string[] = [];

@@ -1,9 +1,9 @@
-export { BindError, type BindOptions, bind, compare } from './bind.js';
+export { BindError, type BindOptions, bind, type Comparison, compare, type Mismatches } from './bind.js';
 export { type Fields, fieldsOf, isJson, type Json, LARGEST_COUNT, MOST_LAYERS } from './config/fields.js';
 export { parseJson } from './config/json.js';
 export { show, showWord } from './config/show.js';
 export { type LossTerms, valueAndGrads } from './gradients.js';
-export { initialise } from './initialise.js';
+export { initialize } from './initialize.js';
 export {
   type ActivationName,
   activation,
@@ -29,7 +29,7 @@ export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
 export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
 export type { GeluKind } from './ops/gelu.js';
 export { runNamed } from './ops/named.js';
-export { type Fate, partition, type Rule } from './partition.js';
+export { type ParamStatus, partition, type Rule } from './partition.js';
 export { gaussian, hash, mix, type Rng, rng } from './random.js';
 export { recompute } from './recompute.js';
 export {

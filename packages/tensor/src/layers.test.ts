@@ -10,7 +10,7 @@ import {
   embeddingSpec,
   gated,
   gelu,
-  initialise,
+  initialize,
   keepsElement,
   l2Normalize,
   layerNorm,
@@ -95,7 +95,7 @@ describe('linear of an activation, with a residual', () => {
 });
 
 test('layer norm: value and gradients', () => {
-  const p = initialise(layerNormSpec(4), 0);
+  const p = initialize(layerNormSpec(4), 0);
   const x = tf.tensor2d([
     [1, 2, 3, 4],
     [-2, 0, 0, 2],
@@ -111,7 +111,7 @@ test('layer norm: value and gradients', () => {
 });
 
 test('RMS norm: value, gradients and other shapes', () => {
-  const p = initialise(rmsNormSpec(2), 0);
+  const p = initialize(rmsNormSpec(2), 0);
   const s = Math.sqrt(12.5 + 1e-6);
   expectClose(
     rmsNorm(
@@ -164,7 +164,7 @@ describe('activations at -3, -1, 0.5, 1, 2', () => {
 });
 
 test('embedding: rows, and the gradient adds up where a row is used twice', () => {
-  const p = initialise(embeddingSpec(4, 2), 1);
+  const p = initialize(embeddingSpec(4, 2), 1);
   const ids = tf.tensor2d(
     [
       [1, 3],
@@ -246,7 +246,7 @@ describe('dropout', () => {
 });
 
 test('functions free what they made', async () => {
-  const p = initialise({ linear: linearSpec(4, 4), norm: layerNormSpec(4) }, 1);
+  const p = initialize({ linear: linearSpec(4, 4), norm: layerNormSpec(4) }, 1);
   const x = random([3, 4], 1);
   await expectNoLeak(() => {
     tf.dispose([
@@ -265,7 +265,7 @@ test('functions free what they made', async () => {
 });
 
 test('linear: the gradient of a frozen weight is not computed', async () => {
-  const p = initialise(linearSpec(4, 4), 1);
+  const p = initialize(linearSpec(4, 4), 1);
   const x = random([3, 4], 1);
   const profile = await tf.profile(() => tf.grad((x) => tf.sum(linear(p, x)))(x));
   expect(profile.kernelNames.filter((name) => name === 'BatchMatMul')).toHaveLength(1);

@@ -1,9 +1,9 @@
 import { type Flat, flatten, type Tree } from './tree.js';
 
-export type Fate = 'trainable' | 'frozen';
+export type ParamStatus = 'trainable' | 'frozen';
 
 /** A rule speaks of all paths that begin with a text (up to a dot) or match a pattern. */
-export type Rule = readonly [pattern: string | RegExp, fate: Fate];
+export type Rule = readonly [pattern: string | RegExp, fate: ParamStatus];
 
 /**
  * Divides a tree's tensors by the first rule that matches their path. `''` matches every path.

@@ -8,7 +8,7 @@ export function hash(seed: number, text: string): number {
   return mix(h);
 }
 
-/** Finaliser of MurmurHash3: every input bit reaches every output bit. */
+/** Finalizer of MurmurHash3: every input bit reaches every output bit. */
 export function mix(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

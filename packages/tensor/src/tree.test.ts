@@ -8,7 +8,7 @@ import {
   countParameters,
   dispose,
   flatten,
-  initialise,
+  initialize,
   linear,
   linearSpec,
   normal,
@@ -41,7 +41,7 @@ const source = (shapes: Record<string, number[]>): WeightSource & { reads: strin
 };
 
 test('paths are keys joined by dots, and a tree survives being laid flat', () => {
-  const tree = initialise(spec, 1);
+  const tree = initialize(spec, 1);
   const flat = flatten(tree);
   expect(Object.keys(flat)).toEqual(['embeddings.weight', 'layer.0.weight', 'layer.0.bias', 'layer.1.weight']);
   expect(unflatten(spec, flat)).toEqual(tree);
@@ -50,9 +50,9 @@ test('paths are keys joined by dots, and a tree survives being laid flat', () =>
 });
 
 test('a parameter begins the same, whatever stands beside it', () => {
-  const alone = initialise({ layer: [linearSpec(3, 4)] }, 7);
-  const among = initialise(spec, 7);
-  const other = initialise(spec, 8);
+  const alone = initialize({ layer: [linearSpec(3, 4)] }, 7);
+  const among = initialize(spec, 7);
+  const other = initialize(spec, 8);
   expectClose(alone.layer[0]!.weight, among.layer[0]!.weight, 0);
   expect(() => expectClose(other.layer[0]!.weight, among.layer[0]!.weight)).toThrow();
   for (const tree of [alone, among, other]) dispose(tree);
@@ -113,7 +113,7 @@ test('what failed to load leaves nothing behind', async () => {
 });
 
 test('partition covers every leaf, first rule first', () => {
-  const tree = initialise(spec, 1);
+  const tree = initialize(spec, 1);
   const { trainable, frozen } = partition(tree, [
     ['layer.0', 'trainable'],
     [/weight$/, 'frozen'],
@@ -125,7 +125,7 @@ test('partition covers every leaf, first rule first', () => {
 });
 
 test('valueAndGrads gives the terms and a gradient a leaf, and leaks nothing', async () => {
-  const tree = initialise({ a: linearSpec(3, 2), unreached: param([2], zeros) }, 3);
+  const tree = initialize({ a: linearSpec(3, 2), unreached: param([2], zeros) }, 3);
   const x = tf.ones([4, 3]);
   await expectNoLeak(() => {
     const { terms, grads } = valueAndGrads(() => {

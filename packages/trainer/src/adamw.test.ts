@@ -3,7 +3,7 @@ import { expectClose, expectNoLeak } from '@blip2/testing';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { adamw } from './adamw.js';
-import { decaysReleased } from './groups.js';
+import { lavisWeightDecay } from './groups.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -16,7 +16,7 @@ afterEach(() => {
 type Arrays = Record<string, Float64Array>;
 const shapes: Record<string, number[]> = { 'a.weight': [3, 4], 'a.bias': [4], temp: [] };
 const sizes = Object.entries(shapes).map(([path, shape]) => [path, tf.util.sizeFromShape(shape)] as const);
-const settings = { betas: [0.9, 0.98] as const, epsilon: 1e-8, weightDecay: 0.1, decays: decaysReleased };
+const settings = { betas: [0.9, 0.98] as const, epsilon: 1e-8, weightDecay: 0.1, decays: lavisWeightDecay };
 
 const numbers = (seed: number): Arrays => {
   const random = rng(seed);
@@ -81,15 +81,15 @@ function run(
   gradScale = 1,
   factor?: tf.Scalar,
 ): { actual: Flat; expected: Arrays } {
-  const optimiser = adamw(settings);
+  const optimizer = adamw(settings);
   const reference = new Reference(numbers(0));
   let trainable = tensors(numbers(0));
-  let state = optimiser.init(trainable);
+  let state = optimizer.init(trainable);
   for (let step = 0; step < steps; step++) {
     const lr = 1e-2 * (1 + step / 10);
     const values = gradsOf(step);
     const grads = tensors(values);
-    ({ trainable, state } = optimiser.update(trainable, grads, state, { lr, gradScale, factor }));
+    ({ trainable, state } = optimizer.update(trainable, grads, state, { lr, gradScale, factor }));
     reference.update(values, lr, gradScale * (factor?.dataSync()[0] ?? 1));
     dispose(grads);
   }
@@ -131,12 +131,12 @@ test('nothing leaks, with or without the kernel', async () => {
 });
 
 test('the learning rate is scaled by tensor', () => {
-  const optimiser = adamw({ weightDecay: 0, lrScale: (path) => (path === 'a' ? 0.5 : 1) });
+  const optimizer = adamw({ weightDecay: 0, lrScale: (path) => (path === 'a' ? 0.5 : 1) });
   const trainable = { a: tf.scalar(0), b: tf.scalar(0) };
-  const { trainable: next } = optimiser.update(
+  const { trainable: next } = optimizer.update(
     trainable,
     { a: tf.scalar(3), b: tf.scalar(3) },
-    optimiser.init(trainable),
+    optimizer.init(trainable),
     {
       lr: 0.1,
     },
@@ -146,13 +146,13 @@ test('the learning rate is scaled by tensor', () => {
 });
 
 test('wrong trees and numbers are refused before anything changes', () => {
-  const optimiser = adamw();
+  const optimizer = adamw();
   const trainable = { a: tf.zeros([2]) };
-  const state = optimiser.init(trainable);
-  expect(() => optimiser.update(trainable, { b: tf.zeros([2]) }, state, { lr: 1 })).toThrow(
+  const state = optimizer.init(trainable);
+  expect(() => optimizer.update(trainable, { b: tf.zeros([2]) }, state, { lr: 1 })).toThrow(
     "gradient for 'b' but no param",
   );
-  expect(() => optimiser.update(trainable, { a: tf.zeros([3]) }, state, { lr: 1 })).toThrow('[3] but its param is [2]');
+  expect(() => optimizer.update(trainable, { a: tf.zeros([3]) }, state, { lr: 1 })).toThrow('[3] but its param is [2]');
   expect(trainable.a.isDisposed).toBe(false);
   expect(() => adamw({ betas: [0.9, 1] })).toThrow('betas in [0,1)');
 });

@@ -1,8 +1,8 @@
 import { type Flat, mapFlat, type Shape } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type Leaf, type Numbers, updateLeaf } from './adamw-update.js';
-import { type DecayRule, decaysMatrices } from './groups.js';
-import type { Optimiser, OptimiserState, Updated } from './optimiser.js';
+import { type DecayRule, matrixWeightDecay } from './groups.js';
+import type { Optimizer, OptimizerState, Updated } from './optimizer.js';
 
 export interface AdamWOptions {
   /** Default [0.9, 0.999], as in the released recipes; the paper has [0.9, 0.98]. */
@@ -24,12 +24,12 @@ export interface AdamWOptions {
  * Runs the backend's kernel `AdamWUpdate` in place where there is one; tensors that share memory with a trainable one
  * (its clones and reshapes) then change too.
  */
-export function adamw(options: AdamWOptions = {}): Optimiser {
+export function adamw(options: AdamWOptions = {}): Optimizer {
   const {
     betas = [0.9, 0.999],
     epsilon = 1e-8,
     weightDecay = 0.05,
-    decays = decaysMatrices,
+    decays = matrixWeightDecay,
     lrScale = () => 1,
   } = options;
   const [beta1, beta2] = betas;
@@ -68,7 +68,7 @@ const mapCounts = (trainable: Flat): Record<string, number> =>
   Object.fromEntries(Object.keys(trainable).map((path) => [path, 0]));
 
 /** All that a step needs, checked before anything is changed. */
-function leaves(trainable: Flat, grads: Flat, { m, v }: OptimiserState): [path: string, leaf: Leaf][] {
+function leaves(trainable: Flat, grads: Flat, { m, v }: OptimizerState): [path: string, leaf: Leaf][] {
   return Object.entries(grads).map(([path, grad]) => {
     const leaf = { param: trainable[path], grad, m: m[path], v: v[path] };
     for (const [role, tensor] of Object.entries(leaf)) {

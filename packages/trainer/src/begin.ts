@@ -1,17 +1,17 @@
 import { dispose } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from './checkpoint/files.js';
-import { type Found, latestCheckpoint } from './checkpoint/find.js';
+import { type FoundCheckpoint, latestCheckpoint } from './checkpoint/find.js';
 import { loadCheckpoint } from './checkpoint/load.js';
 import { reason } from './checkpoint/node.js';
 import type { RunIdentity } from './checkpoint/state.js';
-import type { OptimiserState } from './optimiser.js';
+import type { OptimizerState } from './optimizer.js';
 import type { CheckpointOptions, TrainOptions } from './options.js';
 
 export interface Run {
   /** Updates made. */
   step: number;
-  state: OptimiserState;
+  state: OptimizerState;
 }
 
 /**
@@ -19,28 +19,28 @@ export interface Run {
  * @throws when the folder holds another run's checkpoints
  */
 export async function begin<B>(options: TrainOptions<B>): Promise<Run> {
-  const { trainable, optimiser, checkpoint, resume = false } = options;
+  const { trainable, optimizer, checkpoint, resume = false } = options;
   const found = checkpoint && (await openFolder(checkpoint));
   if (found && !resume) {
     throw new Error(
       `${checkpoint.dir} holds a run of ${found.step} steps already; resume it or choose another folder.`,
     );
   }
-  const state = optimiser.init(trainable);
+  const state = optimizer.init(trainable);
   if (!found) return { step: 0, state };
   try {
-    const expected = { trainable, optimiser: state, identity: (step: number) => identity(options, step) };
+    const expected = { trainable, optimizer: state, identity: (step: number) => identity(options, step) };
     const loaded = await loadCheckpoint(found, expected, checkpoint.files);
     dispose(trainable);
     Object.assign(trainable, loaded.trainable);
-    return { step: loaded.step, state: loaded.optimiser };
+    return { step: loaded.step, state: loaded.optimizer };
   } finally {
     disposeState(state);
   }
 }
 
 /** Makes the folder now, so that a run does not learn at its first checkpoint that it cannot write. */
-async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promise<Found | undefined> {
+async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promise<FoundCheckpoint | undefined> {
   try {
     await files.makeFolder(dir);
     return await latestCheckpoint(dir, files);
@@ -51,18 +51,18 @@ async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promis
 
 /** What a checkpoint after `step` updates says of the run. */
 export function identity<B>(options: TrainOptions<B>, step: number): RunIdentity {
-  const { seed, accumulate = 1, clip = null, schedule, optimiser, environment = {} } = options;
+  const { seed, accumulationSteps = 1, maxGradNorm = null, schedule, optimizer, environment = {} } = options;
   return {
     seed,
-    accumulate,
-    clip,
+    accumulationSteps,
+    maxGradNorm,
     nextLr: schedule(step),
-    optimiser: optimiser.settings,
+    optimizer: optimizer.settings,
     environment: { backend: tf.getBackend(), tfjs: tf.version.tfjs, ...environment },
   };
 }
 
-export function disposeState({ m, v }: OptimiserState): void {
+export function disposeState({ m, v }: OptimizerState): void {
   dispose(m);
   dispose(v);
 }

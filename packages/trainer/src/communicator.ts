@@ -10,8 +10,8 @@ export interface Communicator {
   allReduce(x: tf.Tensor): Promise<tf.Tensor>;
 }
 
-/** One process alone. */
-export const alone: Communicator = {
+/** A single process. */
+export const singleProcess: Communicator = {
   rank: 0,
   size: 1,
   allGather: async (x) => x.clone(),

@@ -1,19 +1,19 @@
 import { expect, test } from '@jest/globals';
-import { decaysMatrices, decaysReleased, layerScale } from './groups.js';
+import { lavisWeightDecay, layerScale, matrixWeightDecay } from './groups.js';
 
 test('the released rule decays scalars, query tokens and embeddings, but no vectors and biases', () => {
-  expect(decaysReleased('temp', [])).toBe(true);
-  expect(decaysReleased('query_tokens', [1, 32, 768])).toBe(true);
-  expect(decaysReleased('embeddings.LayerNorm.weight', [768])).toBe(false);
-  expect(decaysReleased('q_bias', [768])).toBe(false);
-  expect(decaysReleased('dense.bias', [1, 768])).toBe(false);
+  expect(lavisWeightDecay('temp', [])).toBe(true);
+  expect(lavisWeightDecay('query_tokens', [1, 32, 768])).toBe(true);
+  expect(lavisWeightDecay('embeddings.LayerNorm.weight', [768])).toBe(false);
+  expect(lavisWeightDecay('q_bias', [768])).toBe(false);
+  expect(lavisWeightDecay('dense.bias', [1, 768])).toBe(false);
 });
 
 test('the usual rule spares scalars and layer norms as well', () => {
-  expect(decaysMatrices('temp', [])).toBe(false);
-  expect(decaysMatrices('dense.weight', [4, 4])).toBe(true);
-  expect(decaysMatrices('output.LayerNorm.weight', [2, 2])).toBe(false);
-  expect(decaysMatrices('layernorm.weight', [2, 2])).toBe(false);
+  expect(matrixWeightDecay('temp', [])).toBe(false);
+  expect(matrixWeightDecay('dense.weight', [4, 4])).toBe(true);
+  expect(matrixWeightDecay('output.LayerNorm.weight', [2, 2])).toBe(false);
+  expect(matrixWeightDecay('layernorm.weight', [2, 2])).toBe(false);
 });
 
 test('layer-wise rates fall from the last block to the embeddings', () => {

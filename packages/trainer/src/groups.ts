@@ -7,12 +7,12 @@ export type DecayRule = (path: string, shape: Shape) => boolean;
  * The rule of the released recipes: no decay where there is one axis or the name ends in `.bias`. Scalars (`temp`),
  * query tokens and embeddings are decayed.
  */
-export function decaysReleased(path: string, shape: Shape): boolean {
+export function lavisWeightDecay(path: string, shape: Shape): boolean {
   return shape.length !== 1 && !path.endsWith('.bias');
 }
 
 /** The usual rule: no decay for fewer than two axes, biases and layer norms. */
-export function decaysMatrices(path: string, shape: Shape): boolean {
+export function matrixWeightDecay(path: string, shape: Shape): boolean {
   return shape.length >= 2 && !path.endsWith('.bias') && !/layer_?norm/i.test(path);
 }
 

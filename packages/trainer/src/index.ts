@@ -1,16 +1,16 @@
 export { accumulate, type Gradients, lossAndGrads } from './accumulate.js';
 export { type AdamWOptions, adamw } from './adamw.js';
 export { type CheckpointFiles, nodeFiles } from './checkpoint/files.js';
-export { type Found, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
+export { type FoundCheckpoint, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
 export { CheckpointMismatch, type Expected, type Loaded, loadCheckpoint } from './checkpoint/load.js';
 export { type CheckpointContent, type SaveOptions, saveCheckpoint } from './checkpoint/save.js';
 export type { RunIdentity, RunState } from './checkpoint/state.js';
-export { alone, type Communicator } from './communicator.js';
-export { type DecayRule, decaysMatrices, decaysReleased, type LayerScaleOptions, layerScale } from './groups.js';
+export { type Communicator, singleProcess } from './communicator.js';
+export { type DecayRule, type LayerScaleOptions, lavisWeightDecay, layerScale, matrixWeightDecay } from './groups.js';
 export { NonFiniteError } from './ledger.js';
 export { type MetricsLog, type MetricsOptions, openMetrics } from './metrics.js';
 export { type ClipOptions, clipFactor, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
-export type { Optimiser, OptimiserState, Updated, UpdateOptions } from './optimiser.js';
+export type { Optimizer, OptimizerState, Updated, UpdateOptions } from './optimizer.js';
 export type { CheckpointOptions, LossInput, Position, TrainOptions, TrainStep } from './options.js';
 export { type SamplerOptions, sampler } from './sampler.js';
 export {

@@ -22,7 +22,7 @@ export interface ClipOptions {
 
 /**
  * `min(1, max / (norm + 1e-6))`, by which clipping multiplies gradients, as PyTorch's `clip_grad_norm_`. It stays on the
- * device: give it to the optimiser as `factor`.
+ * device: give it to the optimizer as `factor`.
  */
 export function clipFactor(grads: Flat, { max, gradScale = 1, squares }: ClipOptions): tf.Scalar {
   return tf.tidy(() => {

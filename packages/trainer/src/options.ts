@@ -1,13 +1,13 @@
 import type { Flat, LossTerms } from '@blip2/tensor';
 import type { CheckpointFiles } from './checkpoint/files.js';
-import type { Optimiser } from './optimiser.js';
+import type { Optimizer } from './optimizer.js';
 import type { Schedule } from './schedules.js';
 
 /** Where a run stands. Data and randomness are functions of it, so that a resumed run repeats what was lost. */
 export interface Position {
   /** The update that is being made, from 0. */
   readonly step: number;
-  /** The batch, from 0: `step * accumulate` and what follows. */
+  /** The batch, from 0: `step * accumulationSteps` and what follows. */
   readonly position: number;
   /** Another one for each position: for dropout, negatives and random crops. */
   readonly seed: number;
@@ -39,15 +39,15 @@ export interface TrainOptions<B> {
   readonly batch: (at: Position) => B | Promise<B>;
   /** Named scalars, differentiated by `total`. Must not wait for data. Borrows the batch. */
   readonly loss: (input: LossInput<B>) => LossTerms;
-  readonly optimiser: Optimiser;
+  readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   /** Updates in all, those before a resume included. */
   readonly steps: number;
   readonly seed: number;
   /** Batches per update; their mean is descended. Default 1. */
-  readonly accumulate?: number;
+  readonly accumulationSteps?: number;
   /** The largest global norm of the gradients. Default: not clipped, as in the recipes. */
-  readonly clip?: number;
+  readonly maxGradNorm?: number;
   /** A result is given, and numbers are read back, every so many steps and after the last. Default 1. */
   readonly logEvery?: number;
   /** Losses and gradients are looked through at least every so many steps, always before a checkpoint. Default 20. */
@@ -74,10 +74,20 @@ export interface TrainStep {
 
 /** @throws one sentence for the first number that makes no sense. */
 export function checkOptions<B>(options: TrainOptions<B>): void {
-  const { steps, accumulate = 1, logEvery = 1, guardEvery = 20, clip, checkpoint, seed, trainable, resume } = options;
+  const {
+    steps,
+    accumulationSteps = 1,
+    logEvery = 1,
+    guardEvery = 20,
+    maxGradNorm,
+    checkpoint,
+    seed,
+    trainable,
+    resume,
+  } = options;
   const counts = {
     steps,
-    accumulate,
+    accumulationSteps,
     logEvery,
     guardEvery,
     ...(checkpoint ? { 'checkpoint.every': checkpoint.every } : {}),
@@ -87,7 +97,8 @@ export function checkOptions<B>(options: TrainOptions<B>): void {
       throw new Error(`'${name}' must be a whole number from 1, not ${value}.`);
   }
   if (!Number.isSafeInteger(seed)) throw new Error(`'seed' must be a whole number, not ${seed}.`);
-  if (clip !== undefined && !(clip > 0)) throw new Error(`'clip' must be greater than 0, not ${clip}.`);
+  if (maxGradNorm !== undefined && !(maxGradNorm > 0))
+    throw new Error(`'maxGradNorm' must be greater than 0, not ${maxGradNorm}.`);
   if (resume && !checkpoint) throw new Error(`'resume' needs 'checkpoint.dir', the folder to resume from.`);
   const [other] = Object.entries(trainable).filter(([, tensor]) => tensor.dtype !== 'float32');
   if (other) throw new Error(`The trainable tensor '${other[0]}' is ${other[1].dtype}; only float32 can be trained.`);

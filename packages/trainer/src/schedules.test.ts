@@ -1,7 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { constantLr, cosineLr, epochCosineLr, epochStepLr } from './schedules.js';
 
-const recipe = { initLr: 1e-4, minLr: 1e-5, warmupLr: 1e-6, warmupSteps: 5000, stepsPerEpoch: 8000 };
+const recipe = {
+  learningRate: 1e-4,
+  minLearningRate: 1e-5,
+  warmupLearningRate: 1e-6,
+  warmupSteps: 5000,
+  stepsPerEpoch: 8000,
+};
 
 test('the epoch schedule has the values of the specification (4.4)', () => {
   const lr = epochCosineLr({ ...recipe, epochs: 10 });
@@ -19,7 +25,7 @@ test('the epoch schedule has the values of the specification (4.4)', () => {
 });
 
 test('without a warm-up rate epoch 0 is constant; a warm-up longer than epoch 0 jumps', () => {
-  expect(epochCosineLr({ initLr: 1e-4, epochs: 3, stepsPerEpoch: 5, warmupSteps: 100 })(2)).toBe(1e-4);
+  expect(epochCosineLr({ learningRate: 1e-4, epochs: 3, stepsPerEpoch: 5, warmupSteps: 100 })(2)).toBe(1e-4);
   const lr = epochCosineLr({ ...recipe, stepsPerEpoch: 100, epochs: 10 });
   expect(lr(99)).toBeLessThan(3e-6);
   expect(lr(100)).toBeCloseTo(9.779754e-5, 10);
@@ -33,7 +39,7 @@ test('the step schedule decays by epoch down to the smallest rate', () => {
 });
 
 test('the paper warms up linearly and ends at the smallest rate', () => {
-  const lr = cosineLr({ peak: 1e-4, min: 5e-5, warmupSteps: 2000, steps: 80000 });
+  const lr = cosineLr({ learningRate: 1e-4, minLearningRate: 5e-5, warmupSteps: 2000, steps: 80000 });
   expect([lr(0), lr(1000), lr(2000)]).toEqual([0, 5e-5, 1e-4]);
   expect(lr(41000)).toBeCloseTo(7.5e-5, 12);
   expect(lr(80000)).toBeCloseTo(5e-5, 12);

@@ -6,31 +6,37 @@ export const constantLr = (lr: number): Schedule => {
 };
 
 export interface CosineOptions {
-  readonly peak: number;
+  readonly learningRate: number;
   /** Where the cosine ends. Default 0; the paper's stage 2 has 5e-5. */
-  readonly min?: number;
+  readonly minLearningRate?: number;
   readonly warmupSteps: number;
   /** Where the warm-up starts. Default 0. */
   readonly start?: number;
-  /** Steps in all, warm-up included; later ones keep `min`. */
+  /** Steps in all, warm-up included; later ones keep `minLearningRate`. */
   readonly steps: number;
 }
 
 /** Linear warm-up, then one half cosine over the steps (paper, section 4.1). */
-export function cosineLr({ peak, min = 0, warmupSteps, start = 0, steps }: CosineOptions): Schedule {
+export function cosineLr({
+  learningRate,
+  minLearningRate = 0,
+  warmupSteps,
+  start = 0,
+  steps,
+}: CosineOptions): Schedule {
   return (step) => {
-    if (step < warmupSteps) return start + ((peak - start) * step) / warmupSteps;
+    if (step < warmupSteps) return start + ((learningRate - start) * step) / warmupSteps;
     const progress = Math.min(1, (step - warmupSteps) / Math.max(1, steps - warmupSteps));
-    return halfCosine([peak, min], progress);
+    return halfCosine([learningRate, minLearningRate], progress);
   };
 }
 
 export interface WarmupOptions {
-  readonly initLr: number;
+  readonly learningRate: number;
   /** Default 0. */
-  readonly minLr?: number;
-  /** Where the warm-up starts; below 0 means at `initLr`. Default -1. */
-  readonly warmupLr?: number;
+  readonly minLearningRate?: number;
+  /** Where the warm-up starts; below 0 means at `learningRate`. Default -1. */
+  readonly warmupLearningRate?: number;
   /** Default 0. */
   readonly warmupSteps?: number;
   readonly stepsPerEpoch: number;
@@ -41,23 +47,23 @@ export interface WarmupOptions {
  * Where the warm-up is longer than epoch 0 the rate jumps, as it does there.
  */
 export function epochCosineLr({ epochs, ...options }: WarmupOptions & { readonly epochs: number }): Schedule {
-  const { initLr, minLr = 0 } = options;
-  return afterWarmup(options, (epoch) => halfCosine([initLr, minLr], epoch / epochs));
+  const { learningRate, minLearningRate = 0 } = options;
+  return afterWarmup(options, (epoch) => halfCosine([learningRate, minLearningRate], epoch / epochs));
 }
 
-/** `linear_warmup_step_lr`: the same warm-up, then `max(minLr, initLr * decayRate^epoch)`. */
+/** `linear_warmup_step_lr`: the same warm-up, then `max(minLearningRate, learningRate * decayRate^epoch)`. */
 export function epochStepLr({ decayRate, ...options }: WarmupOptions & { readonly decayRate: number }): Schedule {
-  const { initLr, minLr = 0 } = options;
-  return afterWarmup(options, (epoch) => Math.max(minLr, initLr * decayRate ** epoch));
+  const { learningRate, minLearningRate = 0 } = options;
+  return afterWarmup(options, (epoch) => Math.max(minLearningRate, learningRate * decayRate ** epoch));
 }
 
 function afterWarmup(options: WarmupOptions, later: (epoch: number) => number): Schedule {
-  const { initLr, warmupLr = -1, warmupSteps = 0, stepsPerEpoch } = options;
-  const start = warmupLr < 0 ? initLr : warmupLr;
+  const { learningRate, warmupLearningRate = -1, warmupSteps = 0, stepsPerEpoch } = options;
+  const start = warmupLearningRate < 0 ? learningRate : warmupLearningRate;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);
     if (epoch > 0) return later(epoch);
-    return Math.min(initLr, start + ((initLr - start) * step) / Math.max(warmupSteps, 1));
+    return Math.min(learningRate, start + ((learningRate - start) * step) / Math.max(warmupSteps, 1));
   };
 }
 

@@ -22,7 +22,7 @@ test('the loss falls, and each result says where it stands', async () => {
 
 test('tensors and bytes are the same after step 2 and step 200', async () => {
   const seen: [number, number][] = [];
-  const run = toyRun({ steps: 200, accumulate: 2, clip: 0.5 });
+  const run = toyRun({ steps: 200, accumulationSteps: 2, maxGradNorm: 0.5 });
   for await (const { step } of train(run)) {
     const { numTensors, numBytes } = tf.memory();
     if (step === 2 || step === 200) seen.push([numTensors, numBytes]);
@@ -31,7 +31,7 @@ test('tensors and bytes are the same after step 2 and step 200', async () => {
   dispose(run.trainable);
 });
 
-test('a finished, a broken and a failed run leave the trainable tensors alone, and alive', async () => {
+test('a finished, a broken and a failed run leave the trainable tensors untouched and alive', async () => {
   const kept = 5;
   const { numTensors } = tf.memory();
   const finished = toyRun({ logEvery: 3 });
@@ -39,13 +39,13 @@ test('a finished, a broken and a failed run leave the trainable tensors alone, a
   const broken = toyRun();
   for await (const { step } of train(broken)) if (step === 3) break;
   const failed = toyRun({
-    accumulate: 3,
+    accumulationSteps: 3,
     batch: ({ position }) => {
-      if (position === 7) throw new Error('no more pictures');
+      if (position === 7) throw new Error('no more images');
       return toyBatch(position);
     },
   });
-  await expect(collect(train(failed))).rejects.toThrow('no more pictures');
+  await expect(collect(train(failed))).rejects.toThrow('no more images');
   expect(tf.memory().numTensors - numTensors).toBe(3 * kept);
   for (const { trainable } of [finished, broken, failed]) {
     expect(Object.values(trainable).every((tensor) => !tensor.isDisposed)).toBe(true);
@@ -60,7 +60,7 @@ test('accumulating four batches equals one batch of all four', async () => {
     return { x: tf.concat(parts.map(({ x }) => x)), y: tf.concat(parts.map(({ y }) => y)) };
   };
   const loss = toyLoss(0);
-  const small = toyRun({ loss, accumulate: 4, steps: 6, batch: ({ position }) => quarter(position) });
+  const small = toyRun({ loss, accumulationSteps: 4, steps: 6, batch: ({ position }) => quarter(position) });
   const big = toyRun({ loss, steps: 6, batch: ({ position }) => whole(position) });
   const [a, b] = [await collect(train(small)), await collect(train(big))];
   for (const path of Object.keys(small.trainable)) expectClose(small.trainable[path]!, big.trainable[path]!, 2e-6);
@@ -76,7 +76,7 @@ test('batches and seeds are functions of the position', async () => {
     seen.push(at);
     return toyBatch(at.position);
   };
-  await collect(train(toyRun({ steps: 3, accumulate: 2, batch })));
+  await collect(train(toyRun({ steps: 3, accumulationSteps: 2, batch })));
   expect(seen.map(({ step, position }) => [step, position])).toEqual([
     [0, 0],
     [0, 1],
@@ -142,7 +142,7 @@ test('tensors of a batch are freed, wherever they are in it', async () => {
 test('options that make no sense are refused in one sentence', async () => {
   const refused = (changes: Parameters<typeof toyRun>[0]) => expect(collect(train(toyRun(changes)))).rejects;
   await refused({ steps: 0 }).toThrow("'steps' must be a whole number from 1, not 0.");
-  await refused({ clip: 0 }).toThrow("'clip' must be greater than 0");
+  await refused({ maxGradNorm: 0 }).toThrow("'maxGradNorm' must be greater than 0");
   await refused({ resume: true }).toThrow("'resume' needs 'checkpoint.dir'");
   await refused({ trainable: {} }).toThrow('nothing to train');
   await refused({ schedule: () => Number.NaN }).toThrow('The schedule gives NaN');

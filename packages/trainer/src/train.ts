@@ -37,7 +37,7 @@ export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainS
         }
       }
       if (saves) {
-        const content = { step: run.step, trainable, optimiser: run.state, identity: identity(options, run.step) };
+        const content = { step: run.step, trainable, optimizer: run.state, identity: identity(options, run.step) };
         await saveCheckpoint(checkpoint.dir, content, checkpoint);
       }
     }
@@ -49,15 +49,15 @@ export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainS
 
 /** One update; returns its learning rate. */
 async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Promise<number> {
-  const { trainable, optimiser, schedule, clip, accumulate: batches = 1 } = options;
+  const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
   const { terms, grads } = await gradients(options, run.step);
   const gradScale = 1 / batches;
   const squares = squaredNorms(grads);
   ledger.write({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
-  const factor = clip === undefined ? undefined : clipFactor(grads, { max: clip, gradScale, squares });
-  const updated = optimiser.update(trainable, grads, run.state, { lr, gradScale, factor });
+  const factor = maxGradNorm === undefined ? undefined : clipFactor(grads, { max: maxGradNorm, gradScale, squares });
+  const updated = optimizer.update(trainable, grads, run.state, { lr, gradScale, factor });
   Object.assign(trainable, updated.trainable);
   run.state = updated.state;
   run.step++;
@@ -68,7 +68,7 @@ async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Pr
 
 /** Terms and gradients of one update, summed over its batches. */
 async function gradients<B>(options: TrainOptions<B>, step: number): Promise<Gradients> {
-  const { trainable, batch: makeBatch, loss, seed, signal, accumulate: batches = 1 } = options;
+  const { trainable, batch: makeBatch, loss, seed, signal, accumulationSteps: batches = 1 } = options;
   let sum: Gradients | undefined;
   try {
     for (let i = 0; i < batches; i++) {

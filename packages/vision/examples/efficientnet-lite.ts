@@ -19,7 +19,7 @@ interface Block {
   readonly stride: number;
 }
 
-/** Blocks that halve the picture (Tan and Le 2019, table 1). */
+/** Blocks that halve the image (Tan and Le 2019, table 1). */
 const STRIDED = [1, 3, 5, 11];
 const EPSILON = 1e-3;
 

@@ -18,7 +18,7 @@ export interface VisionConfig {
   readonly intermediateSize: number;
   readonly layers: number;
   readonly heads: number;
-  /** Height and width of the pictures that the stored positions are for; pictures of other sizes are served too. */
+  /** Height and width of the images that the stored positions are for; images of other sizes are served too. */
   readonly imageSize: readonly [height: number, width: number];
   readonly patchSize: number;
   readonly activation: ActivationName;
@@ -53,7 +53,7 @@ const base = {
   qkv_bias: true,
 };
 
-/** No published encoder looks at larger pictures; with one of these the table of positions alone would not fit. */
+/** No published encoder looks at larger images; with one of these the table of positions alone would not fit. */
 const LARGEST_SIDE = 4096;
 
 /** Files hold only what differs from these, the defaults of transformers (specification, section 6.1). */

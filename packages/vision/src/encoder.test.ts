@@ -1,4 +1,4 @@
-import { initialise, linear, linearSpec } from '@blip2/tensor';
+import { initialize, linear, linearSpec } from '@blip2/tensor';
 import { expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -8,7 +8,7 @@ import { type VisionParams, visionSpec } from './spec.js';
 
 test('a small convolutional network is a vision encoder as an object literal', async () => {
   const filter = tf.randomNormal([3, 3, 3, 16], 0, 0.2, 'float32', 1) as tf.Tensor4D;
-  const head = initialise({ ...linearSpec(16, 24) }, 1);
+  const head = initialize({ ...linearSpec(16, 24) }, 1);
   const mine: VisionEncoder = {
     width: 24,
     encode: (pixels) =>
@@ -37,7 +37,7 @@ const config = readVisionConfig({
 const pixels = tf.ones([1, 4, 4, 3]) as tf.Tensor4D;
 
 test('a frozen encoder puts nothing on the tape', () => {
-  using encoder = visionEncoder(initialise(visionSpec(config), 1) as VisionParams, config);
+  using encoder = visionEncoder(initialize(visionSpec(config), 1) as VisionParams, config);
   let inside = 0;
   const gradient = tf.grad((w) => {
     const before = tf.memory().numTensors;
@@ -52,7 +52,7 @@ test('a frozen encoder puts nothing on the tape', () => {
 
 test('an encoder frees its parameters when it is disposed of', async () => {
   await expectNoLeak(() => {
-    using encoder = visionEncoder(initialise(visionSpec(config), 1) as VisionParams, config);
+    using encoder = visionEncoder(initialize(visionSpec(config), 1) as VisionParams, config);
     encoder.encode(pixels).dispose();
   });
 });

@@ -1,4 +1,4 @@
-import { flatten, initialise, type Tree, unflatten, valueAndGrads } from '@blip2/tensor';
+import { flatten, initialize, type Tree, unflatten, valueAndGrads } from '@blip2/tensor';
 import { checkGradients, expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -29,7 +29,7 @@ test.each(['blip_2_vision_model', 'clip', 'siglip', 'dinov2', 'vit'])(
     const config = configOf(type);
     const options = { layer: -1, finalNorm: true };
     const spec = visionSpec(config, options);
-    const initial: Tree = initialise(spec, 1);
+    const initial: Tree = initialize(spec, 1);
     const paths = Object.keys(flatten(initial));
     // Far from the start, so that finite differences see every part.
     const values = Object.values(flatten(initial)).map((x, i) =>
@@ -46,7 +46,7 @@ test.each(['blip_2_vision_model', 'clip', 'siglip', 'dinov2', 'vit'])(
 
 test('a small transformer learns, with a gradient for every parameter and nothing left behind', async () => {
   const config = configOf('vit');
-  const params: Tree = initialise(visionSpec(config), 1);
+  const params: Tree = initialize(visionSpec(config), 1);
   const trainable = flatten(params);
   const target = tf.randomNormal([2, 7, 8], 0, 1, 'float32', 4);
   const loss = () => ({
@@ -71,16 +71,16 @@ test('a small transformer learns, with a gradient for every parameter and nothin
 
 test('hidden states are those that forward gives one at a time', () => {
   const config = configOf('clip');
-  const params = initialise(visionSpec(config, { layer: -1 }), 1) as VisionParams;
+  const params = initialize(visionSpec(config, { layer: -1 }), 1) as VisionParams;
   const states = vitHiddenStates(params, config, pixels, { layer: -1 });
   expect(states.length).toBe(3);
   for (const [layer, state] of states.entries()) expectClose(vitForward(params, config, pixels, { layer }), state, 0);
   expectClose(vitForward(params, config, pixels), states[1]!, 0);
 });
 
-test('what is no picture is refused', () => {
+test('what is no image is refused', () => {
   const config = configOf('vit');
-  const params = initialise(visionSpec(config), 1) as VisionParams;
+  const params = initialize(visionSpec(config), 1) as VisionParams;
   expect(() => vitForward(params, config, tf.zeros([1, 3, 4, 4]))).toThrow('Pixels must be [B,H,W,3]');
   expect(() => vitForward(params, config, tf.zeros([1, 1, 4, 3]))).toThrow('not [1,1,4,3]');
   expect(() => vitForward(params, configOf('dinov2'), pixels)).toThrow("have no 'encoder.layer.0.norm1'");

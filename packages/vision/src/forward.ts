@@ -10,7 +10,7 @@ import { gridOf, type VisionOptions, type VisionParams } from './spec.js';
 /**
  * A vision transformer (Dosovitskiy et al. 2020) of any family: pixels to the tokens of one hidden state.
  * Differentiable by `params`; an encoder that stays frozen is better run by `visionEncoder`.
- * @param pixels [B,H,W,3], normalised, of any size: positions are resized when it is not the config's
+ * @param pixels [B,H,W,3], normalized, of any size: positions are resized when it is not the config's
  * @returns [B,N,D], the class token first where the family has one, then patches row-major
  * @throws when the pixels are no [B,H,W,3] or smaller than a patch
  */

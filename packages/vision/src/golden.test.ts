@@ -23,8 +23,8 @@ async function open(path: string): Promise<WeightSource> {
   return source;
 }
 
-/** Files hold pictures as [B,3,H,W]. */
-async function pictures(golden: WeightSource, name: string): Promise<tf.Tensor4D> {
+/** Files hold images as [B,3,H,W]. */
+async function images(golden: WeightSource, name: string): Promise<tf.Tensor4D> {
   const shape = golden.names.get(name)!.shape as [number, number, number, number];
   const values = await golden.read(name);
   return tf.tidy(() => tf.transpose(tf.tensor4d(values, shape), [0, 2, 3, 1]));
@@ -35,7 +35,7 @@ test.each(['clip', 'siglip', 'dinov2', 'vit'])('%s: every hidden state is that o
   const config = configOf(folder);
   const golden = await open(`${fixture(folder)}/golden.safetensors`);
   const source = await open(fixture(folder));
-  const pixels = await pictures(golden, 'pixel_values');
+  const pixels = await images(golden, 'pixel_values');
   using encoder = await loadVisionEncoder(source, config, { layer: -1, finalNorm: true });
   const states = encoder.encodeLayers(pixels);
   expect(states.length).toBe(config.layers + 1);
@@ -59,14 +59,14 @@ test.each(['hf-opt', 'hf-itm'])('%s: EVA with its norm after the blocks is that 
   const source = await open(fixture(folder));
   using encoder = await loadVisionEncoder(source, config);
   const norm = await loadFinalNorm(source, config);
-  const pixels = await pictures(golden, 'pixel_values');
+  const pixels = await images(golden, 'pixel_values');
   expectClose(
     layerNorm(norm, encoder.encode(pixels), config.epsilon),
     await golden.read('vision.last_hidden_state'),
     TOLERANCE,
   );
   if (golden.names.has('interpolated.pixel_values')) {
-    const larger = await pictures(golden, 'interpolated.pixel_values');
+    const larger = await images(golden, 'interpolated.pixel_values');
     const expected = await golden.read('interpolated.vision.last_hidden_state');
     expectClose(layerNorm(norm, encoder.encode(larger), config.epsilon), expected, TOLERANCE);
   }

@@ -1,4 +1,12 @@
-import { bind, type LayerNorm, layerNormSpec, type Tree, type WeightSource } from '@blip2/tensor';
+import {
+  bind,
+  compare,
+  type LayerNorm,
+  layerNormSpec,
+  type Mismatches,
+  type Tree,
+  type WeightSource,
+} from '@blip2/tensor';
 import type { VisionConfig } from './config.js';
 import { type VitEncoder, visionEncoder } from './encoder.js';
 import { family } from './families.js';
@@ -12,7 +20,7 @@ export interface LoadVisionOptions extends VisionOptions {
 
 /**
  * Loads a frozen encoder. A file whose positions are for another resolution than the config's is taken as it is; they
- * are resized to whatever pictures come.
+ * are resized to whatever images come.
  * @throws BindError listing every missing, unused and mis-shaped tensor, before anything is allocated.
  */
 export async function loadVisionEncoder(
@@ -20,6 +28,19 @@ export async function loadVisionEncoder(
   config: VisionConfig,
   options: LoadVisionOptions = {},
 ): Promise<VitEncoder> {
+  const { spec, stored, ...binding } = bindingOf(source, config, options);
+  const params: Tree = await bind(spec, binding.source, binding.options);
+  return visionEncoder(params as VisionParams, stored, options);
+}
+
+/** The tensors by which a file differs from what `loadVisionEncoder` needs. Nothing is read or allocated. */
+export function compareVision(source: WeightSource, config: VisionConfig, options: LoadVisionOptions = {}): Mismatches {
+  const { spec, ...binding } = bindingOf(source, config, options);
+  return compare(spec, binding.source, binding.options);
+}
+
+/** How the tensors of a file become the parameters of an encoder. */
+function bindingOf(source: WeightSource, config: VisionConfig, options: LoadVisionOptions) {
   const names = family(config.family);
   const prefix = options.prefix ?? prefixOf(source, config);
   const stored = { ...config, imageSize: storedSize(source, config, prefix) };
@@ -33,9 +54,7 @@ export async function loadVisionEncoder(
     if (path.startsWith(`${names.finalNorm}.`)) return !options.finalNorm;
     return names.unused.some((start) => path.startsWith(start));
   };
-  const spec = visionSpec(stored, options);
-  const params: Tree = await bind(spec, fusedBiasSource(source), { prefix, ignore });
-  return visionEncoder(params as VisionParams, stored, options);
+  return { spec: visionSpec(stored, options), stored, source: fusedBiasSource(source), options: { prefix, ignore } };
 }
 
 /** The norm after the blocks by itself: BLIP-2's `ln_vision`, trained while the encoder is frozen. */
@@ -53,7 +72,7 @@ function prefixOf(source: WeightSource, config: VisionConfig): string {
   return prefixes.find((prefix) => source.names.has(prefix + positions.path)) ?? (prefixes[0] as string);
 }
 
-/** The picture that the stored positions are for: the config's, or a square one when their number differs. */
+/** The image that the stored positions are for: the config's, or a square one when their number differs. */
 function storedSize(source: WeightSource, config: VisionConfig, prefix: string): readonly [number, number] {
   const { positions, classToken } = family(config.family);
   const shape = source.names.get(prefix + positions.path)?.shape ?? [];

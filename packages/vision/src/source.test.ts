@@ -2,7 +2,7 @@ import {
   dispose,
   flatten,
   hash,
-  initialise,
+  initialize,
   rng,
   sizeOf,
   specLeaves,
@@ -141,8 +141,8 @@ test('positions stored for another resolution are taken as they are and resized 
   expectClose(features, encoder.encode(tf.slice(larger, [0, 0, 0, 0], [1, 8, 6, 3])), 0); // an unfilled patch is not seen
 });
 
-test('an initialised encoder is what its spec says', () => {
-  const params: Tree = initialise(visionSpec(eva), 1);
+test('an initialized encoder is what its spec says', () => {
+  const params: Tree = initialize(visionSpec(eva), 1);
   using encoder = visionEncoder(params as VisionParams, eva);
   expect(encoder.encode(pixels).shape).toEqual([2, 5, 8]);
   const weight = flatten(params)['encoder.layers.1.mlp.fc2.weight']!;

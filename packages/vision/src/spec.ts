@@ -24,7 +24,7 @@ export function depth(config: VisionConfig, layer: number = family(config.family
   throw new Error(`There is no hidden state ${layer} in a vision transformer of ${config.layers} layers.`);
 }
 
-/** Rows and columns of patches in a picture; what does not fill a patch at the right and bottom is not seen. */
+/** Rows and columns of patches in an image; what does not fill a patch at the right and bottom is not seen. */
 export function gridOf([height, width]: readonly [number, number], patchSize: number): readonly [number, number] {
   return [Math.floor(height / patchSize), Math.floor(width / patchSize)];
 }

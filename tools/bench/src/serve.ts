@@ -69,7 +69,7 @@ export function serve(open: () => Promise<Engine>): void {
   lines.on('close', () => process.exit(0));
 }
 
-/** Compilers optimise and threads start while it goes on. @returns what the first run took of the heap */
+/** Compilers optimize and threads start while it goes on. @returns what the first run took of the heap */
 async function warmUp({ run, heapUse }: Prepared): Promise<HeapUse | undefined> {
   const end = performance.now() + WARM_UP;
   const heap = await (heapUse ? heapUse() : run());

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { createTokenizer, parseProcessor } from '@blip2/data';
+import { emojiConfigs } from '@blip2/demo';
+import { readModelConfig } from '@blip2/models';
 import { openTorch } from '@blip2/tensor/torch';
 import { fixture } from '@blip2/testing';
 import { readsOrRefuses } from '@blip2/testing/untrusted';
 import { expect, test } from '@jest/globals';
-import { parseConfig, readModelConfig } from 'blip2';
 import { changedGlobals, watchGlobals } from './engine/globals.js';
 import { parse } from './mutate/json.js';
 import { packZip, unpackZip } from './mutate/zip.js';
@@ -60,7 +61,7 @@ test.each(keys)('a key %j in every object changes nothing', async (key) => {
   await readsOrRefuses(() => createTokenizer(files).encode('a photo'));
   const config = await json('config.json');
   await readsOrRefuses(() => readModelConfig(config, 'folder', config));
-  await readsOrRefuses(() => parseConfig(config));
+  await readsOrRefuses(() => emojiConfigs.parse(config));
   const processor = await json('processor_config.json');
   await readsOrRefuses(() => parseProcessor(processor));
   expect(changedGlobals()).toBeUndefined();

@@ -1,7 +1,7 @@
 import { createTokenizer, padBatch, type Tokenizer, trainWordPiece } from '@blip2/data';
 import { lm } from '@blip2/losses';
 import { itgLogits, qformerConfig, qformerSpec, textPass } from '@blip2/qformer';
-import { flatten, hash, initialise, type LossTerms, rng, unflatten } from '@blip2/tensor';
+import { flatten, hash, initialize, type LossTerms, rng, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { byLength, corpus, LONGEST } from './corpus.js';
@@ -45,7 +45,7 @@ export async function pretrainBert(options: TextOptions, onStep: (step: TrainSte
   const json = bertJson(vocabSize);
   const config = qformerConfig(json, { queries: 1, encoderWidth: 1, textInput: true });
   const spec = qformerSpec(config, 'pretraining');
-  const whole = flatten(initialise(spec, seed));
+  const whole = flatten(initialize(spec, seed));
   const trainable = Object.fromEntries(Object.entries(whole).filter(([path]) => textBranch.test(path)));
   const rows = texts.map((text) => tokenizer.encode(text)).filter((row) => row.length <= LONGEST);
   const next = byLength(rows, { batch, seed });
@@ -57,11 +57,11 @@ export async function pretrainBert(options: TextOptions, onStep: (step: TrainSte
       const hidden = textPass(p, config, { ids, mask });
       return { total: lm(itgLogits(p, config, hidden), labels, { shift: false, ignore: IGNORED }) };
     },
-    optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 2e-3, min: 2e-5, warmupSteps: 60, steps }),
+    optimizer: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
+    schedule: cosineLr({ learningRate: 2e-3, minLearningRate: 2e-5, warmupSteps: 60, steps }),
     steps,
     seed,
-    clip: 1,
+    maxGradNorm: 1,
     logEvery: 50,
   });
   for await (const step of run) onStep(step);

@@ -13,7 +13,7 @@ export const taggedLabels = (): string[] =>
 /** More would make a few texts long, and every batch as long as its longest. */
 const TAGS = 4;
 
-/** What the language model and BERT read: texts alone, no picture; the scenes' grammar in its train split. */
+/** What the language model and BERT read: texts alone, no image; the scenes' grammar in its train split. */
 export function corpus(): string[] {
   return [...labels(), ...labels(), ...labels(), ...taggedLabels(), ...sceneTexts(0, 24000)];
 }

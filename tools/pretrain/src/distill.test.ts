@@ -1,7 +1,7 @@
-import { flatten, initialise, unflatten, valueAndGrads } from '@blip2/tensor';
+import { flatten, initialize, unflatten, valueAndGrads } from '@blip2/tensor';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { distillLoss, distillSpec, type Lesson } from './distill.js';
+import { distillLoss, distillSpec, type Sample } from './distill.js';
 import { MOST, NONE } from './identities.js';
 import { studentConfig } from './student.js';
 import { CELLS, COMPONENTS, STUDENT_SIZE } from './teach.js';
@@ -14,9 +14,9 @@ beforeAll(async () => {
 const config = { ...studentConfig, hiddenSize: 8, intermediateSize: 8, layers: 1, heads: 2 };
 const [taught, known, emoji] = [2, 2, 3];
 const spec = distillSpec(config, emoji);
-const begun = () => ({ ...flatten(initialise(spec, 1)), emoji: tf.randomNormal([emoji, 8], 0, 1, 'float32', 2) });
+const begun = () => ({ ...flatten(initialize(spec, 1)), emoji: tf.randomNormal([emoji, 8], 0, 1, 'float32', 2) });
 
-function lesson(labels: number[]): Lesson {
+function lesson(labels: number[]): Sample {
   const shares = tf.fill([known, MOST, CELLS], 1 / CELLS) as tf.Tensor3D;
   return {
     pixels: tf.randomUniform([taught + known, STUDENT_SIZE, STUDENT_SIZE, 3], -1, 1, 'float32', 3),
@@ -29,9 +29,9 @@ function lesson(labels: number[]): Lesson {
 test('a place without a drawing counts for nothing', () => {
   const p = unflatten(spec, begun());
   const one = lesson([1, NONE, NONE, NONE, 2, NONE, NONE, NONE]);
-  // all shares are the same: the same two labels at other places of their pictures
+  // all shares are the same: the same two labels at other places of their images
   const other = { ...one, labels: tf.tensor1d([NONE, 1, NONE, NONE, NONE, NONE, 2, NONE], 'int32') };
-  const identity = (of: Lesson): number => distillLoss(p, config, of).identity?.dataSync()[0] as number;
+  const identity = (of: Sample): number => distillLoss(p, config, of).identity?.dataSync()[0] as number;
   expect(identity(other)).toBeCloseTo(identity(one), 5);
   expect(
     identity({ ...one, labels: tf.tensor1d([0, NONE, NONE, NONE, 2, NONE, NONE, NONE], 'int32') }),

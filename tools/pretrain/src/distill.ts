@@ -23,8 +23,8 @@ export const distillSpec = (config: VisionConfig, emoji: number) => ({
 });
 export type DistillParams = Params<ReturnType<typeof distillSpec>>;
 
-/** What the teacher saw of some pictures, [B,49,C]; and pictures of which it is known which emoji stand where. */
-export interface Lesson {
+/** What the teacher saw of some images, [B,49,C]; and images of which it is known which emoji stand where. */
+export interface Sample {
   /** [B,S,S,3] in -1 to 1: first those of `maps`, then those of `shares` and `labels`. */
   readonly pixels: tf.Tensor4D;
   readonly maps: tf.Tensor3D;
@@ -38,7 +38,7 @@ export interface Lesson {
 export function distillLoss(
   p: DistillParams,
   config: VisionConfig,
-  { pixels, maps, shares, labels }: Lesson,
+  { pixels, maps, shares, labels }: Sample,
 ): LossTerms {
   const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
   const taught = maps.shape[0];

@@ -8,7 +8,7 @@ import { STUDENT_SIZE } from './teach.js';
 const BYTES = STUDENT_SIZE * STUDENT_SIZE * 4;
 
 export interface DrawingsFile {
-  /** A drawing with its transparency, `[S,S,4]`, colours not multiplied by alpha. */
+  /** A drawing with its transparency, `[S,S,4]`, colors not multiplied by alpha. */
   read(drawing: number): Uint8Array;
   close(): void;
 }
@@ -21,9 +21,9 @@ export async function openDrawings(folder: string, drawings: readonly Drawing[])
   const file = openSync(path, 'r');
   return {
     read(drawing) {
-      const picture = new Uint8Array(BYTES);
-      readSync(file, picture, 0, BYTES, drawing * BYTES);
-      return picture;
+      const image = new Uint8Array(BYTES);
+      readSync(file, image, 0, BYTES, drawing * BYTES);
+      return image;
     },
     close: () => closeSync(file),
   };
@@ -46,5 +46,5 @@ async function render(path: string, drawings: readonly Drawing[]): Promise<void>
 function rendered({ body, width, height }: Drawing): Promise<Uint8Array> {
   const names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
   const svg = `<svg ${names} viewBox="0 0 ${width} ${height}" width="${STUDENT_SIZE}" height="${STUDENT_SIZE}" color="#333">${body}</svg>`;
-  return sharp(Buffer.from(svg)).toColourspace('srgb').ensureAlpha().raw().toBuffer();
+  return sharp(Buffer.from(svg)).toColorspace('srgb').ensureAlpha().raw().toBuffer();
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { normaliseCode } from '@blip2/emoji';
+import { normalizeCode } from '@blip2/emoji';
 
 const require = createRequire(import.meta.url);
 
-/** The studios whose drawings `@blip2/emoji` trains on, then other coloured icon sets. Noto is in neither. */
+/** The vendors whose drawings `@blip2/emoji` trains on, then other colored icon sets. Noto is in neither. */
 export const STUDIOS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat'] as const;
 export const OTHERS = [
   'emojione',
@@ -58,7 +58,7 @@ function codes(): Map<string, string> {
   known = new Map();
   for (const set of ['fluent-emoji-flat', 'twemoji', 'openmoji']) {
     const chars = read<Record<string, string>>(set, 'chars.json');
-    for (const [code, name] of Object.entries(chars)) known.set(name, normaliseCode(code));
+    for (const [code, name] of Object.entries(chars)) known.set(name, normalizeCode(code));
   }
   return known;
 }

@@ -37,7 +37,7 @@ describe('painted identities', () => {
   });
 
   test('stand where their shares say', () => {
-    const { pictures, shares, labels } = painted;
+    const { images, shares, labels } = painted;
     const grid = Math.sqrt(CELLS);
     labels.forEach((label, place) => {
       if (label !== 0) return; // drawing 0 is black, whatever its tint
@@ -45,7 +45,7 @@ describe('painted identities', () => {
       const cell = share.indexOf(Math.max(...share));
       const [x, y] = [(cell % grid) + 0.5, Math.floor(cell / grid) + 0.5].map((at) => Math.floor((at * SIZE) / grid));
       const pixel = ((Math.floor(place / MOST) * SIZE + (y as number)) * SIZE + (x as number)) * 3;
-      expect([...pictures.subarray(pixel, pixel + 3)]).toEqual([0, 0, 0]);
+      expect([...images.subarray(pixel, pixel + 3)]).toEqual([0, 0, 0]);
     });
     expect(labels).toContain(0);
   });

@@ -4,14 +4,14 @@ import type { Drawing } from './drawings.js';
 import type { DrawingsFile } from './drawings-file.js';
 import { CELLS, STUDENT_SIZE as SIZE } from './teach.js';
 
-/** Most drawings in a picture. */
+/** Most drawings in an image. */
 export const MOST = 4;
 /** The label of a place where there is no drawing. */
 export const NONE = -100;
 
 export interface Identities {
   /** uint8 [B,S,S,3] */
-  readonly pictures: Uint8Array;
+  readonly images: Uint8Array;
   /** How much each cell has of each drawing, summing to 1 over the cells: [B,MOST,CELLS]. */
   readonly shares: Float32Array;
   /** Which emoji it is, or NONE: [B·MOST]. */
@@ -31,20 +31,20 @@ export function sameEmoji(drawings: readonly Drawing[]): number[][] {
 }
 
 /**
- * Pictures of one to four drawings on a ground, and which emoji stands where. A function of the seed alone, and another
- * picture each time: size, place, ground and a little of the colours are drawn.
+ * Images of one to four drawings on a ground, and which emoji stands where. A function of the seed alone, and another
+ * image each time: size, place, ground and a little of the colors are drawn.
  */
 export function paintIdentities(
   classes: readonly number[][],
   file: DrawingsFile,
   { batch, seed }: { batch: number; seed: number },
 ): Identities {
-  const pictures = new Uint8Array(batch * SIZE * SIZE * 3);
+  const images = new Uint8Array(batch * SIZE * SIZE * 3);
   const shares = new Float32Array(batch * MOST * CELLS);
   const labels = new Int32Array(batch * MOST).fill(NONE);
   for (let b = 0; b < batch; b++) {
     const random = rng(hash(seed, `picture ${b}`));
-    const picture = paintGround(drawGround(random), SIZE);
+    const image = paintGround(drawGround(random), SIZE);
     for (const [i, { x, y, pixels }] of (random() < 0.4 ? alone(random) : together(random)).entries()) {
       const label = Math.floor(random() * classes.length);
       const same = classes[label] as number[];
@@ -52,17 +52,17 @@ export function paintIdentities(
       const sprite = tinted(cut(drawing, SIZE, pixels), random);
       const left = Math.round(x - sprite.width / 2);
       const top = Math.round(y - sprite.height / 2);
-      paste(sprite, picture, { size: SIZE, left, top });
+      paste(sprite, image, { size: SIZE, left, top });
       const at = b * MOST + i;
       labels[at] = label;
       cover(shares.subarray(at * CELLS, (at + 1) * CELLS), { left, top, width: sprite.width, height: sprite.height });
     }
-    pictures.set(picture, b * SIZE * SIZE * 3);
+    images.set(image, b * SIZE * SIZE * 3);
   }
-  return { pictures, shares, labels };
+  return { images, shares, labels };
 }
 
-/** A centre and a longer side, in pixels. */
+/** A center and a longer side, in pixels. */
 interface Spot {
   readonly x: number;
   readonly y: number;
@@ -78,7 +78,7 @@ function alone(random: Rng): Spot[] {
   return [{ x: at(), y: at(), pixels }];
 }
 
-/** Two to four in the quarters of the picture. */
+/** Two to four in the quarters of the image. */
 function together(random: Rng): Spot[] {
   const count = 2 + Math.floor(random() * (MOST - 1));
   const corners = [0, 1, 2, 3].map((corner) => [random(), corner] as const).sort(([a], [b]) => a - b);
@@ -94,21 +94,21 @@ function drawGround(random: Rng): Ground {
   const white = [255, 255, 255] as const;
   if (random() < 0.4) return { from: white, to: white, angle: 0 };
   const light = between(random, 60, 230);
-  const colour = (): [number, number, number] => [0, 0, 0].map(() => between(random, light - 40, light + 25)) as never;
-  const from = colour();
-  return { from, to: random() < 0.5 ? from : colour(), angle: 2 * Math.PI * random() };
+  const color = (): [number, number, number] => [0, 0, 0].map(() => between(random, light - 40, light + 25)) as never;
+  const from = color();
+  return { from, to: random() < 0.5 ? from : color(), angle: 2 * Math.PI * random() };
 }
 
-/** Each channel a little lighter or darker; now and then grey, so that shape is looked at too. */
+/** Each channel a little lighter or darker; now and then gray, so that shape is looked at too. */
 function tinted({ width, height, data }: Sprite, random: Rng): Sprite {
   const gains = [0, 1, 2].map(() => between(random, 0.8, 1.15));
-  const grey = random() < 0.08;
+  const gray = random() < 0.08;
   const out = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i += 4) {
     const alpha = data[i + 3] as number;
     const mean = ((data[i] as number) + (data[i + 1] as number) + (data[i + 2] as number)) / 3;
     for (let c = 0; c < 3; c++) {
-      out[i + c] = Math.min(alpha, (grey ? mean : (data[i + c] as number)) * (gains[c] as number));
+      out[i + c] = Math.min(alpha, (gray ? mean : (data[i + c] as number)) * (gains[c] as number));
     }
     out[i + 3] = alpha;
   }

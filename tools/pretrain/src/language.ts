@@ -2,7 +2,7 @@ import { createTokenizer, padBatch, toIdTensors, trainByteLevelBpe } from '@blip
 import { loadNouns } from '@blip2/emoji';
 import { labelsOf, type OptParams, optConfig, optEmbed, optLogits, optPredict, optSpec } from '@blip2/llm';
 import { lm } from '@blip2/losses';
-import { flatten, hash, initialise, type LossTerms, unflatten } from '@blip2/tensor';
+import { flatten, hash, initialize, type LossTerms, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, type TrainStep, train } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { byLength, corpus, LONGEST, readings } from './corpus.js';
@@ -47,7 +47,7 @@ export interface TextOptions {
 }
 
 /** Texts as they are, int32 [B,L] both. */
-interface TextBatch {
+interface Stage2Batch {
   readonly ids: tf.Tensor2D;
   readonly mask: tf.Tensor2D;
 }
@@ -69,9 +69,9 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   const nextLessons = byLength(lessons, { batch, seed });
   const others = loadNouns().map(({ one }) => one);
   const spec = optSpec(config);
-  const trainable = flatten(initialise(spec, seed));
+  const trainable = flatten(initialize(spec, seed));
   if (from) await takeOver(trainable, from);
-  const run = train<TextBatch | GistBatch>({
+  const run = train<Stage2Batch | GistBatch>({
     trainable,
     batch: ({ position, seed }) => {
       const turn = Math.floor(position / EVERY);
@@ -81,7 +81,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
       return gistBatch(nextLessons(position - turn - 1), { tokenizer, ids: special, positions, others, seed });
     },
     loss: ({ trainable, batch, seed }): LossTerms => {
-      const p = centred(unflatten(spec, trainable));
+      const p = centered(unflatten(spec, trainable));
       if ('ids' in batch) return { total: lm(optLogits(p, config, batch), labelsOf(batch.ids, { mask: batch.mask })) };
       const { logits, labels } = optPredict(p, config, {
         ...batch,
@@ -90,11 +90,11 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
       const total = lm(logits, labels, { shift: false });
       return { total, gist: total.clone() as tf.Scalar };
     },
-    optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 1.2e-3, min: 2e-5, warmupSteps: 60, steps }),
+    optimizer: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
+    schedule: cosineLr({ learningRate: 1.2e-3, minLearningRate: 2e-5, warmupSteps: 60, steps }),
     steps,
     seed,
-    clip: 1,
+    maxGradNorm: 1,
     logEvery: 20,
   });
   for await (const step of run) onStep(step);
@@ -102,7 +102,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
   await writeFolder(
     folder,
     { 'config.json': json, 'tokenizer.json': tokenizerJson, 'tokenizer_config.json': tokenizerConfig ?? {} },
-    centred(unflatten(spec, trainable)),
+    centered(unflatten(spec, trainable)),
   );
 }
 
@@ -110,7 +110,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
  * The same model with the mean taken out of its tokens' vectors: a part that all have in common says nothing, and would
  * outweigh in a gist what tells one word from another.
  */
-function centred(p: OptParams): OptParams {
+function centered(p: OptParams): OptParams {
   const { embed_tokens, ...rest } = p.model.decoder;
   const weight = tf.sub(embed_tokens.weight, tf.mean(embed_tokens.weight, 0, true)) as tf.Tensor2D;
   return { ...p, model: { ...p.model, decoder: { ...rest, embed_tokens: { weight } } } };

@@ -6,7 +6,7 @@ import { register } from '@blip2/backend-simd';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
-import { compareStudios } from './compare-studios.js';
+import { compareVendors } from './compare-vendors.js';
 import { pretrainLanguage } from './language.js';
 import { readGists } from './reading.js';
 import { teach } from './teach.js';
@@ -63,7 +63,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {
-    console.log(JSON.stringify(await compareStudios(join(values.out, 'vision'))));
+    console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'))));
   },
 };
 

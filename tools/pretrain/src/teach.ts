@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { type Drawing, drawingsOf, OTHERS, STUDIOS } from './drawings.js';
 import { listViews, viewSvg } from './views.js';
 
-/** Side of the pictures that the teacher sees; the student sees them at half of it. */
+/** Side of the images that the teacher sees; the student sees them at half of it. */
 export const TEACHER_SIZE = 224;
 export const STUDENT_SIZE = TEACHER_SIZE / 2;
 /** Cells of the teacher's map, and the principal components kept of each. */
@@ -37,7 +37,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Renders the views, has the teacher look at them, and keeps its maps beside the student's smaller pictures. */
+/** Renders the views, has the teacher look at them, and keeps its maps beside the student's smaller images. */
 export async function teach({ folder, python, weights, seed }: TeachOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   const drawings = allDrawings();
@@ -46,14 +46,14 @@ export async function teach({ folder, python, weights, seed }: TeachOptions): Pr
   await look(svgs, { folder, name: 'train', python, weights });
 }
 
-/** Runs the teacher over pictures given as SVG: writes `NAME.rgb` (student's size) and `NAME.f16` (its maps). */
+/** Runs the teacher over images given as SVG: writes `NAME.rgb` (student's size) and `NAME.f16` (its maps). */
 export async function look(
   svgs: readonly (() => string)[],
   { folder, name, python, weights }: { folder: string; name: string; python: string; weights: string },
 ): Promise<void> {
-  const pictures = join(folder, `${name}.rgb`);
+  const images = join(folder, `${name}.rgb`);
   const features = join(folder, `${name}.f16`);
-  if ((await exists(pictures)) && (await exists(features))) return;
+  if ((await exists(images)) && (await exists(features))) return;
   const script = fileURLToPath(new URL('../../reference/teacher.py', import.meta.url));
   const args = ['--weights', weights, '--basis', join(folder, 'basis.npz'), '--components', String(COMPONENTS)];
   const teacher = spawn(python, [script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -63,15 +63,15 @@ export async function look(
       code === 0 ? resolve() : reject(new Error(`The teacher stopped with code ${code}.`)),
     );
   });
-  const small = createWriteStream(`${pictures}.part`);
+  const small = createWriteStream(`${images}.part`);
   const written = pipeline(teacher.stdout, createWriteStream(`${features}.part`));
-  for await (const picture of rendered(svgs)) {
-    if (!teacher.stdin.write(picture)) await once(teacher.stdin, 'drain');
-    if (!small.write(halved(picture, TEACHER_SIZE))) await once(small, 'drain');
+  for await (const image of rendered(svgs)) {
+    if (!teacher.stdin.write(image)) await once(teacher.stdin, 'drain');
+    if (!small.write(halved(image, TEACHER_SIZE))) await once(small, 'drain');
   }
   teacher.stdin.end();
   await Promise.all([ended, written, once(small.end(), 'finish')]);
-  await rename(`${pictures}.part`, pictures);
+  await rename(`${images}.part`, images);
   await rename(`${features}.part`, features);
 }
 
@@ -89,12 +89,12 @@ async function* rendered(svgs: readonly (() => string)[], ahead = 8): AsyncGener
     if (waiting.length > ahead) yield await (waiting.shift() as Promise<Uint8Array>);
     if (i % 1000 === 0) process.stderr.write(`\r${i} of ${svgs.length} views`);
   }
-  for (const picture of waiting) yield await picture;
+  for (const image of waiting) yield await image;
   process.stderr.write(`\r${svgs.length} of ${svgs.length} views\n`);
 }
 
-/** The mean of each 2x2 square of an RGB picture. */
-export function halved(picture: Uint8Array, size: number): Uint8Array {
+/** The mean of each 2x2 square of an RGB image. */
+export function halved(image: Uint8Array, size: number): Uint8Array {
   const half = size / 2;
   const out = new Uint8Array(half * half * 3);
   for (let y = 0; y < half; y++) {
@@ -102,7 +102,7 @@ export function halved(picture: Uint8Array, size: number): Uint8Array {
       for (let c = 0; c < 3; c++) {
         const i = (2 * y * size + 2 * x) * 3 + c;
         const row = size * 3;
-        const sum = picture[i]! + picture[i + 3]! + picture[i + row]! + picture[i + row + 3]!;
+        const sum = image[i]! + image[i + 3]! + image[i + row]! + image[i + row + 3]!;
         out[(y * half + x) * 3 + c] = (sum + 2) >> 2;
       }
     }

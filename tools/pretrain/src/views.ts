@@ -1,10 +1,10 @@
 import { hash, type Rng, rng } from '@blip2/tensor';
 import type { Drawing } from './drawings.js';
 
-/** How one picture is made: `moved`, one drawing somewhere on a ground; `scene`, up to four. */
+/** How one image is made: `moved`, one drawing somewhere on a ground; `scene`, up to four. */
 export type View = { kind: 'moved'; drawing: number } | { kind: 'scene'; index: number };
 
-/** A drawing in a view: its place and side in hundredths of the picture, and how far it is turned, in degrees. */
+/** A drawing in a view: its place and side in hundredths of the image, and how far it is turned, in degrees. */
 interface Part {
   readonly drawing: number;
   readonly x: number;
@@ -42,9 +42,9 @@ function layOut(view: View, drawings: number, seed: number): Layout {
     const size = between(random, 45, 100);
     const x = between(random, 0, 100 - size);
     const y = between(random, 0, 100 - size);
-    const colours = ground(random);
+    const colors = ground(random);
     const degrees = between(random, -15, 15);
-    return { ground: colours, parts: [{ drawing: view.drawing, x, y, size, degrees }] };
+    return { ground: colors, parts: [{ drawing: view.drawing, x, y, size, degrees }] };
   }
   const any = (): number => Math.floor(random() * drawings);
   const count = 1 + Math.floor(random() * 4);
@@ -102,15 +102,15 @@ function canvas(ground: string, inside: string): string {
   );
 }
 
-const colour = (random: Rng): string =>
+const color = (random: Rng): string =>
   `hsl(${Math.floor(360 * random())},${Math.floor(between(random, 10, 90))}%,${Math.floor(between(random, 25, 95))}%)`;
 
 function ground(random: Rng): string {
   const kind = random();
   if (kind < 0.3) return '#fff';
-  if (kind < 0.65) return colour(random);
+  if (kind < 0.65) return color(random);
   return (
     `<defs><linearGradient id="ground" gradientTransform="rotate(${Math.floor(90 * random())})">` +
-    `<stop offset="0" stop-color="${colour(random)}"/><stop offset="1" stop-color="${colour(random)}"/></linearGradient></defs>`
+    `<stop offset="0" stop-color="${color(random)}"/><stop offset="1" stop-color="${color(random)}"/></linearGradient></defs>`
   );
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { type Flat, flatten, initialise, l2Normalize, unflatten } from '@blip2/tensor';
+import { type Flat, flatten, initialize, l2Normalize, unflatten } from '@blip2/tensor';
 import { adamw, cosineLr, latestCheckpoint, sampler, type TrainStep, train } from '@blip2/trainer';
 import { vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
-import { type DistillParams, distillLoss, distillSpec, type Lesson } from './distill.js';
+import { type DistillParams, distillLoss, distillSpec, type Sample } from './distill.js';
 import { type DrawingsFile, openDrawings } from './drawings-file.js';
 import { takeOver } from './folder.js';
 import { MOST, paintIdentities, sameEmoji } from './identities.js';
@@ -17,7 +17,7 @@ export interface VisionOptions {
   /** Where the Hugging Face folder goes. */
   folder: string;
   steps: number;
-  /** Pictures a step: one in five the teacher's, the others with known emoji. */
+  /** Images a step: one in five the teacher's, the others with known emoji. */
   batch: number;
   /** The folder of a student to go on from; its heads and last norm begin anew. Default: from random numbers. */
   from?: string | undefined;
@@ -36,28 +36,28 @@ export async function pretrainVision(options: VisionOptions, onStep: (step: Trai
   const views = openViews(work, 'train');
   const places = sampler({ count: views.length, batchSize: taughtCount, seed });
   const spec = distillSpec(studentConfig, classes.length);
-  const trainable: Flat = flatten(initialise(spec, seed));
+  const trainable: Flat = flatten(initialize(spec, seed));
   if (from) await takeOver(trainable, from, 'vit.');
   if (!(await latestCheckpoint(checkpoints)))
     await beginIdentities(trainable, unflatten(spec, trainable), { classes, file });
   const run = train({
     trainable,
-    batch: ({ position, seed }): Lesson => {
+    batch: ({ position, seed }): Sample => {
       const taught = views.read(places(position));
       const known = paintIdentities(classes, file, { batch: knownCount, seed });
       return {
-        pixels: pixelsOf([taught.pictures, known.pictures], batch),
+        pixels: pixelsOf([taught.images, known.images], batch),
         maps: tf.tensor3d(taught.maps, [taughtCount, CELLS, COMPONENTS]),
         shares: tf.tensor3d(known.shares, [knownCount, MOST, CELLS]),
         labels: tf.tensor1d(known.labels, 'int32'),
       };
     },
     loss: ({ trainable, batch }) => distillLoss(unflatten(spec, trainable), studentConfig, batch),
-    optimiser: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
-    schedule: cosineLr({ peak: 1e-3, min: 1e-5, warmupSteps: 60, steps }),
+    optimizer: adamw({ betas: [0.9, 0.98], weightDecay: 0.05 }),
+    schedule: cosineLr({ learningRate: 1e-3, minLearningRate: 1e-5, warmupSteps: 60, steps }),
     steps,
     seed,
-    clip: 1,
+    maxGradNorm: 1,
     logEvery: 20,
     checkpoint: { dir: checkpoints, every: 250 },
     resume: true,
@@ -83,10 +83,10 @@ async function beginIdentities(
   const shown = classes.flatMap((same, label) => same.slice(0, FIRST).map((drawing) => ({ drawing, label })));
   const seen: tf.Tensor2D[] = [];
   for (let start = 0; start < shown.length; start += 64) {
-    const pictures = shown.slice(start, start + 64).map(({ drawing }) => onWhite(file.read(drawing)));
+    const images = shown.slice(start, start + 64).map(({ drawing }) => onWhite(file.read(drawing)));
     seen.push(
       tf.tidy(() => {
-        const tokens = vitForward(p.vit, studentConfig, pixelsOf(pictures, pictures.length), { finalNorm: true });
+        const tokens = vitForward(p.vit, studentConfig, pixelsOf(images, images.length), { finalNorm: true });
         return tf.mean(tf.slice(tokens, [0, 1, 0], [-1, CELLS, -1]), 1) as tf.Tensor2D;
       }),
     );

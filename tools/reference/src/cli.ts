@@ -11,7 +11,7 @@ const usage = `Usage: pnpm verify DIR... [--photos DIR] [--backend ${backends.jo
 Holds folders of golden values against what the packages compute. For each value: the largest absolute error, the same
 as a share of the largest golden element, and the tolerance.
 
-  --photos DIR    where the pictures are; default: 'photos' beside each folder
+  --photos DIR    where the images are; default: 'photos' beside each folder
   --backend NAME  default: cpu
   --json          one JSON object a line
 
@@ -53,14 +53,14 @@ export async function run(args: readonly string[], { out, err }: Output): Promis
   }
 }
 
-interface Plan {
+interface LoadPlan {
   readonly backend: Backend;
   readonly photos: string | undefined;
   readonly json: boolean;
   readonly out: Output['out'];
 }
 
-async function verifyAll(folders: readonly string[], { backend, photos, json, out }: Plan): Promise<number> {
+async function verifyAll(folders: readonly string[], { backend, photos, json, out }: LoadPlan): Promise<number> {
   await useBackend(backend);
   const reports: Report[] = [];
   for (const folder of folders) {

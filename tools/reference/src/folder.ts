@@ -7,15 +7,15 @@ import { type Json, readJson } from './json.js';
 /** A folder of golden values, with the model that they are of. */
 export interface Folder {
   readonly path: string;
-  /** Where its pictures are. */
+  /** Where its images are. */
   readonly photos: string;
   readonly golden: Json;
   readonly tensors: WeightSource;
   readonly model: WeightSource;
   /** A golden tensor with its own shape; integers are int32. The scope frees it. */
   tensor<T extends tf.Tensor>(name: string): Promise<T>;
-  /** The same of pictures: [B,3,H,W] in the file -> [B,H,W,3]. */
-  pictures(name: string): Promise<tf.Tensor4D>;
+  /** The same of images: [B,3,H,W] in the file -> [B,H,W,3]. */
+  images(name: string): Promise<tf.Tensor4D>;
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function openFolder(path: string, photos?: string): Promise<Folder>
     tensors,
     model,
     tensor,
-    pictures: async (name) => tf.transpose(await tensor<tf.Tensor4D>(name), [0, 2, 3, 1]),
+    images: async (name) => tf.transpose(await tensor<tf.Tensor4D>(name), [0, 2, 3, 1]),
     close: async () => {
       await Promise.all([tensors.close(), model.close()]);
     },

@@ -26,7 +26,7 @@ export interface Report {
 }
 
 export interface VerifyOptions {
-  /** Where the pictures are. Default: `photos` beside the folder. */
+  /** Where the images are. Default: `photos` beside the folder. */
   readonly photos?: string | undefined;
 }
 

@@ -7,7 +7,7 @@ type Inputs = Record<'x' | 'mean' | 'variance', tf.TensorInfo> & { scale?: tf.Te
 /** As in assembly/batch-norm.ts. */
 const BLOCK = 1024;
 
-/** Batch normalisation by given moments. All parameters have one size C, and x [...,C] has them again and again. */
+/** Batch normalization by given moments. All parameters have one size C, and x [...,C] has them again and again. */
 const batchNorm: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const { x, mean, variance, scale, offset } = inputs as Inputs;
   const C = sizeOf(mean);

@@ -60,7 +60,7 @@ test('many blocks of windows, and gradients of their lines', () => {
   }, 1e-4);
 });
 
-test('pointwise, patch and whole-picture convolutions', () => {
+test('pointwise, patch and whole-image convolutions', () => {
   for (const [kernel, stride] of [
     [1, 1],
     [4, 4],

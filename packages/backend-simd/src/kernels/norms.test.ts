@@ -5,9 +5,9 @@ import { backend, expectSame, kernel, named, numbers } from '../test-support/bot
 const epsilon = 1e-5;
 
 function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), 1e-5));
-  return tf.add(tf.mul(tf.mul(centred, rstd), weight), bias);
+  const centered = tf.sub(x, tf.mean(x, -1, true));
+  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), 1e-5));
+  return tf.add(tf.mul(tf.mul(centered, rstd), weight), bias);
 }
 
 test.each([

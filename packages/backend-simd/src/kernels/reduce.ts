@@ -44,7 +44,7 @@ export function reduce(
   return y;
 }
 
-/** Neighbouring axes that are all kept or all reduced, joined. */
+/** Neighboring axes that are all kept or all reduced, joined. */
 function groups(shape: number[], reduced: Set<number>): { size: number; reduced: boolean }[] {
   const result: { size: number; reduced: boolean }[] = [];
   for (const [axis, size] of shape.entries()) {

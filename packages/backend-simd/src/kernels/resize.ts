@@ -14,9 +14,9 @@ type Kind = 'Linear' | 'Nearest';
 function placement([from, to]: [number, number], attrs: Attributes, kind: Kind): { ratio: number; shift: number } {
   const corners = attrs.alignCorners && to > 1;
   const ratio = corners ? (from - 1) / (to - 1) : from / to;
-  const centre = attrs.halfPixelCenters ? ratio * 0.5 : 0;
-  if (kind === 'Nearest') return { ratio, shift: attrs.alignCorners ? centre + 0.5 : centre };
-  return { ratio, shift: attrs.halfPixelCenters ? centre - 0.5 : 0 };
+  const center = attrs.halfPixelCenters ? ratio * 0.5 : 0;
+  if (kind === 'Nearest') return { ratio, shift: attrs.alignCorners ? center + 0.5 : center };
+  return { ratio, shift: attrs.halfPixelCenters ? center - 0.5 : 0 };
 }
 
 /** What the kernels take after the pointers. */

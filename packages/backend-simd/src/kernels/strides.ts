@@ -24,7 +24,7 @@ export function broadcastStrides(shape: readonly number[], rank: number): number
   return strides;
 }
 
-/** Drops axes of size 1 and joins neighbours that every array walks through as one. */
+/** Drops axes of size 1 and joins neighbors that every array walks through as one. */
 export function simplify({ sizes, strides }: Loop): Loop {
   const result: Loop = { sizes: [], strides: strides.map(() => []) };
   for (let axis = 0; axis < sizes.length; axis++) {

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { ADD, type FastKernel, sizeOf, vectors } from './kernel.js';
 
-/** MurmurHash3's finaliser, as in `@blip2/tensor`. */
+/** MurmurHash3's finalizer, as in `@blip2/tensor`. */
 function mix(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

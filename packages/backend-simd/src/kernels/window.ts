@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { type Heap, TABLE } from '../heap.js';
 
-/** What slides over the pictures [B,H,W,C]: tfjs' own account of a convolution or a pooling. */
+/** What slides over the images [B,H,W,C]: tfjs' own account of a convolution or a pooling. */
 export type Sliding = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
 /** Writes it where kernels read it, in the order of assembly/window.ts; @returns the place, valid until the next table. */
@@ -10,12 +10,12 @@ export function writeWindows(heap: Heap, info: Sliding, channels = info.inChanne
   const places = [info.filterHeight, info.filterWidth];
   const steps = [info.dilationHeight, info.dilationWidth];
   const strides = [info.strideHeight, info.strideWidth];
-  const picture = [inHeight, inWidth, channels, outHeight, outWidth];
-  new Int32Array(heap.buffer, TABLE, 13).set([...picture, ...places, ...strides, ...steps, padInfo.top, padInfo.left]);
+  const image = [inHeight, inWidth, channels, outHeight, outWidth];
+  new Int32Array(heap.buffer, TABLE, 13).set([...image, ...places, ...strides, ...steps, padInfo.top, padInfo.left]);
   return TABLE;
 }
 
-/** Do the windows cover each place of the pictures in order, so that their rows are the pictures as they lie? */
+/** Do the windows cover each place of the images in order, so that their rows are the images as they lie? */
 export function liesInOrder(info: Sliding): boolean {
   const { top, bottom, left, right } = info.padInfo;
   if (top || bottom || left || right) return false;

@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fixture } from '@blip2/testing';
+import { fixture, inFolder, json } from '@blip2/testing';
+import { folderFiles, sha256, startHub, type TestHub } from '@blip2/testing/hub';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { inFolder, json } from '../../test/folders.js';
-import { folderFiles, sha256, startHub, type TestHub } from '../../test/hub.js';
 import { blip2, type Ended, start } from '../../test/process.js';
 
 jest.setTimeout(60_000);

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fixture } from '@blip2/testing';
+import { altered, threefold } from '@blip2/test-models';
+import { fixture, inFolder, json } from '@blip2/testing';
 import { expect, jest, test } from '@jest/globals';
-import { altered, inFolder, json, threefold } from '../../test/folders.js';
 import { blip2 } from '../../test/process.js';
 
 jest.setTimeout(60_000);
@@ -35,10 +35,10 @@ test('wrong usage ends with 2 and says how', async () => {
   );
 });
 
-test('a missing file, what is no picture, and what is no model are told in a sentence', async () => {
+test('a missing file, what is no image, and what is no model are told in a sentence', async () => {
   await Promise.all([
-    fails(['caption', 'nothing.jpg', '--model', opt], "There is no picture at 'nothing.jpg'"),
-    fails(['caption', join(opt, 'config.json'), '--model', opt, ...cpu], 'config.json" is not a picture'),
+    fails(['caption', 'nothing.jpg', '--model', opt], "There is no image at 'nothing.jpg'"),
+    fails(['caption', join(opt, 'config.json'), '--model', opt, ...cpu], 'config.json" is not an image'),
     fails(['caption', rocket, '--model', 'nowhere', ...cpu], "There is no folder 'nowhere'"),
   ]);
 });
@@ -98,7 +98,7 @@ test('results are JSON lines on stdout, and nothing else is', async () => {
   expect(looked!.tensors).toContainEqual({ name: 'query_tokens', shape: [1, 5, 24], dtype: 'F32' });
 });
 
-test("captions and answers of both kinds of language model are the reference's, from the picture files", async () => {
+test("captions and answers of both kinds of language model are the reference's, from the image files", async () => {
   type Case = { input_ids: number[] | null; beam: number[]; beam_lp: number[] };
   await Promise.all(
     ['hf-opt', 'hf-t5'].map(async (name) => {

@@ -6,7 +6,7 @@ import { demoCommand } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { explainCommand } from './commands/explain.js';
 import { featuresCommand } from './commands/features.js';
-import { indexCommand } from './commands/index-pictures.js';
+import { indexCommand } from './commands/index-images.js';
 import { inspectCommand } from './commands/inspect.js';
 import { matchCommand } from './commands/match.js';
 import { searchCommand } from './commands/search.js';
@@ -32,7 +32,7 @@ const commands = {
 /** The command line: parses, and runs what it parsed. It throws for wrong usage, which commander has told by then. */
 export function program(session: Session, version: string): Command {
   const root = new Command('blip2')
-    .description('BLIP-2: train it, and let it speak of pictures.')
+    .description('BLIP-2: train it, and let it speak of images.')
     .version(version)
     .exitOverride()
     .showHelpAfterError("'--help' says how.")

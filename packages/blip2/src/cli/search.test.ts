@@ -1,8 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fixture } from '@blip2/testing';
+import { fixture, inFolder, json } from '@blip2/testing';
 import { expect, jest, test } from '@jest/globals';
-import { inFolder, json } from '../../test/folders.js';
 import { blip2 } from '../../test/process.js';
 
 jest.setTimeout(240_000);
@@ -22,7 +21,7 @@ interface Golden {
   readonly itc: number[][];
 }
 
-test("match gives the reference's scores of picture files", async () => {
+test("match gives the reference's scores of image files", async () => {
   const { images, texts, itm_probability, itc } = await json<Golden>(join(itm, 'golden.json'));
   await Promise.all(
     images.map(async (name, i) => {
@@ -36,16 +35,16 @@ test("match gives the reference's scores of picture files", async () => {
   );
 });
 
-test('index and search: an unreadable picture is told of, the rest is found, and the model is remembered', async () => {
+test('index and search: an unreadable image is told of, the rest is found, and the model is remembered', async () => {
   const { images, texts, itm_probability, itc } = await json<Golden>(join(itm, 'golden.json'));
   await inFolder(async (folder) => {
     const out = join(folder, 'index.safetensors');
     const bad = join(folder, 'bad.png');
-    await writeFile(bad, 'no picture');
+    await writeFile(bad, 'no image');
     const photos = images.map((name) => fixture(`photos/${name}`));
     const made = await blip2(['index', ...photos, bad, '--model', itm, '--out', out, '--no-features', ...common]);
     expect(made.code).toBe(1);
-    expect(made.stderr).toContain('bad.png" is not a picture');
+    expect(made.stderr).toContain('bad.png" is not an image');
     expect(lines(made.stdout)).toEqual([
       { out, images: 2, looked: 2, pruned: 0, unread: 1, seconds: expect.any(Number) },
     ]);

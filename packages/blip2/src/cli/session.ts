@@ -1,5 +1,5 @@
+import type { Reporter } from '@blip2/runs';
 import type { TrainStep } from '@blip2/trainer';
-import type { Reporter } from '../run/reporter.js';
 import type { Shared } from './options.js';
 import { type Sink, Terminal } from './terminal.js';
 

@@ -1,12 +1,11 @@
-import { checkPixels, type DecodeOptions, type Picture } from '../picture/picture.js';
+import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import type { Platform, RecordFiles } from './platform.js';
 
-/** Draws decoded pixels and drops alpha as Pillow does; a canvas keeps colours un-premultiplied only approximately. */
-function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): Picture {
+/** Draws decoded pixels and drops alpha as Pillow does; a canvas keeps colors un-premultiplied only approximately. */
+function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): DecodedImage {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { colorSpace: 'srgb', willReadFrequently: true });
-  if (!context)
-    throw new Error('This browser gives no 2D canvas, which decoding a picture needs: use a newer browser.');
+  if (!context) throw new Error('This browser gives no 2D canvas, which decoding an image needs: use a newer browser.');
   if (background) {
     context.fillStyle = `rgb(${background.join(' ')})`;
     context.fillRect(0, 0, width, height);
@@ -45,7 +44,7 @@ export const platform: Platform = {
       });
     } catch {
       throw new Error(
-        `${name} is not a picture that can be read by this browser: give a JPEG, PNG, WebP, GIF or AVIF file.`,
+        `${name} is not an image that can be read by this browser: give a JPEG, PNG, WebP, GIF or AVIF file.`,
       );
     }
     try {

@@ -1,4 +1,4 @@
-/** Pillow's CMYK to RGB, which knows no colour profile: `(255 - k) * (255 - ink) / 255`, in its integer rounding. */
+/** Pillow's CMYK to RGB, which knows no color profile: `(255 - k) * (255 - ink) / 255`, in its integer rounding. */
 export function cmykToRgb(cmyk: Uint8Array): Uint8Array {
   const pixels = cmyk.length / 4;
   const rgb = new Uint8Array(pixels * 3);

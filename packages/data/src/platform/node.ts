@@ -1,11 +1,11 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Metadata, Sharp } from 'sharp';
-import { checkPixels, type DecodeOptions, type Picture } from '../picture/picture.js';
+import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import { cmykToRgb } from './cmyk.js';
 import type { Platform, RecordFiles } from './platform.js';
 
-/** sharp is loaded when the first picture is, so that texts alone do not pay for it. */
+/** sharp is loaded when the first image is, so that texts alone do not pay for it. */
 async function loadSharp() {
   return (await import('sharp')).default;
 }
@@ -27,19 +27,19 @@ async function checkSize(path: string, most: number): Promise<void> {
 function unreadable(name: string, reason: unknown): Error {
   const detail = String(field(reason, 'message') ?? reason).split('\n')[0];
   return new Error(
-    `${name} is not a picture that can be read (${detail}): give a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`,
+    `${name} is not an image that can be read (${detail}): give a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`,
   );
 }
 
-async function raw(image: Sharp, metadata: Metadata, options: DecodeOptions): Promise<Picture> {
+async function raw(image: Sharp, metadata: Metadata, options: DecodeOptions): Promise<DecodedImage> {
   const cmyk = metadata.space === 'cmyk';
   let pipeline = image;
   if (options.orient) pipeline = pipeline.autoOrient();
-  if (cmyk) pipeline = pipeline.pipelineColourspace('cmyk').toColourspace('cmyk');
+  if (cmyk) pipeline = pipeline.pipelineColorspace('cmyk').toColorspace('cmyk');
   else {
     const [r, g, b] = options.background ?? [0, 0, 0];
     if (options.background && metadata.hasAlpha) pipeline = pipeline.flatten({ background: { r, g, b } });
-    pipeline = pipeline.toColourspace('srgb').removeAlpha();
+    pipeline = pipeline.toColorspace('srgb').removeAlpha();
   }
   const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
@@ -84,7 +84,7 @@ const files: RecordFiles = {
 export const platform: Platform = {
   async decode(bytes, name, options) {
     const sharp = await loadSharp();
-    // Pillow ignores colour profiles; the limit is checked below, with a message of our own
+    // Pillow ignores color profiles; the limit is checked below, with a message of our own
     let image: Sharp;
     let metadata: Metadata;
     try {
@@ -117,8 +117,7 @@ export const platform: Platform = {
     } catch (reason) {
       const code = field(reason, 'code');
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      if (code === 'EISDIR')
-        throw new Error(`"${path}" is a folder, not a picture or another file: name a file in it.`);
+      if (code === 'EISDIR') throw new Error(`"${path}" is a folder, not an image or another file: name a file in it.`);
       throw reason;
     }
   },

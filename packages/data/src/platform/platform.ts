@@ -1,10 +1,10 @@
-import type { DecodeOptions, Picture } from '../picture/picture.js';
+import type { DecodedImage, DecodeOptions } from '../image/image.js';
 
 /** What Node and a browser do differently. `#platform` resolves to one of the two files beside this one. */
 export interface Platform {
-  /** Decodes a picture file's bytes. `name` stands in messages. */
-  decode(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<Picture>;
-  encodePng(picture: Picture): Promise<Uint8Array>;
+  /** Decodes an image file's bytes. `name` stands in messages. */
+  decode(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<DecodedImage>;
+  encodePng(image: DecodedImage): Promise<Uint8Array>;
   /** The bytes of a path (Node) or URL (browser); undefined where there is nothing. @throws for more than `most` bytes */
   readBytes(path: string, most?: number): Promise<Uint8Array | undefined>;
   /** A file inside a folder. */

@@ -16,7 +16,7 @@ export interface MergeOptions {
 
 const SEPARATOR = '\u0000';
 
-/** Counts of neighbouring pieces, and the words in which each pair stands. */
+/** Counts of neighboring pieces, and the words in which each pair stands. */
 class Pairs {
   readonly counts = new Map<string, number>();
   readonly words = new Map<string, Set<Word>>();
@@ -55,7 +55,7 @@ function merged(pieces: readonly string[], [left, right]: Merge, joined: string)
 }
 
 /**
- * Byte-pair encoding's training (Sennrich et al. 2016): the most frequent neighbours become one piece, again and again,
+ * Byte-pair encoding's training (Sennrich et al. 2016): the most frequent neighbors become one piece, again and again,
  * until `limit` merges are made or no pair occurs twice. Deterministic.
  */
 export function learnMerges(

@@ -1,6 +1,6 @@
 import type { Rng } from '@blip2/tensor';
-import type { Picture } from '../picture/picture.js';
-import { autoContrast, brightness, equalize, sharpness } from './colour.js';
+import type { DecodedImage } from '../image/image.js';
+import { autoContrast, brightness, equalize, sharpness } from './color.js';
 import { rotate, shear, translate } from './warp.js';
 
 export interface AugmentOptions {
@@ -12,31 +12,31 @@ export interface AugmentOptions {
   readonly probability?: number;
 }
 
-type Operation = (picture: Picture, strength: number, random: Rng) => Picture;
+type Operation = (image: DecodedImage, strength: number, random: Rng) => DecodedImage;
 
 const signed = (size: number, random: Rng): number => (random() > 0.5 ? -size : size);
 const enhance = (strength: number): number => strength * 1.8 + 0.1;
 
 /** By LAVIS' names; `strength` is the level over 10. */
 export const operations = {
-  Identity: (picture) => picture,
+  Identity: (image) => image,
   AutoContrast: autoContrast,
-  Brightness: (picture, strength) => brightness(picture, enhance(strength)),
-  Sharpness: (picture, strength) => sharpness(picture, enhance(strength)),
+  Brightness: (image, strength) => brightness(image, enhance(strength)),
+  Sharpness: (image, strength) => sharpness(image, enhance(strength)),
   Equalize: equalize,
-  ShearX: (picture, strength, random) => shear(picture, signed(strength * 0.3, random), 0),
-  ShearY: (picture, strength, random) => shear(picture, 0, signed(strength * 0.3, random)),
-  TranslateX: (picture, strength, random) => translate(picture, signed(strength * 10, random), 0),
-  TranslateY: (picture, strength, random) => translate(picture, 0, signed(strength * 10, random)),
-  Rotate: (picture, strength, random) => rotate(picture, signed(strength * 30, random)),
+  ShearX: (image, strength, random) => shear(image, signed(strength * 0.3, random), 0),
+  ShearY: (image, strength, random) => shear(image, 0, signed(strength * 0.3, random)),
+  TranslateX: (image, strength, random) => translate(image, signed(strength * 10, random), 0),
+  TranslateY: (image, strength, random) => translate(image, 0, signed(strength * 10, random)),
+  Rotate: (image, strength, random) => rotate(image, signed(strength * 30, random)),
 } as const satisfies Record<string, Operation>;
 
-/** LAVIS' RandomAugment over its list for images (spec 5.1), as a pure function of picture and random numbers. */
-export function randomAugment(options: AugmentOptions = {}): (picture: Picture, random: Rng) => Picture {
+/** LAVIS' RandomAugment over its list for images (spec 5.1), as a pure function of image and random numbers. */
+export function randomAugment(options: AugmentOptions = {}): (image: DecodedImage, random: Rng) => DecodedImage {
   const { count = 2, level = 5, probability = 0.5 } = options;
   const list: readonly Operation[] = Object.values(operations);
-  return (picture, random) => {
+  return (image, random) => {
     const drawn = Array.from({ length: count }, () => list[Math.floor(random() * list.length)]!);
-    return drawn.reduce((p, operation) => (random() > probability ? p : operation(p, level / 10, random)), picture);
+    return drawn.reduce((p, operation) => (random() > probability ? p : operation(p, level / 10, random)), image);
   };
 }

@@ -1,5 +1,5 @@
 import type { Rng } from '@blip2/tensor';
-import type { Box } from '../picture/resize.js';
+import type { Box } from '../image/resize.js';
 
 export interface CropOptions {
   /** Share of the area that is kept, drawn evenly. Default 0.5 to 1. */

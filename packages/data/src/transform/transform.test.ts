@@ -1,19 +1,19 @@
 import { rng } from '@blip2/tensor';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Picture } from '../picture/picture.js';
-import { resizeBicubic } from '../picture/resize.js';
+import type { DecodedImage } from '../image/image.js';
+import { resizeBicubic } from '../image/resize.js';
 import { operations, randomAugment } from './augment.js';
-import { autoContrast, brightness, equalize, sharpness } from './colour.js';
+import { autoContrast, brightness, equalize, sharpness } from './color.js';
 import { randomBox } from './random-box.js';
 import { evalTransform, mirror, trainTransform } from './transform.js';
 import { rotate, shear, translate } from './warp.js';
 
-function grey(width: number, values: readonly number[]): Picture {
+function gray(width: number, values: readonly number[]): DecodedImage {
   return { width, height: values.length / width, data: Uint8Array.from(values.flatMap((v) => [v, v, v])) };
 }
-const values = ({ data }: Picture): number[] => [...data].filter((_, i) => i % 3 === 0);
-const noise: Picture = {
+const values = ({ data }: DecodedImage): number[] => [...data].filter((_, i) => i % 3 === 0);
+const noise: DecodedImage = {
   width: 31,
   height: 23,
   data: Uint8Array.from({ length: 31 * 23 * 3 }, (_, i) => (i * i) % 251),
@@ -39,7 +39,7 @@ test('flipping always and never', () => {
   const straight = trainTransform({ ...whole, flip: 0 })(square, rng(3));
   expect(straight).toEqual(resizeBicubic(square, 8, 8));
   expect(trainTransform({ ...whole, flip: 1 })(square, rng(3))).toEqual(mirror(straight));
-  expect(values(mirror(grey(3, [1, 2, 3, 4, 5, 6])))).toEqual([3, 2, 1, 6, 5, 4]);
+  expect(values(mirror(gray(3, [1, 2, 3, 4, 5, 6])))).toEqual([3, 2, 1, 6, 5, 4]);
 });
 
 test('random parts lie inside, have the area and the ratio asked for', () => {
@@ -59,29 +59,29 @@ test('random parts lie inside, have the area and the ratio asked for', () => {
   expect(randomBox({ width: 30, height: 300 }, rng(0))).toEqual({ left: 0, top: 130, width: 30, height: 40 });
 });
 
-test('colour operations', () => {
-  expect(values(autoContrast(grey(4, [50, 100, 150, 100])))).toEqual([0, 127, 255, 127]);
-  expect(values(autoContrast(grey(2, [9, 9])))).toEqual([9, 9]);
-  expect(values(brightness(grey(3, [10, 101, 200]), 1.5))).toEqual([15, 151, 255]);
+test('color operations', () => {
+  expect(values(autoContrast(gray(4, [50, 100, 150, 100])))).toEqual([0, 127, 255, 127]);
+  expect(values(autoContrast(gray(2, [9, 9])))).toEqual([9, 9]);
+  expect(values(brightness(gray(3, [10, 101, 200]), 1.5))).toEqual([15, 151, 255]);
   // 256 of each of 0, 10, 20: step 2, tables (1 + 0) / 2, (1 + 256) / 2, (1 + 512) / 2 cut at 255
   const three = Array.from({ length: 768 }, (_, i) => (i % 3) * 10);
-  expect(values(equalize(grey(32, three))).slice(0, 3)).toEqual([0, 128, 255]);
-  expect(values(equalize(grey(2, [4, 5])))).toEqual([4, 5]);
-  const dot = grey(3, [0, 0, 0, 0, 130, 0, 0, 0, 0]);
+  expect(values(equalize(gray(32, three))).slice(0, 3)).toEqual([0, 128, 255]);
+  expect(values(equalize(gray(2, [4, 5])))).toEqual([4, 5]);
+  const dot = gray(3, [0, 0, 0, 0, 130, 0, 0, 0, 0]);
   expect(values(sharpness(dot, 0))[4]).toBe(50);
   expect(values(sharpness(dot, 2))[4]).toBe(210);
   expect(sharpness(noise, 1)).toEqual(noise);
 });
 
-test('warps fetch from where they say and fill with grey', () => {
-  const picture = grey(3, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  expect(values(translate(picture, 1, 0))).toEqual([2, 3, 128, 5, 6, 128, 8, 9, 128]);
-  expect(values(translate(picture, 0, -1))).toEqual([128, 128, 128, 1, 2, 3, 4, 5, 6]);
-  expect(values(shear(picture, 1, 0))).toEqual([1, 2, 3, 128, 4, 5, 128, 128, 7]);
-  expect(values(shear(picture, 0, 1))).toEqual([1, 128, 128, 4, 2, 128, 7, 5, 3]);
-  expect(rotate(picture, 0)).toEqual(picture);
+test('warps fetch from where they say and fill with gray', () => {
+  const image = gray(3, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(values(translate(image, 1, 0))).toEqual([2, 3, 128, 5, 6, 128, 8, 9, 128]);
+  expect(values(translate(image, 0, -1))).toEqual([128, 128, 128, 1, 2, 3, 4, 5, 6]);
+  expect(values(shear(image, 1, 0))).toEqual([1, 2, 3, 128, 4, 5, 128, 128, 7]);
+  expect(values(shear(image, 0, 1))).toEqual([1, 128, 128, 4, 2, 128, 7, 5, 3]);
+  expect(rotate(image, 0)).toEqual(image);
   // OpenCV turns about width / 2, not about the middle of the pixels
-  expect(values(rotate(picture, 180)).slice(4)).toEqual([9, 8, 128, 6, 5]);
+  expect(values(rotate(image, 180)).slice(4)).toEqual([9, 8, 128, 6, 5]);
 });
 
 test('RandomAugment at its defaults leaves brightness and sharpness alone and keeps the size', () => {

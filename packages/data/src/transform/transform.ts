@@ -1,13 +1,13 @@
 import type { Rng } from '@blip2/tensor';
-import type { FilterName } from '../picture/filter.js';
-import type { Picture } from '../picture/picture.js';
-import { applyProcessor, type Processor } from '../picture/processor.js';
-import { resize } from '../picture/resize.js';
+import type { FilterName } from '../image/filter.js';
+import type { DecodedImage } from '../image/image.js';
+import { applyProcessor, type Processor } from '../image/processor.js';
+import { resize } from '../image/resize.js';
 import { type AugmentOptions, randomAugment } from './augment.js';
 import { type CropOptions, randomBox } from './random-box.js';
 
-/** A step of preparing a picture, still 8-bit: a pure function of the picture and the random numbers it draws. */
-export type Transform = (picture: Picture, random: Rng) => Picture;
+/** A step of preparing an image, still 8-bit: a pure function of the image and the random numbers it draws. */
+export type Transform = (image: DecodedImage, random: Rng) => DecodedImage;
 
 export interface EvalOptions {
   /** Both sides, or what a {@link Processor} says. */
@@ -17,9 +17,9 @@ export interface EvalOptions {
 }
 
 /** LAVIS' `blip_image_eval` (spec 5.1): resize to exactly the size, aspect ratio ignored. Draws nothing. */
-export function evalTransform({ size, crop, filter = 'bicubic' }: EvalOptions): (picture: Picture) => Picture {
+export function evalTransform({ size, crop, filter = 'bicubic' }: EvalOptions): (image: DecodedImage) => DecodedImage {
   const sides = typeof size === 'number' ? { width: size, height: size } : size;
-  return (picture) => applyProcessor(picture, { size: sides, filter, ...(crop && { crop }) });
+  return (image) => applyProcessor(image, { size: sides, filter, ...(crop && { crop }) });
 }
 
 export interface TrainOptions extends CropOptions {
@@ -35,15 +35,15 @@ export interface TrainOptions extends CropOptions {
 export function trainTransform(options: TrainOptions): Transform {
   const { size, filter = 'bicubic', flip = 0.5, augment } = options;
   const change = augment && randomAugment(augment);
-  return (picture, random) => {
-    const part = resize(picture, size, size, { filter, box: randomBox(picture, random, options) });
+  return (image, random) => {
+    const part = resize(image, size, size, { filter, box: randomBox(image, random, options) });
     const turned = random() < flip ? mirror(part) : part;
     return change ? change(turned, random) : turned;
   };
 }
 
 /** Left and right exchanged. */
-export function mirror({ width, height, data }: Picture): Picture {
+export function mirror({ width, height, data }: DecodedImage): DecodedImage {
   const result = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

@@ -1,13 +1,13 @@
-import type { Picture } from '../picture/picture.js';
+import type { DecodedImage } from '../image/image.js';
 
 const FILL = 128;
 
 /** Where an output pixel comes from: `[x, y]` becomes `[a x + b y + c, d x + e y + f]`. */
 type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Fetches each pixel from its place by bilinear interpolation; beyond the border everything is grey. */
-function warp(picture: Picture, [a, b, c, d, e, f]: Affine): Picture {
-  const { width, height, data } = picture;
+/** Fetches each pixel from its place by bilinear interpolation; beyond the border everything is gray. */
+function warp(image: DecodedImage, [a, b, c, d, e, f]: Affine): DecodedImage {
+  const { width, height, data } = image;
   const result = new Uint8Array(data.length);
   const at = (x: number, y: number, channel: number): number =>
     x < 0 || y < 0 || x >= width || y >= height ? FILL : data[(y * width + x) * 3 + channel]!;
@@ -27,18 +27,18 @@ function warp(picture: Picture, [a, b, c, d, e, f]: Affine): Picture {
 }
 
 /** Pushes rows by `x` times their height, or columns by `y` times their distance. */
-export function shear(picture: Picture, x: number, y: number): Picture {
-  return warp(picture, [1, -x, 0, -y, 1, 0]);
+export function shear(image: DecodedImage, x: number, y: number): DecodedImage {
+  return warp(image, [1, -x, 0, -y, 1, 0]);
 }
 
 /** Moves the contents left by `x` and up by `y` pixels. */
-export function translate(picture: Picture, x: number, y: number): Picture {
-  return warp(picture, [1, 0, x, 0, 1, y]);
+export function translate(image: DecodedImage, x: number, y: number): DecodedImage {
+  return warp(image, [1, 0, x, 0, 1, y]);
 }
 
 /** Turns the contents counter-clockwise about the middle. */
-export function rotate(picture: Picture, degrees: number): Picture {
+export function rotate(image: DecodedImage, degrees: number): DecodedImage {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
-  const [x, y] = [picture.width / 2, picture.height / 2];
-  return warp(picture, [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y]);
+  const [x, y] = [image.width / 2, image.height / 2];
+  return warp(image, [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y]);
 }

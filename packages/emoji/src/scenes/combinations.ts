@@ -1,7 +1,7 @@
 import { hash } from '../random.js';
 import type { Noun } from './vocabulary.js';
 
-/** Where a thing is: in the picture, or relative to another thing. */
+/** Where a thing is: in the image, or relative to another thing. */
 export type Place = 'left' | 'right' | 'top' | 'bottom';
 export const places: readonly Place[] = ['left', 'right', 'top', 'bottom'];
 export const opposite: { readonly [P in Place]: Place } = {
@@ -19,7 +19,7 @@ export interface Group {
 
 const salt = 20230130;
 
-/** Two kinds in one picture, in whatever numbers and wherever: a fifth of the pairs is held out for the test. */
+/** Two kinds in one image, in whatever numbers and wherever: a fifth of the pairs is held out for the test. */
 export function pairHeldOut(a: Noun, b: Noun): boolean {
   return hash(salt, [a.one, b.one].sort().join('+')) % 5 === 0;
 }
@@ -29,7 +29,7 @@ export function countHeldOut(noun: Noun): number {
   return 2 + (hash(salt, `count of ${noun.one}`) % 3);
 }
 
-/** The side of the picture at which one of a kind, alone, is shown in the test only. */
+/** The side of the image at which one of a kind, alone, is shown in the test only. */
 export function placeHeldOut(noun: Noun): Place {
   return places[hash(salt, `place of ${noun.one}`) % places.length]!;
 }

@@ -1,10 +1,10 @@
 import type { Random } from '../random.js';
-import type { Colour } from '../render.js';
+import type { Color } from '../render.js';
 
-/** What lies behind a scene: one colour, or two that run into each other along a direction. */
+/** What lies behind a scene: one color, or two that run into each other along a direction. */
 export interface Ground {
-  readonly from: Colour;
-  readonly to: Colour;
+  readonly from: Color;
+  readonly to: Color;
   /** Direction of the gradient in radians, 0 to the right. */
   readonly angle: number;
 }
@@ -15,8 +15,8 @@ export function drawGround(random: Random): Ground {
   return { from, to, angle: random.between(0, 2 * Math.PI) };
 }
 
-/** A light colour, on which every drawing stands out. */
-function pale(random: Random): Colour {
+/** A light color, on which every drawing stands out. */
+function pale(random: Random): Color {
   const [hue, saturation, lightness] = [random.between(0, 12), random.between(0.2, 0.8), random.between(0.76, 0.98)];
   const reach = saturation * Math.min(lightness, 1 - lightness);
   const channel = (n: number) => {
@@ -26,7 +26,7 @@ function pale(random: Random): Colour {
   return [channel(0), channel(8), channel(4)];
 }
 
-/** Fills a picture of `size` pixels a side: `[size,size,3]`. */
+/** Fills an image of `size` pixels a side: `[size,size,3]`. */
 export function paintGround({ from, to, angle }: Ground, size: number): Uint8Array {
   const data = new Uint8Array(size * size * 3);
   const [dx, dy] = [Math.cos(angle), Math.sin(angle)];

@@ -1,14 +1,14 @@
 import type { Emoji } from '../entries.js';
 import type { Random } from '../random.js';
-import type { Studio } from '../studios.js';
+import type { Vendor } from '../vendors.js';
 import type { Group } from './combinations.js';
 import type { Plan } from './plan.js';
 
-/** A drawing in a scene; all lengths are shares of the picture's side. */
+/** A drawing in a scene; all lengths are shares of the image's side. */
 export interface Placed {
   readonly entry: Emoji;
-  readonly studio: Studio;
-  /** The drawing's centre. */
+  readonly vendor: Vendor;
+  /** The drawing's center. */
   readonly x: number;
   readonly y: number;
   /** The drawing's longer side. */
@@ -26,16 +26,16 @@ const unit = 1 / 28; // sizes are multiples of it, so that few sprites serve all
 const quarters = [0.25, 0.75];
 const corners: readonly (readonly [number, number])[] = quarters.flatMap((a) => quarters.map((b) => [a, b] as const));
 
-/** Places what the plan shows, without overlap, each group drawn by one studio of `studios`. */
-export function layOut(plan: Plan, studios: readonly Studio[], random: Random): Placed[] {
+/** Places what the plan shows, without overlap, each group drawn by one vendor of `vendors`. */
+export function layOut(plan: Plan, vendors: readonly Vendor[], random: Random): Placed[] {
   const { subject, place, other } = plan;
   const horizontal = place === 'left' || place === 'right';
   const first = place === 'left' || place === 'top' ? 0.25 : 0.75;
   const put = ({ noun }: Group, spots: Spot[]): Placed[] => {
-    const studio = random.pick(studios);
+    const vendor = random.pick(vendors);
     return spots.map(({ along, across, size }) => {
       const [x, y] = horizontal ? [along, across] : [across, along];
-      return { entry: noun.entry, studio, x, y, size };
+      return { entry: noun.entry, vendor, x, y, size };
     });
   };
   if (!place) return put(subject, scattered(subject.count, random));

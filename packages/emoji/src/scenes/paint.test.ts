@@ -40,7 +40,7 @@ describe('painting', () => {
   const entry = loadNouns()[0]!.entry;
   const ground = { from: [10, 20, 30], to: [10, 20, 30], angle: 1 } as const;
 
-  test('a ground runs from one colour to the other', () => {
+  test('a ground runs from one color to the other', () => {
     expect(new Set(paintGround(ground, 4))).toEqual(new Set([10, 20, 30]));
     const data = paintGround({ from: [0, 0, 0], to: [200, 100, 0], angle: 0 }, 4);
     expect([...data.slice(0, 12)]).toEqual([25, 13, 0, 75, 38, 0, 125, 63, 0, 175, 88, 0]);
@@ -52,7 +52,7 @@ describe('painting', () => {
       height: pixels,
       data: new Uint8Array(pixels * pixels * 4).fill(128), // white, half transparent
     });
-    const placed = { entry, studio: 'twemoji', x: 0.5, y: 0, size: 0.5 } as const;
+    const placed = { entry, vendor: 'twemoji', x: 0.5, y: 0, size: 0.5 } as const;
     const { width, height, data } = renderScene({ ground, layout: [placed] }, sprites, 4);
     expect([width, height]).toEqual([4, 4]);
     const mixed = [10, 20, 30].map((v) => Math.floor(128 + v * (1 - 128 / 255) + 0.5));
@@ -70,8 +70,8 @@ describe('the data set', () => {
 
   test('paints a scene the same each time, with something at every place', () => {
     for (let i = 0; i < data.length; i++) {
-      const { picture, layout, ground } = data.item(i);
-      expect(data.item(i).picture).toEqual(picture);
+      const { image, layout, ground } = data.item(i);
+      expect(data.item(i).image).toEqual(image);
       const bare = paintGround(ground, 112);
       for (const { x, y, size } of layout) {
         let changed = 0;
@@ -83,7 +83,7 @@ describe('the data set', () => {
         for (let v = top; v < top + side; v++)
           for (let u = left; u < left + side; u++) {
             const p = (v * 112 + u) * 3;
-            if ([0, 1, 2].some((c) => picture.data[p + c] !== bare[p + c])) changed++;
+            if ([0, 1, 2].some((c) => image.data[p + c] !== bare[p + c])) changed++;
           }
         expect(changed).toBeGreaterThan(0.2 * side * side);
       }

@@ -1,13 +1,13 @@
-import type { Picture } from '../types.js';
+import type { DecodedImage } from '../types.js';
 import { paintGround } from './ground.js';
 import type { Scene } from './scene.js';
 import type { Sprite, Sprites } from './sprites.js';
 
-/** Paints a scene as a picture of `size` pixels a side. Needs the sprites of the scene's split. */
-export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sprites, size: number): Picture {
+/** Paints a scene as an image of `size` pixels a side. Needs the sprites of the scene's split. */
+export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sprites, size: number): DecodedImage {
   const data = paintGround(scene.ground, size);
-  for (const { entry, studio, x, y, size: share } of scene.layout) {
-    const sprite = sprites(entry, studio, Math.round(share * size));
+  for (const { entry, vendor, x, y, size: share } of scene.layout) {
+    const sprite = sprites(entry, vendor, Math.round(share * size));
     paste(sprite, data, {
       size,
       left: Math.round(x * size - sprite.width / 2),
@@ -17,7 +17,7 @@ export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sp
   return { width: size, height: size, data };
 }
 
-/** Lays a sprite over a square picture `[size,size,3]`, its corner at `left`, `top`; what would fall outside is left out. */
+/** Lays a sprite over a square image `[size,size,3]`, its corner at `left`, `top`; what would fall outside is left out. */
 export function paste(
   sprite: Sprite,
   data: Uint8Array,

@@ -1,11 +1,11 @@
 import type { Random } from '../random.js';
-import type { Split } from '../studios.js';
+import type { Split } from '../vendors.js';
 import { countHeldOut, type Group, type Place, pairHeldOut, placeHeldOut, places } from './combinations.js';
 import { loadNouns, type Noun } from './vocabulary.js';
 
 /** What a scene shows, before it is laid out or put into words. */
 export interface Plan {
-  /** What the caption is about, and at what side it is: of the picture, or of `other`; null where it is all over the picture. */
+  /** What the caption is about, and at what side it is: of the image, or of `other`; null where it is all over the image. */
   readonly subject: Group;
   readonly place: Place | null;
   readonly other: Group | null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Split } from '../studios.js';
+import type { Split } from '../vendors.js';
 import { questionTypes } from './grammar.js';
 import { balancedEvery } from './plan.js';
 import { vqaPrior } from './prior.js';
@@ -149,9 +149,9 @@ describe('the test split', () => {
   });
 
   test('is Noto alone, which training never shows', () => {
-    const studios = (list: Scene[]) => new Set(list.flatMap((s) => s.layout.map((placed) => placed.studio)));
-    expect(studios(held)).toEqual(new Set(['noto']));
-    expect(studios(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
+    const vendors = (list: Scene[]) => new Set(list.flatMap((s) => s.layout.map((placed) => placed.vendor)));
+    expect(vendors(held)).toEqual(new Set(['noto']));
+    expect(vendors(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
   });
 
   test('lends no text to a language model', () => {

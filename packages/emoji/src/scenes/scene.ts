@@ -1,11 +1,11 @@
 import { hash, Random } from '../random.js';
-import { type Split, splits } from '../studios.js';
+import { type Split, splits } from '../vendors.js';
 import { captions, type QuestionAnswer, questions } from './grammar.js';
 import { drawGround, type Ground } from './ground.js';
 import { layOut, type Placed } from './layout.js';
 import { type Plan, plan } from './plan.js';
 
-/** A scene in words and places; `renderScene` makes the picture. */
+/** A scene in words and places; `renderScene` makes the image. */
 export interface Scene {
   readonly split: Split;
   readonly plan: Plan;
@@ -38,7 +38,7 @@ export function scene(seed: number, index: number, split: Split): Scene {
   };
 }
 
-/** `count` sentences, questions and answers of the train split, for a language model that sees no pictures. */
+/** `count` sentences, questions and answers of the train split, for a language model that sees no images. */
 export function sceneTexts(seed: number, count: number): string[] {
   const texts: string[] = [];
   for (let index = 0; texts.length < count; index++) {

@@ -1,9 +1,9 @@
 import { type DrawingsOptions, renderAll } from '../drawings.js';
 import type { Emoji } from '../entries.js';
-import type { Studio } from '../studios.js';
+import type { Vendor } from '../vendors.js';
 import { loadNouns } from './vocabulary.js';
 
-/** A drawing cut to its visible part and scaled, its colours multiplied by alpha. */
+/** A drawing cut to its visible part and scaled, its colors multiplied by alpha. */
 export interface Sprite {
   readonly width: number;
   readonly height: number;
@@ -12,29 +12,29 @@ export interface Sprite {
 }
 
 /** Gives an emoji's sprite whose longer side is `pixels`; made once for each size. */
-export type Sprites = (entry: Emoji, studio: Studio, pixels: number) => Sprite;
+export type Sprites = (entry: Emoji, vendor: Vendor, pixels: number) => Sprite;
 
 /** Renders the drawings of the scenes' nouns (or reads them from the cache) and holds the sprites made of them. */
 export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): Promise<Sprites> {
   const entries = loadNouns().map((noun) => noun.entry);
   const places = new Map(entries.map((entry, i) => [entry.code, i]));
   const store = await renderAll(entries, { ...options, channels: 4 });
-  const drawings = new Map<Studio, Uint8Array[]>();
-  for (const [studio, file] of store) {
+  const drawings = new Map<Vendor, Uint8Array[]>();
+  for (const [vendor, file] of store) {
     drawings.set(
-      studio,
+      vendor,
       Array.from(entries, (_, i) => file.read(i)),
     );
     file.close();
   }
   const made = new Map<string, Sprite>();
-  return (entry, studio, pixels) => {
-    const key = `${studio} ${entry.code} ${pixels}`;
+  return (entry, vendor, pixels) => {
+    const key = `${vendor} ${entry.code} ${pixels}`;
     let sprite = made.get(key);
     if (!sprite) {
-      const drawing = drawings.get(studio)?.[places.get(entry.code) ?? -1];
+      const drawing = drawings.get(vendor)?.[places.get(entry.code) ?? -1];
       if (!drawing)
-        throw new Error(`No drawing of '${entry.label}' by ${studio} was loaded: load the sprites of that split.`);
+        throw new Error(`No drawing of '${entry.label}' by ${vendor} was loaded: load the sprites of that split.`);
       sprite = cut(drawing, options.size, pixels);
       made.set(key, sprite);
     }

@@ -11,7 +11,7 @@ export interface Noun {
   readonly article: 'a' | 'an';
 }
 
-/** Things that differ at a glance, in every studio: `label: name`, the label alone where it is the name already. */
+/** Things that differ at a glance, in every vendor: `label: name`, the label alone where it is the name already. */
 const things = `
 dog face: dog | cat face: cat | lion | tiger face: tiger | fox | panda | pig face: pig | monkey face: monkey | frog
 unicorn | elephant | giraffe | zebra | penguin | owl | duck | flamingo | turtle | snake | tropical fish: fish

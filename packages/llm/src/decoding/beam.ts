@@ -5,14 +5,14 @@ import { beamRules } from './beam-rules.js';
 import { bestCandidates, drawnCandidates } from './candidates.js';
 import { rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, type Sequence, type Settings, settingsOf } from './options.js';
-import { expectFinite, penalise } from './scores.js';
+import { expectFinite, penalize } from './scores.js';
 import { Top } from './top.js';
 import { warp } from './warp.js';
 
 /** A text in the making. */
 interface Beam {
   readonly ids: readonly number[];
-  /** Sum of the penalised log-probabilities. */
+  /** Sum of the penalized log-probabilities. */
   readonly sum: number;
   /** The row of the state that it goes on from. */
   readonly row: number;
@@ -27,7 +27,7 @@ interface Search {
 }
 
 /**
- * Beam search as Hugging Face's transformers does it: scores are penalised log-probabilities; of the best
+ * Beam search as Hugging Face's transformers does it: scores are penalized log-probabilities; of the best
  * (1 + number of EOS ids) × beams candidates those that end are finished if they are among the first `beams`, and the
  * best others go on; at `maxNewTokens` all end. With `sample` the candidates are drawn.
  * @returns for each row its `returnSequences` best texts, best first
@@ -98,7 +98,7 @@ function advance(search: Search, { settings, length, logsOf }: Turn): void {
   const { beams, eosIds, lengthPenalty, maxNewTokens, sample } = settings;
   const { start, cut, endedMayWin, drawn } = beamRules[settings.beamRules];
   const scored = search.running.map(({ row, ids, sum }) => {
-    const scores = penalise(expectFinite(logsOf(row)), ids, { history: search.history, settings });
+    const scores = penalize(expectFinite(logsOf(row)), ids, { history: search.history, settings });
     return { sum, scores: sample ? warp(scores, settings) : scores };
   });
   const count = Math.max(2, 1 + eosIds.length) * beams;

@@ -7,7 +7,7 @@ export interface Candidate {
   /** The beam's place among the running ones. */
   readonly beam: number;
   readonly id: number;
-  /** Sum of the penalised log-probabilities, this token's included. */
+  /** Sum of the penalized log-probabilities, this token's included. */
   readonly sum: number;
 }
 

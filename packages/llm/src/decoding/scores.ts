@@ -25,7 +25,7 @@ export function expectFinite(logs: Float32Array): Float32Array {
  * token that came before, then no end before `minNewTokens`, and nothing that is never to be said.
  * Search with one beam hands in logits, beam search log-probabilities, as Hugging Face does.
  */
-export function penalise(
+export function penalize(
   scores: Float32Array,
   ids: readonly number[],
   context: { history: readonly number[]; settings: Settings },

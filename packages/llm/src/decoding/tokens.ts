@@ -2,7 +2,7 @@ import type { Rng } from '@blip2/tensor';
 import type { LanguageModel, Prompt } from '../language-model.js';
 import { draw, rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, settingsOf } from './options.js';
-import { logSoftmax, penalise } from './scores.js';
+import { logSoftmax, penalize } from './scores.js';
 import { warp } from './warp.js';
 
 /** One token of one text. */
@@ -48,7 +48,7 @@ export async function* generateTokens(
       signal?.throwIfAborted();
       const V = logits.length / running.length;
       const tokens = running.map(({ row, sequence, ids, history, random }, i): Token => {
-        const scores = penalise(logits.slice(i * V, (i + 1) * V), ids, { history, settings });
+        const scores = penalize(logits.slice(i * V, (i + 1) * V), ids, { history, settings });
         const likeliest = indexOfLargest(scores);
         const logs = logSoftmax(sample ? warp(scores, settings) : scores);
         const id = sample ? draw(logs, random) : likeliest;

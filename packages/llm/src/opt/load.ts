@@ -20,8 +20,19 @@ export const optRepeats =
     tied && name === HEAD;
 
 /**
- * OPT from a file. The number of vocabulary rows is the file's, whatever the config says (published BLIP-2 files
- * have padded tables); a tied head that the file holds as well is not read twice.
+ * How the tensors of a file become the parameters of an OPT. The number of vocabulary rows is the file's, whatever the
+ * config says (published BLIP-2 files have padded tables); a tied head that the file holds as well is not read twice.
+ */
+export function optBinding(source: WeightSource, config: OptConfig, { prefix = '' }: LoadOptions = {}) {
+  const vocabSize = source.names.get(prefix + OPT_TABLE)?.shape[0] ?? config.vocabSize;
+  const actual = { ...config, vocabSize };
+  const repeats = optRepeats(config);
+  const ignore = (name: string): boolean => repeats(name.slice(prefix.length));
+  return { config: actual, spec: optSpec(actual), options: { prefix, ignore } };
+}
+
+/**
+ * Loads an OPT from a file.
  * @throws BindError naming all that is missing, unused or of another shape
  */
 export async function loadOpt(
@@ -29,13 +40,6 @@ export async function loadOpt(
   config: OptConfig,
   options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  const { prefix = '' } = options;
-  const vocabSize = source.names.get(prefix + OPT_TABLE)?.shape[0] ?? config.vocabSize;
-  const actual = { ...config, vocabSize };
-  const repeats = optRepeats(config);
-  const params = await bind(optSpec(actual), source, {
-    prefix,
-    ignore: (name) => repeats(name.slice(prefix.length)),
-  });
-  return optLanguageModel(params, actual);
+  const binding = optBinding(source, config, options);
+  return optLanguageModel(await bind(binding.spec, source, binding.options), binding.config);
 }

@@ -1,4 +1,4 @@
-import { dispose, flatten, initialise, unflatten, valueAndGrads } from '@blip2/tensor';
+import { dispose, flatten, initialize, unflatten, valueAndGrads } from '@blip2/tensor';
 import { checkGradients, expectClose } from '@blip2/testing';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -23,7 +23,7 @@ let mask: tf.Tensor;
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
-  params = initialise(spec, 3);
+  params = initialize(spec, 3);
   ids = tf.tensor2d([1, 2, 5, 7, 2, 8, 3, 1], [2, 4], 'int32');
   mask = tf.tensor2d([0, 1, 1, 1, 1, 1, 1, 0], [2, 4], 'int32');
 });

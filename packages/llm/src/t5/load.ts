@@ -20,29 +20,34 @@ export function t5Repeats(_config: T5Config, has: (name: string) => boolean): (n
 }
 
 /**
- * T5 from a file. The number of vocabulary rows is the file's, whatever the config says, and so is whether the head is
- * tied: transformers 5 writes `tie_word_embeddings: true` beside a head of its own. A table that the file holds again is
- * not read twice, and a head that equals the table not kept.
+ * How the tensors of a file become the parameters of a T5. The number of vocabulary rows is the file's, whatever the
+ * config says, and so is whether the head is tied: transformers 5 writes `tie_word_embeddings: true` beside a head of its
+ * own. A table that the file holds again is not read twice.
+ */
+export function t5Binding(source: WeightSource, config: T5Config, { prefix = '' }: LoadOptions = {}) {
+  const has = (name: string): boolean => source.names.has(prefix + name);
+  const vocabSize = source.names.get(prefix + t5Table(has))?.shape[0] ?? config.vocabSize;
+  const actual = { ...config, vocabSize, tied: !has(HEAD) };
+  const repeats = t5Repeats(actual, has);
+  const ignore = (name: string): boolean => repeats(name.slice(prefix.length));
+  return { config: actual, spec: t5Spec(actual), options: { prefix, ignore, tied: { [TABLES[0]]: t5Table(has) } } };
+}
+
+/**
+ * Loads a T5 from a file. A head that equals the table of tokens is not kept.
  * @throws BindError naming all that is missing, unused or of another shape
  */
 export async function loadT5(
   source: WeightSource,
   config: T5Config,
-  { prefix = '' }: LoadOptions = {},
+  options: LoadOptions = {},
 ): Promise<LanguageModel> {
-  const has = (name: string): boolean => source.names.has(prefix + name);
-  const vocabSize = source.names.get(prefix + t5Table(has))?.shape[0] ?? config.vocabSize;
-  const actual = { ...config, vocabSize, tied: !has(HEAD) };
-  const repeats = t5Repeats(actual, has);
-  const params = await bind(t5Spec(actual), source, {
-    prefix,
-    tied: { [TABLES[0]]: t5Table(has) },
-    ignore: (name) => repeats(name.slice(prefix.length)),
-  });
-  return t5LanguageModel(config.tied ? await withoutCopy(params) : params, actual);
+  const binding = t5Binding(source, config, options);
+  const params = await bind(binding.spec, source, binding.options);
+  return t5LanguageModel(config.tied ? await withoutCopy(params) : params, binding.config);
 }
 
-/** The same model without a head that is the table again. */
+/** Drops a head that equals the table of tokens. */
 async function withoutCopy({ lm_head, ...rest }: T5Params): Promise<T5Params> {
   if (!lm_head) return { ...rest, lm_head };
   const equal = tf.tidy(() => tf.all(tf.equal(lm_head.weight, rest.shared.weight)));

@@ -1,4 +1,4 @@
-import { dispose, initialise } from '@blip2/tensor';
+import { dispose, initialize } from '@blip2/tensor';
 import { expectClose } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -25,7 +25,7 @@ test('buckets begin at the distances of the reference', () => {
 test('the encoder tells keys before from keys after, the decoder has no keys after', () => {
   const sizes = { vocab_size: 5, d_model: 4, d_kv: 2, d_ff: 4, num_heads: 2, num_layers: 1 };
   const config = t5Config({ ...sizes, relative_attention_num_buckets: 8, relative_attention_max_distance: 6 });
-  const p = initialise(t5Spec(config), 1);
+  const p = initialize(t5Spec(config), 1);
   tf.tidy(() => {
     for (const direction of ['encoder', 'decoder'] as const) {
       const bias = tf.squeeze(positionBias(p, config, direction, 12), [0]).arraySync() as number[][][]; // [H,Q,L]

@@ -11,7 +11,7 @@ test('captions become words', () => {
   expect(captionTokens(" -- 'quoted' ... ")).toEqual(['quoted']);
 });
 
-test('CIDEr-D of two pictures, worked out by hand', () => {
+test('CIDEr-D of two images, worked out by hand', () => {
   // Every n-gram below stands in one of two documents, so that each weighs log 2 times its count, which cancels.
   const references = [['red apple'], ['green pear tree']];
   // exact caption: cosines 1 for sizes 1 and 2, none for 3 and 4: 10 * 2 / 4
@@ -22,7 +22,7 @@ test('CIDEr-D of two pictures, worked out by hand', () => {
   expect(cider(['blue sky', 'green pear tree'], references)).toEqual({ score: 3.75, each: [0, 7.5] });
 });
 
-test('CIDEr-D: words of every picture weigh nothing, several references are averaged', () => {
+test('CIDEr-D: words of every image weigh nothing, several references are averaged', () => {
   const references = [['a cat', 'a dog'], ['a bird']];
   const { each } = cider(['a cat', 'a'], references);
   // "a" weighs log 1 = 0; against "a cat" 1 and 1 for two sizes, against "a dog" 0

@@ -4,7 +4,7 @@ const SIZES = [1, 2, 3, 4] as const;
 const SIGMA = 6;
 
 export interface CiderOptions {
-  /** Documents (each the references of one picture) for the n-grams' frequencies. Default: the references themselves. */
+  /** Documents (each the references of one image) for the n-grams' frequencies. Default: the references themselves. */
   readonly corpus?: readonly (readonly string[])[];
 }
 
@@ -59,7 +59,7 @@ function similarity(candidate: Vectors, reference: Vectors): number {
 /**
  * CIDEr-D as the COCO caption evaluation reports it under the name of CIDEr (Vedantam et al. 2015): tf-idf weighted
  * n-grams of 1 to 4 words, counts clipped to the reference's, Gaussian length penalty with sigma 6, times 10. Document
- * frequencies come from the references, so that with one picture alone every score is 0.
+ * frequencies come from the references, so that with one image alone every score is 0.
  *
  * Throws where captions and references do not pair up.
  */

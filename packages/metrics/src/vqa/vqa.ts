@@ -27,7 +27,7 @@ export function vqaScore(answers: readonly string[], humanAnswers: readonly (rea
   return mean(answers.map((answer, i) => vqaAccuracy(answer, humanAnswers[i]!)));
 }
 
-/** Share of the answers that equal the right one, or one of several right ones, after normalising both. */
+/** Share of the answers that equal the right one, or one of several right ones, after normalizing both. */
 export function exactMatch(answers: readonly string[], right: readonly (string | readonly string[])[]): number {
   checkPairs(answers, right.length);
   return mean(

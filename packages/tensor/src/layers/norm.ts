@@ -6,7 +6,7 @@ import { ones, type Params, param, zeros } from '../spec.js';
 export const layerNormSpec = (width: number) => ({ weight: param([width], ones), bias: param([width], zeros) });
 export type LayerNorm = Params<ReturnType<typeof layerNormSpec>>;
 
-/** Layer normalisation over the last axis: [...,D] -> [...,D]. */
+/** Layer normalization over the last axis: [...,D] -> [...,D]. */
 export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => layerNormOp(x, p.weight, p.bias, epsilon));
 }
@@ -14,7 +14,7 @@ export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tenso
 export const rmsNormSpec = (width: number) => ({ weight: param([width], ones) });
 export type RmsNorm = Params<ReturnType<typeof rmsNormSpec>>;
 
-/** Root mean square normalisation over the last axis, as T5 and Llama have it: [...,D] -> [...,D]. */
+/** Root mean square normalization over the last axis, as T5 and Llama have it: [...,D] -> [...,D]. */
 export function rmsNorm(p: RmsNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => rmsNormOp(x, p.weight, epsilon));
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
 /**
- * Layer normalisation over the last axis, with affine parameters (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
+ * Layer normalization over the last axis, with affine parameters (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
  * @param x [...,D]; weight, bias [D]
  */
 export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
@@ -18,18 +18,18 @@ export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, ep
   })(x, weight, bias);
 }
 
-function standardise(x: tf.Tensor, epsilon: number): { normed: tf.Tensor; rstd: tf.Tensor } {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-  return { normed: tf.mul(centred, rstd), rstd };
+function standardize(x: tf.Tensor, epsilon: number): { normed: tf.Tensor; rstd: tf.Tensor } {
+  const centered = tf.sub(x, tf.mean(x, -1, true));
+  const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centered), -1, true), epsilon));
+  return { normed: tf.mul(centered, rstd), rstd };
 }
 
 function compose(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
-  return tf.add(tf.mul(standardise(x, epsilon).normed, weight), bias);
+  return tf.add(tf.mul(standardize(x, epsilon).normed, weight), bias);
 }
 
 function composeGrad(dy: tf.Tensor, x: tf.Tensor, weight: tf.Tensor, epsilon: number): tf.Tensor[] {
-  const { normed, rstd } = standardise(x, epsilon);
+  const { normed, rstd } = standardize(x, epsilon);
   const g = tf.mul(dy, weight);
   const dx = tf.mul(
     rstd,

@@ -99,7 +99,7 @@ test('BF16 rounds to nearest, ties to even', () => {
 test.each([
   ['F16', float16ToFloat32, float32ToFloat16],
   ['BF16', bfloat16ToFloat32, float32ToBfloat16],
-] as const)('%s: no neighbour is nearer than the rounded value', (_, toFloat, fromFloat) => {
+] as const)('%s: no neighbor is nearer than the rounded value', (_, toFloat, fromFloat) => {
   fc.assert(
     fc.property(fc.float({ noNaN: true, min: -65000, max: 65000 }), (value) => {
       const half = fromFloat(Float32Array.of(value))[0]!;

@@ -4,7 +4,7 @@ import { isDict, isTensor, type TorchTensor, type Value } from './pickle/values.
 /** Where checkpoints keep the model beside the state of its training; the first that is there is taken. */
 const ROOTS = ['model', 'state_dict', 'module'];
 const DEEPEST = 16;
-/** Of values, and of letters in all names together: what is memoised in a pickle can be there many times at no cost. */
+/** Of values, and of letters in all names together: what is memoized in a pickle can be there many times at no cost. */
 const MOST = { values: 2 ** 17, letters: 2 ** 24 };
 
 type Fail = (problem: string, remedy?: string) => Error;

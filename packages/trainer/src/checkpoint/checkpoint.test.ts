@@ -54,9 +54,9 @@ test('a run with other settings or another tree is refused, with all differences
   const other = run({
     resume: true,
     seed: 6,
-    accumulate: 2,
+    accumulationSteps: 2,
     schedule: constantLr(1),
-    optimiser: adamw({ weightDecay: 0.1 }),
+    optimizer: adamw({ weightDecay: 0.1 }),
     environment: { threads: 4, module: 'relaxed' },
     trainable: { ...rest, temp: tf.zeros([2]), extra: tf.zeros([1]) },
   });
@@ -65,8 +65,8 @@ test('a run with other settings or another tree is refused, with all differences
   expect(error).toMatchObject({ name: 'CheckpointMismatch' });
   for (const part of [
     'seed was 5 and is 6',
-    'accumulate was 1 and is 2',
-    'optimiser.weightDecay was 0.05 and is 0.1',
+    'accumulationSteps was 1 and is 2',
+    'optimizer.weightDecay was 0.05 and is 0.1',
     'next learning rate was',
     'threads was 2 and is 4',
     'module was "simd" and is "relaxed"',

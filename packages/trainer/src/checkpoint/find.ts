@@ -7,7 +7,7 @@ export const STATE = 'state.json';
 /** Begins the names of folders that are being written or removed. */
 export const PARTIAL = '.partial-';
 
-export interface Found {
+export interface FoundCheckpoint {
   /** Updates made before it was written. */
   readonly step: number;
   readonly path: string;
@@ -16,8 +16,8 @@ export interface Found {
 export const folderName = (step: number): string => `step-${String(step).padStart(6, '0')}`;
 
 /** The whole checkpoints in a folder, oldest first. */
-export async function listCheckpoints(dir: string, files: CheckpointFiles = nodeFiles): Promise<Found[]> {
-  const found: Found[] = [];
+export async function listCheckpoints(dir: string, files: CheckpointFiles = nodeFiles): Promise<FoundCheckpoint[]> {
+  const found: FoundCheckpoint[] = [];
   for (const name of await files.list(dir)) {
     const step = /^step-(\d{6,})$/.exec(name)?.[1];
     if (step === undefined) continue;
@@ -30,6 +30,9 @@ export async function listCheckpoints(dir: string, files: CheckpointFiles = node
 }
 
 /** The newest whole checkpoint in a folder, if there is one. */
-export async function latestCheckpoint(dir: string, files: CheckpointFiles = nodeFiles): Promise<Found | undefined> {
+export async function latestCheckpoint(
+  dir: string,
+  files: CheckpointFiles = nodeFiles,
+): Promise<FoundCheckpoint | undefined> {
   return (await listCheckpoints(dir, files)).at(-1);
 }

@@ -1,8 +1,8 @@
 import { dispose, type Flat, type WeightSource } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import type { OptimiserState } from '../optimiser.js';
+import type { OptimizerState } from '../optimizer.js';
 import { type CheckpointFiles, nodeFiles } from './files.js';
-import { type Found, OPTIMIZER, TRAINABLE } from './find.js';
+import { type FoundCheckpoint, OPTIMIZER, TRAINABLE } from './find.js';
 import { moments } from './save.js';
 import { differences, type RunIdentity, readState } from './state.js';
 
@@ -23,7 +23,7 @@ export class CheckpointMismatch extends Error {
 export interface Expected {
   /** The tree to continue with; its values are not used. */
   readonly trainable: Flat;
-  readonly optimiser: OptimiserState;
+  readonly optimizer: OptimizerState;
   /** Given the step, as the next learning rate depends on it. */
   readonly identity: (step: number) => RunIdentity;
 }
@@ -31,7 +31,7 @@ export interface Expected {
 export interface Loaded {
   readonly step: number;
   readonly trainable: Flat;
-  readonly optimiser: OptimiserState;
+  readonly optimizer: OptimizerState;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface Loaded {
  * @throws CheckpointMismatch, naming all differences in settings, paths and shapes at once, before any tensor is read
  */
 export async function loadCheckpoint(
-  found: Found,
+  found: FoundCheckpoint,
   expected: Expected,
   files: CheckpointFiles = nodeFiles,
 ): Promise<Loaded> {
@@ -54,13 +54,13 @@ export async function loadCheckpoint(
     const wrong = [
       ...differences(state, expected.identity(state.step)),
       ...treeDifferences(weights, expected.trainable),
-      ...treeDifferences(memory, moments(expected.optimiser)),
+      ...treeDifferences(memory, moments(expected.optimizer)),
     ];
     if (wrong.length) throw new CheckpointMismatch(found.path, wrong);
     const trainable = await read(weights, expected.trainable, { made });
-    const m = await read(memory, expected.optimiser.m, { made, prefix: 'm.' });
-    const v = await read(memory, expected.optimiser.v, { made, prefix: 'v.' });
-    return { step: state.step, trainable, optimiser: { m, v, updates: state.updates } };
+    const m = await read(memory, expected.optimizer.m, { made, prefix: 'm.' });
+    const v = await read(memory, expected.optimizer.v, { made, prefix: 'v.' });
+    return { step: state.step, trainable, optimizer: { m, v, updates: state.updates } };
   } catch (error) {
     for (const flat of made) dispose(flat);
     throw error;

@@ -1,5 +1,5 @@
 import type { Flat } from '@blip2/tensor';
-import type { OptimiserState } from '../optimiser.js';
+import type { OptimizerState } from '../optimizer.js';
 import { type CheckpointFiles, nodeFiles } from './files.js';
 import { folderName, latestCheckpoint, listCheckpoints, OPTIMIZER, PARTIAL, STATE, TRAINABLE } from './find.js';
 import { reason } from './node.js';
@@ -8,7 +8,7 @@ import type { RunIdentity, RunState } from './state.js';
 export interface CheckpointContent {
   readonly step: number;
   readonly trainable: Flat;
-  readonly optimiser: OptimiserState;
+  readonly optimizer: OptimizerState;
   readonly identity: RunIdentity;
 }
 
@@ -54,18 +54,18 @@ export async function saveCheckpoint(
 }
 
 async function write(folder: string, content: CheckpointContent, files: CheckpointFiles): Promise<void> {
-  const { step, trainable, optimiser, identity } = content;
-  const state: RunState = { format: 1, step, ...identity, updates: optimiser.updates };
+  const { step, trainable, optimizer, identity } = content;
+  const state: RunState = { format: 1, step, ...identity, updates: optimizer.updates };
   await files.makeFolder(folder);
   await files.writeTensors(`${folder}/${TRAINABLE}`, trainable);
-  await files.writeTensors(`${folder}/${OPTIMIZER}`, moments(optimiser));
+  await files.writeTensors(`${folder}/${OPTIMIZER}`, moments(optimizer));
   await files.writeText(`${folder}/${STATE}`, `${JSON.stringify(state, null, 2)}\n`);
   for (const name of [TRAINABLE, OPTIMIZER, STATE]) await files.sync(`${folder}/${name}`);
   await files.sync(folder);
 }
 
 /** Both moments as they are named in the file: `m.` or `v.` before the path. */
-export function moments({ m, v }: Pick<OptimiserState, 'm' | 'v'>): Flat {
+export function moments({ m, v }: Pick<OptimizerState, 'm' | 'v'>): Flat {
   const named = (letter: string, flat: Flat) =>
     Object.entries(flat).map(([path, tensor]) => [`${letter}.${path}`, tensor]);
   return Object.fromEntries([...named('m', m), ...named('v', v)]);

@@ -1,14 +1,14 @@
 import type { CheckpointFiles } from './files.js';
-import { type Found, STATE } from './find.js';
+import { type FoundCheckpoint, STATE } from './find.js';
 
 /** What a resumed run must share with the one that wrote the checkpoint, apart from tensors. */
 export interface RunIdentity {
   readonly seed: number;
-  readonly accumulate: number;
-  readonly clip: number | null;
+  readonly accumulationSteps: number;
+  readonly maxGradNorm: number | null;
   /** The learning rate of the next update: another schedule shows here. */
   readonly nextLr: number;
-  readonly optimiser: Readonly<Record<string, number | string>>;
+  readonly optimizer: Readonly<Record<string, number | string>>;
   readonly environment: Readonly<Record<string, number | string>>;
 }
 
@@ -24,7 +24,7 @@ export interface RunState extends RunIdentity {
   readonly updates: Readonly<Record<string, number>>;
 }
 
-export async function readState({ path, step }: Found, files: CheckpointFiles): Promise<RunState> {
+export async function readState({ path, step }: FoundCheckpoint, files: CheckpointFiles): Promise<RunState> {
   const file = `${path}/${STATE}`;
   let state: Partial<RunState>;
   try {
@@ -32,7 +32,7 @@ export async function readState({ path, step }: Found, files: CheckpointFiles): 
   } catch (cause) {
     throw new Error(`${file} is not readable JSON; remove that checkpoint to use the one before.`, { cause });
   }
-  const whole = state && isRecord(state.updates) && isRecord(state.optimiser) && isRecord(state.environment);
+  const whole = state && isRecord(state.updates) && isRecord(state.optimizer) && isRecord(state.environment);
   if (!whole || state.format !== 1 || state.step !== step) {
     throw new Error(
       `${file} is not the state of step ${step} in format 1; remove that checkpoint to use the one before.`,
@@ -52,9 +52,23 @@ export function differences(then: RunIdentity, now: RunIdentity): string[] {
     .map((name) => `${name} was ${said(before[name])} and is ${said(after[name])}`);
 }
 
-function settings({ seed, accumulate, clip, nextLr, optimiser, environment }: RunIdentity): Record<string, unknown> {
-  const named = Object.entries(optimiser).map(([name, value]) => [`optimiser.${name}`, value]);
-  return { seed, accumulate, clip, 'next learning rate': nextLr, ...Object.fromEntries(named), ...environment };
+function settings({
+  seed,
+  accumulationSteps,
+  maxGradNorm,
+  nextLr,
+  optimizer,
+  environment,
+}: RunIdentity): Record<string, unknown> {
+  const named = Object.entries(optimizer).map(([name, value]) => [`optimizer.${name}`, value]);
+  return {
+    seed,
+    accumulationSteps,
+    maxGradNorm,
+    'next learning rate': nextLr,
+    ...Object.fromEntries(named),
+    ...environment,
+  };
 }
 
 const said = (value: unknown): string => (value === undefined ? 'not recorded' : JSON.stringify(value));

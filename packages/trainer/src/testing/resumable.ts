@@ -16,7 +16,14 @@ await nodeFiles.makeFolder(dir);
 const metrics = await openMetrics(`${dir}/metrics.jsonl`, { through: (await latestCheckpoint(dir))?.step ?? 0 });
 const environment = { threads: 1, module: 'none' };
 const checkpoint = { dir, every: 1, keep: 2 };
-const options = toyRun({ steps: Number(steps), accumulate: 2, clip: 1, checkpoint, resume: true, environment });
+const options = toyRun({
+  steps: Number(steps),
+  accumulationSteps: 2,
+  maxGradNorm: 1,
+  checkpoint,
+  resume: true,
+  environment,
+});
 for await (const { step, losses, lr } of train(options)) {
   await metrics.append({ step, losses, lr });
   process.stdout.write(`${step}\n`);

@@ -3,7 +3,7 @@ import {
   type Flat,
   flatten,
   hash,
-  initialise,
+  initialize,
   linear,
   linearSpec,
   param,
@@ -13,7 +13,7 @@ import {
 } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { adamw } from '../adamw.js';
-import { decaysReleased } from '../groups.js';
+import { lavisWeightDecay } from '../groups.js';
 import type { LossInput, TrainOptions } from '../options.js';
 import { cosineLr } from '../schedules.js';
 
@@ -43,7 +43,7 @@ export function toyLoss(rate: number) {
   };
 }
 
-export const toyTree = (seed = 3): Flat => flatten(initialise(toySpec, seed));
+export const toyTree = (seed = 3): Flat => flatten(initialize(toySpec, seed));
 
 /** A small run that every test changes as it needs. */
 export function toyRun(changes: Partial<TrainOptions<ToyBatch>> = {}): TrainOptions<ToyBatch> & { trainable: Flat } {
@@ -51,8 +51,8 @@ export function toyRun(changes: Partial<TrainOptions<ToyBatch>> = {}): TrainOpti
     trainable: toyTree(),
     batch: ({ position }) => toyBatch(hash(11, `batch ${position}`)),
     loss: toyLoss(0.25),
-    optimiser: adamw({ decays: decaysReleased }),
-    schedule: cosineLr({ peak: 0.02, warmupSteps: 3, steps: 40 }),
+    optimizer: adamw({ decays: lavisWeightDecay }),
+    schedule: cosineLr({ learningRate: 0.02, warmupSteps: 3, steps: 40 }),
     steps: 10,
     seed: 5,
     ...changes,

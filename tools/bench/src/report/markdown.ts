@@ -76,7 +76,7 @@ const notes: Readonly<Record<string, string>> = {
   stage1:
     "Three losses, their gradients and AdamW; BERT-base's width, 32 queries, 32 tokens, features 257x1408. tfjs' wasm backend lacks a kernel that gradients need (`UnsortedSegmentSum`): its missing gradients are patched in plain JavaScript, and it is run once, without a warm-up.",
   caption:
-    "A model of real width: CLIP's ViT-L/14 without its last layer, the full Q-Former, OPT-125M; one picture, a prompt of 4 tokens, random weights in float32. A caption takes vision, Q-Former, what is read, and a token as often as one is made; `load` is a thirtieth of the model's 518 M values.",
+    "A model of real width: CLIP's ViT-L/14 without its last layer, the full Q-Former, OPT-125M; one image, a prompt of 4 tokens, random weights in float32. A caption takes vision, Q-Former, what is read, and a token as often as one is made; `load` is a thirtieth of the model's 518 M values.",
   decode: 'Every weight is read once a token: bytes bound it. Weights are float32.',
 };
 

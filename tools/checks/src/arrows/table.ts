@@ -46,7 +46,7 @@ export const table: Readonly<Record<string, Arrows>> = {
     npm: {
       ...tfjs,
       '@huggingface/tokenizers': 'reads every tokenizer.json; BPE, Unigram and WordPiece need no second implementation',
-      sharp: 'decodes pictures in Node',
+      sharp: 'decodes images in Node',
     },
     onlyNode: { 'src/platform/node.ts': 'the Node half of #platform; browsers get src/platform/browser.ts' },
   },
@@ -88,7 +88,7 @@ export const table: Readonly<Record<string, Arrows>> = {
       ...tfjs,
       zod: 'configs',
       commander: 'the command line',
-      usearch: 'approximate search over very many pictures; an optional peer, imported when asked for',
+      usearch: 'approximate search over very many images; an optional peer, imported when asked for',
     },
     onlyNode: { src: 'the command line and model folders on disk; it has no browser entry yet' },
   },

@@ -24,7 +24,7 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/qformer': { tarball: 30, bundle: 25, why: 'one model' },
   '@blip2/llm': { tarball: 55, bundle: 42, why: 'two families of models; decoding by search and by sampling' },
   '@blip2/losses': { tarball: 15, bundle: 10, why: 'a few functions' },
-  '@blip2/trainer': { tarball: 40, bundle: 30, why: 'optimiser, loop, checkpoints' },
+  '@blip2/trainer': { tarball: 40, bundle: 30, why: 'optimizer, loop, checkpoints' },
   '@blip2/data': { tarball: 50, bundle: 40, why: 'decoding, resizing, tokenizers' },
   '@blip2/emoji': { tarball: 40, bundle: 35, why: 'code and the list of candidates; the drawings are dependencies' },
   '@blip2/metrics': { tarball: 15, bundle: 12, why: 'a few functions' },

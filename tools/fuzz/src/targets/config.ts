@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { parseProcessor } from '@blip2/data';
+import { emojiConfigs } from '@blip2/demo';
 import { languageConfig, optSpec, t5Spec } from '@blip2/llm';
+import { readModelConfig } from '@blip2/models';
 import { qformerConfig, qformerSpec } from '@blip2/qformer';
 import { countParameters, isJson, type Json, parseJson, type Spec } from '@blip2/tensor';
 import { fixture } from '@blip2/testing';
 import { unclear } from '@blip2/testing/untrusted';
 import { readVisionConfig, visionSpec } from '@blip2/vision';
-import { parseConfig, preset, readModelConfig } from 'blip2';
 import { mutateJson } from '../mutate/json.js';
 import { type Target, Unsound } from '../target.js';
 
@@ -53,7 +54,7 @@ const words = [
     'image_mean',
     'num_query_tokens',
   ],
-  ...['steps', 'batch', 'preset', 'stage1', 'learningRate', 'seed'],
+  ...['steps', 'batchSize', 'preset', 'stage1', 'learningRate', 'seed'],
 ];
 const folders = ['hf-opt', 'hf-itm', 'hf-t5', 'encoders/clip', 'encoders/siglip', 'encoders/dinov2', 'encoders/vit'];
 /** Far above any model, far below where sums go astray. */
@@ -72,7 +73,7 @@ export const config: Target = {
       config: await json(`${folder}/config.json`),
       generation: await json(`${folder}/generation_config.json`),
       processor: await json(`${folder}/processor_config.json`),
-      train: preset('demo'),
+      train: emojiConfigs.preset('demo'),
     }));
     return (await Promise.all(found)).map((one) => new TextEncoder().encode(JSON.stringify(one)));
   },
@@ -93,7 +94,7 @@ export const config: Target = {
     const json: Json = isJson(file) ? file : {};
     const said = isJson(generation) ? generation : undefined;
     attempt(() => parseProcessor(processor));
-    attempt(() => parseConfig(train));
+    attempt(() => emojiConfigs.parse(train));
     attempt(() => vision(readVisionConfig(file)));
     attempt(() => language(languageConfig(isJson(json.text_config) ? json.text_config : json, said)));
     attempt(() => {

@@ -17,7 +17,7 @@ export const recipes: Readonly<Record<string, DecodingOptions>> = {
 
 export interface Decoder {
   readonly language: Language;
-  /** [I,Q,W] of all pictures. */
+  /** [I,Q,W] of all images. */
   readonly softPrompts: tf.Tensor;
   readonly tokenizer: Tokenizer | undefined;
   readonly golden: Json;
@@ -29,7 +29,7 @@ export async function decodeCase(decoder: Decoder, checks: Checks, one: Case): P
   const { model } = language;
   const before = language.begin(one.whole);
   const prompt = {
-    softPrompt: tf.gather(softPrompts, [one.picture]),
+    softPrompt: tf.gather(softPrompts, [one.image]),
     promptIds: tf.tensor2d([...one.text], [1, one.text.length], 'int32'),
   };
   const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
@@ -66,8 +66,8 @@ export async function decodeBatch(
 ) {
   const { language, softPrompts, golden } = decoder;
   const { model } = language;
-  const pictures = textsOf(golden, 'images');
-  const order = textsOf(batch, 'images').map((name) => pictures.indexOf(name));
+  const images = textsOf(golden, 'images');
+  const order = textsOf(batch, 'images').map((name) => images.indexOf(name));
   const whole = rowsOf(batch, 'input_ids');
   const skip = tokens.count(whole[0] ?? []);
   const columns = (rows: number[][]): tf.Tensor =>

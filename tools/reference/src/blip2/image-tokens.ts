@@ -1,7 +1,7 @@
 import { type Json, numberOf } from '../json.js';
 
 export interface ImageTokens {
-  /** What Hugging Face's processor puts in a picture's place: as many ids as there are queries. */
+  /** What Hugging Face's processor puts in an image's place: as many ids as there are queries. */
   readonly ids: readonly number[];
   /** Ids without the image tokens in front. */
   strip(ids: readonly number[]): number[];

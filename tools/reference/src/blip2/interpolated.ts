@@ -8,7 +8,7 @@ export async function interpolated(folder: Folder, checks: Checks, parts: Parts<
   const name = 'interpolated.pixel_values';
   if (!folder.tensors.names.has(name)) return;
   checks.input(name);
-  const features = look(parts, await folder.pictures(name));
+  const features = look(parts, await folder.images(name));
   await checks.tensor('interpolated.vision.last_hidden_state', features);
   await checks.tensorIfAny('interpolated.qformer.last_hidden_state', () =>
     queryOutput(parts.qformer, parts.config, features),

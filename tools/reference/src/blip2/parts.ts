@@ -58,7 +58,7 @@ export const prefixed = (prefix: string, flat: Flat): Flat =>
   Object.fromEntries(Object.entries(flat).map(([path, tensor]) => [prefix + path, tensor]));
 
 /**
- * Pictures to what the Q-Former looks at, the trained norm included: [B,H,W,3] -> [B,N,D]. Differentiable by the encoder's
+ * Images to what the Q-Former looks at, the trained norm included: [B,H,W,3] -> [B,N,D]. Differentiable by the encoder's
  * parameters as well.
  */
 export function look({ vision, norm }: Pick<Parts<object>, 'vision' | 'norm'>, pixels: tf.Tensor4D): tf.Tensor3D {

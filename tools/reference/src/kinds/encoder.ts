@@ -8,7 +8,7 @@ import { readJson } from '../json.js';
 export async function encoder(folder: Folder, checks: Checks): Promise<void> {
   const config = readVisionConfig(readJson(join(folder.path, 'config.json')));
   checks.input('pixel_values');
-  const pixels = await folder.pictures('pixel_values');
+  const pixels = await folder.images('pixel_values');
   using encoder = await loadVisionEncoder(folder.model, config, { layer: -1, finalNorm: config.family !== 'clip' });
   for (const [i, state] of encoder.encodeLayers(pixels).entries()) await checks.tensor(`hidden_states.${i}`, state);
   await checks.tensor('last_hidden_state', encoder.encode(pixels));

@@ -9,17 +9,17 @@ import * as tf from '@tensorflow/tfjs';
 import { type Case, casesOf } from '../blip2/cases.js';
 import { decodeBatch, decodeCase } from '../blip2/decoding.js';
 import { type ImageTokens, imageTokens } from '../blip2/image-tokens.js';
+import { imagesOf } from '../blip2/images.js';
 import { interpolated } from '../blip2/interpolated.js';
 import { type Language, loadLanguage } from '../blip2/language.js';
 import { loadParts, look, type Parts, prefixed } from '../blip2/parts.js';
-import { picturesOf } from '../blip2/pictures.js';
 import type { Checks } from '../checks.js';
 import type { Folder } from '../folder.js';
 import { numberOf, object, readJson } from '../json.js';
 
 const LANGUAGE = 'language_model.';
 
-/** BLIP-2 with a language model: from pictures to logits, losses, gradients and texts. */
+/** BLIP-2 with a language model: from images to logits, losses, gradients and texts. */
 export async function generation(folder: Folder, checks: Checks): Promise<void> {
   const json = readJson(join(folder.path, 'config.json'));
   const language = await loadLanguage(folder, json, LANGUAGE);
@@ -31,7 +31,7 @@ export async function generation(folder: Folder, checks: Checks): Promise<void> 
   try {
     const tokens = imageTokens(json, parts.config.queries);
     const cases = casesOf(folder, tokens, model.ids.bos);
-    const pixels = await picturesOf(folder, checks);
+    const pixels = await imagesOf(folder, checks);
     const softPrompts = await outputs(parts, checks, pixels);
     await checks.section('interpolated', () => interpolated(folder, checks, parts));
     await checks.section('logits', () => logits(cases, checks, { language, softPrompts }));
@@ -52,7 +52,7 @@ export async function generation(folder: Folder, checks: Checks): Promise<void> 
   }
 }
 
-/** The way of the pictures to soft prompts [I,Q,W]. */
+/** The way of the images to soft prompts [I,Q,W]. */
 async function outputs(parts: Parts<Adapter>, checks: Checks, pixels: tf.Tensor4D): Promise<tf.Tensor3D> {
   const features = look(parts, pixels);
   await checks.tensor('vision.last_hidden_state', features);
@@ -70,7 +70,7 @@ interface Reading {
 
 async function logits(cases: readonly Case[], checks: Checks, { language, softPrompts }: Reading): Promise<void> {
   for (const one of cases) {
-    const logits = () => tf.tidy(() => language.logits(one, tf.gather(softPrompts, [one.picture])));
+    const logits = () => tf.tidy(() => language.logits(one, tf.gather(softPrompts, [one.image])));
     await checks.tensorIfAny(`logits.${one.name}`, logits, language.logitsTolerance);
   }
 }
@@ -78,7 +78,7 @@ async function logits(cases: readonly Case[], checks: Checks, { language, softPr
 async function losses(cases: readonly Case[], checks: Checks, { language, softPrompts }: Reading): Promise<void> {
   for (const one of cases) {
     if (!('loss' in one.json)) continue;
-    const loss = tf.tidy(() => lossOf(language, one, tf.gather(softPrompts, [one.picture])));
+    const loss = tf.tidy(() => lossOf(language, one, tf.gather(softPrompts, [one.image])));
     checks.numbers(`loss.${one.name}`, [...(await loss.data())], [numberOf(one.json, 'loss')]);
   }
 }
@@ -96,19 +96,19 @@ interface Model {
   readonly cases: readonly Case[];
 }
 
-/** Of the loss of prompt 1 on picture 0, by whichever parameters there are golden gradients of. */
+/** Of the loss of prompt 1 on image 0, by whichever parameters there are golden gradients of. */
 async function gradients(folder: Folder, checks: Checks, { parts, language, pixels, cases }: Model): Promise<void> {
   const names = [...folder.tensors.names.keys()].flatMap((name) => (name.startsWith('grad.') ? [name.slice(5)] : []));
   if (names.length === 0) return;
   const one = cases.find(({ name }) => name === '1.0');
-  if (!one) throw new Error("The golden gradients are of prompt 1 on picture 0, which is not among the 'cases'.");
+  if (!one) throw new Error("The golden gradients are of prompt 1 on image 0, which is not among the 'cases'.");
   const all: Flat = { ...parts.parameters, ...prefixed(LANGUAGE, language.parameters) };
   const missing = names.filter((name) => !(name in all));
   if (missing.length) throw new Error(`There are golden gradients but no parameters ${missing.join(', ')}.`);
   const trainable = Object.fromEntries(names.map((name) => [name, all[name] as tf.Tensor]));
-  const picture = tf.slice(pixels, [0, 0, 0, 0], [1, -1, -1, -1]);
+  const image = tf.slice(pixels, [0, 0, 0, 0], [1, -1, -1, -1]);
   const { grads } = valueAndGrads(() => {
-    const queries = queryOutput(parts.qformer, parts.config, look(parts, picture));
+    const queries = queryOutput(parts.qformer, parts.config, look(parts, image));
     return { total: lossOf(language, one, project(parts.qformer, queries)) };
   }, trainable);
   await checks.gradients(grads);

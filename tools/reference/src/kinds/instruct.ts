@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { padded } from '@blip2/llm';
+import { type GenerationModel, generateText, loadFolder, softPromptOf } from '@blip2/models';
 import { dispose } from '@blip2/tensor';
+import { normFeatures } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
-import { type GenerationModel, loadFolder, normFeatures, seenOf, speak } from 'blip2';
 import { type Case, casesOf } from '../blip2/cases.js';
 import { recipes, strip } from '../blip2/decoding.js';
 import { imageTokens } from '../blip2/image-tokens.js';
-import { picturesOf } from '../blip2/pictures.js';
+import { imagesOf } from '../blip2/images.js';
 import type { Checks } from '../checks.js';
 import type { Folder } from '../folder.js';
 import { type Json, numberOf, numbersOf, object, readJson, rowsOf, textsOf } from '../json.js';
@@ -18,10 +19,10 @@ interface Held {
   readonly golden: Json;
 }
 
-/** InstructBLIP: from pictures and instructions to soft prompts and texts. */
+/** InstructBLIP: from images and instructions to soft prompts and texts. */
 export async function instruct(folder: Folder, checks: Checks): Promise<void> {
   using model = (await loadFolder(folder.path)) as GenerationModel;
-  const pixels = await picturesOf(folder, checks);
+  const pixels = await imagesOf(folder, checks);
   const features = model.vision.encode(pixels);
   const normed = normFeatures(model.params, features);
   await checks.tensor('vision.last_hidden_state', normed);
@@ -31,7 +32,7 @@ export async function instruct(folder: Folder, checks: Checks): Promise<void> {
     checks.ids(`input_ids.${one.name}`, [...tokens.ids, ...model.tokenizer.encode(one.prompt)], one.whole);
     const words = model.instruction?.encode(one.prompt) ?? [];
     checks.ids(`qformer_input_ids.${one.name}`, words, numbersOf(one.json, 'qformer_input_ids') ?? []);
-    const seen = seenOf(model, { features, prompts: [one.prompt], pictures: [one.picture] });
+    const seen = softPromptOf(model, { features, prompts: [one.prompt], imageIndex: [one.image] });
     await checks.tensorIfAny(`language_projection.${one.name}`, () => seen);
     await checks.section(`decoding.${one.name}`, () => texts(held, checks, one));
     seen.dispose();
@@ -42,14 +43,14 @@ export async function instruct(folder: Folder, checks: Checks): Promise<void> {
 
 /** Every text that golden.json holds of a case. */
 async function texts({ model, features, golden }: Held, checks: Checks, one: Case): Promise<void> {
-  const picture = tf.slice(features, [one.picture, 0, 0], [1, -1, -1]);
+  const image = tf.slice(features, [one.image, 0, 0], [1, -1, -1]);
   const begin = model.language.ids.decoderStart ?? model.language.ids.bos;
   const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
   for (const [recipe, options] of Object.entries(recipes)) {
     const expected = numbersOf(one.json, recipe);
     if (!expected) continue;
-    const input = { features: picture, prompts: [one.prompt] };
-    const [said = []] = await speak(model, input, { maxNewTokens, ...options });
+    const input = { features: image, prompts: [one.prompt] };
+    const [said = []] = await generateText(model, input, { maxNewTokens, ...options });
     checks.ids(`${recipe}.${one.name}`, [begin, ...(said[0]?.tokens ?? [])], expected);
     const all = `${recipe}_all`;
     if (all in one.json) {
@@ -63,15 +64,19 @@ async function texts({ model, features, golden }: Held, checks: Checks, one: Cas
     const text = one.json[`${recipe}_text`];
     if (typeof text === 'string') checks.text(`${recipe}_text.${one.name}`, strip(said[0]?.text ?? ''), strip(text));
   }
-  picture.dispose();
+  image.dispose();
 }
 
-/** Several pictures and instructions at once, padded. */
+/** Several images and instructions at once, padded. */
 async function together({ model, features, golden }: Held, checks: Checks): Promise<void> {
   if (!golden.batch) return;
   const batch = object(golden.batch, "'batch'");
-  const pictures = textsOf(batch, 'images').map((name) => textsOf(golden, 'images').indexOf(name));
-  const said = await speak(model, { features, prompts: textsOf(batch, 'prompts'), pictures }, { maxNewTokens: 12 });
+  const imageIndex = textsOf(batch, 'images').map((name) => textsOf(golden, 'images').indexOf(name));
+  const said = await generateText(
+    model,
+    { features, prompts: textsOf(batch, 'prompts'), imageIndex },
+    { maxNewTokens: 12 },
+  );
   const rows = rowsOf(batch, 'greedy');
   const { pad, decoderStart = pad } = model.language.ids;
   const found = said.map(([best], i) => {

@@ -4,20 +4,20 @@ import { similarity } from '@blip2/losses';
 import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import { imageTokens } from '../blip2/image-tokens.js';
+import { imagesOf } from '../blip2/images.js';
 import { interpolated } from '../blip2/interpolated.js';
 import { loadParts, look } from '../blip2/parts.js';
-import { picturesOf } from '../blip2/pictures.js';
 import type { Checks } from '../checks.js';
 import type { Folder } from '../folder.js';
 import { numbersOf, readJson, textsOf } from '../json.js';
 
-/** Image-text retrieval: features of both, matching of each picture with its text, similarity of all pairs. */
+/** Image-text retrieval: features of both, matching of each image with its text, similarity of all pairs. */
 export async function itm(folder: Folder, checks: Checks): Promise<void> {
   const json = readJson(join(folder.path, 'config.json'));
   const parts = await loadParts(folder, json, { parts: 'retrieval', more: () => ({}) });
   const { qformer, config } = parts;
   try {
-    const pixels = await picturesOf(folder, checks);
+    const pixels = await imagesOf(folder, checks);
     const rows = await rowsOf(folder, checks, (ids) => imageTokens(json, config.queries).count(ids));
     await checks.section('tokenizer', () => tokenizer(folder, checks, rows));
     const texts = { ids: tf.tensor2d(rows.ids, undefined, 'int32'), mask: tf.tensor2d(rows.mask, undefined, 'int32') };
@@ -40,7 +40,7 @@ export async function itm(folder: Folder, checks: Checks): Promise<void> {
   }
 }
 
-/** Ids and mask of the texts, without what stands in the pictures' places. */
+/** Ids and mask of the texts, without what stands in the images' places. */
 interface Rows {
   readonly ids: number[][];
   readonly mask: number[][];

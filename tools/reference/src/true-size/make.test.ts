@@ -1,8 +1,8 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspectModel } from '@blip2/models';
 import { expect, test } from '@jest/globals';
-import { inspectModel } from 'blip2';
 import { makeTrueSize } from './make.js';
 
 test('a sparse folder has everything that a true one has, and no data', async () => {

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TokenizerFiles, trainByteLevelBpe, trainWordPiece } from '@blip2/data';
+import { partSpecs, readModelConfig, tensorsOf } from '@blip2/models';
 import { hash, type ParamSpec, rng, type Spec, specLeaves } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import { type PublishedConfig, type PublishedName, published, writeHollow } from '@blip2/testing/published';
-import { partSpecs, readModelConfig, tensorsOf } from 'blip2';
 
 export interface TrueSizeOptions {
   /** Default F16. */

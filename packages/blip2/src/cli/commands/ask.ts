@@ -1,11 +1,11 @@
+import type { Exchange } from '@blip2/models';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Exchange } from '../../model/prompts.js';
 import { several } from '../options.js';
 import type { Session } from '../session.js';
 import { secondsSince } from '../text.js';
-import { expectPictures } from './each-picture.js';
+import { expectImages } from './each-image.js';
+import { generationMethods, type Speaking, show, speakOptions } from './generation.js';
 import { openModel } from './model.js';
-import { type Speaking, show, speaking, speakOptions } from './speaking.js';
 
 interface Asking extends Speaking {
   readonly template?: string;
@@ -13,9 +13,9 @@ interface Asking extends Speaking {
 }
 
 export function askCommand(command: Command, session: Session): Command {
-  return speaking(command, { task: 'ask', tokens: 10, lengthPenalty: -1 })
-    .description('Answer a question about a picture.')
-    .argument('<image>', 'file of a picture')
+  return generationMethods(command, { task: 'ask', tokens: 10, lengthPenalty: -1 })
+    .description('Answer a question about an image.')
+    .argument('<image>', 'file of an image')
     .argument('<question>')
     .option(
       '--template <text>',
@@ -28,7 +28,7 @@ export function askCommand(command: Command, session: Session): Command {
     )
     .action(async (image: string, question: string, options: Asking) => {
       const decoding = { template: options.template, history: options.turn, ...speakOptions(options, session) };
-      await expectPictures([image]);
+      await expectImages([image]);
       using model = await openModel(session, options, 'generation');
       if (options.stream) return show(model.stream(image, { question, ...decoding }), session);
       const start = performance.now();

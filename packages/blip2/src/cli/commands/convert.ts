@@ -1,5 +1,5 @@
+import type { StoredDtype } from '@blip2/convert';
 import { type Command, Option } from 'commander';
-import type { StoredDtype } from '../../convert/draft.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 import { fromHub } from './model.js';
@@ -28,10 +28,10 @@ export function convertCommand(command: Command, session: Session): Command {
     .addOption(new Option('--quantize <name>', 'not yet').hideHelp())
     .action(async (from: string, to: string, flags: ConvertFlags) => {
       if (flags.quantize !== undefined)
-        throw new Error("Quantised weights are not written yet; leave '--quantize' out.");
+        throw new Error("Quantized weights are not written yet; leave '--quantize' out.");
       const [{ convertModel }, { readJson }] = await Promise.all([
-        import('../../convert/convert.js'),
-        import('../../model/files.js'),
+        import('@blip2/convert'),
+        import('@blip2/tensor/files'),
       ]);
       const config = flags.config === undefined ? undefined : await readJson(flags.config);
       if (flags.config !== undefined && !config) throw new Error(`There is no file '${flags.config}'; check the path.`);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { demoPackage } from '../demo-package.js';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
@@ -8,8 +9,8 @@ export function demoCommand(command: Command, session: Session): Command {
     .description('The main job, offline: both stages on emoji, the scores, and a report.')
     .option('--out <folder>', 'where to write', 'runs/demo')
     .action(async (options: Shared & { readonly out: string }) => {
+      const { runDemo } = await demoPackage();
       const { useBackend } = await import('../backend.js');
-      const { runDemo } = await import('../../run/demo.js');
       await useBackend(options);
       const { out, seed } = options;
       const { signal } = session;

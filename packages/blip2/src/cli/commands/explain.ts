@@ -11,16 +11,16 @@ interface Options extends Shared {
 
 export function explainCommand(command: Command, session: Session): Command {
   return command
-    .description('Draw what each query looks at in a picture and, with a text, which regions its words lean on.')
-    .argument('<image>', 'file of a picture')
-    .argument('[text]', 'matched with the picture; needs a retrieval model')
+    .description('Draw what each query looks at in an image and, with a text, which regions its words lean on.')
+    .argument('<image>', 'file of an image')
+    .argument('[text]', 'matched with the image; needs a retrieval model')
     .addOption(modelOption())
     .requiredOption('--out <file>', 'the sheet, a PNG')
-    .option('--layer <n>', 'one of the layers that look at the picture, from 0 (default: the mean of all)', whole)
+    .option('--layer <n>', 'one of the layers that look at the image, from 0 (default: the mean of all)', whole)
     .action(async (image: string, text: string | undefined, options: Options) => {
       const { out, layer } = options;
       using model = await openModel(session, options, text === undefined ? 'any' : 'retrieval');
-      const { writeSheet } = await import('../../explain/explain.js');
+      const { writeSheet } = await import('@blip2/explain');
       await writeSheet(model, image, { out, text, layer });
       session.result({ image, out }, out);
     });

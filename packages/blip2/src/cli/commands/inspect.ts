@@ -1,5 +1,5 @@
+import type { Inspection } from '@blip2/models';
 import type { Command } from 'commander';
-import type { Inspection } from '../../model/inspect.js';
 import type { Session } from '../session.js';
 import { fromHub } from './model.js';
 
@@ -8,14 +8,14 @@ export function inspectCommand(command: Command, session: Session): Command {
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
     .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a file of weights')
     .action(async (path: string) => {
-      const [{ inspectModel }, { sumText }] = await Promise.all([
-        import('../../model/inspect.js'),
-        import('../../model/room.js'),
-      ]);
+      const [{ inspectModel }, { memorySum }] = await Promise.all([import('@blip2/models'), import('@blip2/models')]);
       for (const inspection of await inspectModel(path, fromHub(session))) {
         const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
         if (note) session.terminal.line(note);
-        session.result({ tensors, parameters, missing, unused, misshaped, memory }, table(inspection, sumText(memory)));
+        session.result(
+          { tensors, parameters, missing, unused, misshaped, memory },
+          table(inspection, memorySum(memory)),
+        );
       }
     });
 }

@@ -1,6 +1,5 @@
-import type { Download, ResolveOptions } from '../../hub/index.js';
-import type { Blip2 } from '../../model/blip2.js';
-import type { ModelKind } from '../../model/config.js';
+import type { Download, ResolveOptions } from '@blip2/hub';
+import type { Blip2, ModelKind } from '@blip2/models';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
 
@@ -24,8 +23,8 @@ export async function openModel(
 ): Promise<Blip2> {
   const [{ useBackend }, { fromPretrained }, { stagesIn }] = await Promise.all([
     import('../backend.js'),
-    import('../../model/blip2.js'),
-    import('../../model/load.js'),
+    import('@blip2/models'),
+    import('@blip2/models'),
   ]);
   await useBackend(options);
   const { terminal } = session;

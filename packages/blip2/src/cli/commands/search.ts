@@ -1,5 +1,5 @@
+import type { ImageIndex } from '@blip2/search';
 import type { Command } from 'commander';
-import type { PictureIndex } from '../../search/index-file.js';
 import { sentence } from '../errors.js';
 import { count, type Shared, whole } from '../options.js';
 import type { Session } from '../session.js';
@@ -15,21 +15,21 @@ interface Options extends Shared {
 
 export function searchCommand(command: Command, session: Session): Command {
   return command
-    .description('Find the pictures of an index that a text fits best.')
+    .description('Find the images of an index that a text fits best.')
     .argument('<query>', 'a text')
     .requiredOption('--index <file>', 'what index made')
     .option('--top <n>', 'so many results', count, 10)
     .option('--rerank <n>', 'how many of the best by ITC are put in the order of ITM logit + ITC', whole, 128)
     .option('--model <folder>', 'the model that made the index (default: where it lay then)')
-    .option('--approximate', 'for very many pictures: a graph finds the best by ITC; needs usearch', false)
+    .option('--approximate', 'for very many images: a graph finds the best by ITC; needs usearch', false)
     .action(async (query: string, options: Options) => {
-      const { openIndex } = await import('../../search/index-file.js');
+      const { openIndex } = await import('@blip2/search');
       const { signal, terminal } = session;
       const index = await openIndex(options.index);
       try {
         const { model: given, top, rerank } = options;
         using model = await openModel(session, { ...options, model: given ?? index.model.folder }, 'retrieval');
-        const { searchIndex } = await import('../../search/search.js');
+        const { searchIndex } = await import('@blip2/search');
         const vectors = options.approximate ? await graph(index, session) : undefined;
         const found = await searchIndex(
           model,
@@ -39,7 +39,7 @@ export function searchCommand(command: Command, session: Session): Command {
             rerank,
             vectors,
             signal,
-            onUnread: (_, error) => terminal.line(sentence(error, signal) ?? ''),
+            onUnreadable: (_, error) => terminal.line(sentence(error, signal) ?? ''),
             onProgress: (done, total) => terminal.progress('matching', { done, total }),
           },
         );
@@ -53,11 +53,8 @@ export function searchCommand(command: Command, session: Session): Command {
     });
 }
 
-async function graph(index: PictureIndex, session: Session) {
-  const [{ approximateIndex }, { graphOf }] = await Promise.all([
-    import('../../search/approximate-index.js'),
-    import('../../search/make-index.js'),
-  ]);
+async function graph(index: ImageIndex, session: Session) {
+  const [{ approximateIndex }, { graphOf }] = await Promise.all([import('@blip2/search'), import('@blip2/search')]);
   const { signal, terminal } = session;
   const onProgress = (done: number, total: number): void => terminal.progress('making the graph', { done, total });
   return approximateIndex(index.vectors, { path: graphOf(index.path), signal, onProgress });

@@ -1,7 +1,8 @@
 import { basename, extname } from 'node:path';
+import type { EmojiConfig } from '@blip2/demo';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Config } from '../../config.js';
+import { demoPackage } from '../demo-package.js';
 import { UsageError } from '../errors.js';
 import { count, type Shared } from '../options.js';
 import type { Session } from '../session.js';
@@ -29,11 +30,12 @@ export function trainCommand(command: Command, session: Session): Command {
     .action(async (options: TrainOptions) => {
       const { name, config } = await configOf(options);
       const { useBackend } = await import('../backend.js');
-      const { runTrain } = await import('../../run/train.js');
+      const [{ runTrain }, { emojiData }] = await Promise.all([import('@blip2/runs'), demoPackage()]);
       await useBackend(options);
       const { maxSteps } = options;
       const out = options.out ?? `runs/${name}`;
       await runTrain(config, {
+        data: emojiData,
         out,
         stages: stages[options.stage],
         resume: options.resume,
@@ -49,10 +51,10 @@ async function configOf({
   config: file,
   preset: named,
   seed,
-}: TrainOptions): Promise<{ name: string; config: Config }> {
+}: TrainOptions): Promise<{ name: string; config: EmojiConfig }> {
   if ((file === undefined) === (named === undefined)) throw new UsageError('Give either --config or --preset.');
-  const { preset, readConfig } = await import('../../config.js');
+  const { emojiConfigs } = await demoPackage();
   const name = named ?? basename(file!, extname(file!));
-  const config = named === undefined ? await readConfig(file!) : preset(named);
+  const config = named === undefined ? await emojiConfigs.read(file!) : emojiConfigs.preset(named);
   return { name, config: seed === undefined ? config : { ...config, seed } };
 }

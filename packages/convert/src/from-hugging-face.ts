@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { readModelConfig } from '@blip2/models';
+import { expectMatch, loadPlan, mismatchesOf } from '@blip2/models/folder';
+import type { Json } from '@blip2/tensor';
+import { readConfigJson, readJson } from '@blip2/tensor/files';
+import { openSafetensors } from '@blip2/tensor/safetensors';
+import { fusedBiasSource } from '@blip2/vision';
+import type { ConvertOptions, Draft } from './draft.js';
+import { overlaid } from './infer.js';
+import { renamed } from './parts.js';
+
+const COPIED = [
+  'generation_config.json',
+  'processor_config.json',
+  'preprocessor_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+];
+
+/** A folder as it is: biases of early files as later ones have them, buffers left out. */
+export async function fromHuggingFace(folder: string, { config: changes = {} }: ConvertOptions): Promise<Draft> {
+  const config = overlaid(await readConfigJson(folder), changes);
+  const files: Record<string, Json> = {};
+  for (const file of COPIED) {
+    const json = await readJson(join(folder, file));
+    if (json) files[file] = json;
+  }
+  const opened = await openSafetensors(folder);
+  try {
+    const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
+    if (config.model_type === 'blip-2') {
+      expectMatch(
+        source.origin,
+        mismatchesOf(loadPlan(source, readModelConfig(config, folder, files['generation_config.json']))),
+      );
+    }
+    return { source, config, files };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}

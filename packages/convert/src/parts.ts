@@ -1,0 +1,61 @@
+import { type FrozenFolder, type LanguageFolder, openLanguage, openVision, openWeights } from '@blip2/models/folder';
+import { type DerivedTensor, derivedSource, type Json, type WeightSource } from '@blip2/tensor';
+import { isFolder } from '@blip2/tensor/files';
+import { lavisFamily, lavisVisionSource } from '@blip2/vision';
+
+/** A frozen model under the names that it has within a BLIP-2, and its part of the config where its folder says it. */
+export interface FrozenPart {
+  readonly source: WeightSource;
+  readonly json?: Json;
+}
+
+/** The image encoder of a folder of any ViT family, or of LAVIS' own file (`eva_vit_g.pth`, `clip_vit_L.pth`). */
+export async function visionPart(path: string): Promise<FrozenPart> {
+  if (await isFolder(path)) return fromFolder(await openVision(path), 'vision_model.');
+  const source = await openWeights(path);
+  const family = lavisFamily(source);
+  if (family) return { source: renamed(lavisVisionSource(source, family), (name) => `vision_model.${name}`) };
+  await source.close();
+  throw new Error(`'${path}' holds no image encoder that is known; give eva_vit_g.pth, clip_vit_L.pth or a folder.`);
+}
+
+export interface LanguagePart extends FrozenPart, Pick<LanguageFolder, 'kind' | 'generation' | 'rows'> {}
+
+/** The language model of a folder. */
+export async function languagePart(folder: string): Promise<LanguagePart> {
+  const opened = await openLanguage(folder);
+  const { kind, generation, rows } = opened;
+  return { ...fromFolder(opened, 'language_model.'), kind, rows, ...(generation && { generation }) };
+}
+
+function fromFolder({ json, source, prefix, owns }: FrozenFolder, within: string): FrozenPart {
+  const { architectures, transformers_version, ...part } = json;
+  return {
+    source: renamed(source, (name) => (owns(name) ? within + name.slice(prefix.length) : undefined)),
+    json: part,
+  };
+}
+
+/** A source under other names; what gets none is left out. */
+export function renamed(source: WeightSource, rename: (name: string) => string | undefined): WeightSource {
+  const tensors = new Map<string, DerivedTensor>();
+  for (const [name, { shape, dtype }] of source.names) {
+    const other = rename(name);
+    if (other !== undefined) tensors.set(other, { shape, dtype, read: () => source.read(name) });
+  }
+  return derivedSource(source, tensors);
+}
+
+/** Several sources as one: where two have a name, the first one's tensor counts. */
+export function together(origin: string, sources: readonly WeightSource[]): WeightSource {
+  const tensors = new Map<string, DerivedTensor>();
+  for (const source of sources) {
+    for (const [name, { shape, dtype }] of source.names) {
+      if (!tensors.has(name)) tensors.set(name, { shape, dtype, read: () => source.read(name) });
+    }
+  }
+  const close = async (): Promise<void> => {
+    for (const source of sources) await source.close();
+  };
+  return derivedSource({ origin, close }, tensors);
+}

@@ -1,0 +1,129 @@
+import { captionProcessor } from '@blip2/data';
+import { sceneGroups, scenePrompts } from '@blip2/emoji';
+import { fillTemplate } from '@blip2/models';
+import { hash, rng } from '@blip2/tensor';
+import type { Position } from '@blip2/trainer';
+import type { Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
+import {
+  batchIterator,
+  collateStage1,
+  collateStage2,
+  type ImageTextPairs,
+  languageOf,
+  mixBatches,
+  type Sample,
+  type SampleSource,
+} from '@blip2/training';
+import type { EmojiConfig } from './config.js';
+import type { EncodedEmoji, EncodedScenes } from './encoded-data.js';
+
+/** What batches are made of. */
+export interface BatchInputs {
+  readonly config: EmojiConfig;
+  readonly parts: Parts;
+  readonly emoji: EncodedEmoji;
+  readonly scenes: EncodedScenes;
+}
+
+/** Batches of stage 1: emoji with their names, and scenes with a caption. */
+export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage1Batch> {
+  const { textLength, sceneShare, scenes: count } = config.data;
+  const options = { tokenizer: parts.text.tokenizer, textLength };
+  const numbers = numbering();
+  const lengths = once((text) => options.tokenizer.encode(text).length);
+  const pairs = (features: ImageTextPairs['features'], text: (index: number) => string) => ({
+    count: features.length,
+    size: (index: number) => lengths(text(index)),
+    batch: (places: number[]) =>
+      collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options),
+  });
+  const { batchSize } = config.stage1;
+  const next = mixBatches(
+    batchIterator(
+      pairs(emoji.features, (index) => captionProcessor(emoji.about(index).label)),
+      { batchSize, seed: config.seed },
+    ),
+    batchIterator(
+      pairs(scenes.features, (index) => scenes.about(index).caption),
+      { batchSize, seed: config.seed },
+    ),
+    count === 0 ? 0 : sceneShare,
+  );
+  return ({ position }) => next(position);
+}
+
+/** Of the batches of stage 2 that are about scenes, the share that asks; the others are captions. */
+const ASKING = 0.5;
+/** Questions of one scene in a batch: its soft prompt is computed once for them. */
+const QUESTIONS = 2;
+/** Of all batches of stage 2, those that name single emoji. */
+const NAMING = 0.1;
+
+/**
+ * Batches of stage 2: captions of scenes, questions about them, names of emoji. Each kind has batches of its own, as its
+ * texts are of about one length.
+ */
+export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage2Batch> {
+  const language = languageOf(parts);
+  const batches = (source: SampleSource) =>
+    batchIterator(
+      {
+        count: source.features.length,
+        batch: (places: number[]) => (random: () => number) => collateStage2(source, places, { language, random }),
+      },
+      { batchSize: config.stage2.batchSize, seed: config.seed },
+    );
+  const shown = {
+    features: scenes.features,
+    phrases: (index: number) => sceneGroups(scenes.about(index).plan).map((words) => words.join(' ')),
+  };
+  const label = (index: number): string => captionProcessor(emoji.about(index).label);
+  const captioned = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
+  const asked = (index: number, random: () => number): Sample[] =>
+    draw(scenes.about(index).qa, QUESTIONS, random).map(({ question, answer }) => {
+      return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
+    });
+  const next = mixBatches(
+    mixBatches(
+      batches({ ...shown, samples: (index) => captioned(scenes.about(index).caption) }),
+      batches({ ...shown, samples: asked }),
+      ASKING,
+    ),
+    batches({
+      features: emoji.features,
+      phrases: (index) => label(index).split(' '),
+      samples: (index) => captioned(label(index)),
+    }),
+    config.data.scenes === 0 ? 1 : NAMING,
+  );
+  const phrasesAlone = batches({ ...shown, samples: () => [] });
+  const { phraseSteps } = config.stage2;
+  return ({ position, seed }) => {
+    const random = rng(hash(seed, 'lessons'));
+    return position < phraseSteps ? phrasesAlone(position)(random) : next(position - phraseSteps)(random);
+  };
+}
+
+/** The same function, which computes its value for each text once. */
+function once<T>(of: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const value = known.get(text) ?? of(text);
+    known.set(text, value);
+    return value;
+  };
+}
+
+/** A number for each text: equal for equal texts. */
+function numbering(): (text: string) => number {
+  let next = 0;
+  return once(() => next++);
+}
+
+/** Some of the items, none twice. */
+function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
+  const left = [...items];
+  return Array.from({ length: Math.min(count, items.length) }, () => {
+    return left.splice(Math.floor(random() * left.length), 1)[0] as T;
+  });
+}

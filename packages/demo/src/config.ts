@@ -1,0 +1,20 @@
+import { dataSchema, type RunConfig, runConfigs } from '@blip2/runs';
+import { z } from 'zod';
+import { presets } from './presets.js';
+
+const count = z.int().min(1);
+
+/** The part `data` of a run's configuration on emoji and scenes. */
+export const emojiDataSchema = dataSchema.extend({
+  emoji: count.nullable().default(null).describe('how many emoji to train on, in four drawings each; null: all'),
+  scenes: z.int().min(0).default(8000).describe('scenes to train on'),
+  testScenes: count.default(400).describe('scenes to test on'),
+  sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
+});
+
+export type EmojiDataConfig = z.output<typeof emojiDataSchema>;
+/** The configuration of a run on emoji and scenes, every default filled in. */
+export type EmojiConfig = RunConfig<EmojiDataConfig>;
+
+/** The configurations of runs on emoji and scenes, and their presets: `demo`, `emoji-full`, `smoke`. */
+export const emojiConfigs = runConfigs(emojiDataSchema, presets);

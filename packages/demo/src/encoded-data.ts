@@ -1,0 +1,108 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheKey } from '@blip2/data';
+import {
+  defaultCacheDir,
+  type Emoji,
+  type EmojiItem,
+  emojiDataset,
+  type Scene,
+  type Split,
+  sceneDataset,
+} from '@blip2/emoji';
+import type { Reporter } from '@blip2/runs';
+import type { Vision } from '@blip2/training';
+import { encodeAll, encodeToFile, type FeatureStore, type ImageList } from '@blip2/training';
+
+export interface EncodeDataOptions {
+  readonly vision: Vision;
+  /** Identifies the encoder's weights: features are cached on disk under it. Without it, in memory. */
+  readonly fingerprint?: string;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Drawings of emoji with their features of the frozen encoder. */
+export interface EncodedEmoji {
+  readonly features: FeatureStore;
+  about(index: number): Omit<EmojiItem, 'image'>;
+  image(index: number): EmojiItem['image'];
+  close(): Promise<void>;
+}
+
+/** Scenes with their features of the frozen encoder. */
+export interface EncodedScenes {
+  readonly features: FeatureStore;
+  about(index: number): Scene;
+  image(index: number): EmojiItem['image'];
+  close(): Promise<void>;
+}
+
+/** Draws the emoji of a split and encodes each drawing. */
+export async function encodeEmoji(
+  split: Split,
+  entries: readonly Emoji[],
+  options: EncodeDataOptions,
+): Promise<EncodedEmoji> {
+  const { reporter } = options;
+  const size = sizeOf(options.vision);
+  const data = await emojiDataset(split, {
+    size,
+    entries,
+    onProgress: (done, total) => reporter.progress(`drawing ${split} emoji`, done, total),
+  });
+  const images = { length: data.length, item: (index: number) => data.item(index).image };
+  const features = await encode(images, `${split} emoji`, [size, entries.map(({ code }) => code)], options);
+  const close = async (): Promise<void> => {
+    data.close();
+    await features.close();
+  };
+  return { features, about: (index) => data.about(index), image: images.item, close };
+}
+
+/** Draws the first `count` scenes of a seed and encodes each. */
+export async function encodeScenes(
+  split: Split,
+  { count, seed }: { count: number; seed: number },
+  options: EncodeDataOptions,
+): Promise<EncodedScenes> {
+  const { reporter } = options;
+  const size = sizeOf(options.vision);
+  const data = await sceneDataset(split, {
+    size,
+    count,
+    seed,
+    onProgress: (done, total) => reporter.progress(`drawing ${split} scenes`, done, total),
+  });
+  const images = { length: data.length, item: (index: number) => data.item(index).image };
+  const features = await encode(images, `${split} scenes`, [size, count, seed], options);
+  return { features, about: (index) => data.about(index), image: images.item, close: () => features.close() };
+}
+
+/** Changed whenever the same arguments draw other images. */
+const DRAWN = 1;
+
+async function encode(
+  images: ImageList,
+  name: string,
+  what: readonly unknown[],
+  { vision, fingerprint, reporter, signal }: EncodeDataOptions,
+): Promise<FeatureStore> {
+  const how = {
+    processor: vision.processor,
+    onProgress: (done: number, total: number) => reporter.progress(`encoding ${name}`, done, total),
+    ...(signal ? { signal } : {}),
+  };
+  if (fingerprint === undefined) return encodeAll(vision, images, how);
+  const key = await cacheKey(DRAWN, fingerprint, name, ...what);
+  const folder = join(defaultCacheDir(), 'features');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${name.replace(' ', '-')}-${key.slice(0, 16)}.f16`);
+  return encodeToFile(vision, images, { path, key, ...how });
+}
+
+function sizeOf({ processor }: Vision): number {
+  const { size } = processor;
+  if (size && 'width' in size && size.width === size.height) return size.width;
+  throw new Error('Emoji are drawn in the square size that the encoder wants, and its processor names none.');
+}

@@ -1,0 +1,44 @@
+/** The starter's BERT has these layers and widths. Where `bert` is null, why: docs/decisions/0010-small-embeddings.md. */
+const small = {
+  queries: 8,
+  layers: 4,
+  hiddenSize: 192,
+  heads: 6,
+  intermediateSize: 768,
+  dropout: 0,
+  projectionSize: 128,
+  initializerRange: 0.07,
+  embeddingRange: 0.005,
+  crossAttentionRange: 0.1,
+  feedForwardRange: 0.01,
+};
+
+/** Stage 2 in minutes: docs/decisions/0014-phrases-in-the-soft-prompt.md and 0015-words-apart.md. */
+const stage2 = { batchSize: 64, learningRate: 1e-3, phraseWeight: 1, projectionRateScale: 3 };
+
+/** Configurations of runs on emoji and scenes, by name; `emojiConfigs.preset(NAME)` fills in the defaults. */
+export const presets = {
+  /** What `blip2 demo` runs: both stages in some minutes on two cores. */
+  demo: {
+    bert: null,
+    qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
+    data: { scenes: 3400, testScenes: 288, sceneShare: 0.2 },
+    stage1: { standardizeVision: true, steps: 310, batchSize: 64, learningRate: 2e-3 },
+    stage2: { ...stage2, steps: 480, phraseSteps: 290 },
+  },
+  /** An hour on two cores. */
+  'emoji-full': {
+    bert: null,
+    qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
+    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2 },
+    stage1: { standardizeVision: true, steps: 3000, batchSize: 64, learningRate: 2e-3, warmupSteps: 100 },
+    stage2: { ...stage2, steps: 1500, phraseSteps: 600 },
+  },
+  /** Seconds: shows that everything runs, learns nothing. */
+  smoke: {
+    qformer: small,
+    data: { emoji: 24, scenes: 48, testScenes: 12 },
+    stage1: { standardizeVision: true, steps: 4, batchSize: 8, warmupSteps: 1, checkpointEvery: 2 },
+    stage2: { ...stage2, steps: 4, phraseSteps: 1, batchSize: 8, warmupSteps: 1, checkpointEvery: 2 },
+  },
+} as const;

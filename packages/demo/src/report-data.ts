@@ -1,0 +1,110 @@
+import type { DecodedImage } from '@blip2/data';
+import { queryAttention } from '@blip2/explain';
+import { topK } from '@blip2/models';
+import type { Attention, ReportData } from '@blip2/report';
+import type { Evaluation, EvaluationContext, LoggedStep } from '@blip2/runs';
+import * as tf from '@tensorflow/tfjs';
+import type { EmojiEvaluation } from './emoji-data.js';
+
+export interface ReportInput {
+  readonly context: EvaluationContext<EmojiEvaluation>;
+  readonly evaluation: Evaluation;
+  readonly steps: readonly LoggedStep[];
+  readonly made: { readonly seconds: number; readonly preset: string; readonly threads: number };
+}
+
+/** So many examples of each kind are shown. */
+const SHOWN = 8;
+
+/** What the report shows of a run: its curves, its scores, and examples spread evenly over the test. */
+export async function reportData({ context, evaluation, steps, made }: ReportInput): Promise<ReportData> {
+  const { emoji, scenes } = context.data;
+  const { retrieval, captions, vqa } = evaluation;
+  const curves = ([1, 2] as const).map((stage) => {
+    return { stage, steps: steps.filter((logged) => logged.stage === stage) };
+  });
+  return {
+    title: 'BLIP-2 on emoji',
+    made: { ...made, backend: tf.getBackend(), node: process.version },
+    curves: curves.filter((curve) => curve.steps.length > 0),
+    ...(retrieval && { retrieval: sheet(retrieval, (index) => emoji.image(index)) }),
+    ...(captions && {
+      captions: {
+        cider: captions.cider,
+        ciderSwapped: captions.ciderSwapped,
+        n: captions.n,
+        samples: spread(captions.results, SHOWN).map((sample) => ({
+          ...sample,
+          image: scenes.image(sample.image),
+        })),
+      },
+    }),
+    vqa: vqa?.types ?? [],
+    questions: spread(vqa?.results ?? [], SHOWN).map((one) => ({ ...one, image: scenes.image(one.image) })),
+    attention: await attention(context),
+  };
+}
+
+type RankedRetrieval = NonNullable<Evaluation['retrieval']>;
+
+function sheet(
+  retrieval: RankedRetrieval,
+  image: (index: number) => DecodedImage,
+): NonNullable<ReportData['retrieval']> {
+  const { candidates, i2t, t2i, texts, imageScores, textScores } = retrieval;
+  const places = spread(
+    Array.from({ length: candidates }, (_, i) => i),
+    SHOWN,
+  );
+  const first = (scores: Float32Array | undefined) => topK(scores ?? [], 5);
+  const rank = (scores: Float32Array | undefined, right: number) => topK(scores ?? [], candidates).indexOf(right) + 1;
+  return {
+    candidates,
+    i2t,
+    t2i,
+    byText: places.map((place) => {
+      const found = first(textScores[place]);
+      return {
+        text: texts[place] as string,
+        right: found.indexOf(place),
+        found: found.map(image),
+        labels: found.map((index) => texts[index] as string),
+        rank: rank(textScores[place], place),
+      };
+    }),
+    byImage: places.map((place) => {
+      const found = first(imageScores[place]);
+      return {
+        image: image(place),
+        label: texts[place] as string,
+        found: found.map((index) => ({ text: texts[index] as string, right: index === place })),
+        rank: rank(imageScores[place], place),
+      };
+    }),
+  };
+}
+
+/** What each query looks at in some scenes: the last cross-attention, its heads' mean, the class token left out. */
+async function attention({
+  generationModel,
+  data: { scenes },
+}: EvaluationContext<EmojiEvaluation>): Promise<Attention[]> {
+  if (!generationModel) return [];
+  const shown: Attention[] = [];
+  for (const place of spread(
+    Array.from({ length: scenes.features.length }, (_, i) => i),
+    3,
+  )) {
+    const features = await scenes.features.gather([place]);
+    const maps = await queryAttention(generationModel, features, { layer: -1 }).finally(() => features.dispose());
+    const { caption } = scenes.about(place);
+    shown.push({ image: scenes.image(place), label: caption, maps });
+  }
+  return shown;
+}
+
+/** Some of many, evenly spread. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  const step = Math.max(1, items.length / count);
+  return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)] as T);
+}

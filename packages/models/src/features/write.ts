@@ -1,0 +1,92 @@
+import { openSpool } from '@blip2/tensor/files';
+import { type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
+import type { Models } from '../select-model.js';
+import {
+  extractImageFeatures,
+  extractMultimodalFeatures,
+  extractTextFeatures,
+  extractVisionFeatures,
+  type FeatureKind,
+  type Features,
+} from './extract.js';
+
+export interface FeatureInputs {
+  readonly images?: readonly string[] | undefined;
+  readonly texts?: readonly string[] | undefined;
+}
+
+export interface FeatureOptions {
+  /** The safetensors file. Its tensors are called `INPUT.NAME`, of a pair `IMAGE: TEXT.NAME`. */
+  readonly out: string;
+  /** Default: `image` for images, `text` for texts, `multimodal` where both are given. */
+  readonly kind?: FeatureKind | undefined;
+  /** Told of each input, with the shape of the first of its features. */
+  readonly onInput?: ((done: { readonly input: string; readonly shape: readonly number[] }) => void) | undefined;
+  /** Told of an image that cannot be read, which is then left out. Default: throws. */
+  readonly onUnreadable?: ((image: string, error: unknown) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes the features of images, of texts, or of pairs of both: image i and text i, or one of either with all others.
+ * @throws where inputs and kind do not fit, or no input was left
+ */
+export async function writeFeatures(models: Models, inputs: FeatureInputs, options: FeatureOptions): Promise<void> {
+  const { out, onInput, onUnreadable, signal } = options;
+  const jobs = jobsOf(models, inputs, options.kind);
+  const entries: TensorEntry[] = [];
+  const spool = await openSpool(out);
+  try {
+    for (const [input, { image, compute }] of jobs) {
+      signal?.throwIfAborted();
+      const features = await compute().catch((error: unknown) => {
+        if (!onUnreadable || image === undefined) throw error;
+        onUnreadable(image, error);
+      });
+      if (!features) continue;
+      for (const [name, { shape, values }] of Object.entries(features)) {
+        entries.push({ name: `${input}.${name}`, shape, dtype: 'F32', data: await spool.keep(values) });
+      }
+      onInput?.({ input, shape: Object.values(features)[0]!.shape });
+    }
+    if (entries.length === 0) throw new Error(`There is nothing to write to '${out}'; give images that can be read.`);
+    await writeSafetensors(out, entries, { metadata: { format: 'blip2-features' }, ...(signal && { signal }) });
+  } finally {
+    await spool.close();
+  }
+}
+
+interface Job {
+  readonly image?: string;
+  compute(): Promise<Features>;
+}
+
+/** What is computed, by the name of its input: one given twice is computed once. */
+function jobsOf(models: Models, { images = [], texts = [] }: FeatureInputs, kind?: FeatureKind): Map<string, Job> {
+  const given = images.length === 0 ? 'text' : texts.length === 0 ? 'image' : 'multimodal';
+  const wanted = kind ?? given;
+  const fits = wanted === given || (wanted === 'vision' && given === 'image');
+  if (!fits || images.length + texts.length === 0) {
+    const needs = { image: 'images alone', vision: 'images alone', text: 'texts alone', multimodal: 'both' }[wanted];
+    throw new Error(
+      `Features of kind '${wanted}' need ${needs}; ${images.length} images and ${texts.length} texts were given.`,
+    );
+  }
+  if (wanted === 'text')
+    return new Map(texts.map((text) => [text, { compute: () => extractTextFeatures(models, text) }]));
+  if (wanted !== 'multimodal') {
+    const features = wanted === 'vision' ? extractVisionFeatures : extractImageFeatures;
+    return new Map(images.map((image) => [image, { image, compute: () => features(models, image) }]));
+  }
+  const count = Math.max(images.length, texts.length);
+  if ([images, texts].some(({ length }) => length !== 1 && length !== count)) {
+    throw new Error(`ImageTextPairs need one text an image, not ${images.length} images and ${texts.length} texts.`);
+  }
+  const pairs = Array.from({ length: count }, (_, i) => [images[i] ?? images[0]!, texts[i] ?? texts[0]!] as const);
+  return new Map(
+    pairs.map(([image, text]) => [
+      `${image}: ${text}`,
+      { image, compute: () => extractMultimodalFeatures(models, image, text) },
+    ]),
+  );
+}

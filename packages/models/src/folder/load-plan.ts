@@ -1,0 +1,153 @@
+import { compareLanguage, type LanguageModel, loadLanguage, vocabularyRows } from '@blip2/llm';
+import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
+import { bind, compare, type Mismatches, type WeightSource } from '@blip2/tensor';
+import type { Stage1Params, Stage2Params } from '@blip2/training';
+import { compareVision, loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
+import { isExternal, type ModelConfig } from './config.js';
+import { type MemoryPlan, memoryPlan } from './memory.js';
+import { subsetSource } from './sources.js';
+import { partSpecs, prefixes, trainedName, trainedSpec, usualParts } from './specs.js';
+
+/** Models of the user's own, in place of those that a folder names or holds. */
+export interface ExternalModels {
+  readonly vision?: VisionEncoder | undefined;
+  readonly language?: LanguageModel | undefined;
+}
+
+/** One part of a model: what it sees of the file, and how it is loaded from that. */
+interface PartLoader<T> {
+  readonly source: WeightSource;
+  /** Compares the names and shapes of the source with those that the part needs. */
+  readonly compare: () => Mismatches;
+  readonly load: (source: WeightSource) => Promise<T>;
+}
+
+/** How a file becomes a model: every name of the file belongs to one piece. */
+export interface LoadPlan {
+  readonly config: QFormerConfig;
+  readonly parts: QFormerParts;
+  /** Absent where the user gives one. */
+  readonly vision?: PartLoader<VisionEncoder>;
+  readonly language?: PartLoader<LanguageModel>;
+  readonly trained: PartLoader<Stage1Params | Stage2Params>;
+  /** What all pieces need of memory. */
+  readonly memory: MemoryPlan;
+}
+
+const { vision: VISION, language: LANGUAGE } = prefixes;
+/** `ln_vision`, trained with the Q-Former, stands among the names of the frozen encoder. */
+const VISION_NORM = 'vision_model.post_layernorm.';
+
+const ofVision = (name: string): boolean => name.startsWith(VISION) && !name.startsWith(VISION_NORM);
+const ofLanguage = (name: string): boolean => name.startsWith(LANGUAGE);
+
+/**
+ * Says which part of a BLIP-2 file is what. Reads nothing.
+ * @throws for a model of the user's own that the config names and that is not given
+ */
+export function loadPlan(source: WeightSource, model: ModelConfig, given: ExternalModels = {}): LoadPlan {
+  const { vision, language } = model;
+  const needsVision = 'vision' in given && given.vision !== undefined ? undefined : vision;
+  const needsLanguage = given.language !== undefined ? undefined : language;
+  if (needsVision && isExternal(needsVision)) throw absent('image encoder', needsVision.external, 'vision', source);
+  if (needsLanguage && isExternal(needsLanguage)) {
+    throw absent('language model', needsLanguage.external, 'language', source);
+  }
+  const config = qformerOf(source, model, given);
+  const parts = partsOf(source, model);
+  const stored = language && !isExternal(language) ? language.hiddenSize : undefined;
+  const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
+  const actual = { ...model, qformer: config, ...storedLanguage(source, model) };
+  const specs = partSpecs(actual, { parts, width });
+  // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
+  const others = (name: string): boolean =>
+    (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));
+  const visionSource = subsetSource(source, ofVision);
+  const languageSource = subsetSource(source, ofLanguage);
+  const trainedSource = subsetSource(source, (name) => !others(name));
+  return {
+    config,
+    parts,
+    ...(needsVision && {
+      vision: {
+        source: visionSource,
+        compare: () => compareVision(visionSource, needsVision, { prefix: VISION }),
+        load: (file: WeightSource) => loadVisionEncoder(file, needsVision, { prefix: VISION }),
+      },
+    }),
+    ...(needsLanguage && {
+      language: {
+        source: languageSource,
+        compare: () => compareLanguage(languageSource, needsLanguage, { prefix: LANGUAGE }),
+        load: (file: WeightSource) => loadLanguage(file, needsLanguage, { prefix: LANGUAGE }),
+      },
+    }),
+    trained: {
+      source: trainedSource,
+      compare: () => compare(trainedSpec(config, { parts, width }), trainedSource, trainedBinding(parts)),
+      load: (file) =>
+        bind(trainedSpec(config, { parts, width }), file, trainedBinding(parts)) as Promise<
+          Stage1Params | Stage2Params
+        >,
+    },
+    memory: memoryPlan(
+      {
+        trained: specs.trained,
+        ...(needsVision && { vision: specs.vision }),
+        ...(needsLanguage && { language: specs.language }),
+      },
+      actual,
+    ),
+  };
+}
+
+/** All tensors of a file that do not fit, of all parts at once. Nothing is read or allocated. */
+export function mismatchesOf({ vision, trained, language }: LoadPlan): Mismatches {
+  const found = [vision, trained, language].flatMap((part) => (part ? [part.compare()] : []));
+  return {
+    missing: found.flatMap(({ missing }) => missing),
+    unused: found.flatMap(({ unused }) => unused),
+    misshaped: found.flatMap(({ misshaped }) => misshaped),
+  };
+}
+
+/** How the names of a trained spec become those of a file. */
+const trainedBinding = (parts: QFormerParts) => ({
+  ignore: isCopy,
+  rename: (path: string): string => trainedName(path, parts),
+});
+
+function partsOf({ names }: WeightSource, model: ModelConfig): QFormerParts {
+  if (model.kind === 'generation') return usualParts(model);
+  const pretrained = names.has('temp') || [...names.keys()].some((name) => name.startsWith('cls.'));
+  return pretrained ? 'pretraining' : 'retrieval';
+}
+
+/** The Q-Former as the file has it: as many word rows as there are, and features as wide as the encoder's. */
+function qformerOf(
+  { names, origin }: WeightSource,
+  { qformer, vision }: ModelConfig,
+  given: ExternalModels,
+): QFormerConfig {
+  const table =
+    names.get('embeddings.word_embeddings.weight') ?? names.get('qformer.embeddings.word_embeddings.weight');
+  const vocabSize = table?.shape[0] ?? qformer.vocabSize;
+  const own = isExternal(vision) ? qformer.encoderWidth : vision.hiddenSize;
+  if (given.vision && given.vision.width !== own) {
+    throw new Error(
+      `The given image encoder is ${given.vision.width} wide and ${origin} was made for one of ${own}; give that one.`,
+    );
+  }
+  return { ...qformer, vocabSize };
+}
+
+/** The language model as the file has it: padded tables have more rows than the config says, and T5's head may be there or not. */
+function storedLanguage(source: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
+  if (!language || isExternal(language)) return {};
+  const vocabSize = vocabularyRows(source, language, LANGUAGE);
+  const tied = language.modelType === 't5' ? !source.names.has(`${LANGUAGE}lm_head.weight`) : language.tied;
+  return { language: { ...language, vocabSize, tied } };
+}
+
+const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>
+  new Error(`${origin} leaves out its ${what}, '${name}'; give it as the option '${option}' when loading.`);

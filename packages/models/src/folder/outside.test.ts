@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { blockSize } from '@blip2/backend-simd';
+import { fixture, json } from '@blip2/testing';
+import { useBackend } from '@blip2/training';
+import { beforeAll, expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import { fromPretrained } from '../blip2.js';
+import { inspectModel } from './inspect.js';
+import type { MemoryBudget } from './memory-budget.js';
+
+beforeAll(() => useBackend({ backend: 'simd', threads: 1 }));
+
+const photo = (name: string): string => fixture(`photos/${name}`);
+const live = (): number => (tf.memory() as unknown as { heap: { live: number } }).heap.live;
+
+/** A heap with room for what must be inside and for a share of the frozen parts. */
+async function roomFor(folder: string, share: number): Promise<MemoryBudget> {
+  const memory = (await inspectModel(folder))[0]!.memory!;
+  const frozen = (memory.blocks.vision ?? 0) + (memory.blocks['language model'] ?? 0);
+  const free = memory.inBlocks - frozen + 2 * blockSize(memory.lent) + share * frozen;
+  return { heap: { free: Math.ceil(free), given: 0 }, system: 1e9 };
+}
+
+/** Bytes of the heap that a model takes, and what `use` makes of it. */
+async function taken<T>(
+  folder: string,
+  memory: MemoryBudget | undefined,
+  use: (model: Awaited<ReturnType<typeof fromPretrained>>) => Promise<T>,
+): Promise<[bytes: number, made: T]> {
+  const before = live();
+  using model = await fromPretrained(folder, { memory });
+  const bytes = live() - before;
+  const made = await use(model);
+  expect(live() - before).toBe(bytes);
+  return [bytes, made];
+}
+
+test.each(['hf-opt', 'hf-t5'])('%s says the same when its frozen weights do not fit into the heap', async (name) => {
+  type Golden = { cases: { prompt: string; beam: number[] }[] };
+  const { cases } = await json<Golden>(join(fixture(name), 'golden.json'));
+  const golden = cases[2]!;
+  const say = (model: Awaited<ReturnType<typeof fromPretrained>>) =>
+    model.caption(photo('chelsea.png'), { prompt: golden.prompt, maxNewTokens: 12 });
+  const [whole, one] = await taken(fixture(name), undefined, say);
+  const [some, two] = await taken(fixture(name), await roomFor(fixture(name), 0.5), say);
+  const [least, three] = await taken(fixture(name), await roomFor(fixture(name), 0), say);
+  expect(golden.beam.slice(-one.tokens.length)).toEqual(one.tokens);
+  expect([two, three]).toEqual([one, one]);
+  expect(some).toBeLessThan(0.9 * whole);
+  expect(least).toBeLessThan(some);
+});
+
+test('hf-itm scores the same, its encoder outside the heap', async () => {
+  const match = (model: Awaited<ReturnType<typeof fromPretrained>>) => model.match(photo('chelsea.png'), 'a cat');
+  const [whole, one] = await taken(fixture('hf-itm'), undefined, match);
+  const [less, two] = await taken(fixture('hf-itm'), await roomFor(fixture('hf-itm'), 0), match);
+  expect(two).toEqual(one);
+  expect(less).toBeLessThan(whole);
+});

@@ -1,0 +1,184 @@
+import { questionProcessor } from '@blip2/data';
+import { encodeImage, type ImageInput, withEncodedImages } from '../encode-images.js';
+import type { GenerationModel } from '../folder/loaded-model.js';
+import type { GenerationOptions } from './decoding.js';
+import {
+  type DecodingConfig,
+  type DecodingPreset,
+  type DecodingPresetName,
+  decodingConfig,
+} from './decoding-presets.js';
+import { type Generation, generateText, streamText } from './generate-text.js';
+import { dialogue, type Exchange } from './prompts.js';
+
+interface DecodingChoice extends GenerationOptions {
+  /** Prompt, beams, penalties and lengths to start from: a name of `decodingPresets`, or a preset of one's own. */
+  readonly decoding?: DecodingPresetName | DecodingPreset | undefined;
+}
+
+export interface CaptionOptions extends DecodingChoice {
+  /** The text goes on from it. Default: the folder's. */
+  readonly prompt?: string | undefined;
+}
+
+/** Of several images; `prompt` is one for all or one for each. */
+export interface CaptionsOptions extends Omit<CaptionOptions, 'prompt'> {
+  readonly prompt?: string | readonly string[] | undefined;
+}
+
+export interface AskOptions extends DecodingChoice {
+  /** How a question is put; `{}` is where it goes. Default: the folder's. */
+  readonly template?: string | undefined;
+  /** What was asked of the image before, and answered: the first first. */
+  readonly history?: readonly Exchange[] | undefined;
+}
+
+/** A caption piece by piece, or with a `question` its answer. */
+export interface StreamTextOptions extends Omit<CaptionOptions & AskOptions, 'beams' | 'returnSequences'> {
+  readonly question?: string | undefined;
+}
+
+export type Named<Name extends string> = Omit<Generation, 'text'> & Readonly<Record<Name, string>>;
+/** Where several texts were asked for (`returnSequences`), `captions` has them all; the first is this one. */
+export type Caption = Named<'caption'> & { readonly captions?: readonly Named<'caption'>[] };
+export type Answer = Named<'answer'> & { readonly answers?: readonly Named<'answer'>[] };
+
+/** What a model can say of images. Several images, or questions, share their passes through the model. */
+export interface GenerationMethods {
+  /** 5 beams and at most 30 new tokens by default; one beam when sampling. */
+  caption(image: ImageInput, options?: CaptionOptions): Promise<Caption>;
+  caption(images: readonly ImageInput[], options?: CaptionsOptions): Promise<Caption[]>;
+  /** 5 beams, length penalty -1 and at most 10 new tokens by default; one beam when sampling. */
+  ask(image: ImageInput, question: string, options?: AskOptions): Promise<Answer>;
+  /** Several questions about one image, which is looked at once; or one about each image. */
+  ask(image: ImageInput | readonly ImageInput[], questions: readonly string[], options?: AskOptions): Promise<Answer[]>;
+  /** By greedy search or sampling. */
+  stream(image: ImageInput, options?: StreamTextOptions): AsyncGenerator<string, void, undefined>;
+}
+
+/** Texts at a time. */
+const BATCH = 8;
+
+/** The methods `caption`, `ask` and `stream` of a generation model. */
+export function generationMethods(model: GenerationModel): GenerationMethods {
+  async function caption(image: ImageInput, options?: CaptionOptions): Promise<Caption>;
+  async function caption(images: readonly ImageInput[], options?: CaptionsOptions): Promise<Caption[]>;
+  async function caption(image: ImageInput | readonly ImageInput[], { prompt, ...options }: CaptionsOptions = {}) {
+    const resolved = resolveOptions('caption', model, options);
+    const images = isList(image) ? image : [image];
+    const given = prompt ?? resolved.prompt ?? model.prompts.caption;
+    const prompts = typeof given === 'string' ? images.map(() => given) : given;
+    if (prompts.length !== images.length) throw unequal(prompts, images);
+    const captions = (await generateFor(model, { images, prompts }, resolved.decoding)).map((texts): Caption => {
+      const all = texts.map(({ text, ...rest }) => ({ caption: text, ...rest }));
+      return { ...all[0]!, ...(returnsSeveral(resolved) && { captions: all }) };
+    });
+    return isList(image) ? captions : captions[0];
+  }
+
+  async function ask(image: ImageInput, question: string, options?: AskOptions): Promise<Answer>;
+  async function ask(
+    image: ImageInput | readonly ImageInput[],
+    questions: readonly string[],
+    options?: AskOptions,
+  ): Promise<Answer[]>;
+  async function ask(
+    image: ImageInput | readonly ImageInput[],
+    question: string | readonly string[],
+    { template, history, ...options }: AskOptions = {},
+  ) {
+    const resolved = resolveOptions('ask', model, options);
+    const promptOf = (text: string): string => questionPrompt(model, resolved, { template, history, question: text });
+    const prompts = typeof question === 'string' ? [promptOf(question)] : question.map(promptOf);
+    const images = isList(image) ? image : [image];
+    const answers = (await generateFor(model, { images, prompts }, resolved.decoding)).map((texts): Answer => {
+      const all = texts.map(({ text, ...rest }) => ({ answer: text, ...rest }));
+      return { ...all[0]!, ...(returnsSeveral(resolved) && { answers: all }) };
+    });
+    return typeof question === 'string' ? answers[0] : answers;
+  }
+
+  async function* stream(
+    image: ImageInput,
+    { prompt, question, template, history, ...options }: StreamTextOptions = {},
+  ) {
+    const resolved = resolveOptions(question === undefined ? 'caption' : 'ask', model, options);
+    const text =
+      question === undefined
+        ? (prompt ?? resolved.prompt ?? model.prompts.caption)
+        : questionPrompt(model, resolved, { template, history, question });
+    resolved.decoding.signal?.throwIfAborted();
+    using encoded = await encodeImage(model, image);
+    yield* streamText(model, { features: encoded.features, prompt: text }, resolved.decoding);
+  }
+
+  return { caption, ask, stream };
+}
+
+interface ResolvedOptions extends Pick<DecodingConfig, 'prompt' | 'template'> {
+  readonly decoding: GenerationOptions;
+}
+
+const defaults: Readonly<Record<'caption' | 'ask', GenerationOptions>> = {
+  caption: { beams: 5, maxNewTokens: 30 },
+  ask: { beams: 5, maxNewTokens: 10, lengthPenalty: -1 },
+};
+
+/** The options given, over those of the decoding preset or else the defaults. Sampling without beams given has one beam. */
+function resolveOptions(
+  task: 'caption' | 'ask',
+  model: GenerationModel,
+  { decoding: given, ...options }: DecodingChoice,
+): ResolvedOptions {
+  const { language, instruction } = model;
+  const preset = given ?? (instruction && 'instruct');
+  const config: DecodingConfig = preset ? decodingConfig(preset, { task, kind: language.kind }) : defaults[task];
+  const { prompt, template, ...decoding } = config;
+  const beams = options.sample && !decoding.sample ? { beams: 1 } : {};
+  return { prompt, template, decoding: { ...decoding, ...beams, ...defined(options) } };
+}
+
+const questionPrompt = (
+  model: GenerationModel,
+  resolved: ResolvedOptions,
+  { template, history = [], question }: Pick<AskOptions, 'template' | 'history'> & { question: string },
+): string =>
+  dialogue(
+    template ?? resolved.template ?? model.prompts.question,
+    questionProcessor(question),
+    history.map((one) => ({ ...one, question: questionProcessor(one.question) })),
+  );
+
+/** The texts of each prompt: about the one image, or about the image at the prompt's index. */
+async function generateFor(
+  model: GenerationModel,
+  { images, prompts }: { images: readonly ImageInput[]; prompts: readonly string[] },
+  options: GenerationOptions,
+): Promise<Generation[][]> {
+  options.signal?.throwIfAborted();
+  const single = images.length === 1;
+  if (!single && prompts.length !== images.length) throw unequal(prompts, images);
+  const generations: Generation[][] = [];
+  using encoded = single ? await encodeImage(model, images[0] as ImageInput) : undefined;
+  for (let start = 0; start < prompts.length; start += BATCH) {
+    const batch = prompts.slice(start, start + BATCH);
+    const inputs = encoded ? [encoded] : images.slice(start, start + BATCH);
+    const imageIndex = batch.map((_, i) => (encoded ? 0 : i));
+    const texts = await withEncodedImages(model, inputs, (features) =>
+      generateText(model, { features, prompts: batch, imageIndex }, options),
+    );
+    generations.push(...texts);
+  }
+  return generations;
+}
+
+const unequal = (prompts: readonly string[], images: readonly ImageInput[]): Error =>
+  new Error(`There are ${prompts.length} texts for ${images.length} images; give one for each image.`);
+
+const isList = (image: ImageInput | readonly ImageInput[]): image is readonly ImageInput[] => Array.isArray(image);
+
+const returnsSeveral = ({ decoding }: ResolvedOptions): boolean => (decoding.returnSequences ?? 1) > 1;
+
+/** Options without those that are undefined, so that defaults hold. */
+const defined = <T extends object>(options: T): Partial<T> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;

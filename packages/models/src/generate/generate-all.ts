@@ -1,0 +1,41 @@
+import type { FeatureStore } from '@blip2/training';
+import type { GenerationOptions } from './decoding.js';
+import { type GenerationParts, generateText } from './generate-text.js';
+
+export interface GenerateAllOptions extends Omit<GenerationOptions, 'returnSequences'> {
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Texts at a time. Default 64. */
+  readonly batchSize?: number;
+}
+
+/**
+ * Generates a text for each pair of an encoded image and a prompt, in batches. Inputs about one image that follow each
+ * other share its pass through the Q-Former.
+ * @param inputs indices into `features`, each with the prompt that the text continues
+ */
+export async function generateTexts(
+  model: GenerationParts,
+  features: FeatureStore,
+  inputs: readonly { readonly image: number; readonly prompt: string }[],
+  options: GenerateAllOptions = {},
+): Promise<string[]> {
+  const { onProgress, batchSize = 64, ...decoding } = options;
+  const texts: string[] = [];
+  for (let start = 0; start < inputs.length; start += batchSize) {
+    decoding.signal?.throwIfAborted();
+    const some = inputs.slice(start, start + batchSize);
+    const places = [...new Set(some.map(({ image }) => image))];
+    const row = new Map(places.map((place, i) => [place, i]));
+    const imageIndex = some.map(({ image }) => row.get(image) as number);
+    const prompts = some.map(({ prompt }) => prompt);
+    const encoded = await features.gather(places);
+    try {
+      const generations = await generateText(model, { features: encoded, prompts, imageIndex }, decoding);
+      texts.push(...generations.map(([best]) => best!.text));
+    } finally {
+      encoded.dispose();
+    }
+    onProgress?.(Math.min(start + batchSize, inputs.length), inputs.length);
+  }
+  return texts;
+}

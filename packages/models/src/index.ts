@@ -1,0 +1,58 @@
+export { type Blip2, blip2, fromPretrained, type PretrainedOptions } from './blip2.js';
+export { type EncodedImage, encodeImage, encodeImages, type ImageInput, withEncodedImages } from './encode-images.js';
+export {
+  extractImageFeatures,
+  extractMultimodalFeatures,
+  extractTextFeatures,
+  extractVisionFeatures,
+  type FeatureKind,
+  type Features,
+} from './features/extract.js';
+export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
+export { type ExternalModel, type ModelConfig, type ModelKind, readModelConfig } from './folder/config.js';
+export { type Inspection, inspectModel } from './folder/inspect.js';
+export { folderFor, type LoadOptions, loadFolder, stagesIn } from './folder/load.js';
+export type { GenerationModel, LoadedModel, RetrievalModel } from './folder/loaded-model.js';
+export type { MemoryPart, MemoryPlan } from './folder/memory.js';
+export { type MemoryBudget, memorySum } from './folder/memory-budget.js';
+export {
+  type Frozen,
+  type SavedStage1,
+  type SavedStage2,
+  type SaveOptions,
+  saveStage1,
+  saveStage2,
+} from './folder/save.js';
+export { type PartSpecs, partSpecs, type SpecOptions, tensorsOf } from './folder/specs.js';
+export type {
+  Answer,
+  AskOptions,
+  Caption,
+  CaptionOptions,
+  CaptionsOptions,
+  GenerationMethods,
+  StreamTextOptions,
+} from './generate/caption-and-ask.js';
+export type { GenerationOptions } from './generate/decoding.js';
+export {
+  type DecodingConfig,
+  type DecodingPreset,
+  type DecodingPresetName,
+  decodingConfig,
+  decodingPresets,
+} from './generate/decoding-presets.js';
+export { type GenerateAllOptions, generateTexts } from './generate/generate-all.js';
+export {
+  type Generation,
+  type GenerationInput,
+  type GenerationParts,
+  generateText,
+  type StreamOptions,
+  softPromptOf,
+  streamText,
+} from './generate/generate-text.js';
+export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './generate/prompts.js';
+export { type ItmScorer, type Match, matchTexts } from './retrieval/match.js';
+export { type PairInputs, pairLogits } from './retrieval/pair-logits.js';
+export { topK } from './retrieval/top-k.js';
+export { anyModel, type Models, retrievalModel } from './select-model.js';

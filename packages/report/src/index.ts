@@ -1,0 +1,17 @@
+export { times } from './format.js';
+export { paintHeat, queryMaps } from './heat.js';
+export { fit } from './image.js';
+export { renderReport } from './report.js';
+export type {
+  Attention,
+  Captions,
+  Curve,
+  CurveStep,
+  Made,
+  Question,
+  Recall,
+  ReportData,
+  Retrieval,
+  VqaScore,
+} from './types.js';
+export { writeReport } from './write.js';

@@ -1,0 +1,66 @@
+import type { DecodedImage } from '@blip2/data';
+import type { ReportData } from '../types.js';
+
+/** Random bytes, the same for a seed: what PNG cannot make smaller. */
+export function noise(width: number, height: number, seed: number): DecodedImage {
+  let state = seed + 1;
+  const data = Uint8Array.from({ length: width * height * 3 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+  return { width, height, data };
+}
+
+/** A small report with everything in it, its words by `word`. */
+export function withText(word: string): ReportData {
+  const image = noise(12, 8, 1);
+  const other = noise(12, 8, 2);
+  const steps = Array.from({ length: 70 }, (_, i) => ({
+    step: i + 1,
+    losses: { total: 12 - i / 10, [word]: 5 - i / 20, itm: 7 - i / 20 },
+    lr: 1e-4 * Math.min(1, i / 10),
+  }));
+  return {
+    title: word,
+    made: { seconds: 492, threads: 2, backend: word, node: 'v20.19.0', preset: word },
+    curves: [
+      { stage: 1, steps },
+      { stage: 2, steps: steps.slice(0, 5) },
+    ],
+    retrieval: {
+      candidates: 400,
+      i2t: { r1: 0.305, r5: 0.59, r10: 0.7 },
+      t2i: { r1: 0.2875, r5: 0.6, r10: 0.72 },
+      byText: [
+        { text: word, right: 1, found: [image, other], labels: [word, word] },
+        { text: word, right: -1, found: [other, image], rank: 31 },
+      ],
+      byImage: [
+        {
+          image,
+          label: word,
+          found: [
+            { text: word, right: true },
+            { text: word, right: false },
+          ],
+        },
+      ],
+    },
+    captions: {
+      cider: 3.2,
+      ciderSwapped: 0.6,
+      n: 300,
+      samples: [{ image, caption: word, reference: word, swapped: '' }],
+    },
+    vqa: [
+      { type: 'is there', accuracy: 0.8, prior: 0.5, n: 300 },
+      { type: 'what', accuracy: 0.4, prior: 0.2, n: 100 },
+      { type: word, accuracy: Number.NaN, prior: 0, n: 0 },
+    ],
+    questions: [{ image, question: word, answer: word, right: 'two' }],
+    attention: [{ image, label: word, maps: { rows: 2, columns: 2, values: new Float32Array(12).fill(0.25) } }],
+    notes: [word],
+  };
+}
+
+export const sample = (): ReportData => withText('a red apple');

@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url';
+import { loadTokenizer, type Tokenizer } from '@blip2/data';
+import { starterUrl } from '@blip2/starter';
+import { rng } from '@blip2/tensor';
+import { expectNoLeak } from '@blip2/testing';
+import { beforeAll, expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import { collateStage2, type Sample, type SampleSource } from './stage2-batches.js';
+
+const ids = { bos: 2, pad: 1, eos: [2] };
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  tokenizer = await loadTokenizer(fileURLToPath(starterUrl('language')));
+});
+
+const images = [
+  { phrases: ['snake three left', 'pig one right'], lessons: [{ prompt: 'a picture of', target: 'three snakes' }] },
+  { phrases: ['fox one'], lessons: [] },
+  {
+    phrases: ['keys four'],
+    lessons: [
+      { prompt: 'question: what is it? answer:', target: 'key' },
+      { prompt: 'a picture of', target: 'four keys' },
+    ],
+  },
+];
+
+const source = (lessons: (index: number) => readonly Sample[]): SampleSource => ({
+  features: {
+    length: images.length,
+    gather: async (places) => tf.tensor3d(places.map((place) => [[place]])),
+    close: async () => {},
+  },
+  phrases: (index) => images[index]?.phrases ?? [],
+  samples: lessons,
+});
+
+const options = () => ({ language: { tokenizer, ids }, random: rng(0) });
+const read = (flat: number[], mask: number[]): string => tokenizer.decode(flat.filter((_, i) => mask[i] === 1)).trim();
+
+test('a batch has the texts of each picture, their prompts ended and their targets begun at one place', async () => {
+  const batch = await collateStage2(
+    source((index) => images[index]?.lessons ?? []),
+    [2, 0, 1],
+    options(),
+  );
+  const { imageIndex, promptIds, promptMask, targetIds, targetMask } = batch.texts ?? {};
+  expect(imageIndex?.arraySync()).toEqual([0, 0, 1]);
+  const prompts = promptIds?.arraySync() ?? [];
+  const targets = targetIds?.arraySync() ?? [];
+  expect(prompts.map((row, i) => read(row, promptMask?.arraySync()[i] ?? []))).toEqual([
+    'question: what is it? answer:',
+    'a picture of',
+    'a picture of',
+  ]);
+  expect(promptMask?.arraySync().map((row) => row.at(-1))).toEqual([1, 1, 1]);
+  expect(targets.map((row, i) => read(row, targetMask?.arraySync()[i] ?? []))).toEqual([
+    'key',
+    'four keys',
+    'three snakes',
+  ]);
+  expect(targets.map((row, i) => row[(targetMask?.arraySync()[i] ?? []).lastIndexOf(1)])).toEqual([2, 2, 2]);
+  expect(batch.phraseIds.shape.slice(0, 2)).toEqual([3, 2]);
+  const phrases = batch.phraseIds
+    .arraySync()
+    .map((rows, i) => rows.map((row, r) => read(row, batch.phraseMask.arraySync()[i]?.[r] ?? [])));
+  expect(phrases).toEqual([
+    ['keys four', ''],
+    ['snake three left', 'pig one right'],
+    ['fox one', ''],
+  ]);
+});
+
+test('pictures without lessons have phrases alone, and nothing is left alive', async () => {
+  const batch = await collateStage2(
+    source(() => []),
+    [0, 1],
+    options(),
+  );
+  expect(Object.keys(batch).sort()).toEqual(['features', 'phraseIds', 'phraseMask']);
+  await expectNoLeak(async () => {
+    const { texts, ...rest } = await collateStage2(
+      source((index) => images[index]?.lessons ?? []),
+      [0, 2],
+      options(),
+    );
+    tf.dispose([Object.values(rest), Object.values(texts ?? {})]);
+  });
+});

@@ -1,0 +1,49 @@
+export {
+  type BackendOptions,
+  type BackendReport,
+  currentBackend,
+  ensureBackend,
+  useBackend,
+} from './backend.js';
+export {
+  beginStage2,
+  type ComposeOptions,
+  compose,
+  languageOf,
+  type Parts,
+  stage1Params,
+  stage2Params,
+} from './compose.js';
+export { type BatchAt, type BatchSource, batchIterator, mixBatches } from './data/batch-iterator.js';
+export {
+  type EncodeOptions,
+  encodeAll,
+  encodeToFile,
+  type FeatureStore,
+  type ImageList,
+} from './data/feature-store.js';
+export { collateStage1, type ImageTextPairs } from './data/stage1-batches.js';
+export { collateStage2, type Sample, type SampleSource } from './data/stage2-batches.js';
+export {
+  instructionTensors,
+  type LanguageTokens,
+  type PairOptions,
+  padPrompts,
+  promptTokens,
+  type TextTensors,
+  textTensors,
+} from './data/texts.js';
+export { type BertText, type Language, loadBert, loadLanguageModel, loadVision, type Vision } from './frozen-models.js';
+export {
+  instructedSpec,
+  type Stage1Params,
+  type Stage2Params,
+  stage1Spec,
+  stage2FromStage1,
+  stage2Spec,
+} from './stages/specs.js';
+export { type Stage1Batch, stage1Terms } from './stages/stage1.js';
+export { instructedPrompt, type Stage2Batch, type Stage2Texts, softPrompt, stage2Terms } from './stages/stage2.js';
+export { keyValues, normFeatures, VISION_NORM_EPSILON, visionNormSpec } from './stages/vision-norm.js';
+export { standardizeVision } from './standardize-vision.js';
+export { type Stage2TrainOptions, type StageOptions, trainStage1, trainStage2 } from './train.js';

@@ -1,0 +1,145 @@
+import { unflatten } from '@blip2/tensor';
+import {
+  adamw,
+  cosineLr,
+  lavisWeightDecay,
+  type Position,
+  type Schedule,
+  type TrainOptions,
+  type TrainStep,
+  train,
+} from '@blip2/trainer';
+import type * as tf from '@tensorflow/tfjs';
+import { beginStage2, languageOf, type Parts } from './compose.js';
+import { stage1Spec, stage2Spec } from './stages/specs.js';
+import { type Stage1Batch, stage1Terms } from './stages/stage1.js';
+import { type Stage2Batch, type Stage2Options, stage2Terms } from './stages/stage2.js';
+import { standardizeVision } from './standardize-vision.js';
+
+/** How a stage is trained: AdamW and the schedule of the paper, unless said otherwise. */
+export interface StageOptions<B> {
+  /** Makes the batch of a position; its tensors are freed after use. */
+  readonly data: (at: Position) => B | Promise<B>;
+  readonly steps: number;
+  /** Learning rate after warm-up. Default 1e-3. */
+  readonly learningRate?: number;
+  /** Learning rate at the end of the cosine decay. Default 1e-5. */
+  readonly minLearningRate?: number;
+  /** Steps of linear warm-up. Default 30. */
+  readonly warmupSteps?: number;
+  /** Default 0.05, on all but biases and one-dimensional tensors. */
+  readonly weightDecay?: number;
+  /** Default [0.9, 0.98]. */
+  readonly betas?: readonly [number, number];
+  /** Recompute the activations of the Q-Former's layers in the backward pass: less memory, more time. Default false. */
+  readonly recompute?: boolean;
+  /** The steps after which to stop although the schedule goes on; default: all. */
+  readonly until?: number;
+  /** Everything else goes to the trainer: clipping, accumulation, checkpoints, resuming. */
+  readonly trainer?: Pick<
+    TrainOptions<B>,
+    'accumulationSteps' | 'maxGradNorm' | 'logEvery' | 'guardEvery' | 'signal' | 'checkpoint' | 'resume' | 'environment'
+  >;
+}
+
+/** The losses of a stage 1 step (BLIP-2, section 3.1). */
+export type Stage1Losses = Record<'total' | 'itc' | 'itm' | 'itg', number>;
+
+/** The losses of a stage 2 step: of the language model, and of phrases where they are trained (see `phraseWeight`). */
+export type Stage2Losses = Readonly<{ total: number; lm?: number; phrases?: number }>;
+
+/** A step with the losses of its stage. */
+export type StageStep<L> = Omit<TrainStep, 'losses'> & { readonly losses: L };
+
+export interface Stage1TrainOptions extends StageOptions<Stage1Batch> {
+  /** Label smoothing of ITC and ITG. Default 0.1. */
+  readonly labelSmoothing?: number;
+  /**
+   * Initialize `ln_vision` so that each channel of the encoder's features has mean 0 and deviation 1, see
+   * `standardizeVision`: over a sample of features [S,N,D] that the function gives, or with `true` over the first batch.
+   * Default false, as in LAVIS.
+   */
+  readonly standardizeVision?: boolean | (() => Promise<tf.Tensor3D>);
+}
+
+/**
+ * Representation learning (BLIP-2, section 3.1): trains `parts.stage1` by ITC, ITM and ITG.
+ * @returns a step at a time, with its losses; `break` stops after that step
+ * @throws where the Q-Former's tokenizer has no bos_token
+ */
+export async function* trainStage1(
+  parts: Parts,
+  options: Stage1TrainOptions,
+): AsyncGenerator<StageStep<Stage1Losses>, void, void> {
+  const { config, stage1, text } = parts;
+  const { labelSmoothing: smoothing = 0.1, recompute = false } = options;
+  const spec = stage1Spec(config);
+  const { bos: decoderStart, pad = 0 } = text.tokenizer.special;
+  if (decoderStart === undefined) {
+    throw new Error("The Q-Former's tokenizer names no bos_token, with which captions start ([DEC]); add it.");
+  }
+  await standardizeFrom(parts, options);
+  yield* train<Stage1Batch>({
+    ...common(parts, options),
+    trainable: stage1,
+    loss: ({ trainable, batch, seed }) =>
+      stage1Terms(unflatten(spec, trainable), config, batch, { seed, recompute, smoothing, decoderStart, pad }),
+  }) as AsyncGenerator<StageStep<Stage1Losses>, void, void>;
+}
+
+async function standardizeFrom(parts: Parts, { standardizeVision: from = false, data }: Stage1TrainOptions) {
+  if (from === false) return;
+  const { features, ...rest } =
+    from === true ? await data({ step: 0, position: 0, seed: parts.seed }) : { features: await from() };
+  try {
+    standardizeVision(parts, features);
+  } finally {
+    for (const tensor of Object.values<tf.Tensor>({ features, ...rest })) tensor.dispose();
+  }
+}
+
+export interface Stage2TrainOptions extends StageOptions<Stage2Batch>, Pick<Stage2Options, 'phraseWeight'> {
+  /** Multiplies the learning rate of the projection to the language model, which starts from random weights. Default 1. */
+  readonly projectionRateScale?: number;
+}
+
+/**
+ * Generative learning with the frozen language model (BLIP-2, section 3.2): trains `parts.stage2`.
+ * @returns a step at a time, with its losses; `break` stops after that step
+ * @throws where the parts were composed without a language model
+ */
+export function trainStage2(
+  parts: Parts,
+  options: Stage2TrainOptions,
+): AsyncGenerator<StageStep<Stage2Losses>, void, void> {
+  const { config, stage2 } = parts;
+  const { phraseWeight = 0, projectionRateScale = 1, recompute = false } = options;
+  const language = languageOf(parts);
+  if (Object.keys(stage2).length === 0) beginStage2(parts);
+  const spec = stage2Spec(config, language.width);
+  return train<Stage2Batch>({
+    ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRateScale : 1)),
+    trainable: stage2,
+    loss: ({ trainable, batch, seed }) =>
+      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, recompute, phraseWeight }),
+  }) as AsyncGenerator<TrainStep & { losses: Stage2Losses }, void, void>;
+}
+
+function common<B>(parts: Parts, options: StageOptions<B>, lrScale?: (path: string) => number) {
+  const { data, steps, until = steps, weightDecay = 0.05, betas = [0.9, 0.98], trainer = {} } = options;
+  return {
+    ...trainer,
+    batch: data,
+    optimizer: adamw({ betas, weightDecay, decays: lavisWeightDecay, ...(lrScale ? { lrScale } : {}) }),
+    schedule: scheduleOf(options),
+    steps: Math.min(steps, until),
+    seed: parts.seed,
+  };
+}
+
+function scheduleOf<B>(options: StageOptions<B>): Schedule {
+  const { steps, learningRate = 1e-3, minLearningRate = 1e-5, warmupSteps = 30 } = options;
+  // the first step of a warm-up from 0 would change nothing
+  const warm = cosineLr({ learningRate, minLearningRate, warmupSteps, steps });
+  return (step) => (step < warmupSteps ? (learningRate * (step + 1)) / warmupSteps : warm(step));
+}

@@ -1,0 +1,2 @@
+export { altered, languageAlone, threefold } from './folders.js';
+export { writeTorch } from './torch-file.js';

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+
+/** What the hub serves under a name. */
+export interface HubFile {
+  readonly bytes: Uint8Array;
+  /** Lies in a storage of its own, behind a redirect, as large files do. */
+  readonly large: boolean;
+}
+
+/** How the servers treat one request; each may lie, break or stall. */
+export interface Behavior {
+  /** Instead of everything else. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Break the connection after so many bytes of the body. */
+  readonly cutAfter?: number;
+  /** Say nothing more after so many bytes. */
+  readonly stallAfter?: number;
+  /** Milliseconds before each piece of 64 kB. */
+  readonly slow?: number;
+  readonly ignoreRange?: boolean;
+  /** What is said of the file. */
+  readonly etag?: string;
+  readonly size?: number;
+  /** What is sent in place of the file. */
+  readonly bytes?: Uint8Array;
+  /** No length is told. */
+  readonly chunked?: boolean;
+}
+
+export interface Asked {
+  readonly server: 'hub' | 'storage';
+  readonly method: string;
+  readonly path: string;
+  readonly range: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+export interface TestHub {
+  readonly endpoint: string;
+  readonly asked: Asked[];
+  files: Map<string, HubFile>;
+  commit: string;
+  /** Decides how each request is treated. */
+  behave: (asked: Asked) => Behavior | undefined;
+  close(): Promise<void>;
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const gitSha1 = (bytes: Uint8Array): string =>
+  createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+
+/** A folder's files without the golden values, weights in the storage. */
+export async function folderFiles(folder: string): Promise<Map<string, HubFile>> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('golden'));
+  const read = async (name: string): Promise<[string, HubFile]> => [
+    name,
+    { bytes: await readFile(join(folder, name)), large: name.endsWith('.safetensors') },
+  ];
+  return new Map(await Promise.all(names.map(read)));
+}
+
+/** Two real servers: the hub's paths for `org/tiny`, and the storage that it sends to for large files. */
+export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
+  const storage = await listening((request, response) => {
+    const asked = note('storage', request);
+    const file = hub.files.get(decodeURIComponent(asked.path.slice(1)))!;
+    return sendFile(asked, response, { bytes: file.bytes, ...hub.behave(asked) });
+  });
+  const server = await listening((request, response) => answer(note('hub', request), response));
+  const note = (name: Asked['server'], { method = '', url = '', headers }: IncomingMessage): Asked => {
+    const { range, authorization } = headers;
+    const asked = { server: name, method, path: url, range, authorization };
+    hub.asked.push(asked);
+    return asked;
+  };
+  const hub: TestHub = {
+    endpoint: addressOf(server),
+    asked: [],
+    files,
+    commit: COMMIT,
+    behave: () => undefined,
+    close: async () => {
+      await Promise.all([server, storage].map(stopped));
+    },
+  };
+
+  async function answer(asked: Asked, response: ServerResponse): Promise<void> {
+    const behavior = hub.behave(asked) ?? {};
+    if (asked.path.startsWith('/api/models/org/tiny/revision/')) {
+      const siblings = [...hub.files.keys()].map((rfilename) => ({ rfilename }));
+      const bytes = Buffer.from(JSON.stringify({ id: 'org/tiny', sha: hub.commit, siblings }));
+      return sendFile(asked, response, { bytes, ...behavior });
+    }
+    const [, revision = '', name = ''] = /^\/org\/tiny\/resolve\/([^/]+)\/(.+)$/.exec(asked.path) ?? [];
+    const file = [hub.commit, 'main'].includes(revision) ? hub.files.get(name) : undefined;
+    if (!file) return sendFile(asked, response, { bytes: Buffer.from('Not Found'), status: 404, ...behavior });
+    const { bytes, large } = file;
+    const headers = { 'x-repo-commit': hub.commit, ...behavior.headers };
+    if (!large || behavior.status) {
+      return sendFile(asked, response, { bytes, etag: gitSha1(bytes), ...behavior, headers });
+    }
+    const { etag = sha256(bytes), size = bytes.length } = behavior;
+    response.writeHead(302, {
+      location: `${addressOf(storage)}/${encodeURIComponent(name)}`,
+      'x-linked-etag': `"${etag}"`,
+      'x-linked-size': String(size),
+      'x-repo-commit': hub.commit,
+      'content-length': '0',
+    });
+    response.end();
+  }
+  return hub;
+}
+
+async function sendFile(asked: Asked, response: ServerResponse, what: Behavior & { bytes: Uint8Array }): Promise<void> {
+  const { bytes, status = 200, etag, chunked, slow, cutAfter = Infinity, stallAfter = Infinity } = what;
+  const from = what.ignoreRange ? 0 : Number(/^bytes=(\d+)-$/.exec(asked.range ?? '')?.[1] ?? 0);
+  const headers: Record<string, string> = { ...(etag && { etag: `W/"${etag}"` }) };
+  if (from > 0 && from >= bytes.length) {
+    response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end();
+    return;
+  }
+  if (from > 0) headers['content-range'] = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+  const announced = asked.server === 'hub' ? (what.size ?? bytes.length) : bytes.length;
+  if (!chunked) headers['content-length'] = String(announced - from);
+  response.writeHead(from > 0 ? 206 : status, { ...headers, ...what.headers });
+  if (asked.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const piece = 2 ** 16;
+  for (let at = from; at < bytes.length && !response.destroyed; at += piece) {
+    const sent = at - from;
+    if (slow) await sleep(slow);
+    if (sent + piece > Math.min(cutAfter, stallAfter)) {
+      const part = bytes.subarray(at, from + Math.min(cutAfter, stallAfter));
+      await new Promise<void>((resolve) => response.write(part, () => resolve()));
+      if (cutAfter <= stallAfter) {
+        await sleep(50); // what the other side has not read by then is lost to it
+        response.socket?.end();
+      }
+      return;
+    }
+    response.write(bytes.subarray(at, Math.min(bytes.length, at + piece)));
+  }
+  response.end();
+}
+
+type Handler = (...args: Parameters<RequestListener>) => Promise<void>;
+
+async function listening(handler: Handler): Promise<Server> {
+  const server = createServer((request, response) => {
+    handler(request, response).catch((error: Error) => response.destroy(error));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+const addressOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+function stopped(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return closed;
+}
