@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+const scheduleSchema = z
+  .strictObject({
+    steps: count.describe('optimizer steps'),
+    batchSize: count.min(2).describe('images per step; in-batch negatives need at least two'),
+    learningRate: z.number().positive().default(1e-3).describe('learning rate after warm-up'),
+    minLearningRate: z.number().min(0).default(1e-5).describe('learning rate at the last step'),
+    warmupSteps: z.int().min(0).default(30).describe('steps of linear warm-up'),
+    weightDecay: z.number().min(0).default(0.05),
+    betas: z.tuple([share, share]).default([0.9, 0.98]),
+    maxGradNorm: z
+      .number()
+      .positive()
+      .nullable()
+      .default(1)
+      .describe('gradients are clipped to this global norm; null: no clipping'),
+    accumulationSteps: count.default(1).describe('batches whose gradients are accumulated for one update'),
+    checkpointEvery: count.default(200).describe('steps between checkpoints'),
+    recompute: z
+      .boolean()
+      .default(false)
+      .describe('recompute the activations of the Q-Former in the backward pass: less memory, more time'),
+  })
+  .describe('one stage of training');
+
+const qformerSchema = z.strictObject({
+  queries: count.default(32),
+  layers: count.default(12),
+  hiddenSize: count.default(768),
+  heads: count.default(12),
+  intermediateSize: count.default(3072),
+  crossAttentionFrequency: count.default(2),
+  initializerRange: z.number().positive().default(0.02).describe('standard deviation of the initial weights'),
+  embeddingRange: z.number().positive().default(0.02).describe('standard deviation of the initial word, position and query embeddings'),
+  crossAttentionRange: z
+    .number()
+    .positive()
+    .default(0.02)
+    .describe('standard deviation of the initial weights of cross-attention'),
+  feedForwardRange: z.number().positive().default(0.02).describe('standard deviation of the initial weights of the feed-forward networks'),
+  dropout: share.default(0.1),
+  projectionSize: count.default(256).describe('width of the ITC space that images and texts share'),
+});
+
+/** The part of a configuration that every data set has; each extends it by its own keys. */
+export const dataSchema = z.strictObject({
+  textLength: count.default(32).describe('longest text in tokens'),
+});
+
+/** The configuration's part of one data set. */
+export type DataConfig = z.output<typeof dataSchema>;
+
+/** The schema of a run's configuration, with the keys that its data set adds under `data`. */
+export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
+  z.strictObject({
+    seed: z.int().default(0),
+    vision: z.string().default('starter').describe('folder of a vision encoder; starter: the one that ships'),
+    language: z.string().default('starter').describe('folder of a language model'),
+    bert: z
+      .string()
+      .nullable()
+      .default('starter')
+      .describe('folder of the BERT that initializes the Q-Former; null: random initialization'),
+    qformer: qformerSchema.prefault({}),
+    data: data.prefault({} as never),
+    labelSmoothing: share.default(0.1).describe('label smoothing of ITC and ITG'),
+    stage1: scheduleSchema.extend({
+      standardizeVision: z
+        .boolean()
+        .default(false)
+        .describe('initialize ln_vision so that features have mean 0 and deviation 1 over a sample of images'),
+    }),
+    stage2: scheduleSchema.extend({
+      projectionRateScale: z
+        .number()
+        .positive()
+        .default(1)
+        .describe('learning rate of the projection to the language model, as a multiple: it starts from random weights'),
+      phraseSteps: z
+        .int()
+        .min(0)
+        .default(0)
+        .describe('of the steps, the first that train on phrases alone, without the language model; BLIP-2 has 0'),
+      phraseWeight: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('weight of the phrase loss beside the language model loss afterwards; BLIP-2 has 0'),
+    }),
+  });
+
+/** A run's configuration with every default filled in. */
+export type RunConfig<D extends DataConfig = DataConfig> = Omit<z.output<ReturnType<typeof runConfigSchema>>, 'data'> & {
+  readonly data: D;
+};
+/** A configuration as a person writes it; what it leaves out has its default. */
+export type RunConfigInput<D extends z.ZodType<DataConfig> = typeof dataSchema> = Omit<
+  z.input<ReturnType<typeof runConfigSchema>>,
+  'data'
+> & { readonly data?: z.input<D> };
