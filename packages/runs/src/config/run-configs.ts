@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
+import { checkConfig } from './check.js';
+import { type DataConfig, type RunConfig, runConfigSchema } from './schema.js';
+
+/** Reads and checks the configurations of runs on one kind of data. */
+export interface RunConfigs<D extends DataConfig = DataConfig> {
+  /** Names of the presets. */
+  readonly names: readonly string[];
+  /**
+   * Checks a configuration and fills in what it leaves out.
+   * @throws naming every key that is unknown, missing or wrong, with the key that was probably meant
+   */
+  parse(input: unknown, origin?: string): RunConfig<D>;
+  /** Reads a JSON configuration; a key `preset` names the preset that the other keys change. */
+  read(path: string): Promise<RunConfig<D>>;
+  /** The configuration of a preset. @throws for an unknown name, listing the known ones */
+  preset(name: string): RunConfig<D>;
+}
+
+/**
+ * The configurations of a kind of data: the keys that its data add under `data`, and its presets by name.
+ * @param data schema of the part `data`, an extension of `dataSchema`
+ */
+export function runConfigs<D extends DataConfig>(
+  data: z.ZodType<D>,
+  presets: Readonly<Record<string, unknown>> = {},
+): RunConfigs<D> {
+  const schema = runConfigSchema(data) as unknown as z.ZodType<RunConfig<D>>;
+  const names = Object.keys(presets);
+  const parse = (input: unknown, origin?: string) => checkConfig(schema, input, origin);
+
+  function preset(name: string): RunConfig<D> {
+    if (Object.hasOwn(presets, name)) return parse(presets[name], `the preset '${name}'`);
+    throw new Error(`There is no preset '${name}'; there are ${names.join(', ')}.`);
+  }
+
+  async function read(path: string): Promise<RunConfig<D>> {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`The configuration ${path} cannot be read (${error.code}).`);
+    });
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (error) {
+      throw new Error(`The configuration ${path} is not JSON: ${(error as Error).message}.`);
+    }
+    return parse(withPreset(json, path, preset), `the configuration ${path}`);
+  }
+
+  return { names, parse, read, preset };
+}
+
+type Json = { [key: string]: unknown };
+const isRecord = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function withPreset(json: unknown, path: string, preset: (name: string) => object): unknown {
+  if (!isRecord(json) || json.preset === undefined) return json;
+  const { preset: name, ...changes } = json;
+  if (typeof name !== 'string') throw new Error(`The configuration ${path} is wrong: 'preset' must be a name.`);
+  return merge({ ...preset(name) }, changes);
+}
+
+function merge(base: Json, changes: Json): Json {
+  const merged = Object.entries(changes).map(([key, value]) => {
+    const old = Object.hasOwn(base, key) ? base[key] : undefined;
+    return [key, isRecord(old) && isRecord(value) ? merge(old, value) : value];
+  });
+  return { ...base, ...Object.fromEntries(merged) };
+}

@@ -1,0 +1,72 @@
+import { exactMatch } from '@blip2/metrics';
+import { fillTemplate, type GenerateAllOptions, generateTexts } from '@blip2/models';
+import type { VqaData } from '../run-data.js';
+import type { PromptedModel } from './captions.js';
+
+/** A question with the answer of the model. */
+export interface AnswerResult {
+  /** Index of the image. */
+  readonly image: number;
+  readonly type: string;
+  readonly question: string;
+  readonly right: string;
+  readonly answer: string;
+}
+
+/** Accuracy of one type of question. */
+export interface TypeScore {
+  readonly type: string;
+  readonly accuracy: number;
+  /** The share of the most frequent answer: the accuracy of always giving it. */
+  readonly prior: number;
+  readonly n: number;
+}
+
+export interface VqaScores {
+  readonly accuracy: number;
+  /** The accuracy of always giving the most frequent answer of each type. */
+  readonly prior: number;
+  readonly n: number;
+  readonly types: TypeScore[];
+  readonly results: AnswerResult[];
+}
+
+/** Asks every question. An answer is right when it is the reference answer, word for word. */
+export async function evaluateVqa(
+  model: PromptedModel,
+  { features, types, questions }: VqaData,
+  options: GenerateAllOptions = {},
+): Promise<VqaScores> {
+  const answers = await generateTexts(
+    model,
+    features,
+    questions.map(({ image, question }) => ({ image, prompt: fillTemplate(model.prompts.question, question) })),
+    { maxNewTokens: 8, ...options },
+  );
+  const results = questions.map(({ image, type, question, answer: right }, i): AnswerResult => {
+    return { image, type, question, right, answer: answers[i]! };
+  });
+  const scores = types.map((type): TypeScore => {
+    const ofType = results.filter((one) => one.type === type);
+    return { type, accuracy: accuracy(ofType), prior: mostFrequentShare(ofType), n: ofType.length };
+  });
+  const n = results.length;
+  const prior = scores.reduce((sum, type) => sum + type.prior * type.n, 0) / n;
+  return { accuracy: accuracy(results), prior, n, types: scores, results };
+}
+
+const accuracy = (results: readonly AnswerResult[]): number =>
+  results.length === 0
+    ? 0
+    : exactMatch(
+        results.map(({ answer }) => answer),
+        results.map(({ right }) => right),
+      );
+
+/** The share of the most frequent right answer; 0 where there is none. */
+function mostFrequentShare(results: readonly Pick<AnswerResult, 'right'>[]): number {
+  const counts = new Map<string, number>();
+  for (const { right } of results) counts.set(right, (counts.get(right) ?? 0) + 1);
+  return results.length === 0 ? 0 : Math.max(...counts.values()) / results.length;
+}
+

@@ -1,0 +1,30 @@
+export { checkConfig } from './config/check.js';
+export { type RunConfigs, runConfigs } from './config/run-configs.js';
+export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
+export { Disposables } from './disposables.js';
+export { environment } from './environment.js';
+export {
+  type EvalOptions,
+  type EvalSummary,
+  type Evaluation,
+  type EvaluationContext,
+  evaluate,
+  runEval,
+  withEvaluation,
+} from './eval.js';
+export { type CaptionResult, type CaptionScores, evaluateCaptions, type PromptedModel } from './evaluate/captions.js';
+export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
+export { type AnswerResult, evaluateVqa, type TypeScore, type VqaScores } from './evaluate/vqa.js';
+export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
+export { type Reporter, silent } from './reporter.js';
+export type {
+  CaptionData,
+  DataContext,
+  EvaluationData,
+  QuestionItem,
+  RunData,
+  TrainingData,
+  VqaData,
+} from './run-data.js';
+export { runTrain, type TrainRunOptions } from './train.js';
+export { type CustomVision, type RunVision, withVision } from './vision.js';
