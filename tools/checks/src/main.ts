@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkArrows } from './arrows/check.js';
-import { table } from './arrows/table.js';
 import { checkBrowser } from './browser/check.js';
+import { checkDependencies } from './dependencies/check.js';
+import { table } from './dependencies/table.js';
 import { tryTarball } from './packaging/install.js';
 import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
@@ -15,9 +15,9 @@ import { ceilings } from './sizes/table.js';
 import { type Package, publishedPackages } from './workspace.js';
 
 const [command = 'all', ...only] = process.argv.slice(2);
-if (!['arrows', 'browser', 'package', 'sizes', 'all'].includes(command)) {
+if (!['dependencies', 'browser', 'package', 'sizes', 'all'].includes(command)) {
   console.error(
-    `There is no check "${command}": give arrows, browser, package, sizes or all, and after it packages to check.`,
+    `There is no check "${command}": give dependencies, browser, package, sizes or all, and after it packages to check.`,
   );
   process.exit(2);
 }
@@ -28,9 +28,9 @@ const chosen = packages.filter(
 const wants = (check: string): boolean => command === check || command === 'all';
 const results: Result[] = [];
 
-if (wants('arrows')) {
-  const check = (pkg: Package) => checkArrows(pkg, table[pkg.manifest.name]);
-  results.push(...chosen.map((pkg) => ({ name: `arrows ${pkg.manifest.name}`, problems: check(pkg) })));
+if (wants('dependencies')) {
+  const check = (pkg: Package) => checkDependencies(pkg, table[pkg.manifest.name]);
+  results.push(...chosen.map((pkg) => ({ name: `dependencies ${pkg.manifest.name}`, problems: check(pkg) })));
 }
 
 if (wants('package') || wants('sizes')) {

@@ -5,13 +5,13 @@ import { countsOf } from './test-counts.js';
 test('the report ends with the total, and says whether all passed', () => {
   const lines: string[] = [];
   const results = [
-    { name: 'arrows a', problems: [] },
-    { name: 'arrows b', problems: ['one', 'two\nlines'] },
+    { name: 'sizes a', problems: [] },
+    { name: 'sizes b', problems: ['one', 'two\nlines'] },
   ];
   expect(report(results, (line) => lines.push(line))).toBe(false);
   expect(lines).toEqual([
-    'ok   arrows a',
-    'FAIL arrows b',
+    'ok   sizes a',
+    'FAIL sizes b',
     '       one',
     '       two\n       lines',
     '1 passed, 1 failed',

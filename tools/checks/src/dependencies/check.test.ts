@@ -1,18 +1,18 @@
 import { expect, test } from '@jest/globals';
 import { goodFiles, withPackage } from '../sandbox.js';
 import { publishedPackages } from '../workspace.js';
-import { checkArrows } from './check.js';
-import { type Arrows, table } from './table.js';
+import { checkDependencies } from './check.js';
+import { type Dependencies, table } from './table.js';
 
-const arrows: Arrows = { siblings: ['@blip2/tensor'], npm: { zod: 'schemas' } };
+const sample: Dependencies = { siblings: ['@blip2/tensor'], npm: { zod: 'schemas' } };
 
 const manifest = (fields: object): string =>
   JSON.stringify({ ...(JSON.parse(goodFiles['package.json'] as string) as object), ...fields });
 
 const dependencies = { '@blip2/tensor': '1', zod: '4' };
 
-const problemsOf = (source: string, fields: object = { dependencies }, row: Arrows | undefined = arrows) =>
-  withPackage({ 'package.json': manifest(fields), 'src/index.ts': source }, (pkg) => checkArrows(pkg, row));
+const problemsOf = (source: string, fields: object = { dependencies }, row: Dependencies | undefined = sample) =>
+  withPackage({ 'package.json': manifest(fields), 'src/index.ts': source }, (pkg) => checkDependencies(pkg, row));
 
 test('imports of the table pass, with subpaths, Node loaded lazily and types of Node', async () => {
   const source = `
@@ -53,17 +53,18 @@ test('tests may import what is declared for them, and nothing else', async () =>
     'package.json': manifest({ devDependencies }),
     'src/index.test.ts': `import { fixture } from '@blip2/testing'; import fs from 'node:fs';`,
   });
-  const check = (devDependencies: object) => withPackage(files(devDependencies), (pkg) => checkArrows(pkg, arrows));
+  const check = (devDependencies: object) =>
+    withPackage(files(devDependencies), (pkg) => checkDependencies(pkg, sample));
   expect(await check({ '@blip2/testing': '0' })).toEqual([]);
   expect(await check({})).toEqual([expect.stringContaining('@blip2/testing')]);
 });
 
 test('a reason in the table opens a place for Node, and a package without a row fails', async () => {
-  const row: Arrows = { ...arrows, onlyNode: { 'src/index.ts': 'Node' }, computed: { 'src/index.ts': 'hidden' } };
+  const row: Dependencies = { ...sample, onlyNode: { 'src/index.ts': 'Node' }, computed: { 'src/index.ts': 'hidden' } };
   expect(await problemsOf(`import fs from 'node:fs'; const load = (name: string) => import(name);`, {}, row)).toEqual(
     [],
   );
-  const missing = await withPackage({}, (pkg) => checkArrows(pkg, undefined));
+  const missing = await withPackage({}, (pkg) => checkDependencies(pkg, undefined));
   expect(missing).toEqual([expect.stringContaining('no row')]);
 });
 

@@ -3,24 +3,24 @@ import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { installed, type Package, packageName } from '../workspace.js';
 import { type Import, importsOf } from './imports.js';
-import type { Arrows } from './table.js';
+import type { Dependencies } from './table.js';
 
 /** Packages that run in Node alone: to import one statically shuts browsers out as much as `node:fs` does. */
 const nodePackages = new Set(['sharp']);
 
 /** Holds the imports and dependencies of one package against its row of the table. */
-export function checkArrows(pkg: Package, arrows: Arrows | undefined): string[] {
-  if (!arrows) return ['It has no row in tools/checks/src/arrows/table.ts: add one, with its arrows.'];
-  const allowed = new Set([...arrows.siblings, ...Object.keys(arrows.npm)]);
+export function checkDependencies(pkg: Package, row: Dependencies | undefined): string[] {
+  if (!row) return ['It has no row in tools/checks/src/dependencies/table.ts: add one, with what it may import.'];
+  const allowed = new Set([...row.siblings, ...Object.keys(row.npm)]);
   const problems = installed(pkg)
     .filter((name) => !allowed.has(name))
-    .map((name) => `package.json depends on ${name}, which is not in the table of arrows.`);
+    .map((name) => `package.json depends on ${name}, which is not in the table of dependencies.`);
   for (const file of sourcesOf(join(pkg.folder, 'src'))) {
     const path = relative(pkg.folder, file).split(sep).join('/');
     for (const one of importsOf(readFileSync(file, 'utf8'))) {
       const problem = isTest(path)
         ? undeclared(pkg, file, one, true)
-        : problemOf({ pkg, arrows, allowed, file, path, one });
+        : problemOf({ pkg, row, allowed, file, path, one });
       if (problem) problems.push(`${path} ${problem}`);
     }
   }
@@ -29,23 +29,22 @@ export function checkArrows(pkg: Package, arrows: Arrows | undefined): string[] 
 
 interface Place {
   readonly pkg: Package;
-  readonly arrows: Arrows;
+  readonly row: Dependencies;
   readonly allowed: ReadonlySet<string>;
   readonly file: string;
   readonly path: string;
   readonly one: Import;
 }
 
-function problemOf({ pkg, arrows, allowed, file, path, one }: Place): string | undefined {
+function problemOf({ pkg, row, allowed, file, path, one }: Place): string | undefined {
   const { from, kind } = one;
-  if (from === undefined)
-    return arrows.computed?.[path] ? undefined : 'computes the name in an import(): write it out.';
+  if (from === undefined) return row.computed?.[path] ? undefined : 'computes the name in an import(): write it out.';
   const name = packageName(from);
-  if ((isBuiltin(from) || nodePackages.has(name)) && kind === 'static' && !covers(arrows.onlyNode, path)) {
+  if ((isBuiltin(from) || nodePackages.has(name)) && kind === 'static' && !covers(row.onlyNode, path)) {
     return `imports ${from} statically, which shuts browsers out: use await import().`;
   }
   const foreign = !from.startsWith('.') && !from.startsWith('#') && !isBuiltin(from) && name !== pkg.manifest.name;
-  if (foreign && !allowed.has(name)) return `imports ${from}, which is not in the table of arrows.`;
+  if (foreign && !allowed.has(name)) return `imports ${from}, which is not in the table of dependencies.`;
   return undeclared(pkg, file, one, false);
 }
 

@@ -1,5 +1,5 @@
 /** What a package may import, beyond its own files. */
-export interface Arrows {
+export interface Dependencies {
   /** Packages of this workspace. */
   readonly siblings: readonly string[];
   /** Packages from the registry, each with the reason for it. */
@@ -12,11 +12,12 @@ export interface Arrows {
 
 const tfjs = { '@tensorflow/tfjs': 'the engine; a peer, so that there is one of it' };
 
-/** The arrows between the packages; an import that is not here fails the check. */
-export const table: Readonly<Record<string, Arrows>> = {
+/** What each package may import; an import that is not here fails the check. */
+export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/tensor': {
     siblings: [],
     npm: tfjs,
+    onlyNode: { 'src/files': 'the entry ./files: JSON files and temporary files on disk' },
     computed: { 'src/safetensors/bytes.ts': "Node's file system, hidden from bundlers for browsers" },
   },
   '@blip2/backend-simd': {
@@ -69,7 +70,7 @@ export const table: Readonly<Record<string, Arrows>> = {
     npm: {},
     onlyNode: { src: 'says where its model folders lie on disk' },
   },
-  blip2: {
+  '@blip2/training': {
     siblings: [
       '@blip2/tensor',
       '@blip2/backend-simd',
@@ -80,16 +81,104 @@ export const table: Readonly<Record<string, Arrows>> = {
       '@blip2/losses',
       '@blip2/trainer',
       '@blip2/data',
-      '@blip2/emoji',
-      '@blip2/metrics',
-      '@blip2/starter',
     ],
+    npm: tfjs,
+  },
+  '@blip2/hub': {
+    siblings: ['@blip2/tensor'],
+    npm: {},
+    onlyNode: { src: 'keeps downloads in the cache of huggingface_hub on disk' },
+  },
+  '@blip2/models': {
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/backend-simd',
+      '@blip2/vision',
+      '@blip2/qformer',
+      '@blip2/llm',
+      '@blip2/losses',
+      '@blip2/data',
+      '@blip2/training',
+      '@blip2/hub',
+    ],
+    npm: tfjs,
+    onlyNode: { src: 'reads and writes model folders on disk; it has no browser entry yet' },
+  },
+  '@blip2/convert': {
+    siblings: ['@blip2/tensor', '@blip2/vision', '@blip2/qformer', '@blip2/data', '@blip2/hub', '@blip2/models'],
+    npm: tfjs,
+    onlyNode: { src: 'converts files on disk' },
+  },
+  '@blip2/search': {
+    siblings: ['@blip2/tensor', '@blip2/qformer', '@blip2/losses', '@blip2/data', '@blip2/training', '@blip2/models'],
     npm: {
       ...tfjs,
-      zod: 'configs',
-      commander: 'the command line',
+      zod: 'the schema of an index',
       usearch: 'approximate search over very many images; an optional peer, imported when asked for',
     },
-    onlyNode: { src: 'the command line and model folders on disk; it has no browser entry yet' },
+    onlyNode: { src: 'keeps the index on disk' },
+  },
+  '@blip2/report': {
+    siblings: ['@blip2/data'],
+    npm: {},
+    onlyNode: { 'src/write.ts': 'writes the HTML file' },
+  },
+  '@blip2/explain': {
+    siblings: ['@blip2/qformer', '@blip2/data', '@blip2/training', '@blip2/models', '@blip2/report'],
+    npm: tfjs,
+    onlyNode: { src: 'writes sheets to disk' },
+  },
+  '@blip2/runs': {
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/backend-simd',
+      '@blip2/vision',
+      '@blip2/qformer',
+      '@blip2/losses',
+      '@blip2/trainer',
+      '@blip2/data',
+      '@blip2/metrics',
+      '@blip2/starter',
+      '@blip2/training',
+      '@blip2/hub',
+      '@blip2/models',
+    ],
+    npm: { ...tfjs, zod: 'the schemas of configurations' },
+    onlyNode: { src: 'reads configurations and writes run folders on disk' },
+  },
+  '@blip2/demo': {
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/trainer',
+      '@blip2/data',
+      '@blip2/emoji',
+      '@blip2/training',
+      '@blip2/models',
+      '@blip2/report',
+      '@blip2/explain',
+      '@blip2/runs',
+    ],
+    npm: { ...tfjs, zod: 'the schemas of the demo configuration' },
+    onlyNode: { src: 'trains in Node, on images that are drawn and kept on disk' },
+  },
+  blip2: {
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/backend-simd',
+      '@blip2/attention',
+      '@blip2/trainer',
+      '@blip2/data',
+      '@blip2/starter',
+      '@blip2/training',
+      '@blip2/hub',
+      '@blip2/models',
+      '@blip2/convert',
+      '@blip2/search',
+      '@blip2/explain',
+      '@blip2/runs',
+      '@blip2/demo',
+    ],
+    npm: { ...tfjs, commander: 'the command line' },
+    onlyNode: { src: 'the command line; model folders on disk' },
   },
 };
