@@ -14,9 +14,9 @@ export {
   searchIndex,
 } from '@blip2/search';
 export {
-  beginStage2,
   type ComposeOptions,
   compose,
+  initializeStage2,
   loadBert,
   loadLanguageModel,
   loadVision,

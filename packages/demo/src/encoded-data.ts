@@ -11,11 +11,11 @@ import {
   sceneDataset,
 } from '@blip2/emoji';
 import type { Reporter } from '@blip2/runs';
-import type { Vision } from '@blip2/training';
+import type { VisionModel } from '@blip2/training';
 import { encodeAll, encodeToFile, type FeatureStore, type ImageList } from '@blip2/training';
 
 export interface EncodeDataOptions {
-  readonly vision: Vision;
+  readonly vision: VisionModel;
   /** Identifies the encoder's weights: features are cached on disk under it. Without it, in memory. */
   readonly fingerprint?: string;
   readonly reporter: Reporter;
@@ -101,7 +101,7 @@ async function encode(
   return encodeToFile(vision, images, { path, key, ...how });
 }
 
-function sizeOf({ processor }: Vision): number {
+function sizeOf({ processor }: VisionModel): number {
   const { size } = processor;
   if (size && 'width' in size && size.width === size.height) return size.width;
   throw new Error('Emoji are drawn in the square size that the encoder wants, and its processor names none.');

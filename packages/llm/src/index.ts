@@ -27,9 +27,9 @@ export {
   type DecodingState,
   IGNORED,
   type LanguageModel,
+  type PredictInput,
+  type Predictions,
   type Prompt,
-  type Sample,
-  type SampleSource,
   type SpecialIds,
 } from './language-model.js';
 export { type OptConfig, optConfig } from './opt/config.js';

@@ -11,7 +11,7 @@ export interface Prompt {
 }
 
 /** A prompt and the text that should follow it. */
-export interface Sample extends Prompt {
+export interface PredictInput extends Prompt {
   /** int32 [B,T], pads on the right. */
   readonly targetIds: tf.Tensor;
   /** Keep mask of `targetIds`, [B,T]. Default: all ones. */
@@ -21,7 +21,7 @@ export interface Sample extends Prompt {
 }
 
 /** Predictions beside what they should be; for a cross-entropy that ignores `IGNORED`. The caller owns both. */
-export interface SampleSource {
+export interface Predictions {
   /** [B,T,V]: row t was computed from what stands before target t. */
   readonly logits: tf.Tensor3D;
   /** int32 [B,T], `IGNORED` where masked. */
@@ -72,7 +72,7 @@ export interface LanguageModel {
    * Teacher forcing: the logits of every target token at once, computed for these alone.
    * Differentiable by the soft prompt; gradients of the weights are computed only if asked for.
    */
-  predict(lesson: Sample): SampleSource;
+  predict(lesson: PredictInput): Predictions;
   /** Reads the prompt; the state then holds the logits of the first new token. */
   start(prompt: Prompt): DecodingState;
   dispose?(): void;

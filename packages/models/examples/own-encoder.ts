@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { IMAGENET_MEAN, IMAGENET_STD } from '@blip2/data';
 import { encodeImages } from '@blip2/models';
 import { starterUrl } from '@blip2/starter';
-import { compose, loadBert, useBackend, type Vision } from '@blip2/training';
+import { compose, loadBert, useBackend, type VisionModel } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { loadEfficientNetLite } from '../../vision/examples/efficientnet-lite.js';
 
@@ -15,7 +15,7 @@ const [weights, image] = process.argv.slice(2);
 if (!weights || !image) throw new Error('Give the .pth of EfficientNet-Lite0 and an image.');
 await useBackend();
 
-const vision: Vision = {
+const vision: VisionModel = {
   ...(await loadEfficientNetLite(weights)),
   processor: {
     size: { width: 224, height: 224 },

@@ -124,7 +124,11 @@ function summaryOf({
   retrieval,
   captions,
   vqa,
-}: Readonly<{ retrieval: RetrievalScores | undefined; captions: CaptionScores | undefined; vqa: VqaScores | undefined }>): EvalSummary {
+}: Readonly<{
+  retrieval: RetrievalScores | undefined;
+  captions: CaptionScores | undefined;
+  vqa: VqaScores | undefined;
+}>): EvalSummary {
   return {
     ...(retrieval && { retrieval: { candidates: retrieval.candidates, i2t: retrieval.i2t, t2i: retrieval.t2i } }),
     ...(captions && {

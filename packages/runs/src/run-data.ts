@@ -1,6 +1,6 @@
 import type { Prompts } from '@blip2/models';
-import type { FeatureStore, Stage1Batch, Parts, Stage2Batch } from '@blip2/training';
 import type { Position } from '@blip2/trainer';
+import type { FeatureStore, Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
 import type { RunConfigs } from './config/run-configs.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import type { Reporter } from './reporter.js';
@@ -74,4 +74,3 @@ export interface RunData<D extends DataConfig = DataConfig, E extends Evaluation
     context: DataContext,
   ): Promise<E>;
 }
-

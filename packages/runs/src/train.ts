@@ -4,7 +4,14 @@ import { cacheKey } from '@blip2/data';
 import { saveStage1, saveStage2 } from '@blip2/models';
 import { isFile } from '@blip2/tensor/files';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
-import { beginStage2, stage1Params, stage2Params, type StageOptions, trainStage1, trainStage2 } from '@blip2/training';
+import {
+  initializeStage2,
+  type StageOptions,
+  stage1Params,
+  stage2Params,
+  trainStage1,
+  trainStage2,
+} from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { openTrainingContext, type TrainingContext } from './context.js';
 import { environment } from './environment.js';
@@ -97,7 +104,7 @@ async function stageOne(context: TrainingContext, options: StageRun): Promise<bo
 
 async function stageTwo(context: TrainingContext, options: StageRun): Promise<void> {
   const { config, folders, parts, encoder, data } = context;
-  beginStage2(parts);
+  initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
   const whole = await follow(2, trainStage2(parts, { ...stage, phraseWeight, projectionRateScale }), {

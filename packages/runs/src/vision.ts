@@ -1,11 +1,11 @@
 import { cacheKey } from '@blip2/data';
-import type { RunConfig } from './config/schema.js';
 import type { Frozen } from '@blip2/models';
-import { loadVision, type Vision } from '@blip2/training';
+import { loadVision, type VisionModel } from '@blip2/training';
+import type { RunConfig } from './config/schema.js';
 import { fingerprint, frozenFolders } from './frozen.js';
 
 /** An image encoder of the caller's own for a run, in place of the folder that the configuration names. */
-export type CustomVision = Vision & {
+export type CustomVision = VisionModel & {
   /** All that the trained models keep of it. */
   readonly name: string;
   /** Another one for other weights, such as their SHA-256: features on disk and checkpoints belong to it. */
@@ -14,7 +14,7 @@ export type CustomVision = Vision & {
 
 /** The image encoder of a run. */
 export interface RunVision {
-  readonly vision: Vision;
+  readonly vision: VisionModel;
   /** Says which encoder looks, and how images are made ready for it. */
   readonly fingerprint: string;
   /** How the trained models refer to it. */
@@ -24,7 +24,10 @@ export interface RunVision {
 }
 
 /** The encoder that is given, or else the one of the configuration's folder, loaded. */
-export async function openRunVision(config: Pick<RunConfig, 'vision' | 'language' | 'bert'>, own?: CustomVision): Promise<RunVision> {
+export async function openRunVision(
+  config: Pick<RunConfig, 'vision' | 'language' | 'bert'>,
+  own?: CustomVision,
+): Promise<RunVision> {
   if (own) {
     const { name, width, processor } = own;
     const key = await cacheKey(name, own.fingerprint, width, processor);

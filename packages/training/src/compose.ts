@@ -3,15 +3,15 @@ import { fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { dispose, type Flat, flatten, initialize, mapFlat, unflatten } from '@blip2/tensor';
 import type { VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
-import type { BertText, Language } from './frozen-models.js';
+import type { BertModel, LanguageModelWithTokenizer } from './frozen-models.js';
 import { type Stage1Params, type Stage2Params, stage1Spec, stage2FromStage1, stage2Spec } from './stages/specs.js';
 import { visionNormSpec } from './stages/vision-norm.js';
 
 export interface ComposeOptions {
   readonly vision: VisionEncoder;
-  readonly text: BertText;
+  readonly text: BertModel;
   /** Needed for stage 2. */
-  readonly language?: Language;
+  readonly language?: LanguageModelWithTokenizer;
   /** What differs from the paper's Q-Former. Width of the encoder and vocabulary follow from the other parts. */
   readonly qformer?: Partial<QFormerConfig>;
   /** Of everything that begins with random numbers. Default 0. */
@@ -21,13 +21,13 @@ export interface ComposeOptions {
 /** Frozen models and what is trained between them. */
 export interface Parts extends Disposable {
   readonly vision: VisionEncoder;
-  readonly text: BertText;
-  readonly language?: Language;
+  readonly text: BertModel;
+  readonly language?: LanguageModelWithTokenizer;
   readonly config: QFormerConfig;
   readonly seed: number;
   /** What stage 1 trains, by path; training puts new tensors in place of the old ones. */
   readonly stage1: Flat;
-  /** What stage 2 trains; empty until `beginStage2`. */
+  /** What stage 2 trains; empty until `initializeStage2`. */
   readonly stage2: Flat;
   /** Frees what was made here; the frozen models stay with whoever loaded them. */
   dispose(): void;
@@ -70,12 +70,12 @@ async function composed({ vision, text, language, qformer = {}, seed = 0 }: Comp
 }
 
 /** As many positions as the BERT has that the Q-Former begins as. */
-function positionsOf({ source }: BertText): Partial<QFormerConfig> {
+function positionsOf({ source }: BertModel): Partial<QFormerConfig> {
   const table = [...(source?.names ?? [])].find(([name]) => name.endsWith('embeddings.position_embeddings.weight'));
   return table ? { maxPositions: table[1].shape[0] as number } : {};
 }
 
-async function firstWeights(config: QFormerConfig, { source }: BertText, seed: number): Promise<Flat> {
+async function firstWeights(config: QFormerConfig, { source }: BertModel, seed: number): Promise<Flat> {
   if (!source) return flatten(initialize(stage1Spec(config), seed));
   const qformer = await fromBert(config, source, { seed });
   return flatten({ ...qformer, ...initialize(visionNormSpec(config.encoderWidth), seed) });
@@ -92,13 +92,13 @@ export function stage2Params(parts: Parts): Stage2Params {
 }
 
 /** @throws where the parts were composed without a language model. */
-export function languageOf(parts: Parts): Language {
+export function languageOf(parts: Parts): LanguageModelWithTokenizer {
   if (parts.language) return parts.language;
   throw new Error('Stage 2 needs a language model; give one to compose.');
 }
 
 /** Begins stage 2 where stage 1 stands: copies of the queries' path, and a bridge to the language model. */
-export function beginStage2(parts: Parts): void {
+export function initializeStage2(parts: Parts): void {
   const { width } = languageOf(parts);
   dispose(parts.stage2);
   const kept = flatten(stage2FromStage1(stage1Params(parts)));

@@ -6,19 +6,19 @@ import { openSafetensors } from '@blip2/tensor/safetensors';
 import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
 
 /** An encoder, and how images are made ready for it. */
-export type Vision = VisionEncoder & { readonly processor: Processor };
+export type VisionModel = VisionEncoder & { readonly processor: Processor };
 
 /** A language model that knows its tokens. */
-export type Language = LanguageModel & { readonly tokenizer: Tokenizer };
+export type LanguageModelWithTokenizer = LanguageModel & { readonly tokenizer: Tokenizer };
 
 /** The text side of a Q-Former: its tokens and, to begin as BERT, where its weights are. */
-export interface BertText {
+export interface BertModel {
   readonly tokenizer: Tokenizer;
   readonly source?: WeightSource;
 }
 
 /** The frozen image encoder of a Hugging Face folder. */
-export async function loadVision(folder: string): Promise<Vision> {
+export async function loadVision(folder: string): Promise<VisionModel> {
   const [json, processor, source] = await Promise.all([
     readConfigJson(folder),
     readProcessor(folder),
@@ -33,7 +33,7 @@ export async function loadVision(folder: string): Promise<Vision> {
 }
 
 /** The frozen language model of a Hugging Face folder. */
-export async function loadLanguageModel(folder: string): Promise<Language> {
+export async function loadLanguageModel(folder: string): Promise<LanguageModelWithTokenizer> {
   const [json, generation, tokenizer, source] = await Promise.all([
     readConfigJson(folder),
     readGenerationJson(folder),
@@ -48,7 +48,7 @@ export async function loadLanguageModel(folder: string): Promise<Language> {
 }
 
 /** The BERT of a Hugging Face folder, for `compose`, which reads and closes it. */
-export async function loadBert(folder: string): Promise<BertText> {
+export async function loadBert(folder: string): Promise<BertModel> {
   const [tokenizer, source] = await Promise.all([loadTokenizer(folder), openSafetensors(folder)]);
   return { tokenizer, source };
 }

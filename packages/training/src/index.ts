@@ -6,9 +6,9 @@ export {
   useBackend,
 } from './backend.js';
 export {
-  beginStage2,
   type ComposeOptions,
   compose,
+  initializeStage2,
   languageOf,
   type Parts,
   stage1Params,
@@ -26,16 +26,23 @@ export { collateStage1, type ImageTextPairs } from './data/stage1-batches.js';
 export { collateStage2, type Sample, type SampleSource } from './data/stage2-batches.js';
 export {
   instructionTensors,
-  type LanguageTokens,
-  type PairOptions,
+  type PromptTokenizer,
   padPrompts,
   promptTokens,
+  type TextOptions,
   type TextTensors,
   textTensors,
 } from './data/texts.js';
-export { type BertText, type Language, loadBert, loadLanguageModel, loadVision, type Vision } from './frozen-models.js';
 export {
-  instructedSpec,
+  type BertModel,
+  type LanguageModelWithTokenizer,
+  loadBert,
+  loadLanguageModel,
+  loadVision,
+  type VisionModel,
+} from './frozen-models.js';
+export {
+  instructBlipSpec,
   type Stage1Params,
   type Stage2Params,
   stage1Spec,
@@ -43,7 +50,13 @@ export {
   stage2Spec,
 } from './stages/specs.js';
 export { type Stage1Batch, stage1Terms } from './stages/stage1.js';
-export { instructedPrompt, type Stage2Batch, type Stage2Texts, softPrompt, stage2Terms } from './stages/stage2.js';
+export {
+  instructBlipSoftPrompt,
+  type Stage2Batch,
+  type Stage2Texts,
+  softPrompt,
+  stage2Terms,
+} from './stages/stage2.js';
 export { keyValues, normFeatures, VISION_NORM_EPSILON, visionNormSpec } from './stages/vision-norm.js';
 export { standardizeVision } from './standardize-vision.js';
 export { type Stage2TrainOptions, type StageOptions, trainStage1, trainStage2 } from './train.js';

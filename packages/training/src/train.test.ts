@@ -10,13 +10,13 @@ import * as tf from '@tensorflow/tfjs';
 import { compose, languageOf } from './compose.js';
 import { collateStage2 } from './data/stage2-batches.js';
 import { textTensors } from './data/texts.js';
-import { loadBert, loadLanguageModel, type Vision } from './frozen-models.js';
+import { loadBert, loadLanguageModel, type VisionModel } from './frozen-models.js';
 import { trainStage1, trainStage2 } from './train.js';
 
 const folder = (model: 'language' | 'bert'): string => fileURLToPath(starterUrl(model));
 
 /** A user's own encoder: the mean color of each of 16 squares. */
-const squares: Vision = {
+const squares: VisionModel = {
   width: 3,
   encode: (pixels) => tf.reshape(tf.avgPool(pixels, 8, 8, 'valid'), [pixels.shape[0], -1, 3]),
   processor: { size: { width: 32, height: 32 }, filter: 'bicubic', mean: [0, 0, 0], std: [1, 1, 1], rescale: 1 / 255 },

@@ -10,7 +10,7 @@ import {
   train,
 } from '@blip2/trainer';
 import type * as tf from '@tensorflow/tfjs';
-import { beginStage2, languageOf, type Parts } from './compose.js';
+import { initializeStage2, languageOf, type Parts } from './compose.js';
 import { stage1Spec, stage2Spec } from './stages/specs.js';
 import { type Stage1Batch, stage1Terms } from './stages/stage1.js';
 import { type Stage2Batch, type Stage2Options, stage2Terms } from './stages/stage2.js';
@@ -115,7 +115,7 @@ export function trainStage2(
   const { config, stage2 } = parts;
   const { phraseWeight = 0, projectionRateScale = 1, recompute = false } = options;
   const language = languageOf(parts);
-  if (Object.keys(stage2).length === 0) beginStage2(parts);
+  if (Object.keys(stage2).length === 0) initializeStage2(parts);
   const spec = stage2Spec(config, language.width);
   return train<Stage2Batch>({
     ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRateScale : 1)),

@@ -1,6 +1,6 @@
 import { captionProcessor, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
 import { loadEmoji, scene, sceneGroups, scenePrompts } from '@blip2/emoji';
-import type { LanguageModel, Sample } from '@blip2/llm';
+import type { LanguageModel, PredictInput } from '@blip2/llm';
 import { gaussian, hash, type Rng, rng } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { presences, SCENES_SEED } from './corpus.js';
@@ -77,7 +77,7 @@ export interface GistBatchOptions {
 }
 
 /** Lessons as tensors, their gists still as weighted tokens. */
-export interface GistBatch extends Omit<Sample, 'softPrompt'> {
+export interface GistBatch extends Omit<PredictInput, 'softPrompt'> {
   /** int32 [B,P,K] */
   readonly words: tf.Tensor3D;
   /** [B,P,K]: 0 where there is no word. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { config, golden, loadModel, loadParams, promptOf, Q, readTensors, textOf } from '../../test/golden.js';
 import { type Adapter, composePrompt, project } from '../adapter.js';
-import type { LanguageModel, Sample } from '../language-model.js';
+import type { LanguageModel, PredictInput } from '../language-model.js';
 import { optForward } from './forward.js';
 import { optEmbed, optHead, optLogits } from './logits.js';
 import type { OptParams } from './spec.js';
@@ -29,7 +29,7 @@ afterAll(() => {
 });
 
 /** The mean loss of a lesson. */
-const lossOf = (lesson: Sample): tf.Scalar =>
+const lossOf = (lesson: PredictInput): tf.Scalar =>
   tf.tidy(() => {
     const { logits, labels } = model.predict(lesson);
     const chosen = tf.mul(tf.oneHot(labels, config.vocabSize), tf.logSoftmax(logits)); // an ignored label has no 1
@@ -95,7 +95,7 @@ describe('OPT against transformers', () => {
 
 describe('predict', () => {
   const ids = [2, 68, 272, 75, 320, 2, 9, 8];
-  const lesson = (softPrompt: tf.Tensor): Sample => ({
+  const lesson = (softPrompt: tf.Tensor): PredictInput => ({
     softPrompt,
     promptIds: tf.tensor2d([1, 1, 2, 68, 272, 75, 320, 82], [2, 4], 'int32'),
     promptMask: tf.tensor2d([0, 0, 1, 1, 1, 1, 1, 1], [2, 4], 'int32'),

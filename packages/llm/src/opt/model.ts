@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type ComposedPrompt, composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
-import type { DecodingState, LanguageModel, Prompt, Sample, SampleSource } from '../language-model.js';
+import type { DecodingState, LanguageModel, PredictInput, Predictions, Prompt } from '../language-model.js';
 import type { OptConfig } from './config.js';
 import { optForward } from './forward.js';
 import { optEmbed, optHead } from './logits.js';
@@ -28,7 +28,7 @@ export function optLanguageModel(p: OptParams, config: OptConfig): LanguageModel
  * The logits of the target's tokens. The last target is never read, and no logits are computed for the prompt.
  * Without any prompt the first target has nothing before it, and logits and labels begin at the second.
  */
-export function optPredict(p: OptParams, config: OptConfig, lesson: Sample): SampleSource {
+export function optPredict(p: OptParams, config: OptConfig, lesson: PredictInput): Predictions {
   const { targetIds, targetMask, dropoutSeed } = lesson;
   const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
   const [B, T] = labels.shape;

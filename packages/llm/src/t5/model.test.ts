@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { type Case, config, golden, loadModel, promptOf, readTensors } from '../../test/golden-t5.js';
 import { type Adapter, project } from '../adapter.js';
-import { IGNORED, type LanguageModel, type Sample } from '../language-model.js';
+import { IGNORED, type LanguageModel, type PredictInput } from '../language-model.js';
 import { t5Config } from './config.js';
 import { t5LanguageModel } from './model.js';
 import { t5Spec } from './spec.js';
@@ -25,10 +25,10 @@ afterAll(() => {
 
 const soft = (): tf.Tensor => values.language_projection as tf.Tensor;
 const int = (rows: number[][]): tf.Tensor2D => tf.tensor2d(rows, undefined, 'int32');
-const lessonOf = (c: Case): Sample => ({ ...promptOf(c, soft()), targetIds: int([c.labels as number[]]) });
+const lessonOf = (c: Case): PredictInput => ({ ...promptOf(c, soft()), targetIds: int([c.labels as number[]]) });
 
 /** The mean loss of a lesson. */
-const lossOf = (lesson: Sample, of = model): tf.Scalar =>
+const lossOf = (lesson: PredictInput, of = model): tf.Scalar =>
   tf.tidy(() => {
     const { logits, labels } = of.predict(lesson);
     const chosen = tf.mul(tf.oneHot(labels, of.vocabSize), tf.logSoftmax(logits)); // an ignored label has no 1
@@ -81,7 +81,7 @@ describe.each([
   afterAll(() => small.dispose?.());
 
   const softOf = (rows: number): tf.Tensor => tf.randomNormal([rows, 3, 6], 0, 1, 'float32', 4);
-  const lesson = (): Sample => ({
+  const lesson = (): PredictInput => ({
     softPrompt: softOf(2),
     promptIds: int([
       [2, 9, 1, 0],

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
-import type { DecodingState, LanguageModel, Prompt, Sample, SampleSource } from '../language-model.js';
+import type { DecodingState, LanguageModel, PredictInput, Predictions, Prompt } from '../language-model.js';
 import type { T5Config } from './config.js';
 import { t5CrossKeys, t5Decode } from './decoder.js';
 import { PADDED, t5Encode } from './encoder.js';
@@ -29,7 +29,7 @@ export function t5LanguageModel(p: T5Params, config: T5Config): LanguageModel {
 }
 
 /** The logits of all the target's tokens: the decoder reads its start token and the target but for its last token. */
-export function t5Predict(p: T5Params, config: T5Config, lesson: Sample): SampleSource {
+export function t5Predict(p: T5Params, config: T5Config, lesson: PredictInput): Predictions {
   const { targetIds, targetMask, dropoutSeed } = lesson;
   return tf.tidy(() => {
     const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]

@@ -1,7 +1,7 @@
 import { languageSpec } from '@blip2/llm';
 import { type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { type Shape, type Spec, specLeaves } from '@blip2/tensor';
-import { instructedSpec, stage1Spec, stage2Spec, visionNormSpec } from '@blip2/training';
+import { instructBlipSpec, stage1Spec, stage2Spec, visionNormSpec } from '@blip2/training';
 import { visionSpec } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
 
@@ -46,7 +46,7 @@ export function trainedName(path: string, parts: QFormerParts | undefined): stri
 
 /** What is trained: the Q-Former with its heads, or with the bridge to a language model of `width`; and `ln_vision`. */
 export function trainedSpec(config: QFormerConfig, { parts, width }: SpecOptions): Spec {
-  if (parts === 'instruction' && width !== undefined) return instructedSpec(config, width);
+  if (parts === 'instruction' && width !== undefined) return instructBlipSpec(config, width);
   if (parts === 'generation' && width !== undefined) return stage2Spec(config, width);
   if (parts === 'pretraining') return stage1Spec(config);
   return { ...qformerSpec(config, 'retrieval'), ...visionNormSpec(config.encoderWidth) };

@@ -1,7 +1,7 @@
 import { type Tokenizer, toIdTensors } from '@blip2/data';
 import { generate, generateTokens, type Prompt } from '@blip2/llm';
 import { dispose } from '@blip2/tensor';
-import { instructedPrompt, instructionTensors, padPrompts, promptTokens, softPrompt } from '@blip2/training';
+import { instructBlipSoftPrompt, instructionTensors, padPrompts, promptTokens, softPrompt } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { GenerationModel } from '../folder/loaded-model.js';
 import { decodingOptions, type GenerationOptions } from './decoding.js';
@@ -90,7 +90,11 @@ export function softPromptOf(
   return tf.tidy(() => {
     if (instruction) {
       const texts = instructionTensors(prompts, { tokenizer: instruction, textLength: config.maxPositions });
-      return instructedPrompt(params, config, { features, imageIndex: tf.tensor1d([...index], 'int32'), ...texts });
+      return instructBlipSoftPrompt(params, config, {
+        features,
+        imageIndex: tf.tensor1d([...index], 'int32'),
+        ...texts,
+      });
     }
     const seen = softPrompt(params, config, features); // [I,Q,W]
     return imageIndex ? tf.gather(seen, tf.tensor1d([...imageIndex], 'int32')) : seen;

@@ -5,9 +5,9 @@ import { dispose } from '@blip2/tensor';
 import { languageAlone } from '@blip2/test-models';
 import { expectNoLeak, fixture, inFolder, json } from '@blip2/testing';
 import {
-  beginStage2,
   collateStage2,
   compose,
+  initializeStage2,
   languageOf,
   loadLanguageModel,
   stage2Params,
@@ -126,7 +126,7 @@ test('stage 2 is trained with a T5 of its own folder, saved and loaded again', a
       projectionSize: 8,
     };
     const parts = await compose({ vision: eyes, text: { tokenizer }, language, qformer: sizes, seed: 1 });
-    beginStage2(parts);
+    initializeStage2(parts);
     const features = await encodeImages(speaker, ['chelsea.png', 'rocket.jpg'].map(photo));
     const lessons = [
       [{ prompt: 'a photo of', target: 'a cat' }],

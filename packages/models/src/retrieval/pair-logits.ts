@@ -1,5 +1,5 @@
 import { itmLogits, matchPass } from '@blip2/qformer';
-import { normFeatures, type PairOptions, textTensors } from '@blip2/training';
+import { normFeatures, type TextOptions, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { ItmScorer } from './match.js';
 
@@ -15,7 +15,7 @@ export interface PairInputs {
 export function pairLogits(
   { params, config }: Pick<ItmScorer, 'params' | 'config'>,
   { features, texts, images }: PairInputs,
-  words: PairOptions,
+  words: TextOptions,
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const imageIndex = tf.tensor1d([...images], 'int32');

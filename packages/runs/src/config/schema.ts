@@ -35,13 +35,21 @@ const qformerSchema = z.strictObject({
   intermediateSize: count.default(3072),
   crossAttentionFrequency: count.default(2),
   initializerRange: z.number().positive().default(0.02).describe('standard deviation of the initial weights'),
-  embeddingRange: z.number().positive().default(0.02).describe('standard deviation of the initial word, position and query embeddings'),
+  embeddingRange: z
+    .number()
+    .positive()
+    .default(0.02)
+    .describe('standard deviation of the initial word, position and query embeddings'),
   crossAttentionRange: z
     .number()
     .positive()
     .default(0.02)
     .describe('standard deviation of the initial weights of cross-attention'),
-  feedForwardRange: z.number().positive().default(0.02).describe('standard deviation of the initial weights of the feed-forward networks'),
+  feedForwardRange: z
+    .number()
+    .positive()
+    .default(0.02)
+    .describe('standard deviation of the initial weights of the feed-forward networks'),
   dropout: share.default(0.1),
   projectionSize: count.default(256).describe('width of the ITC space that images and texts share'),
 });
@@ -79,7 +87,9 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
         .number()
         .positive()
         .default(1)
-        .describe('learning rate of the projection to the language model, as a multiple: it starts from random weights'),
+        .describe(
+          'learning rate of the projection to the language model, as a multiple: it starts from random weights',
+        ),
       phraseSteps: z
         .int()
         .min(0)
@@ -94,7 +104,10 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
   });
 
 /** A run's configuration with every default filled in. */
-export type RunConfig<D extends DataConfig = DataConfig> = Omit<z.output<ReturnType<typeof runConfigSchema>>, 'data'> & {
+export type RunConfig<D extends DataConfig = DataConfig> = Omit<
+  z.output<ReturnType<typeof runConfigSchema>>,
+  'data'
+> & {
   readonly data: D;
 };
 /** A configuration as a person writes it; what it leaves out has its default. */

@@ -1,15 +1,12 @@
 import { similarity } from '@blip2/losses';
 import { type Recall, recall } from '@blip2/metrics';
+import { pairLogits, type RetrievalModel, topK } from '@blip2/models';
 import { imageFeatures, type QFormerConfig, queryOutput, textFeatures, textPass } from '@blip2/qformer';
+import type { FeatureStore, Stage1Params } from '@blip2/training';
+import { normFeatures, type TextOptions, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
-import type { FeatureStore } from '@blip2/training';
-import { type PairOptions, textTensors } from '@blip2/training';
-import { type RetrievalModel, topK } from '@blip2/models';
-import { pairLogits } from '@blip2/models';
-import type { Stage1Params } from '@blip2/training';
-import { normFeatures } from '@blip2/training';
 
-export interface RetrievalOptions extends PairOptions {
+export interface RetrievalOptions extends TextOptions {
   /** How many candidates of each query are scored again by matching, the reference's `k_test`; 0: none, the order is that of contrast. Default 128. */
   readonly rerank?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -125,7 +122,7 @@ async function match(
   p: Stage1Params,
   config: QFormerConfig,
   { features, texts, pairs }: Candidates & { pairs: readonly (readonly [number, number])[] },
-  options: PairOptions,
+  options: TextOptions,
 ): Promise<Float32Array> {
   const places = [...new Set(pairs.map(([image]) => image))];
   const row = new Map(places.map((place, i) => [place, i]));

@@ -69,4 +69,3 @@ function mostFrequentShare(results: readonly Pick<AnswerResult, 'right'>[]): num
   for (const { right } of results) counts.set(right, (counts.get(right) ?? 0) + 1);
   return results.length === 0 ? 0 : Math.max(...counts.values()) / results.length;
 }
-

@@ -2,7 +2,7 @@ import { toIdTensors } from '@blip2/data';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage1Batch } from '../stages/stage1.js';
 import type { FeatureStore } from './feature-store.js';
-import { type PairOptions, padTexts } from './texts.js';
+import { padTexts, type TextOptions } from './texts.js';
 
 /** Images that were looked at, each with something that is said of it. */
 export interface ImageTextPairs {
@@ -16,7 +16,7 @@ export interface ImageTextPairs {
 export async function collateStage1(
   pairs: ImageTextPairs,
   places: readonly number[],
-  options: PairOptions,
+  options: TextOptions,
 ): Promise<Stage1Batch> {
   const texts = padTexts(
     places.map((place) => pairs.text(place)),

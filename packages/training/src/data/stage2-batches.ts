@@ -2,7 +2,7 @@ import { padBatch, toIdTensors } from '@blip2/data';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage2Batch } from '../stages/stage2.js';
 import type { FeatureStore } from './feature-store.js';
-import { type LanguageTokens, padPrompts, promptTokens } from './texts.js';
+import { type PromptTokenizer, padPrompts, promptTokens } from './texts.js';
 
 /** What is asked of an image, in the language model's words, and what it is to say. */
 export interface Sample {
@@ -19,9 +19,9 @@ export interface SampleSource {
   phrases(index: number): readonly string[];
 }
 
-export interface LessonOptions {
+export interface CollateStage2Options {
   /** The language model that learns: its tokenizer and its special ids. */
-  readonly language: LanguageTokens;
+  readonly language: PromptTokenizer;
   readonly random: () => number;
 }
 
@@ -29,7 +29,7 @@ export interface LessonOptions {
 export async function collateStage2(
   source: SampleSource,
   places: readonly number[],
-  { language, random }: LessonOptions,
+  { language, random }: CollateStage2Options,
 ): Promise<Stage2Batch> {
   const chosen = places.flatMap((place, image) =>
     source.samples(place, random).map((lesson) => ({ image, ...lesson })),
@@ -73,7 +73,7 @@ export async function collateStage2(
 }
 
 /** The target goes on from the prompt: a space parts them, but for an encoder's prompt, and the end token closes it. */
-function targetRow({ prompt, target }: Sample, { tokenizer, ids, kind }: LanguageTokens): number[] {
+function targetRow({ prompt, target }: Sample, { tokenizer, ids, kind }: PromptTokenizer): number[] {
   const [end] = ids.eos;
   if (end === undefined) throw new Error('The language model names no token that ends a text; add an eos to its ids.');
   const text = prompt === '' || kind === 'encoder-decoder' ? target : ` ${target}`;
@@ -81,7 +81,7 @@ function targetRow({ prompt, target }: Sample, { tokenizer, ids, kind }: Languag
 }
 
 /** Phrases as they stand within a text, [I,P,K]: filled up with none, and words with pads. */
-function paddedPhrases(rows: readonly (readonly string[])[], { tokenizer, ids }: LanguageTokens) {
+function paddedPhrases(rows: readonly (readonly string[])[], { tokenizer, ids }: PromptTokenizer) {
   const most = Math.max(...rows.map((phrases) => phrases.length));
   const encoded = rows.flatMap((phrases) =>
     Array.from({ length: most }, (_, i) => {

@@ -19,7 +19,7 @@ export const stage2Spec = (config: QFormerConfig, width: number) => ({
 export type Stage2Params = Params<ReturnType<typeof stage2Spec>>;
 
 /** The same of InstructBLIP, whose queries read the instruction: with the text branch and its embeddings. */
-export const instructedSpec = (config: QFormerConfig, width: number) => ({
+export const instructBlipSpec = (config: QFormerConfig, width: number) => ({
   ...qformerSpec(config, 'instruction'),
   ...visionNormSpec(config.encoderWidth),
   ...adapterSpec(config.hiddenSize, width),

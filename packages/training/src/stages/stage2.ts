@@ -29,7 +29,7 @@ export function softPrompt(
  * instructions -> [B,Q,W]. Of what the Q-Former gives, only the queries' rows go on.
  * @param imageIndex int32 [B]: the image of each instruction
  */
-export function instructedPrompt(
+export function instructBlipSoftPrompt(
   p: Stage2Params,
   config: QFormerConfig,
   { features, imageIndex, ...texts }: Instructions & { features: tf.Tensor3D; imageIndex: tf.Tensor1D },

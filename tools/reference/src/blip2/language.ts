@@ -10,7 +10,7 @@ import {
   optHead,
   optLanguageModel,
   optSpec,
-  type Sample,
+  type PredictInput,
   t5LanguageModel,
   t5Spec,
   vocabularyRows,
@@ -34,7 +34,7 @@ export interface Language {
   logits(one: Case, softPrompt: tf.Tensor): tf.Tensor;
   readonly logitsTolerance: Tolerance;
   /** What the golden loss of a case is of. */
-  lesson(one: Case, softPrompt: tf.Tensor): Sample;
+  lesson(one: Case, softPrompt: tf.Tensor): PredictInput;
 }
 
 /** What ends a text is said by generation_config.json first. */
@@ -70,7 +70,7 @@ async function t5(folder: Folder, read: Config<'t5'>, prefix: string): Promise<L
   const config = { ...read, vocabSize, tied: !folder.model.names.has(`${prefix}lm_head.weight`) };
   const params = await bind(t5Spec(config), folder.model, { prefix, ignore: repeats(folder, config, prefix) });
   const model = t5LanguageModel(params, config);
-  const lesson = ({ text, json }: Case, softPrompt: tf.Tensor): Sample => ({
+  const lesson = ({ text, json }: Case, softPrompt: tf.Tensor): PredictInput => ({
     softPrompt,
     promptIds: row(text),
     targetIds: row(numbersOf(json, 'labels') ?? []),
