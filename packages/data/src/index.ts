@@ -7,7 +7,7 @@ export {
   type Dataset,
   listDataset,
   mapDataset,
-  shuffled,
+  randomPermutation,
 } from './dataset/dataset.js';
 export type { CacheDtype } from './dataset/record.js';
 export { decodeImage, encodePng } from './image/decode.js';
@@ -18,7 +18,7 @@ export {
   type ImageSource,
   isDecodedImage,
   MAX_PIXELS,
-  solid,
+  solidImage,
 } from './image/image.js';
 export {
   CLIP_MEAN,
@@ -34,7 +34,7 @@ export {
 } from './image/pixels.js';
 export { applyProcessor, type Processor, parseProcessor, readProcessor } from './image/processor.js';
 export { type Box, crop, type ResizeOptions, resize, resizeBicubic } from './image/resize.js';
-export { buildBpe, OPT_SPECIALS, trainByteLevelBpe } from './text/byte-bpe.js';
+export { buildByteLevelBpe, OPT_SPECIALS, trainByteLevelBpe } from './text/byte-bpe.js';
 export type { Merge } from './text/merges.js';
 export { type PaddedBatch, type PadOptions, padBatch, toIdTensors } from './text/pad.js';
 export { type CaptionOptions, captionProcessor, questionProcessor } from './text/processors.js';
@@ -49,13 +49,13 @@ export {
   type TokenizerOptions,
 } from './text/tokenizer.js';
 export { BERT_SPECIALS, buildWordPiece, trainWordPiece } from './text/word-piece.js';
-export { type AugmentOptions, operations, randomAugment } from './transform/augment.js';
-export { type CropOptions, randomBox } from './transform/random-box.js';
+export { type AugmentOptions, augmentOperations, randomAugment } from './transform/augment.js';
+export { type CropOptions, randomCropBox } from './transform/random-box.js';
 export {
-  type EvalOptions,
+  type EvalTransformOptions,
   evalTransform,
-  mirror,
-  type TrainOptions,
+  flipHorizontal,
+  type TrainTransformOptions,
   type Transform,
   trainTransform,
 } from './transform/transform.js';

@@ -40,11 +40,11 @@ export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (a
   const { batchSize } = config.stage1;
   const next = mixBatches(
     batchIterator(
-      pairs(emoji.features, (index) => captionProcessor(emoji.about(index).label)),
+      pairs(emoji.features, (index) => captionProcessor(emoji.metadata(index).label)),
       { batchSize, seed: config.seed },
     ),
     batchIterator(
-      pairs(scenes.features, (index) => scenes.about(index).caption),
+      pairs(scenes.features, (index) => scenes.metadata(index).caption),
       { batchSize, seed: config.seed },
     ),
     count === 0 ? 0 : sceneShare,
@@ -75,17 +75,17 @@ export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (a
     );
   const shown = {
     features: scenes.features,
-    phrases: (index: number) => sceneGroups(scenes.about(index).plan).map((words) => words.join(' ')),
+    phrases: (index: number) => sceneGroups(scenes.metadata(index).plan).map((words) => words.join(' ')),
   };
-  const label = (index: number): string => captionProcessor(emoji.about(index).label);
+  const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
   const captioned = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
   const asked = (index: number, random: () => number): Sample[] =>
-    draw(scenes.about(index).qa, QUESTIONS, random).map(({ question, answer }) => {
+    draw(scenes.metadata(index).qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
   const next = mixBatches(
     mixBatches(
-      batches({ ...shown, samples: (index) => captioned(scenes.about(index).caption) }),
+      batches({ ...shown, samples: (index) => captioned(scenes.metadata(index).caption) }),
       batches({ ...shown, samples: asked }),
       ASKING,
     ),

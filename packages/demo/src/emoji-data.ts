@@ -68,13 +68,13 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
         scenes,
         retrieval: {
           features: emoji.features,
-          texts: Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.about(i).label)),
+          texts: Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.metadata(i).label)),
         },
-        captions: { features, references: (index) => scenes.about(index).references },
+        captions: { features, references: (index) => scenes.metadata(index).references },
         vqa: {
           features,
           types: questionTypes,
-          questions: indices.flatMap((image) => scenes.about(image).qa.map((one) => ({ image, ...one }))),
+          questions: indices.flatMap((image) => scenes.metadata(image).qa.map((one) => ({ image, ...one }))),
         },
         async close() {
           await scenes.close();

@@ -25,7 +25,7 @@ export interface EncodeDataOptions {
 /** Drawings of emoji with their features of the frozen encoder. */
 export interface EncodedEmoji {
   readonly features: FeatureStore;
-  about(index: number): Omit<EmojiItem, 'image'>;
+  metadata(index: number): Omit<EmojiItem, 'image'>;
   image(index: number): EmojiItem['image'];
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface EncodedEmoji {
 /** Scenes with their features of the frozen encoder. */
 export interface EncodedScenes {
   readonly features: FeatureStore;
-  about(index: number): Scene;
+  metadata(index: number): Scene;
   image(index: number): EmojiItem['image'];
   close(): Promise<void>;
 }
@@ -51,13 +51,13 @@ export async function encodeEmoji(
     entries,
     onProgress: (done, total) => reporter.progress(`drawing ${split} emoji`, done, total),
   });
-  const images = { length: data.length, item: (index: number) => data.item(index).image };
+  const images = { length: data.length, item: (index: number) => data.get(index).image };
   const features = await encode(images, `${split} emoji`, [size, entries.map(({ code }) => code)], options);
   const close = async (): Promise<void> => {
     data.close();
     await features.close();
   };
-  return { features, about: (index) => data.about(index), image: images.item, close };
+  return { features, metadata: (index) => data.metadata(index), image: images.item, close };
 }
 
 /** Draws the first `count` scenes of a seed and encodes each. */
@@ -74,9 +74,9 @@ export async function encodeScenes(
     seed,
     onProgress: (done, total) => reporter.progress(`drawing ${split} scenes`, done, total),
   });
-  const images = { length: data.length, item: (index: number) => data.item(index).image };
+  const images = { length: data.length, item: (index: number) => data.get(index).image };
   const features = await encode(images, `${split} scenes`, [size, count, seed], options);
-  return { features, about: (index) => data.about(index), image: images.item, close: () => features.close() };
+  return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
 /** Changed whenever the same arguments draw other images. */

@@ -97,7 +97,7 @@ async function attention({
   )) {
     const features = await scenes.features.gather([place]);
     const maps = await queryAttention(generationModel, features, { layer: -1 }).finally(() => features.dispose());
-    const { caption } = scenes.about(place);
+    const { caption } = scenes.metadata(place);
     shown.push({ image: scenes.image(place), label: caption, maps });
   }
   return shown;

@@ -36,7 +36,10 @@ export function defaultCacheDir(): string {
  * The drawings of `entries` by each vendor, rendered once and kept in the cache folder; a file is written under another
  * name and renamed, so that a killed run leaves none half-written. RGB is on white.
  */
-export async function renderAll(entries: readonly Emoji[], options: DrawingsOptions): Promise<Map<Vendor, Drawings>> {
+export async function renderDrawings(
+  entries: readonly Emoji[],
+  options: DrawingsOptions,
+): Promise<Map<Vendor, Drawings>> {
   const { vendors = allVendors, size, channels = 3, onProgress } = options;
   if (!Number.isInteger(size) || size < 1)
     throw new Error(`A drawing cannot be ${size} pixels wide: give a whole number above 0.`);
@@ -98,15 +101,15 @@ async function writeDrawings(
   }
 }
 
-function openDrawings(file: string, about: Omit<Drawings, 'read' | 'close'>): Drawings {
-  const bytes = about.size * about.size * about.channels;
+function openDrawings(file: string, metadata: Omit<Drawings, 'read' | 'close'>): Drawings {
+  const bytes = metadata.size * metadata.size * metadata.channels;
   const handle = openSync(file, 'r');
   const read = (index: number) => {
-    if (!(index >= 0 && index < about.length))
-      throw new RangeError(`${file} has no drawing ${index}: it has ${about.length}.`);
+    if (!(index >= 0 && index < metadata.length))
+      throw new RangeError(`${file} has no drawing ${index}: it has ${metadata.length}.`);
     const image = new Uint8Array(bytes);
-    if (readSync(handle, image, 0, bytes, index * bytes) !== bytes) throw new Error(`${file} is cut short: delete it.`);
+    if (readSync(handle, image, 0, bytes, index * bytes) !== bytes) throw new Error(`${file} is truncated: delete it.`);
     return image;
   };
-  return { ...about, read, close: () => closeSync(handle) };
+  return { ...metadata, read, close: () => closeSync(handle) };
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { candidateCodes } from './candidates.js';
-import { renderAll } from './drawings.js';
+import { renderDrawings } from './drawings.js';
 import { type EmojiDataset, emojiDataset } from './emoji.js';
 import { loadEmoji } from './entries.js';
 import { openVendor } from './icons.js';
 import { renderSvg } from './render.js';
-import { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
+import { normalizeLabel, retrievalCandidates, sampleCandidates } from './retrieval.js';
 import { allVendors, splits } from './vendors.js';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'blip2-emoji-'));
@@ -40,12 +40,12 @@ describe('the list of emoji', () => {
 
 describe('the candidates of retrieval', () => {
   test('are the committed 400, distinct to a text encoder', () => {
-    expect(candidateCodes).toEqual(drawCandidates(loadEmoji()).map((entry) => entry.code));
-    expect(new Set(retrievalCandidates().map((entry) => plainLabel(entry.label))).size).toBe(400);
+    expect(candidateCodes).toEqual(sampleCandidates(loadEmoji()).map((entry) => entry.code));
+    expect(new Set(retrievalCandidates().map((entry) => normalizeLabel(entry.label))).size).toBe(400);
   });
 
   test('differ with the seed', () => {
-    const other = drawCandidates(loadEmoji(), { seed: 1 }).map((entry) => entry.code);
+    const other = sampleCandidates(loadEmoji(), { seed: 1 }).map((entry) => entry.code);
     expect(other).not.toEqual(candidateCodes);
   });
 });
@@ -71,12 +71,12 @@ describe('the drawings', () => {
   test('are rendered once, alike each time, and nothing half-written stays', async () => {
     const options = { size: 24, cacheDir, vendors: ['openmoji', 'fluent-flat'] as const };
     const steps: number[] = [];
-    const first = await renderAll(apple, { ...options, onProgress: (done) => steps.push(done) });
+    const first = await renderDrawings(apple, { ...options, onProgress: (done) => steps.push(done) });
     expect(steps.slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
     const files = readdirSync(cacheDir);
     expect(files.length).toBe(2);
     const again: number[] = [];
-    const second = await renderAll(apple, { ...options, onProgress: (done) => again.push(done) });
+    const second = await renderDrawings(apple, { ...options, onProgress: (done) => again.push(done) });
     expect(again).toEqual([6]);
     expect(readdirSync(cacheDir)).toEqual(files);
     for (const [vendor, drawings] of first) {
@@ -89,7 +89,7 @@ describe('the drawings', () => {
   });
 
   test('are refused at an impossible size', async () => {
-    await expect(renderAll(apple, { size: 0, cacheDir })).rejects.toThrow('0 pixels');
+    await expect(renderDrawings(apple, { size: 0, cacheDir })).rejects.toThrow('0 pixels');
   });
 });
 
@@ -108,18 +108,18 @@ describe('the data set', () => {
 
   test('never gives Noto for training, nor anything else for the test', () => {
     expect(splits.train).not.toContain('noto');
-    const vendors = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.item(i).vendor));
+    const vendors = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.get(i).vendor));
     expect(vendors(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
     expect(vendors(held)).toEqual(new Set(['noto']));
-    const images = new Set(Array.from({ length: train.length }, (_, i) => train.item(i).image.data.join()));
-    for (let i = 0; i < held.length; i++) expect(images.has(held.item(i).image.data.join())).toBe(false);
+    const images = new Set(Array.from({ length: train.length }, (_, i) => train.get(i).image.data.join()));
+    for (let i = 0; i < held.length; i++) expect(images.has(held.get(i).image.data.join())).toBe(false);
   });
 
   test('gives each emoji by each vendor with its label', async () => {
     expect([train.length, held.length]).toEqual([16, 4]);
-    const item = train.item(6);
+    const item = train.get(6);
     expect(item).toMatchObject({ label: entries[2]!.label, code: entries[2]!.code, vendor: 'twemoji' });
     expect(item.image).toEqual({ width: 16, height: 16, data: await renderSvg(entries[2]!, 'twemoji', 16) });
-    expect(() => train.item(16)).toThrow('there are 16');
+    expect(() => train.get(16)).toThrow('there are 16');
   });
 });

@@ -1,6 +1,6 @@
-import { type DrawingsOptions, renderAll } from './drawings.js';
+import type { Dataset, DecodedImage } from '@blip2/data';
+import { type DrawingsOptions, renderDrawings } from './drawings.js';
 import { type Emoji, loadEmoji } from './entries.js';
-import type { Dataset, DecodedImage } from './types.js';
 import { type Split, splits, type Vendor } from './vendors.js';
 
 /** One drawing and its name. */
@@ -14,7 +14,8 @@ export interface EmojiItem {
 export interface EmojiDataset extends Dataset<EmojiItem> {
   readonly split: Split;
   /** Without the image: reads nothing. */
-  about(index: number): Omit<EmojiItem, 'image'>;
+  get(index: number): EmojiItem;
+  metadata(index: number): Omit<EmojiItem, 'image'>;
   close(): void;
 }
 
@@ -30,7 +31,7 @@ export type EmojiOptions = Omit<DrawingsOptions, 'vendors' | 'channels'> & {
 export async function emojiDataset(split: Split, options: EmojiOptions): Promise<EmojiDataset> {
   const entries = options.entries ?? loadEmoji();
   const vendors = splits[split];
-  const drawings = await renderAll(entries, { ...options, vendors, channels: 3 });
+  const drawings = await renderDrawings(entries, { ...options, vendors, channels: 3 });
   const locate = (index: number) => {
     const vendor = vendors[Math.floor(index / entries.length)];
     const entry = entries[index % entries.length];
@@ -38,14 +39,14 @@ export async function emojiDataset(split: Split, options: EmojiOptions): Promise
     return { vendor, entry };
   };
   const length = entries.length * vendors.length;
-  const about = (index: number) => {
+  const metadata = (index: number) => {
     const { vendor, entry } = locate(index);
     return { label: entry.label, code: entry.code, vendor };
   };
-  const item = (index: number): EmojiItem => {
+  const get = (index: number): EmojiItem => {
     const { vendor } = locate(index);
     const data = drawings.get(vendor)!.read(index % entries.length);
-    return { image: { width: options.size, height: options.size, data }, ...about(index) };
+    return { image: { width: options.size, height: options.size, data }, ...metadata(index) };
   };
-  return { split, length, item, about, close: () => drawings.forEach((d) => void d.close()) };
+  return { split, length, get, metadata, close: () => drawings.forEach((d) => void d.close()) };
 }

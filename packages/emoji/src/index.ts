@@ -1,17 +1,17 @@
-export { type Drawings, type DrawingsOptions, defaultCacheDir, renderAll } from './drawings.js';
+export { type Drawings, type DrawingsOptions, defaultCacheDir, renderDrawings } from './drawings.js';
 export { type EmojiDataset, type EmojiItem, type EmojiOptions, emojiDataset } from './emoji.js';
 export { type Emoji, loadEmoji, normalizeCode } from './entries.js';
 export { type Color, type RenderOptions, renderSvg } from './render.js';
-export { drawCandidates, plainLabel, retrievalCandidates } from './retrieval.js';
+export { normalizeLabel, retrievalCandidates, sampleCandidates } from './retrieval.js';
+export { type Background, renderBackground } from './scenes/background.js';
 export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
 export { type QuestionAnswer, type QuestionType, questionTypes, sceneGroups, scenePrompts } from './scenes/grammar.js';
-export { type Ground, paintGround } from './scenes/ground.js';
-export type { Placed } from './scenes/layout.js';
-export { paste, renderScene } from './scenes/paint.js';
+export type { PlacedEmoji } from './scenes/layout.js';
+export { compositeSprite, renderScene } from './scenes/paint.js';
 export type { Plan } from './scenes/plan.js';
 export { vqaPrior } from './scenes/prior.js';
 export { type Scene, scene, sceneTexts } from './scenes/scene.js';
-export { cut, loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
+export { cropSprite, loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
 export { loadNouns, type Noun } from './scenes/vocabulary.js';
-export type { Dataset, DecodedImage } from './types.js';
+
 export { allVendors, type Split, splits, type Vendor } from './vendors.js';

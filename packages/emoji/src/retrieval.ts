@@ -3,7 +3,7 @@ import { type Emoji, loadEmoji } from './entries.js';
 import { Random } from './random.js';
 
 /** A label as a text encoder sees it: two that differ only in case and punctuation are one. */
-export function plainLabel(label: string): string {
+export function normalizeLabel(label: string): string {
   return label
     .toLowerCase()
     .replace(/[^\p{L}\p{N} ]/gu, '')
@@ -12,10 +12,10 @@ export function plainLabel(label: string): string {
 }
 
 /** The first `count` of a seeded shuffle whose labels are distinct to a text encoder. */
-export function drawCandidates(entries: readonly Emoji[], { seed = 0, count = 400 } = {}): Emoji[] {
+export function sampleCandidates(entries: readonly Emoji[], { seed = 0, count = 400 } = {}): Emoji[] {
   const seen = new Set<string>();
   const distinct = new Random(seed).shuffle(entries).filter((entry) => {
-    const label = plainLabel(entry.label);
+    const label = normalizeLabel(entry.label);
     if (seen.has(label)) return false;
     seen.add(label);
     return true;

@@ -1,4 +1,4 @@
-import { type DecodedImage, solid } from '@blip2/data';
+import { type DecodedImage, solidImage } from '@blip2/data';
 import { GLYPH, glyph } from './font.js';
 
 /** Pixels of a letter's pixel, and between lines. */
@@ -13,7 +13,7 @@ export const lettersIn = (width: number): number => Math.max(1, Math.floor((widt
 
 /** White paper to put images and words on. */
 export function paper(width: number, height: number): DecodedImage {
-  return solid(width, height, [255, 255, 255]);
+  return solidImage(width, height, [255, 255, 255]);
 }
 
 interface At {

@@ -1,9 +1,9 @@
-import { solid } from '@blip2/data';
+import { solidImage } from '@blip2/data';
 import { expect, test } from '@jest/globals';
 import { heatColor, heatColors, paintHeat, queryMaps } from './heat.js';
 import type { Attention } from './types.js';
 
-const white = solid(40, 40, [255, 255, 255]);
+const white = solidImage(40, 40, [255, 255, 255]);
 
 function attention(values: readonly number[], rows = 2, columns = 2): Attention {
   return { image: white, label: 'a cat', maps: { rows, columns, values: Float32Array.from(values) } };
@@ -38,7 +38,7 @@ test('the heat lies where the attention is, row by row', () => {
 });
 
 test('even attention leaves the image pale, and the image is not changed', () => {
-  const dark = solid(40, 40, [0, 0, 0]);
+  const dark = solidImage(40, 40, [0, 0, 0]);
   const [map] = queryMaps(attention([0.25, 0.25, 0.25, 0.25]));
   expect(new Set(paintHeat(white, map!).data)).toEqual(new Set([255]));
   expect(new Set(paintHeat(dark, map!).data)).toEqual(new Set([89]));

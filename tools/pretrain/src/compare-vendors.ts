@@ -43,7 +43,7 @@ async function pooled(encoder: VisionEncoder, split: 'train' | 'test'): Promise<
   for (let start = 0; start < data.length; start += batch) {
     const count = Math.min(batch, data.length - start);
     const bytes = new Uint8Array(count * STUDENT_SIZE * STUDENT_SIZE * 3);
-    for (let i = 0; i < count; i++) bytes.set(data.item(start + i).image.data, i * STUDENT_SIZE * STUDENT_SIZE * 3);
+    for (let i = 0; i < count; i++) bytes.set(data.get(start + i).image.data, i * STUDENT_SIZE * STUDENT_SIZE * 3);
     parts.push(
       tf.tidy(() => {
         const tokens = encoder.encode(pixelsOf([bytes], count));

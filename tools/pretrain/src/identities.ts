@@ -1,4 +1,4 @@
-import { cut, type Ground, paintGround, paste, type Sprite } from '@blip2/emoji';
+import { type Background, compositeSprite, cropSprite, renderBackground, type Sprite } from '@blip2/emoji';
 import { hash, type Rng, rng } from '@blip2/tensor';
 import type { Drawing } from './drawings.js';
 import type { DrawingsFile } from './drawings-file.js';
@@ -44,15 +44,15 @@ export function paintIdentities(
   const labels = new Int32Array(batch * MOST).fill(NONE);
   for (let b = 0; b < batch; b++) {
     const random = rng(hash(seed, `picture ${b}`));
-    const image = paintGround(drawGround(random), SIZE);
+    const image = renderBackground(drawGround(random), SIZE);
     for (const [i, { x, y, pixels }] of (random() < 0.4 ? alone(random) : together(random)).entries()) {
       const label = Math.floor(random() * classes.length);
       const same = classes[label] as number[];
       const drawing = file.read(same[Math.floor(random() * same.length)] as number);
-      const sprite = tinted(cut(drawing, SIZE, pixels), random);
+      const sprite = tinted(cropSprite(drawing, SIZE, pixels), random);
       const left = Math.round(x - sprite.width / 2);
       const top = Math.round(y - sprite.height / 2);
-      paste(sprite, image, { size: SIZE, left, top });
+      compositeSprite(sprite, image, { size: SIZE, left, top });
       const at = b * MOST + i;
       labels[at] = label;
       cover(shares.subarray(at * CELLS, (at + 1) * CELLS), { left, top, width: sprite.width, height: sprite.height });
@@ -90,7 +90,7 @@ function together(random: Rng): Spot[] {
   });
 }
 
-function drawGround(random: Rng): Ground {
+function drawGround(random: Rng): Background {
   const white = [255, 255, 255] as const;
   if (random() < 0.4) return { from: white, to: white, angle: 0 };
   const light = between(random, 60, 230);

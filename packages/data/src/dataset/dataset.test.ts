@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { batchAt, batchIndices, listDataset, mapDataset, shuffled } from './dataset.js';
+import { batchAt, batchIndices, listDataset, mapDataset, randomPermutation } from './dataset.js';
 
 test('an order is a permutation, of its own for each seed', () => {
-  const order = shuffled(100, 7);
+  const order = randomPermutation(100, 7);
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
-  expect(order).toEqual(shuffled(100, 7));
-  expect(order).not.toEqual(shuffled(100, 8));
+  expect(order).toEqual(randomPermutation(100, 7));
+  expect(order).not.toEqual(randomPermutation(100, 8));
 });
 
 test('batches cover an epoch once, differ between epochs, and the last one can be kept', () => {

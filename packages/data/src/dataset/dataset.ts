@@ -22,7 +22,7 @@ export function mapDataset<T, U>(data: Dataset<T>, change: (item: T, index: numb
 }
 
 /** The numbers below `length` in an order that depends on the seed alone (Fisher-Yates). */
-export function shuffled(length: number, seed: number): Int32Array {
+export function randomPermutation(length: number, seed: number): Int32Array {
   const order = Int32Array.from({ length }, (_, i) => i);
   const random = rng(seed);
   for (let i = length - 1; i > 0; i--) {
@@ -44,7 +44,7 @@ export interface BatchOptions {
 export function batchIndices(length: number, batch: number, options: BatchOptions): Int32Array[] {
   const { seed, epoch = 0, dropLast = true } = options;
   const count = batchesPerEpoch(length, batch, dropLast);
-  const order = shuffled(length, hash(seed, `epoch ${epoch}`));
+  const order = randomPermutation(length, hash(seed, `epoch ${epoch}`));
   return Array.from({ length: count }, (_, i) => order.slice(i * batch, (i + 1) * batch));
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 import { cmykToRgb } from '../platform/cmyk.js';
 import { decodeImage, encodePng } from './decode.js';
-import { solid } from './image.js';
+import { solidImage } from './image.js';
 
 let folder = '';
 beforeAll(async () => {
@@ -57,7 +57,7 @@ test('EXIF orientation is ignored unless asked for', async () => {
 });
 
 test('paths, bytes, Blobs and images are all taken', async () => {
-  const image = solid(2, 2, [1, 2, 3]);
+  const image = solidImage(2, 2, [1, 2, 3]);
   const png = await encodePng(image);
   const path = join(folder, 'image.png');
   await writeFile(path, png);
@@ -74,12 +74,12 @@ test('what cannot be read is named', async () => {
   await expect(decodeImage(join(folder, 'absent.png'))).rejects.toThrow(/There is no image at ".*absent\.png"/);
   await expect(decodeImage(folder)).rejects.toThrow(/is a folder, not an image/);
   await expect(decodeImage(new Uint8Array(0))).rejects.toThrow('An image given as bytes is not an image');
-  const png = await encodePng(solid(40, 40, [9, 9, 9]));
+  const png = await encodePng(solidImage(40, 40, [9, 9, 9]));
   await expect(decodeImage(png.slice(0, png.length - 30))).rejects.toThrow('is not an image that can be read');
   await expect(decodeImage({ width: 2, height: 2, data: new Uint8Array(3) })).rejects.toThrow('needs 12 bytes');
 });
 
 test('an image above the limit is refused before it is decoded', async () => {
-  const png = await encodePng(solid(100, 100, [0, 0, 0]));
+  const png = await encodePng(solidImage(100, 100, [0, 0, 0]));
   await expect(decodeImage(png, { maxPixels: 9999 })).rejects.toThrow('100 x 100 pixels, more than the limit of 9999');
 });

@@ -46,7 +46,7 @@ export function checkPixels(name: string, width: number, height: number, maxPixe
 }
 
 /** One color everywhere. */
-export function solid(width: number, height: number, color: readonly [number, number, number]): DecodedImage {
+export function solidImage(width: number, height: number, color: readonly [number, number, number]): DecodedImage {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < data.length; i++) data[i] = color[i % 3] ?? 0;
   return { width, height, data };

@@ -3,7 +3,7 @@ import { expectClose, expectNoLeak, fixture } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { decodeImage } from './decode.js';
-import { solid } from './image.js';
+import { solidImage } from './image.js';
 import { IMAGENET_MEAN, IMAGENET_STD, toPixels } from './pixels.js';
 import { resizeBicubic } from './resize.js';
 
@@ -12,7 +12,7 @@ test.each([
   [128, [0.076336, 0.168897, 0.339949]],
   [255, [1.930336, 2.074884, 2.145897]],
 ])('byte %i becomes what the specification says', (byte, expected) => {
-  const pixels = toPixels([solid(1, 1, [byte, byte, byte])]);
+  const pixels = toPixels([solidImage(1, 1, [byte, byte, byte])]);
   expectClose(pixels, expected, 1e-6);
   pixels.dispose();
 });
@@ -32,7 +32,7 @@ test('photographs equal the values of the reference processor', async () => {
 test('a batch keeps the order, other statistics are obeyed, nothing but the result is left', async () => {
   await expectNoLeak(() => {
     const options = { mean: IMAGENET_MEAN, std: IMAGENET_STD };
-    const pixels = toPixels([solid(2, 1, [255, 0, 0]), solid(2, 1, [0, 255, 51])], options);
+    const pixels = toPixels([solidImage(2, 1, [255, 0, 0]), solidImage(2, 1, [0, 255, 51])], options);
     expect(pixels.shape).toEqual([2, 1, 2, 3]);
     const [red, dark] = [(1 - 0.485) / 0.229, -0.485 / 0.229];
     const first = [red, -0.456 / 0.224, -0.406 / 0.225];
@@ -43,6 +43,6 @@ test('a batch keeps the order, other statistics are obeyed, nothing but the resu
 });
 
 test('images of different sizes and no images are refused', () => {
-  expect(() => toPixels([solid(2, 2, [0, 0, 0]), solid(2, 3, [0, 0, 0])])).toThrow('Image 1 is 2 x 3');
+  expect(() => toPixels([solidImage(2, 2, [0, 0, 0]), solidImage(2, 3, [0, 0, 0])])).toThrow('Image 1 is 2 x 3');
   expect(() => toPixels([])).toThrow('at least one');
 });

@@ -1,7 +1,7 @@
 import { fixture } from '@blip2/testing';
 import { checkMutations } from '@blip2/testing/untrusted';
 import { expect, test } from '@jest/globals';
-import { solid } from './image.js';
+import { solidImage } from './image.js';
 import { CLIP_MEAN, CLIP_STD } from './pixels.js';
 import { applyProcessor, parseProcessor, readProcessor } from './processor.js';
 
@@ -27,10 +27,10 @@ test('CLIP and DINOv2 style: shortest edge, then the middle', () => {
   });
   expect(processor).toMatchObject({ size: { shortestEdge: 5 }, crop: { width: 4, height: 4 }, filter: 'bilinear' });
   expect(processor.std).toEqual([0.5, 0.5, 0.5]);
-  expect(applyProcessor(solid(20, 11, [1, 2, 3]), processor)).toEqual(solid(4, 4, [1, 2, 3]));
+  expect(applyProcessor(solidImage(20, 11, [1, 2, 3]), processor)).toEqual(solidImage(4, 4, [1, 2, 3]));
   const uncropped = { size: { shortestEdge: 5 }, filter: 'bilinear' } as const;
-  expect(applyProcessor(solid(20, 11, [1, 2, 3]), uncropped)).toMatchObject({ width: 9, height: 5 });
-  expect(applyProcessor(solid(11, 20, [1, 2, 3]), uncropped)).toMatchObject({ width: 5, height: 9 });
+  expect(applyProcessor(solidImage(20, 11, [1, 2, 3]), uncropped)).toMatchObject({ width: 9, height: 5 });
+  expect(applyProcessor(solidImage(11, 20, [1, 2, 3]), uncropped)).toMatchObject({ width: 5, height: 9 });
 });
 
 test('what is switched off is off, what is absent is as in BLIP-2', () => {

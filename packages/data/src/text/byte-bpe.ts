@@ -18,7 +18,7 @@ export const byteLetters: readonly string[] = (() => {
  * A tokenizer like OPT's over byte-level merges, as `tokenizer.json` and `tokenizer_config.json` would hold it: every
  * text begins with `</s>`, nothing follows, no space is added in front. Ids: specials, the 256 bytes, the merges.
  */
-export function buildBpe(merges: readonly Merge[]): TokenizerFiles {
+export function buildByteLevelBpe(merges: readonly Merge[]): TokenizerFiles {
   const tokens = new Set<string>([...OPT_SPECIALS, ...[...byteLetters].sort()]);
   for (const [left, right] of merges) tokens.add(left + right);
   const byteLevel = { type: 'ByteLevel', trim_offsets: true, use_regex: true };
@@ -72,7 +72,7 @@ export function buildBpe(merges: readonly Merge[]): TokenizerFiles {
 }
 
 /**
- * A byte-level tokenizer of at most `vocabSize` tokens from texts (see {@link buildBpe}). Any text can be encoded,
+ * A byte-level tokenizer of at most `vocabSize` tokens from texts (see {@link buildByteLevelBpe}). Any text can be encoded,
  * since every byte is a token. Deterministic. Throws where the specials and bytes, 260, do not fit.
  */
 export function trainByteLevelBpe(
@@ -88,5 +88,5 @@ export function trainByteLevelBpe(
   const split = tally(words).map(
     ([word, n]) => [[...encoder.encode(word)].map((byte) => byteLetters[byte]!), n] as const,
   );
-  return buildBpe(learnMerges(split, { limit }));
+  return buildByteLevelBpe(learnMerges(split, { limit }));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { buildBpe, byteLetters, OPT_SPECIALS, trainByteLevelBpe } from './byte-bpe.js';
+import { buildByteLevelBpe, byteLetters, OPT_SPECIALS, trainByteLevelBpe } from './byte-bpe.js';
 import { learnMerges } from './merges.js';
 import { createTokenizer, type TokenizerFiles } from './tokenizer.js';
 import { BERT_SPECIALS, buildWordPiece, trainWordPiece } from './word-piece.js';
@@ -77,6 +77,6 @@ test('a trained byte-level tokenizer is like OPT’s and gives every text back',
   }
   const photo = tokenizer.encode('a photo', { addSpecialTokens: false });
   expect(photo).toEqual([tokenizer.id('a'), tokenizer.id('Ġphoto')]);
-  expect(Object.keys(vocabOf(buildBpe([['a', 'b']])))).toHaveLength(261);
+  expect(Object.keys(vocabOf(buildByteLevelBpe([['a', 'b']])))).toHaveLength(261);
   expect(() => trainByteLevelBpe(texts, { vocabSize: 100 })).toThrow('allow 260 or more');
 });

@@ -18,7 +18,7 @@ const signed = (size: number, random: Rng): number => (random() > 0.5 ? -size : 
 const enhance = (strength: number): number => strength * 1.8 + 0.1;
 
 /** By LAVIS' names; `strength` is the level over 10. */
-export const operations = {
+export const augmentOperations = {
   Identity: (image) => image,
   AutoContrast: autoContrast,
   Brightness: (image, strength) => brightness(image, enhance(strength)),
@@ -34,7 +34,7 @@ export const operations = {
 /** LAVIS' RandomAugment over its list for images (spec 5.1), as a pure function of image and random numbers. */
 export function randomAugment(options: AugmentOptions = {}): (image: DecodedImage, random: Rng) => DecodedImage {
   const { count = 2, level = 5, probability = 0.5 } = options;
-  const list: readonly Operation[] = Object.values(operations);
+  const list: readonly Operation[] = Object.values(augmentOperations);
   return (image, random) => {
     const drawn = Array.from({ length: count }, () => list[Math.floor(random() * list.length)]!);
     return drawn.reduce((p, operation) => (random() > probability ? p : operation(p, level / 10, random)), image);

@@ -11,7 +11,7 @@ export interface CropOptions {
 type Sides = { readonly width: number; readonly height: number };
 
 /** The part that torchvision's RandomResizedCrop takes (spec 5.1): ten tries, then the middle. */
-export function randomBox({ width, height }: Sides, random: Rng, options: CropOptions = {}): Box {
+export function randomCropBox({ width, height }: Sides, random: Rng, options: CropOptions = {}): Box {
   const { scale = [0.5, 1], ratio = [3 / 4, 4 / 3] } = options;
   const between = ([least, most]: readonly [number, number]): number => least + (most - least) * random();
   for (let attempt = 0; attempt < 10; attempt++) {

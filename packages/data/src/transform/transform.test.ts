@@ -3,10 +3,10 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DecodedImage } from '../image/image.js';
 import { resizeBicubic } from '../image/resize.js';
-import { operations, randomAugment } from './augment.js';
+import { augmentOperations, randomAugment } from './augment.js';
 import { autoContrast, brightness, equalize, sharpness } from './color.js';
-import { randomBox } from './random-box.js';
-import { evalTransform, mirror, trainTransform } from './transform.js';
+import { randomCropBox } from './random-box.js';
+import { evalTransform, flipHorizontal, trainTransform } from './transform.js';
 import { rotate, shear, translate } from './warp.js';
 
 function gray(width: number, values: readonly number[]): DecodedImage {
@@ -38,15 +38,15 @@ test('flipping always and never', () => {
   const square = resizeBicubic(noise, 20, 20);
   const straight = trainTransform({ ...whole, flip: 0 })(square, rng(3));
   expect(straight).toEqual(resizeBicubic(square, 8, 8));
-  expect(trainTransform({ ...whole, flip: 1 })(square, rng(3))).toEqual(mirror(straight));
-  expect(values(mirror(gray(3, [1, 2, 3, 4, 5, 6])))).toEqual([3, 2, 1, 6, 5, 4]);
+  expect(trainTransform({ ...whole, flip: 1 })(square, rng(3))).toEqual(flipHorizontal(straight));
+  expect(values(flipHorizontal(gray(3, [1, 2, 3, 4, 5, 6])))).toEqual([3, 2, 1, 6, 5, 4]);
 });
 
 test('random parts lie inside, have the area and the ratio asked for', () => {
   const sides = fc.integer({ min: 20, max: 400 });
   fc.assert(
     fc.property(sides, sides, fc.integer(), (width, height, seed) => {
-      const box = randomBox({ width, height }, rng(seed));
+      const box = randomCropBox({ width, height }, rng(seed));
       expect(box.left >= 0 && box.top >= 0).toBe(true);
       expect(box.left + box.width <= width && box.top + box.height <= height).toBe(true);
       const ratio = box.width / box.height;
@@ -55,8 +55,8 @@ test('random parts lie inside, have the area and the ratio asked for', () => {
     { seed: 1 },
   );
   // no part of a strip this thin fits: the middle, as wide as the ratio lets it
-  expect(randomBox({ width: 300, height: 30 }, rng(0))).toEqual({ left: 130, top: 0, width: 40, height: 30 });
-  expect(randomBox({ width: 30, height: 300 }, rng(0))).toEqual({ left: 0, top: 130, width: 30, height: 40 });
+  expect(randomCropBox({ width: 300, height: 30 }, rng(0))).toEqual({ left: 130, top: 0, width: 40, height: 30 });
+  expect(randomCropBox({ width: 30, height: 300 }, rng(0))).toEqual({ left: 0, top: 130, width: 30, height: 40 });
 });
 
 test('color operations', () => {
@@ -86,8 +86,8 @@ test('warps fetch from where they say and fill with gray', () => {
 
 test('RandomAugment at its defaults leaves brightness and sharpness alone and keeps the size', () => {
   const random = rng(0);
-  expect(operations.Brightness(noise, 0.5)).toEqual(noise);
-  expect(operations.Sharpness(noise, 0.5)).toEqual(noise);
+  expect(augmentOperations.Brightness(noise, 0.5)).toEqual(noise);
+  expect(augmentOperations.Sharpness(noise, 0.5)).toEqual(noise);
   const augment = randomAugment();
   const results = Array.from({ length: 40 }, () => augment(noise, random));
   expect(results.every(({ width, height }) => width === 31 && height === 23)).toBe(true);

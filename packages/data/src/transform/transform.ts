@@ -4,12 +4,12 @@ import type { DecodedImage } from '../image/image.js';
 import { applyProcessor, type Processor } from '../image/processor.js';
 import { resize } from '../image/resize.js';
 import { type AugmentOptions, randomAugment } from './augment.js';
-import { type CropOptions, randomBox } from './random-box.js';
+import { type CropOptions, randomCropBox } from './random-box.js';
 
 /** A step of preparing an image, still 8-bit: a pure function of the image and the random numbers it draws. */
 export type Transform = (image: DecodedImage, random: Rng) => DecodedImage;
 
-export interface EvalOptions {
+export interface EvalTransformOptions {
   /** Both sides, or what a {@link Processor} says. */
   readonly size: number | NonNullable<Processor['size']>;
   readonly crop?: Processor['crop'];
@@ -17,12 +17,16 @@ export interface EvalOptions {
 }
 
 /** LAVIS' `blip_image_eval` (spec 5.1): resize to exactly the size, aspect ratio ignored. Draws nothing. */
-export function evalTransform({ size, crop, filter = 'bicubic' }: EvalOptions): (image: DecodedImage) => DecodedImage {
+export function evalTransform({
+  size,
+  crop,
+  filter = 'bicubic',
+}: EvalTransformOptions): (image: DecodedImage) => DecodedImage {
   const sides = typeof size === 'number' ? { width: size, height: size } : size;
   return (image) => applyProcessor(image, { size: sides, filter, ...(crop && { crop }) });
 }
 
-export interface TrainOptions extends CropOptions {
+export interface TrainTransformOptions extends CropOptions {
   readonly size: number;
   readonly filter?: FilterName;
   /** Probability of mirroring left and right. Default 0.5. */
@@ -31,19 +35,19 @@ export interface TrainOptions extends CropOptions {
   readonly augment?: AugmentOptions;
 }
 
-/** LAVIS' `blip2_image_train`, with `augment` `blip_image_train` (spec 5.1): random crop, mirror, augmentation. */
-export function trainTransform(options: TrainOptions): Transform {
+/** LAVIS' `blip2_image_train`, with `augment` `blip_image_train` (spec 5.1): random crop, horizontal flip, augmentation. */
+export function trainTransform(options: TrainTransformOptions): Transform {
   const { size, filter = 'bicubic', flip = 0.5, augment } = options;
   const change = augment && randomAugment(augment);
   return (image, random) => {
-    const part = resize(image, size, size, { filter, box: randomBox(image, random, options) });
-    const turned = random() < flip ? mirror(part) : part;
+    const part = resize(image, size, size, { filter, box: randomCropBox(image, random, options) });
+    const turned = random() < flip ? flipHorizontal(part) : part;
     return change ? change(turned, random) : turned;
   };
 }
 
 /** Left and right exchanged. */
-export function mirror({ width, height, data }: DecodedImage): DecodedImage {
+export function flipHorizontal({ width, height, data }: DecodedImage): DecodedImage {
   const result = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

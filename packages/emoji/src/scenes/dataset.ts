@@ -1,5 +1,5 @@
+import type { Dataset, DecodedImage } from '@blip2/data';
 import type { DrawingsOptions } from '../drawings.js';
-import type { Dataset, DecodedImage } from '../types.js';
 import { type Split, splits } from '../vendors.js';
 import { renderScene } from './paint.js';
 import { type Scene, scene } from './scene.js';
@@ -13,7 +13,8 @@ export interface SceneDataset extends Dataset<SceneItem> {
   readonly split: Split;
   readonly seed: number;
   /** Without the image. */
-  about(index: number): Scene;
+  metadata(index: number): Scene;
+  get(index: number): SceneItem;
 }
 
 export interface SceneOptions extends Omit<DrawingsOptions, 'vendors' | 'channels'> {
@@ -27,13 +28,13 @@ export interface SceneOptions extends Omit<DrawingsOptions, 'vendors' | 'channel
 export async function sceneDataset(split: Split, options: SceneOptions): Promise<SceneDataset> {
   const { size, count, seed = 0 } = options;
   const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors: splits[split] });
-  const about = (index: number) => {
+  const metadata = (index: number) => {
     if (!(index >= 0 && index < count)) throw new RangeError(`Scene ${index} does not exist: there are ${count}.`);
     return scene(seed, index, split);
   };
-  const item = (index: number) => {
-    const described = about(index);
+  const get = (index: number) => {
+    const described = metadata(index);
     return { ...described, image: renderScene(described, sprites, size) };
   };
-  return { split, seed, length: count, about, item };
+  return { split, seed, length: count, metadata, get };
 }

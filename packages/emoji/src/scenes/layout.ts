@@ -5,7 +5,7 @@ import type { Group } from './combinations.js';
 import type { Plan } from './plan.js';
 
 /** A drawing in a scene; all lengths are shares of the image's side. */
-export interface Placed {
+export interface PlacedEmoji {
   readonly entry: Emoji;
   readonly vendor: Vendor;
   /** The drawing's center. */
@@ -27,11 +27,11 @@ const quarters = [0.25, 0.75];
 const corners: readonly (readonly [number, number])[] = quarters.flatMap((a) => quarters.map((b) => [a, b] as const));
 
 /** Places what the plan shows, without overlap, each group drawn by one vendor of `vendors`. */
-export function layOut(plan: Plan, vendors: readonly Vendor[], random: Random): Placed[] {
+export function placeEmoji(plan: Plan, vendors: readonly Vendor[], random: Random): PlacedEmoji[] {
   const { subject, place, other } = plan;
   const horizontal = place === 'left' || place === 'right';
   const first = place === 'left' || place === 'top' ? 0.25 : 0.75;
-  const put = ({ noun }: Group, spots: Spot[]): Placed[] => {
+  const put = ({ noun }: Group, spots: Spot[]): PlacedEmoji[] => {
     const vendor = random.pick(vendors);
     return spots.map(({ along, across, size }) => {
       const [x, y] = horizontal ? [along, across] : [across, along];

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { renderBackground } from './background.js';
 import { type SceneDataset, sceneDataset } from './dataset.js';
-import { paintGround } from './ground.js';
 import { renderScene } from './paint.js';
-import { cut, type Sprites } from './sprites.js';
+import { cropSprite, type Sprites } from './sprites.js';
 import { loadNouns } from './vocabulary.js';
 
 const cacheDir = mkdtempSync(join(tmpdir(), 'blip2-scenes-'));
@@ -21,39 +21,39 @@ describe('a sprite', () => {
     // 4 x 4 with a 2 x 4 bar in the middle columns: red over blue, the last row half transparent
     const row = (pixel: readonly number[]) => [clear, pixel, pixel, clear].flat();
     const drawing = new Uint8Array([row(red), row(red), row(blue), row([0, 0, 100, 128])].flat());
-    const half = cut(drawing, 4, 2);
+    const half = cropSprite(drawing, 4, 2);
     expect([half.width, half.height]).toEqual([1, 2]);
     expect([...half.data.slice(0, 4)]).toEqual([200, 0, 0, 255]);
     const alpha = (1 + 128 / 255) / 2;
     expect([...half.data.slice(4)]).toEqual([0, 0, Math.round(100 * alpha), Math.round(255 * alpha)]);
-    expect(cut(drawing, 4, 4).data).toEqual(
+    expect(cropSprite(drawing, 4, 4).data).toEqual(
       new Uint8Array([red, red, red, red, blue, blue, [0, 0, 50, 128], [0, 0, 50, 128]].flat()),
     );
   });
 
   test('of nothing visible is empty', () => {
-    expect(cut(new Uint8Array(3 * 3 * 4), 3, 2)).toEqual({ width: 2, height: 2, data: new Uint8Array(16) });
+    expect(cropSprite(new Uint8Array(3 * 3 * 4), 3, 2)).toEqual({ width: 2, height: 2, data: new Uint8Array(16) });
   });
 });
 
 describe('painting', () => {
   const entry = loadNouns()[0]!.entry;
-  const ground = { from: [10, 20, 30], to: [10, 20, 30], angle: 1 } as const;
+  const background = { from: [10, 20, 30], to: [10, 20, 30], angle: 1 } as const;
 
-  test('a ground runs from one color to the other', () => {
-    expect(new Set(paintGround(ground, 4))).toEqual(new Set([10, 20, 30]));
-    const data = paintGround({ from: [0, 0, 0], to: [200, 100, 0], angle: 0 }, 4);
+  test('a background runs from one color to the other', () => {
+    expect(new Set(renderBackground(background, 4))).toEqual(new Set([10, 20, 30]));
+    const data = renderBackground({ from: [0, 0, 0], to: [200, 100, 0], angle: 0 }, 4);
     expect([...data.slice(0, 12)]).toEqual([25, 13, 0, 75, 38, 0, 125, 63, 0, 175, 88, 0]);
   });
 
-  test('lays sprites where they belong, mixed by alpha and cut at the border', () => {
+  test('lays sprites where they belong, blended by alpha and clipped at the border', () => {
     const sprites: Sprites = (_, __, pixels) => ({
       width: pixels,
       height: pixels,
       data: new Uint8Array(pixels * pixels * 4).fill(128), // white, half transparent
     });
     const placed = { entry, vendor: 'twemoji', x: 0.5, y: 0, size: 0.5 } as const;
-    const { width, height, data } = renderScene({ ground, layout: [placed] }, sprites, 4);
+    const { width, height, data } = renderScene({ background, layout: [placed] }, sprites, 4);
     expect([width, height]).toEqual([4, 4]);
     const mixed = [10, 20, 30].map((v) => Math.floor(128 + v * (1 - 128 / 255) + 0.5));
     const plain = [10, 20, 30];
@@ -70,9 +70,9 @@ describe('the data set', () => {
 
   test('paints a scene the same each time, with something at every place', () => {
     for (let i = 0; i < data.length; i++) {
-      const { image, layout, ground } = data.item(i);
-      expect(data.item(i).image).toEqual(image);
-      const bare = paintGround(ground, 112);
+      const { image, layout, background } = data.get(i);
+      expect(data.get(i).image).toEqual(image);
+      const bare = renderBackground(background, 112);
       for (const { x, y, size } of layout) {
         let changed = 0;
         const [left, top, side] = [(x - size / 2) * 112, (y - size / 2) * 112, size * 112].map(Math.round) as [
@@ -92,7 +92,7 @@ describe('the data set', () => {
 
   test('ends where it ends', () => {
     expect(data.length).toBe(24);
-    expect(() => data.item(24)).toThrow('there are 24');
-    expect(data.about(3).caption).toBe(data.item(3).caption);
+    expect(() => data.get(24)).toThrow('there are 24');
+    expect(data.metadata(3).caption).toBe(data.get(3).caption);
   });
 });

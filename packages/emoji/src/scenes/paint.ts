@@ -1,14 +1,14 @@
-import type { DecodedImage } from '../types.js';
-import { paintGround } from './ground.js';
+import type { DecodedImage } from '@blip2/data';
+import { renderBackground } from './background.js';
 import type { Scene } from './scene.js';
 import type { Sprite, Sprites } from './sprites.js';
 
 /** Paints a scene as an image of `size` pixels a side. Needs the sprites of the scene's split. */
-export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sprites, size: number): DecodedImage {
-  const data = paintGround(scene.ground, size);
+export function renderScene(scene: Pick<Scene, 'layout' | 'background'>, sprites: Sprites, size: number): DecodedImage {
+  const data = renderBackground(scene.background, size);
   for (const { entry, vendor, x, y, size: share } of scene.layout) {
     const sprite = sprites(entry, vendor, Math.round(share * size));
-    paste(sprite, data, {
+    compositeSprite(sprite, data, {
       size,
       left: Math.round(x * size - sprite.width / 2),
       top: Math.round(y * size - sprite.height / 2),
@@ -18,7 +18,7 @@ export function renderScene(scene: Pick<Scene, 'layout' | 'ground'>, sprites: Sp
 }
 
 /** Lays a sprite over a square image `[size,size,3]`, its corner at `left`, `top`; what would fall outside is left out. */
-export function paste(
+export function compositeSprite(
   sprite: Sprite,
   data: Uint8Array,
   { size, left, top }: { size: number; left: number; top: number },

@@ -35,7 +35,7 @@ const cycle: readonly { count: number; pair: boolean; askOther: boolean }[] = [
 ];
 
 /** After so many scenes every answer of 'where', 'how many' and 'is there' has come equally often. */
-export const balancedEvery = cycle.length * 8;
+export const balancePeriod = cycle.length * 8;
 
 /** Chooses the answers by the index, then what to show so that they are true and the combination is of the split. */
 export function plan(index: number, split: Split, random: Random): Plan {

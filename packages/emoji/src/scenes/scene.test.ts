@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Split } from '../vendors.js';
 import { questionTypes } from './grammar.js';
-import { balancedEvery } from './plan.js';
+import { balancePeriod } from './plan.js';
 import { vqaPrior } from './prior.js';
 import { type Scene, scene, sceneTexts } from './scene.js';
 import { loadNouns } from './vocabulary.js';
 
 const scenes = (split: Split, count: number, seed = 0) =>
   Array.from({ length: count }, (_, index) => scene(seed, index, split));
-const train = scenes('train', 30 * balancedEvery);
-const held = scenes('test', 10 * balancedEvery);
+const train = scenes('train', 30 * balancePeriod);
+const held = scenes('test', 10 * balancePeriod);
 
 /** What is seen in a scene, found from its layout alone. */
 function seen({ layout }: Scene) {
@@ -92,7 +92,7 @@ describe('a scene', () => {
 describe('the questions', () => {
   test('come equally often by type, and their answers by type', () => {
     for (const list of [train, held]) {
-      for (const part of [list.slice(0, balancedEvery), list]) {
+      for (const part of [list.slice(0, balancePeriod), list]) {
         const qa = part.flatMap((s) => s.qa);
         for (const type of questionTypes) expect(qa.filter((q) => q.type === type).length).toBe(part.length);
         expect(vqaPrior(qa)).toMatchObject({ where: 0.25, 'how many': 0.25, 'is there': 0.5 });

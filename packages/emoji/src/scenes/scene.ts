@@ -1,16 +1,16 @@
 import { hash, Random } from '../random.js';
 import { type Split, splits } from '../vendors.js';
+import { type Background, randomBackground } from './background.js';
 import { captions, type QuestionAnswer, questions } from './grammar.js';
-import { drawGround, type Ground } from './ground.js';
-import { layOut, type Placed } from './layout.js';
+import { type PlacedEmoji, placeEmoji } from './layout.js';
 import { type Plan, plan } from './plan.js';
 
 /** A scene in words and places; `renderScene` makes the image. */
 export interface Scene {
   readonly split: Split;
   readonly plan: Plan;
-  readonly layout: readonly Placed[];
-  readonly ground: Ground;
+  readonly layout: readonly PlacedEmoji[];
+  readonly background: Background;
   /** 'a red apple to the left of two cats' */
   readonly caption: string;
   /** Every way in which the grammar says it, the caption first: what a made caption is scored against. */
@@ -30,8 +30,8 @@ export function scene(seed: number, index: number, split: Split): Scene {
   return {
     split,
     plan: planned,
-    layout: layOut(planned, splits[split], random),
-    ground: drawGround(random),
+    layout: placeEmoji(planned, splits[split], random),
+    background: randomBackground(random),
     caption: references[0]!,
     references,
     qa: questions(planned, random),

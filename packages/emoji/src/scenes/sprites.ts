@@ -1,9 +1,9 @@
-import { type DrawingsOptions, renderAll } from '../drawings.js';
+import { type DrawingsOptions, renderDrawings } from '../drawings.js';
 import type { Emoji } from '../entries.js';
 import type { Vendor } from '../vendors.js';
 import { loadNouns } from './vocabulary.js';
 
-/** A drawing cut to its visible part and scaled, its colors multiplied by alpha. */
+/** A drawing cropped to its visible part and scaled, its colors multiplied by alpha. */
 export interface Sprite {
   readonly width: number;
   readonly height: number;
@@ -18,7 +18,7 @@ export type Sprites = (entry: Emoji, vendor: Vendor, pixels: number) => Sprite;
 export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): Promise<Sprites> {
   const entries = loadNouns().map((noun) => noun.entry);
   const places = new Map(entries.map((entry, i) => [entry.code, i]));
-  const store = await renderAll(entries, { ...options, channels: 4 });
+  const store = await renderDrawings(entries, { ...options, channels: 4 });
   const drawings = new Map<Vendor, Uint8Array[]>();
   for (const [vendor, file] of store) {
     drawings.set(
@@ -35,7 +35,7 @@ export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): P
       const drawing = drawings.get(vendor)?.[places.get(entry.code) ?? -1];
       if (!drawing)
         throw new Error(`No drawing of '${entry.label}' by ${vendor} was loaded: load the sprites of that split.`);
-      sprite = cut(drawing, options.size, pixels);
+      sprite = cropSprite(drawing, options.size, pixels);
       made.set(key, sprite);
     }
     return sprite;
@@ -43,7 +43,7 @@ export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): P
 }
 
 /** The part of a drawing `[S,S,4]` that is not transparent, its longer side scaled to `pixels` by area averages. */
-export function cut(drawing: Uint8Array, side: number, pixels: number): Sprite {
+export function cropSprite(drawing: Uint8Array, side: number, pixels: number): Sprite {
   const box = visible(drawing, side);
   const scale = Math.max(box.width, box.height) / pixels;
   const width = Math.max(1, Math.round(box.width / scale));

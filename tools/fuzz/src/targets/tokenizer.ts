@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { buildBpe, createTokenizer } from '@blip2/data';
+import { buildByteLevelBpe, createTokenizer } from '@blip2/data';
 import { isJson, parseJson } from '@blip2/tensor';
 import { fixture } from '@blip2/testing';
 import { mutateJson } from '../mutate/json.js';
@@ -74,7 +74,7 @@ export const tokenizer: Target = {
       const json = async (file: string) => JSON.parse(await readFile(fixture(`${folder}/${file}`), 'utf8')) as object;
       return { tokenizer: await json('tokenizer.json'), config: await json('tokenizer_config.json') };
     };
-    const small = buildBpe([['a', 'b']]);
+    const small = buildByteLevelBpe([['a', 'b']]);
     return [...(await Promise.all(folders.map(read))), small, ...pipelines].map((one) =>
       new TextEncoder().encode(JSON.stringify(one)),
     );

@@ -2,14 +2,14 @@ import type { Random } from '../random.js';
 import type { Color } from '../render.js';
 
 /** What lies behind a scene: one color, or two that run into each other along a direction. */
-export interface Ground {
+export interface Background {
   readonly from: Color;
   readonly to: Color;
   /** Direction of the gradient in radians, 0 to the right. */
   readonly angle: number;
 }
 
-export function drawGround(random: Random): Ground {
+export function randomBackground(random: Random): Background {
   const from = pale(random);
   const to = random.below(2) === 0 ? from : pale(random);
   return { from, to, angle: random.between(0, 2 * Math.PI) };
@@ -27,7 +27,7 @@ function pale(random: Random): Color {
 }
 
 /** Fills an image of `size` pixels a side: `[size,size,3]`. */
-export function paintGround({ from, to, angle }: Ground, size: number): Uint8Array {
+export function renderBackground({ from, to, angle }: Background, size: number): Uint8Array {
   const data = new Uint8Array(size * size * 3);
   const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
   const scale = 1 / (size * (Math.abs(dx) + Math.abs(dy)));
