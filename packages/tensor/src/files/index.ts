@@ -1,2 +1,3 @@
-export { isFile, isFolder, readConfigJson, readGenerationJson, readJson } from './json.js';
+export { readConfigJson, readGenerationJson, readJson } from './json.js';
+export { isFile, isFolder, toPath } from './paths.js';
 export { openSpool, type Spool } from './spool.js';

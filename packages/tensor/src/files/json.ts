@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Json, parseJson } from '@blip2/tensor';
-
-export { isJson, type Json } from '@blip2/tensor';
+import { isFolder } from './paths.js';
 
 /** No configuration of a model is larger: what is here belongs to something else, and is not read. */
 const LARGEST = 10_000_000;
@@ -37,15 +36,3 @@ export async function readConfigJson(folder: string): Promise<Json> {
 /** What a folder says of how texts are made, among it the ids that begin and end them; undefined where it says nothing. */
 export const readGenerationJson = (folder: string): Promise<Json | undefined> =>
   readJson(join(folder, 'generation_config.json'));
-
-export const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-
-export const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
