@@ -173,7 +173,7 @@ async function stageOptions<B>(
 /** Runs a stage as far as it goes. Nothing is written before its first step: a run that is refused changes nothing. */
 async function follow(
   stage: 1 | 2,
-  run: AsyncGenerator<Pick<TrainStep, keyof TrainStep>, void, void>,
+  run: AsyncGenerator<TrainStep, void, void>,
   { config, out, reporter, signal, maxSteps }: StageRun & { config: RunConfig },
 ): Promise<{ trained: boolean; end: boolean }> {
   const before = stage === 1 ? 0 : config.stage1.steps;

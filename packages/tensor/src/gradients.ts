@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { backward, record } from './backward.js';
 import { type Flat, mapFlat } from './tree.js';
 
-/** Named scalars, of which `total` is the one to descend. */
-export type LossTerms = { total: tf.Scalar } & { [name: string]: tf.Scalar };
+/** The named terms of a loss, all scalars; `total` is the one that is minimized. */
+export type LossTerms = { readonly total: tf.Scalar; readonly [name: string]: tf.Scalar };
 
 /**
  * The terms of a loss and the gradient of `total` with respect to each trainable tensor.

@@ -1,4 +1,4 @@
-import { dispose } from '@blip2/tensor';
+import { dispose, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from './checkpoint/files.js';
 import { type FoundCheckpoint, latestCheckpoint } from './checkpoint/find.js';
@@ -18,7 +18,7 @@ export interface Run {
  * The state that a run begins with: new, or that of the newest checkpoint, whose tensors then replace the trainable ones.
  * @throws when the folder holds another run's checkpoints
  */
-export async function begin<B>(options: TrainOptions<B>): Promise<Run> {
+export async function begin<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
   const { trainable, optimizer, checkpoint, resume = false } = options;
   const found = checkpoint && (await openFolder(checkpoint));
   if (found && !resume) {
@@ -50,7 +50,7 @@ async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promis
 }
 
 /** What a checkpoint after `step` updates says of the run. */
-export function identity<B>(options: TrainOptions<B>, step: number): RunIdentity {
+export function identity<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): RunIdentity {
   const { seed, accumulationSteps = 1, maxGradNorm = null, schedule, optimizer, environment = {} } = options;
   return {
     seed,

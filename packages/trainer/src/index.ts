@@ -11,7 +11,7 @@ export { NonFiniteError } from './ledger.js';
 export { type MetricsLog, type MetricsOptions, openMetrics } from './metrics.js';
 export { type ClipOptions, clipFactor, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
 export type { Optimizer, OptimizerState, Updated, UpdateOptions } from './optimizer.js';
-export type { CheckpointOptions, LossInput, Position, TrainOptions, TrainStep } from './options.js';
+export type { CheckpointOptions, Losses, LossInput, LossValues, Position, TrainOptions, TrainStep } from './options.js';
 export { type SamplerOptions, sampler } from './sampler.js';
 export {
   type CosineOptions,

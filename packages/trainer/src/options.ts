@@ -29,7 +29,14 @@ export interface CheckpointOptions {
   readonly files?: CheckpointFiles;
 }
 
-export interface TrainOptions<B> {
+/** The values of loss terms, by name. */
+export type Losses = { readonly total: number; readonly [name: string]: number };
+
+/** The numbers that loss terms of the type `T` have: the same names, `number` in place of `tf.Scalar`. */
+export type LossValues<T> = { readonly [Name in keyof T]: number };
+
+/** What `train` needs; `B` is the type of a batch, `T` that of the loss terms. */
+export interface TrainOptions<B, T extends LossTerms = LossTerms> {
   /**
    * Tensors by path. The record stays the caller's and always holds the living tensors, after a `break` or an error too:
    * every step puts its new ones in place of the old ones, which it frees.
@@ -38,7 +45,7 @@ export interface TrainOptions<B> {
   /** Makes a batch. A pure function of the position. Its tensors are freed after use. */
   readonly batch: (at: Position) => B | Promise<B>;
   /** Named scalars, differentiated by `total`. Must not wait for data. Borrows the batch. */
-  readonly loss: (input: LossInput<B>) => LossTerms;
+  readonly loss: (input: LossInput<B>) => T;
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   /** Updates in all, those before a resume included. */
@@ -60,11 +67,12 @@ export interface TrainOptions<B> {
   readonly environment?: Readonly<Record<string, number | string>>;
 }
 
-export interface TrainStep {
+/** The result of a training step; `L` is the type of its losses. */
+export interface TrainStep<L extends Readonly<Record<string, number | undefined>> = Losses> {
   /** Updates made, this one included. */
   readonly step: number;
   /** Means over the batches of this update, before it. */
-  readonly losses: Record<string, number>;
+  readonly losses: L;
   readonly lr: number;
   /** Global norm of the gradients, before clipping. */
   readonly gradNorm: number;
@@ -73,7 +81,7 @@ export interface TrainStep {
 }
 
 /** @throws one sentence for the first number that makes no sense. */
-export function checkOptions<B>(options: TrainOptions<B>): void {
+export function checkOptions<B, T extends LossTerms>(options: TrainOptions<B, T>): void {
   const {
     steps,
     accumulationSteps = 1,

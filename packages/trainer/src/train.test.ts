@@ -2,8 +2,8 @@ import { dispose, hash } from '@blip2/tensor';
 import { expectClose, expectNoLeak } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import type { Position } from './options.js';
-import { bits, collect, toyBatch, toyLoss, toyRun } from './testing/toy.js';
+import type { LossInput, Position } from './options.js';
+import { bits, collect, type ToyBatch, toyBatch, toyLoss, toyRun } from './testing/toy.js';
 import { train } from './train.js';
 
 beforeAll(async () => {
@@ -149,4 +149,17 @@ test('options that make no sense are refused in one sentence', async () => {
   const tied = tf.scalar(1);
   await refused({ trainable: { a: tied, b: tied } }).toThrow("'a' and 'b' are one tied tensor");
   await refused({ loss: () => ({ total: tf.zeros([2]) as tf.Scalar }) }).toThrow('must be a scalar, not [2]');
+});
+
+test('losses have the names of the terms that the loss returns', async () => {
+  const run = train({
+    ...toyRun({ steps: 1 }),
+    loss: (input: LossInput<ToyBatch>) => toyLoss(0)(input),
+  });
+  for await (const { losses } of run) {
+    const { total, error }: { total: number; error: number } = losses;
+    // @ts-expect-error the loss has no term of this name
+    losses.other;
+    expect(total).toBe(error);
+  }
 });

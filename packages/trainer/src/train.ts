@@ -1,11 +1,11 @@
-import { dispose, hash } from '@blip2/tensor';
+import { dispose, hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
 import { begin, disposeState, identity, type Run } from './begin.js';
 import { saveCheckpoint } from './checkpoint/save.js';
 import { Ledger } from './ledger.js';
 import { clipFactor, squaredNorms } from './norm.js';
-import { checkOptions, type Position, type TrainOptions, type TrainStep } from './options.js';
+import { checkOptions, type LossValues, type Position, type TrainOptions, type TrainStep } from './options.js';
 import { releaseBatch } from './release.js';
 
 /**
@@ -17,7 +17,9 @@ import { releaseBatch } from './release.js';
  *
  * @throws NonFiniteError, naming loss terms and gradients; CheckpointMismatch; what `batch` and `loss` throw
  */
-export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainStep, void, void> {
+export async function* train<B, T extends LossTerms = LossTerms>(
+  options: TrainOptions<B, T>,
+): AsyncGenerator<TrainStep<LossValues<T>>, void, void> {
   checkOptions(options);
   const { steps, logEvery = 1, guardEvery = 20, checkpoint, trainable } = options;
   const run = await begin(options);
@@ -32,7 +34,8 @@ export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainS
       if (due(logEvery) || due(guardEvery) || saves) {
         const entry = await ledger.settle();
         if (due(logEvery) && entry) {
-          yield { ...entry, lr, seconds: (performance.now() - since) / 1000 };
+          const losses = entry.losses as LossValues<T>;
+          yield { ...entry, losses, lr, seconds: (performance.now() - since) / 1000 };
           since = performance.now();
         }
       }
@@ -48,7 +51,7 @@ export async function* train<B>(options: TrainOptions<B>): AsyncGenerator<TrainS
 }
 
 /** One update; returns its learning rate. */
-async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Promise<number> {
+async function update<B, T extends LossTerms>(options: TrainOptions<B, T>, run: Run, ledger: Ledger): Promise<number> {
   const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
@@ -67,7 +70,7 @@ async function update<B>(options: TrainOptions<B>, run: Run, ledger: Ledger): Pr
 }
 
 /** Terms and gradients of one update, summed over its batches. */
-async function gradients<B>(options: TrainOptions<B>, step: number): Promise<Gradients> {
+async function gradients<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): Promise<Gradients> {
   const { trainable, batch: makeBatch, loss, seed, signal, accumulationSteps: batches = 1 } = options;
   let sum: Gradients | undefined;
   try {

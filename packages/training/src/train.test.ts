@@ -68,7 +68,7 @@ async function follow(
     steps.push(step);
     memory.set(step.step, tf.memory());
   }
-  const mean = (some: TrainStep[]) => some.reduce((sum, { losses }) => sum + (losses.total as number), 0) / some.length;
+  const mean = (some: TrainStep[]) => some.reduce((sum, { losses }) => sum + losses.total, 0) / some.length;
   return { first: mean(steps.slice(0, 20)), last: mean(steps.slice(-20)), memory };
 }
 

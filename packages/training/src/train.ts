@@ -48,9 +48,6 @@ export type Stage1Losses = Record<'total' | 'itc' | 'itm' | 'itg', number>;
 /** The losses of a stage 2 step: of the language model, and of phrases where they are trained (see `phraseWeight`). */
 export type Stage2Losses = Readonly<{ total: number; lm?: number; phrases?: number }>;
 
-/** A step with the losses of its stage. */
-export type StageStep<L> = Omit<TrainStep, 'losses'> & { readonly losses: L };
-
 export interface Stage1TrainOptions extends StageOptions<Stage1Batch> {
   /** Label smoothing of ITC and ITG. Default 0.1. */
   readonly labelSmoothing?: number;
@@ -70,7 +67,7 @@ export interface Stage1TrainOptions extends StageOptions<Stage1Batch> {
 export async function* trainStage1(
   parts: Parts,
   options: Stage1TrainOptions,
-): AsyncGenerator<StageStep<Stage1Losses>, void, void> {
+): AsyncGenerator<TrainStep<Stage1Losses>, void, void> {
   const { config, stage1, text } = parts;
   const { labelSmoothing: smoothing = 0.1, recompute = false } = options;
   const spec = stage1Spec(config);
@@ -79,12 +76,12 @@ export async function* trainStage1(
     throw new Error("The Q-Former's tokenizer names no bos_token, with which captions start ([DEC]); add it.");
   }
   await standardizeFrom(parts, options);
-  yield* train<Stage1Batch>({
+  yield* train({
     ...common(parts, options),
     trainable: stage1,
     loss: ({ trainable, batch, seed }) =>
       stage1Terms(unflatten(spec, trainable), config, batch, { seed, recompute, smoothing, decoderStart, pad }),
-  }) as AsyncGenerator<StageStep<Stage1Losses>, void, void>;
+  });
 }
 
 async function standardizeFrom(parts: Parts, { standardizeVision: from = false, data }: Stage1TrainOptions) {
@@ -111,18 +108,18 @@ export interface Stage2TrainOptions extends StageOptions<Stage2Batch>, Pick<Stag
 export function trainStage2(
   parts: Parts,
   options: Stage2TrainOptions,
-): AsyncGenerator<StageStep<Stage2Losses>, void, void> {
+): AsyncGenerator<TrainStep<Stage2Losses>, void, void> {
   const { config, stage2 } = parts;
   const { phraseWeight = 0, projectionRateScale = 1, recompute = false } = options;
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) initializeStage2(parts);
   const spec = stage2Spec(config, language.width);
-  return train<Stage2Batch>({
+  return train({
     ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRateScale : 1)),
     trainable: stage2,
     loss: ({ trainable, batch, seed }) =>
       stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, recompute, phraseWeight }),
-  }) as AsyncGenerator<TrainStep & { losses: Stage2Losses }, void, void>;
+  });
 }
 
 function common<B>(parts: Parts, options: StageOptions<B>, lrScale?: (path: string) => number) {

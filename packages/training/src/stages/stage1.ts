@@ -13,7 +13,7 @@ import {
   textFeatures,
   textPass,
 } from '@blip2/qformer';
-import { hash, type LossTerms } from '@blip2/tensor';
+import { hash } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage1Params } from './specs.js';
 import { keyValues } from './vision-norm.js';
@@ -44,7 +44,7 @@ export function stage1Terms(
   config: QFormerConfig,
   batch: Stage1Batch,
   options: Stage1Options,
-): LossTerms {
+): Record<'total' | 'itc' | 'itm' | 'itg', tf.Scalar> {
   const { seed, recompute = false, smoothing, decoderStart, pad } = options;
   const { ids, mask, imageIds } = batch;
   const mode = (pass: string) => ({ training: true, seed: hash(seed, pass), recompute });

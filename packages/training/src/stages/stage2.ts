@@ -1,7 +1,6 @@
 import { type LanguageModel, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
 import { type TextInputs as Instructions, matchPass, type QFormerConfig, queryOutput } from '@blip2/qformer';
-import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage2Params } from './specs.js';
 import { keyValues } from './vision-norm.js';
@@ -82,7 +81,7 @@ export function stage2Terms(
   { config, language }: { config: QFormerConfig; language: LanguageModel },
   { features, texts, phraseIds, phraseMask }: Stage2Batch,
   { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
-): LossTerms {
+): { total: tf.Scalar; lm?: tf.Scalar; phrases?: tf.Scalar } {
   const prompts = softPrompt(p, config, features, { seed, recompute });
   const told = (): tf.Scalar => phrases(wordLogits(prompts, language), phraseIds, phraseMask);
   if (!texts) {
