@@ -1,55 +1,98 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkBrowser } from './browser/check.js';
 import { checkDependencies } from './dependencies/check.js';
 import { table } from './dependencies/table.js';
-import { tryTarball } from './packaging/install.js';
 import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
+import { withPeers, withProject } from './packaging/project.js';
+import { usePackage } from './packaging/use.js';
+import { installLines } from './readmes/blocks.js';
+import { checkReadme } from './readmes/check.js';
+import { runExamples, startLocalHub } from './readmes/run-examples.js';
 import { type Result, report } from './report.js';
 import { inParallel } from './run.js';
 import { checkSize } from './sizes/check.js';
 import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
-import { type Package, publishedPackages } from './workspace.js';
+import { type Package, publishedPackages, root } from './workspace.js';
 
+const checks = ['dependencies', 'browser', 'package', 'readmes', 'sizes', 'all'];
 const [command = 'all', ...only] = process.argv.slice(2);
-if (!['dependencies', 'browser', 'package', 'sizes', 'all'].includes(command)) {
-  console.error(
-    `There is no check "${command}": give dependencies, browser, package, sizes or all, and after it packages to check.`,
-  );
+if (!checks.includes(command)) {
+  const names = checks.join(', ').replace(/, (\w+)$/, ' or $1');
+  console.error(`There is no check "${command}": give ${names}, and after it packages to check.`);
   process.exit(2);
 }
 const packages = publishedPackages();
 const chosen = packages.filter(
   ({ manifest: { name } }) => only.length === 0 || only.includes(name.replace('@blip2/', '')),
 );
-const wants = (check: string): boolean => command === check || command === 'all';
+const wants = (...some: string[]): boolean => command === 'all' || some.includes(command);
 const results: Result[] = [];
 
-if (wants('dependencies')) {
-  const check = (pkg: Package) => checkDependencies(pkg, table[pkg.manifest.name]);
-  results.push(...chosen.map((pkg) => ({ name: `dependencies ${pkg.manifest.name}`, problems: check(pkg) })));
+/** Runs one check; what it throws is a problem too. */
+async function check(name: string, work: () => string[] | Promise<string[]>): Promise<void> {
+  const problems = await (async () => work())().catch((error: Error) => [error.message]);
+  results.push({ name, problems });
 }
 
-if (wants('package') || wants('sizes')) {
+/** What packed packages are like: their sizes, their files and types, and their READMEs. */
+async function checkTarballs(folder: string): Promise<void> {
+  const tarballs = await packAll(packages, folder);
+  const tarballOf = (pkg: Package): string => tarballs.get(pkg.manifest.name) as string;
+  if (wants('sizes')) {
+    for (const pkg of chosen) {
+      const { name } = pkg.manifest;
+      await check(`sizes ${name}`, async () => checkSize(await measure(pkg, tarballOf(pkg)), ceilings[name]));
+    }
+  }
+  if (!wants('package', 'readmes')) return;
+  const hub = await startLocalHub();
+  const options = {
+    endpoint: hub.endpoint,
+    ...(process.env.VERBOSE && { onOutput: (line: number, output: string) => console.log(`${line}: ${output}`) }),
+  };
+  try {
+    await inParallel(chosen, 2, async (pkg) => {
+      const { name } = pkg.manifest;
+      const installed = withPeers(pkg, tarballs);
+      const inProject = async (project: string): Promise<void> => {
+        if (wants('package')) await check(`package ${name}`, () => usePackage(pkg, project));
+        if (wants('readmes')) {
+          await check(`readmes ${name}`, () => checkReadme(pkg, project, { installed, tarballs, ...options }));
+        }
+      };
+      if (wants('package')) await check(`tarball ${name}`, () => lintTarball(pkg, tarballOf(pkg)));
+      await withProject(installed, tarballs, inProject).catch((error: Error) => {
+        results.push({ name: `package ${name}`, problems: [error.message] });
+      });
+    });
+    if (wants('readmes') && (only.length === 0 || only.includes('root'))) {
+      const readme = join(root, 'README.md');
+      const named = installLines(readFileSync(readme, 'utf8'));
+      const installed = named.length > 0 ? named : ['blip2', '@tensorflow/tfjs'];
+      await check('readmes root', () =>
+        withProject(installed, tarballs, (project) => runExamples(readme, project, options)),
+      );
+    }
+  } finally {
+    await hub.close();
+  }
+}
+
+if (wants('dependencies')) {
+  for (const pkg of chosen) {
+    const { name } = pkg.manifest;
+    await check(`dependencies ${name}`, () => checkDependencies(pkg, table[name]));
+  }
+}
+
+if (wants('package', 'readmes', 'sizes')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));
   try {
-    const tarballs = await packAll(packages, folder);
-    const tarballOf = (pkg: Package): string => tarballs.get(pkg.manifest.name) as string;
-    const each = async (check: string, width: number, work: (pkg: Package) => Promise<string[]>): Promise<void> => {
-      if (!wants(check)) return;
-      const problems = await inParallel(chosen, width, (pkg) => work(pkg).catch((error: Error) => [error.message]));
-      results.push(
-        ...chosen.map((pkg, i) => ({ name: `${check} ${pkg.manifest.name}`, problems: problems[i] as string[] })),
-      );
-    };
-    await each('sizes', 1, async (pkg) => checkSize(await measure(pkg, tarballOf(pkg)), ceilings[pkg.manifest.name]));
-    await each('package', 2, async (pkg) => [
-      ...(await lintTarball(pkg, tarballOf(pkg))),
-      ...(await tryTarball(pkg, tarballs)),
-    ]);
+    await checkTarballs(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

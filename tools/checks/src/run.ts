@@ -7,6 +7,8 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly cwd: string;
+  /** Variables of the environment, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Ends the command after so many milliseconds, which counts as a failure. */
   readonly timeout?: number;
 }
@@ -15,11 +17,17 @@ export interface RunOptions {
 export function run(
   command: string,
   args: readonly string[],
-  { cwd, timeout = 300_000 }: RunOptions,
+  { cwd, env, timeout = 300_000 }: RunOptions,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const shell = process.platform === 'win32'; // npm and npx are scripts there
-    const child = spawn(command, args, { cwd, shell, timeout, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      cwd,
+      shell,
+      timeout,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const add = (text: Buffer) => {
       output += text.toString();

@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import * as attw from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { linksOf } from '../readmes/blocks.js';
 import type { Package } from '../workspace.js';
 
 /** What is wrong with a tarball by itself: its files, publint in its strict mode, and whether its types are those of its code. */
 export async function lintTarball(pkg: Package, tarball: string): Promise<string[]> {
   const bytes = readFileSync(tarball);
   const contents = attw.createPackageFromTarballData(new Uint8Array(bytes));
+  const base = `/node_modules/${pkg.manifest.name}/`;
+  const files = contents.listFiles().map((path) => path.replace(base, ''));
   return [
-    ...problemsOfFiles(contents.listFiles().map((path) => path.replace(`/node_modules/${pkg.manifest.name}/`, ''))),
+    ...problemsOfFiles(files),
+    ...(files.includes('README.md') ? problemsOfLinks(contents.readFile(`${base}README.md`), files) : []),
     ...(await problemsOfPublint(bytes)),
     ...(await problemsOfTypes(contents)),
   ];
@@ -21,6 +26,14 @@ function problemsOfFiles(files: readonly string[]): string[] {
     .map((name) => `The tarball has no ${name}.`);
   const strays = files.filter((file) => /\.(test|bench)\.|\/test-support\/|\.tsbuildinfo$/.test(file));
   return [...problems, ...strays.map((file) => `The tarball has ${file}, which no user needs.`)];
+}
+
+/** Links of the README that lead to what is not packed. */
+function problemsOfLinks(readme: string, files: readonly string[]): string[] {
+  return linksOf(readme)
+    .filter((target) => !/^(https?:|mailto:|#)/.test(target))
+    .filter((target) => !files.includes(posix.normalize(target.replace(/#.*$/, ''))))
+    .map((target) => `README.md links to ${target}, which is not packed: give a full URL.`);
 }
 
 async function problemsOfPublint(bytes: Buffer): Promise<string[]> {

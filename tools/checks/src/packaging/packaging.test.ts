@@ -1,7 +1,8 @@
 import { expect, jest, test } from '@jest/globals';
 import { goodFiles, pack, withPackage } from '../sandbox.js';
-import { tryTarball } from './install.js';
 import { lintTarball } from './lint.js';
+import { withPeers, withProject } from './project.js';
+import { usePackage } from './use.js';
 
 jest.setTimeout(120_000);
 
@@ -11,7 +12,10 @@ const manifest = (fields: object): string =>
 
 const lint = (files: Files) => withPackage(files, async (pkg) => lintTarball(pkg, await pack(pkg)));
 const install = (files: Files, script?: string) =>
-  withPackage(files, async (pkg) => tryTarball(pkg, new Map([[pkg.manifest.name, await pack(pkg)]]), script));
+  withPackage(files, async (pkg) => {
+    const tarballs = new Map([[pkg.manifest.name, await pack(pkg)]]);
+    return withProject(withPeers(pkg, tarballs), tarballs, (project) => usePackage(pkg, project, script));
+  });
 
 test('a good package passes', async () => {
   expect(await lint({})).toEqual([]);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -46,7 +46,10 @@ export interface Asked {
 export interface TestHub {
   readonly endpoint: string;
   readonly asked: Asked[];
+  /** The files of `org/tiny`. */
   files: Map<string, HubFile>;
+  /** The files of further repositories, by the repository's name. */
+  readonly repositories: Map<string, Map<string, HubFile>>;
   commit: string;
   /** Decides how each request is treated. */
   behave: (asked: Asked) => Behavior | undefined;
@@ -59,7 +62,11 @@ export const gitSha1 = (bytes: Uint8Array): string =>
 
 /** A folder's files without the golden values, weights in the storage. */
 export async function folderFiles(folder: string): Promise<Map<string, HubFile>> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('golden'));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  const names = paths.map((path) => path.split(sep).join('/')).filter((name) => !name.startsWith('golden'));
   const read = async (name: string): Promise<[string, HubFile]> => [
     name,
     { bytes: await readFile(join(folder, name)), large: name.endsWith('.safetensors') },
@@ -67,11 +74,12 @@ export async function folderFiles(folder: string): Promise<Map<string, HubFile>>
   return new Map(await Promise.all(names.map(read)));
 }
 
-/** Two real servers: the hub's paths for `org/tiny`, and the storage that it sends to for large files. */
+/** Two real servers: the hub's paths for `org/tiny` and further repositories, and the storage for large files. */
 export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
   const storage = await listening((request, response) => {
     const asked = note('storage', request);
-    const file = hub.files.get(decodeURIComponent(asked.path.slice(1)))!;
+    const [name, repository] = asked.path.slice(1).split('?of=').map(decodeURIComponent) as [string, string?];
+    const file = filesOf(repository)?.get(name) as HubFile;
     return sendFile(asked, response, { bytes: file.bytes, ...hub.behave(asked) });
   });
   const server = await listening((request, response) => answer(note('hub', request), response));
@@ -85,6 +93,7 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
     endpoint: addressOf(server),
     asked: [],
     files,
+    repositories: new Map(),
     commit: COMMIT,
     behave: () => undefined,
     close: async () => {
@@ -92,15 +101,20 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
     },
   };
 
+  const filesOf = (repository = 'org/tiny') =>
+    repository === 'org/tiny' ? hub.files : hub.repositories.get(repository);
+
   async function answer(asked: Asked, response: ServerResponse): Promise<void> {
     const behavior = hub.behave(asked) ?? {};
-    if (asked.path.startsWith('/api/models/org/tiny/revision/')) {
-      const siblings = [...hub.files.keys()].map((rfilename) => ({ rfilename }));
-      const bytes = Buffer.from(JSON.stringify({ id: 'org/tiny', sha: hub.commit, siblings }));
+    const [, id = ''] = /^\/api\/models\/(.+)\/revision\//.exec(asked.path) ?? [];
+    const listed = id ? filesOf(id) : undefined;
+    if (listed) {
+      const siblings = [...listed.keys()].map((rfilename) => ({ rfilename }));
+      const bytes = Buffer.from(JSON.stringify({ id, sha: hub.commit, siblings }));
       return sendFile(asked, response, { bytes, ...behavior });
     }
-    const [, revision = '', name = ''] = /^\/org\/tiny\/resolve\/([^/]+)\/(.+)$/.exec(asked.path) ?? [];
-    const file = [hub.commit, 'main'].includes(revision) ? hub.files.get(name) : undefined;
+    const [, repository, revision = '', name = ''] = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(asked.path) ?? [];
+    const file = repository && [hub.commit, 'main'].includes(revision) ? filesOf(repository)?.get(name) : undefined;
     if (!file) return sendFile(asked, response, { bytes: Buffer.from('Not Found'), status: 404, ...behavior });
     const { bytes, large } = file;
     const headers = { 'x-repo-commit': hub.commit, ...behavior.headers };
@@ -109,7 +123,7 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
     }
     const { etag = sha256(bytes), size = bytes.length } = behavior;
     response.writeHead(302, {
-      location: `${addressOf(storage)}/${encodeURIComponent(name)}`,
+      location: `${addressOf(storage)}/${encodeURIComponent(name)}${repository === 'org/tiny' ? '' : `?of=${encodeURIComponent(repository as string)}`}`,
       'x-linked-etag': `"${etag}"`,
       'x-linked-size': String(size),
       'x-repo-commit': hub.commit,

@@ -1,47 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../run.js';
 import { type Package, root } from '../workspace.js';
 import { uses } from './uses.js';
 
 /**
- * Installs one tarball with plain npm in a new ESM project of its own, with the peers it asks for; uses it as a user
- * would. The siblings that it depends on come as tarballs too, since the registry may not have this version yet.
+ * Uses a package as a user would, in a project in which it is installed: imports every entry, names what it exports in
+ * TypeScript, uses the files that it brings, and starts its commands. Gives what failed.
  */
-export async function tryTarball(
-  pkg: Package,
-  tarballs: ReadonlyMap<string, string>,
-  script = uses[pkg.manifest.name],
+export async function usePackage(
+  { manifest }: Package,
+  project: string,
+  script: string | undefined = uses[manifest.name],
 ): Promise<string[]> {
-  const { name } = pkg.manifest;
-  const project = mkdtempSync(join(tmpdir(), 'blip2-check-'));
-  try {
-    writeFileSync(join(project, 'package.json'), JSON.stringify(projectOf(pkg, tarballs), null, 2));
-    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    const install = await run('npm', ['install', ...flags], { cwd: project });
-    if (install.code !== 0) return [`npm install of ${name} alone failed: ${install.output.trim()}`];
-    return await use(pkg, project, script);
-  } finally {
-    rmSync(project, { recursive: true, force: true });
-  }
-}
-
-function projectOf({ manifest }: Package, tarballs: ReadonlyMap<string, string>): object {
-  const file = (name: string): string => `file:${tarballs.get(name)}`;
-  const siblings = [...tarballs.keys()].filter((name) => name !== manifest.name);
-  const peers = Object.entries(manifest.peerDependencies ?? {}).filter(([name]) => !siblings.includes(name));
-  return {
-    private: true,
-    type: 'module',
-    dependencies: { [manifest.name]: file(manifest.name), ...Object.fromEntries(peers.map(([name]) => [name, '*'])) },
-    devDependencies: { '@types/node': '^20' },
-    overrides: Object.fromEntries(siblings.map((name) => [name, file(name)])),
-  };
-}
-
-/** Imports every entry, names what it exports in TypeScript, uses the files that it brings, and starts its commands. */
-async function use({ manifest }: Package, project: string, script: string | undefined): Promise<string[]> {
   const problems: string[] = [];
   const lines: string[] = [];
   for (const [index, key] of Object.keys(manifest.exports ?? {}).entries()) {
