@@ -40,10 +40,10 @@ export { type PaddedBatch, type PadOptions, padBatch, toIdTensors } from './text
 export { type CaptionOptions, captionProcessor, questionProcessor } from './text/processors.js';
 export {
   createTokenizer,
-  type DecodeOptions as TokenDecodeOptions,
   type EncodeOptions,
   loadTokenizer,
   type SpecialName,
+  type TokenDecodeOptions,
   type Tokenizer,
   type TokenizerFiles,
   type TokenizerOptions,

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type CacheManifest, cacheKey, FeatureCache } from './cache.js';
 
@@ -24,6 +25,9 @@ test('records come back by number and all at once', async () => {
   const cache = await FeatureCache.write(path, manifest(), record);
   expect(cache.length).toBe(3);
   expect(await cache.read([2, 0])).toEqual(Float32Array.from([...record(2), ...record(0)]));
+  const byUrl = await FeatureCache.open(pathToFileURL(path), 'k');
+  expect(byUrl?.length).toBe(3);
+  await byUrl?.close();
   expect(await cache.readAll()).toEqual(Float32Array.from([0, 1, 2].flatMap(record)));
   await expect(cache.read([3])).rejects.toThrow('no record 3 among 3');
   await cache.close();
@@ -49,7 +53,7 @@ test('none, another key, and one that was cut off do not count', async () => {
   await truncate(path, 40);
   await expect(FeatureCache.open(path, 'k')).rejects.toThrow('has 40 bytes and its manifest says 48');
   const failing = FeatureCache.write(path, manifest(), (i) => (i === 1 ? [1] : record(i)));
-  await expect(failing).rejects.toThrow('Record 1 has 1 values instead of [2,2]');
+  await expect(failing).rejects.toThrow('Record 1 has 1 values instead of shape [2,2]');
   expect(await FeatureCache.open(path, 'k')).toBeUndefined();
 });
 

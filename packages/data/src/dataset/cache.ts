@@ -1,13 +1,15 @@
 import { platform } from '#platform';
 import { type CacheDtype, decodeRecord, encodeRecord } from './record.js';
 
-/** What a cache file holds; written beside it as `<path>.json`. */
+/** Metadata of a {@link FeatureCache}, stored beside it as `<path>.json`. */
 export interface CacheManifest {
-  /** Says what the records were computed from; see {@link cacheKey}. */
+  /** Identifies what the records were computed from; see {@link cacheKey}. */
   readonly key: string;
+  /** Type in which values are stored. */
   readonly dtype: CacheDtype;
-  /** Of one record. */
+  /** Shape of one record. */
   readonly shape: readonly number[];
+  /** Number of records. */
   readonly length: number;
 }
 
@@ -16,22 +18,31 @@ const BYTES: Readonly<Record<CacheDtype, number>> = { uint8: 1, float16: 2, floa
 const sizeOf = ({ shape, dtype }: Pick<CacheManifest, 'shape' | 'dtype'>): number =>
   shape.reduce((product, side) => product * side, BYTES[dtype]);
 
-/** A key that changes with anything in `parts` (weights' hash, processor, files' names): SHA-256 of their JSON. */
+/**
+ * Computes a cache key that changes with anything in `parts`, such as a hash of weights, a processor and file names.
+ * @returns the SHA-256 of their JSON in hexadecimal
+ */
 export async function cacheKey(...parts: readonly unknown[]): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(parts));
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Records of one size in a file, read by number: image features or pixels that are computed once. Node only. */
+/** A file of records of equal shape, read by index: image features or pixels that are computed once. Node only. */
 export class FeatureCache {
   private constructor(
     readonly manifest: CacheManifest,
     private readonly reader: Awaited<ReturnType<typeof platform.files.open>>,
   ) {}
 
-  /** Opens a finished cache. Undefined where there is none, or one of another key: compute it then. */
-  static async open(path: string, key: string): Promise<FeatureCache | undefined> {
+  /**
+   * Opens a complete cache.
+   * @param file path or `file:` URL
+   * @returns undefined where there is no cache, or its key differs
+   * @throws Error where the file and its manifest disagree
+   */
+  static async open(file: string | URL, key: string): Promise<FeatureCache | undefined> {
+    const path = platform.locate(file);
     const bytes = await platform.readBytes(`${path}.json`);
     if (!bytes) return undefined;
     const manifest: CacheManifest = JSON.parse(new TextDecoder().decode(bytes));
@@ -46,14 +57,17 @@ export class FeatureCache {
   }
 
   /**
-   * Writes a cache and opens it. Records go to a temporary name first, so that a cache that was cut off does not
-   * count. Throws where a record has another size than `shape` says.
+   * Writes a cache and opens it. The file is renamed when it is complete, so that an interrupted run leaves none.
+   * @param file path or `file:` URL
+   * @param record returns the record of an index
+   * @throws Error where a record's size differs from the manifest's `shape`
    */
   static async write(
-    path: string,
+    file: string | URL,
     manifest: CacheManifest,
     record: (index: number) => ArrayLike<number> | Promise<ArrayLike<number>>,
   ): Promise<FeatureCache> {
+    const path = platform.locate(file);
     const temporary = `${path}.partial`;
     await platform.files.remove(`${path}.json`);
     const writer = await platform.files.create(temporary);
@@ -62,7 +76,7 @@ export class FeatureCache {
         const bytes = encodeRecord(await record(i), manifest.dtype);
         if (bytes.length !== sizeOf(manifest)) {
           throw new Error(
-            `Record ${i} has ${bytes.length / BYTES[manifest.dtype]} values instead of [${manifest.shape}]: give each record whole.`,
+            `Record ${i} has ${bytes.length / BYTES[manifest.dtype]} values instead of shape [${manifest.shape}]: return complete records.`,
           );
         }
         await writer.append(bytes);
@@ -82,11 +96,15 @@ export class FeatureCache {
     return cache;
   }
 
+  /** Number of records. */
   get length(): number {
     return this.manifest.length;
   }
 
-  /** The records of these numbers one after the other, `[indices, ...shape]`, widened to float32. */
+  /**
+   * Reads records by index, converted to float32, in one array of shape `[indices, ...shape]`.
+   * @throws RangeError for an index outside the cache
+   */
   async read(indices: ArrayLike<number>): Promise<Float32Array> {
     const size = sizeOf(this.manifest);
     const bytes = new Uint8Array(indices.length * size);
@@ -100,13 +118,14 @@ export class FeatureCache {
     return decodeRecord(bytes, this.manifest.dtype);
   }
 
-  /** Every record, `[length, ...shape]`, in one array. */
+  /** Reads every record, converted to float32, in one array of shape `[length, ...shape]`. */
   async readAll(): Promise<Float32Array> {
     const bytes = new Uint8Array(this.length * sizeOf(this.manifest));
     await this.reader.read(bytes, 0);
     return decodeRecord(bytes, this.manifest.dtype);
   }
 
+  /** Closes the file; the cache cannot be read afterwards. */
   close(): Promise<void> {
     return this.reader.close();
   }

@@ -1,12 +1,14 @@
 import { hash, rng } from '@blip2/tensor';
 
-/** Things that can be fetched by number. */
+/** A map-style data set as in PyTorch: items by index, from 0 to `length - 1`. */
 export interface Dataset<T> {
+  /** Number of items. */
   readonly length: number;
+  /** Returns the item of an index. */
   get(index: number): T | Promise<T>;
 }
 
-/** A list as a data set. */
+/** Creates a data set from an array. */
 export function listDataset<T>(items: readonly T[]): Dataset<T> {
   return { length: items.length, get: (index) => itemAt(items, index) };
 }
@@ -16,12 +18,12 @@ function itemAt<T>(items: readonly T[], index: number): T {
   return items[index] as T;
 }
 
-/** A data set whose items are changed when they are fetched. */
-export function mapDataset<T, U>(data: Dataset<T>, change: (item: T, index: number) => U | Promise<U>): Dataset<U> {
-  return { length: data.length, get: async (index) => change(await data.get(index), index) };
+/** Creates a data set that applies `transform` to each item when it is fetched. */
+export function mapDataset<T, U>(data: Dataset<T>, transform: (item: T, index: number) => U | Promise<U>): Dataset<U> {
+  return { length: data.length, get: async (index) => transform(await data.get(index), index) };
 }
 
-/** The numbers below `length` in an order that depends on the seed alone (Fisher-Yates). */
+/** Returns the integers from 0 to `length - 1` in a random order that depends only on the seed (Fisher-Yates). */
 export function randomPermutation(length: number, seed: number): Int32Array {
   const order = Int32Array.from({ length }, (_, i) => i);
   const random = rng(seed);
@@ -32,15 +34,21 @@ export function randomPermutation(length: number, seed: number): Int32Array {
   return order;
 }
 
+/** Options of {@link batchIndices} and {@link batchAt}. */
 export interface BatchOptions {
+  /** Random seed of the order. */
   readonly seed: number;
-  /** Each epoch has an order of its own. Default 0. */
+  /** Epoch, counted from 0; each has its own order. Default 0. */
   readonly epoch?: number;
-  /** Leave out the last batch where it is not full. Default true: a training step wants one shape. */
+  /** Whether an incomplete last batch is dropped, as PyTorch's `drop_last`. Default true: steps keep one shape. */
   readonly dropLast?: boolean;
 }
 
-/** The indices of each batch of one epoch: a pure function, so that a run can go on from any step. */
+/**
+ * Returns the indices of each batch of one epoch in shuffled order. A pure function, so that training can resume at any
+ * step.
+ * @throws Error where there is no batch
+ */
 export function batchIndices(length: number, batch: number, options: BatchOptions): Int32Array[] {
   const { seed, epoch = 0, dropLast = true } = options;
   const count = batchesPerEpoch(length, batch, dropLast);
@@ -48,16 +56,24 @@ export function batchIndices(length: number, batch: number, options: BatchOption
   return Array.from({ length: count }, (_, i) => order.slice(i * batch, (i + 1) * batch));
 }
 
-/** How many batches an epoch has. Throws where there is none. */
+/**
+ * Returns the number of batches in an epoch.
+ * @throws Error where it is zero
+ */
 export function batchesPerEpoch(length: number, batch: number, dropLast = true): number {
   const count = dropLast ? Math.floor(length / batch) : Math.ceil(length / batch);
   if (!(batch >= 1) || count < 1) {
-    throw new Error(`${length} items do not fill a batch of ${batch}: take a smaller batch, or keep the last one.`);
+    throw new Error(
+      `${length} items do not fill a batch of ${batch}: use a smaller batch size, or set dropLast to false.`,
+    );
   }
   return count;
 }
 
-/** The batch of one step, counted over all epochs from zero: what {@link batchIndices} gives for its epoch. */
+/**
+ * Returns the batch of one training step, counted over all epochs from 0, with its epoch and its position therein.
+ * @throws Error where an epoch has no batch
+ */
 export function batchAt(
   length: number,
   batch: number,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { fixture } from '@blip2/testing';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import sharp from 'sharp';
@@ -56,12 +57,14 @@ test('EXIF orientation is ignored unless asked for', async () => {
   expect(await decodeImage(bytes, { orient: true })).toMatchObject({ width: 1, height: 2 });
 });
 
-test('paths, bytes, Blobs and images are all taken', async () => {
+test('paths, file URLs, bytes, Blobs and images are accepted', async () => {
   const image = solidImage(2, 2, [1, 2, 3]);
   const png = await encodePng(image);
   const path = join(folder, 'image.png');
   await writeFile(path, png);
   expect(await decodeImage(path)).toEqual(image);
+  expect(await decodeImage(pathToFileURL(path))).toEqual(image);
+  await expect(decodeImage(new URL('https://example.org/a.png'))).rejects.toThrow('is not a file URL');
   expect(await decodeImage(new Blob([new Uint8Array(png)]))).toEqual(image);
   expect(await decodeImage(image)).toBe(image);
   expect((await decodeImage(fixture('photos/rocket.jpg'))).width).toBe(640);
@@ -72,7 +75,7 @@ test('what cannot be read is named', async () => {
   await writeFile(notes, 'no image');
   await expect(decodeImage(notes)).rejects.toThrow(/notes\.txt" is not an image that can be read/);
   await expect(decodeImage(join(folder, 'absent.png'))).rejects.toThrow(/There is no image at ".*absent\.png"/);
-  await expect(decodeImage(folder)).rejects.toThrow(/is a folder, not an image/);
+  await expect(decodeImage(folder)).rejects.toThrow(/is a folder, not a file/);
   await expect(decodeImage(new Uint8Array(0))).rejects.toThrow('An image given as bytes is not an image');
   const png = await encodePng(solidImage(40, 40, [9, 9, 9]));
   await expect(decodeImage(png.slice(0, png.length - 30))).rejects.toThrow('is not an image that can be read');

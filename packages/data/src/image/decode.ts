@@ -9,10 +9,11 @@ import { checkImage, type DecodedImage, type DecodeOptions, type ImageSource, is
  * Throws where a file is missing, is no image, or has more than `maxPixels`.
  */
 export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<DecodedImage> {
-  if (typeof source === 'string') {
-    const bytes = await platform.readBytes(source);
-    if (!bytes) throw new Error(`There is no image at "${source}": check the path.`);
-    return platform.decode(bytes, `"${source}"`, options);
+  if (typeof source === 'string' || 'href' in source) {
+    const path = platform.locate(source);
+    const bytes = await platform.readBytes(path);
+    if (!bytes) throw new Error(`There is no image at "${path}": check the path.`);
+    return platform.decode(bytes, `"${path}"`, options);
   }
   if (isDecodedImage(source)) return checkImage(source);
   if (ArrayBuffer.isView(source)) return platform.decode(source, 'An image given as bytes', options);
@@ -21,7 +22,7 @@ export async function decodeImage(source: ImageSource, options: DecodeOptions = 
   return platform.decode(bytes, name, options);
 }
 
-/** An image as the bytes of a PNG file. */
+/** Encodes an image as the bytes of a PNG file. */
 export function encodePng(image: DecodedImage): Promise<Uint8Array> {
   return platform.encodePng(checkImage(image));
 }

@@ -1,4 +1,4 @@
-/** A resampling filter: zero at a distance of `support` and beyond. */
+/** A resampling filter, zero at a distance of `support` and beyond. */
 export interface Filter {
   readonly support: number;
   readonly kernel: (distance: number) => number;
@@ -14,6 +14,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
+/** Names of the resampling filters, as in Pillow. */
 export type FilterName = 'bilinear' | 'bicubic' | 'lanczos';
 
 /** Pillow's filters of the same names. */
@@ -23,7 +24,7 @@ export const filters: Readonly<Record<FilterName, Filter>> = {
   lanczos: { support: 3, kernel: (t) => (t >= -3 && t < 3 ? sinc(t) * sinc(t / 3) : 0) },
 };
 
-/** For one axis: output `x` is the sum over `k < count[x]` of `weights[x * taps + k] * input[start[x] + k]`. */
+/** Weights for one axis: output `x` is the sum over `k < count[x]` of `weights[x * taps + k] * input[start[x] + k]`. */
 export interface Weights {
   readonly taps: number;
   readonly start: Int32Array;

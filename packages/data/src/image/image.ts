@@ -1,31 +1,42 @@
-/** An image in memory: 8-bit RGB, row by row, without padding. */
+/** A decoded image: 8-bit RGB, stored row by row from the top left without padding. */
 export interface DecodedImage {
   readonly width: number;
   readonly height: number;
-  /** `height * width * 3` bytes. */
+  /** `height * width * 3` bytes: red, green and blue of each pixel. */
   readonly data: Uint8Array;
 }
 
-/** An image as a user has it: a path (Node) or URL (browser), a file's bytes, a Blob or File, or pixels already. */
-export type ImageSource = string | Uint8Array | Blob | DecodedImage;
+/**
+ * Anything that {@link decodeImage} accepts: a path or `file:` URL in Node, an address in a browser, the bytes of an
+ * image file, a `Blob` or `File`, or an image that is decoded already.
+ */
+export type ImageSource = string | URL | Uint8Array | Blob | DecodedImage;
 
+/** Options of {@link decodeImage}. */
 export interface DecodeOptions {
-  /** Laid under transparent pixels. By default the alpha channel is dropped, as Pillow's `convert('RGB')` does. */
+  /**
+   * Color that transparent pixels are composited over. By default the alpha channel is dropped, as Pillow's
+   * `convert('RGB')` does.
+   */
   readonly background?: readonly [red: number, green: number, blue: number];
   /** Turn the image as its EXIF orientation says. Default false, as Pillow's `open`. */
   readonly orient?: boolean;
-  /** More pixels than this are refused before anything is decoded. Default 178 956 970, Pillow's limit. */
+  /** Largest number of pixels; larger images are refused before they are decoded. Default {@link MAX_PIXELS}. */
   readonly maxPixels?: number;
 }
 
+/** Default limit on an image's pixels, above which Pillow warns of a decompression bomb: 178,956,970. */
 export const MAX_PIXELS = 178_956_970;
 
-/** Whether a value is a decoded image. */
+/** Returns whether a value has the fields of a {@link DecodedImage}. */
 export function isDecodedImage(value: unknown): value is DecodedImage {
   return typeof value === 'object' && value !== null && 'width' in value && 'height' in value && 'data' in value;
 }
 
-/** Throws where the number of bytes does not fit the sides. */
+/**
+ * Returns an image after checking that its sides and its bytes agree.
+ * @throws Error where `data` is not `width * height * 3` bytes long
+ */
 export function checkImage(image: DecodedImage): DecodedImage {
   const { width, height, data } = image;
   if (!(width > 0 && height > 0) || data.length !== width * height * 3) {
@@ -36,7 +47,7 @@ export function checkImage(image: DecodedImage): DecodedImage {
   return image;
 }
 
-/** Throws where an image is larger than the limit. */
+/** @throws Error where an image has more pixels than the limit */
 export function checkPixels(name: string, width: number, height: number, maxPixels = MAX_PIXELS): void {
   if (width * height > maxPixels) {
     throw new Error(
@@ -45,7 +56,7 @@ export function checkPixels(name: string, width: number, height: number, maxPixe
   }
 }
 
-/** One color everywhere. */
+/** Creates an image of one color. */
 export function solidImage(width: number, height: number, color: readonly [number, number, number]): DecodedImage {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < data.length; i++) data[i] = color[i % 3] ?? 0;

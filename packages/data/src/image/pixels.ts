@@ -1,19 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DecodedImage } from './image.js';
 
+/** Three numbers, one for each of red, green and blue. */
 export type Rgb = readonly [red: number, green: number, blue: number];
 
+/** Channel means of CLIP's and BLIP-2's preprocessing. */
 export const CLIP_MEAN: Rgb = [0.48145466, 0.4578275, 0.40821073];
+/** Channel standard deviations of CLIP's and BLIP-2's preprocessing. */
 export const CLIP_STD: Rgb = [0.26862954, 0.26130258, 0.27577711];
+/** Channel means of ImageNet, used by DINOv2 and the original ViT recipes. */
 export const IMAGENET_MEAN: Rgb = [0.485, 0.456, 0.406];
+/** Channel standard deviations of ImageNet. */
 export const IMAGENET_STD: Rgb = [0.229, 0.224, 0.225];
+/** Channel means that map bytes to the range -1 to 1 together with {@link HALF_STD}, as SigLIP and ViT do. */
 export const HALF_MEAN: Rgb = [0.5, 0.5, 0.5];
+/** Channel standard deviations that belong to {@link HALF_MEAN}. */
 export const HALF_STD: Rgb = [0.5, 0.5, 0.5];
 
+/** Options of {@link toPixels} and {@link pixelValues}; a {@link Processor} has all of them. */
 export interface NormalizeOptions {
+  /** Mean of each channel, subtracted after rescaling. Default {@link CLIP_MEAN}. */
   readonly mean?: Rgb;
+  /** Standard deviation of each channel, divided by last. Default {@link CLIP_STD}. */
   readonly std?: Rgb;
-  /** What a byte is multiplied with first, 1/255 by default. */
+  /** Factor that bytes are multiplied by first. Default 1/255. */
   readonly rescale?: number;
 }
 
@@ -26,7 +36,10 @@ function table(
   return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(Math.fround(byte * rescale) - m) / s);
 }
 
-/** The normalized values of images of one size, `[B,H,W,3]` in one array: `(x / 255 - mean) / std`. */
+/**
+ * Normalizes images of equal size, `(x * rescale - mean) / std` for each channel, into one array of shape `[B,H,W,3]`.
+ * @throws Error where there are no images, or two differ in size
+ */
 export function pixelValues(images: readonly DecodedImage[], options: NormalizeOptions = {}): Float32Array {
   const [first] = images;
   if (!first) throw new Error('No images were given: pixels need at least one.');
@@ -49,8 +62,9 @@ export function pixelValues(images: readonly DecodedImage[], options: NormalizeO
 }
 
 /**
- * Images of one size as an encoder's input, `(x / 255 - mean) / std` (spec 5.1); CLIP's mean and std by default.
- * The tensor belongs to the caller. Throws where the images differ in size.
+ * Normalizes images of equal size into an encoder's input, a tensor `[B,H,W,3]` that the caller disposes (the
+ * `pixel_values` of transformers, with channels last).
+ * @throws Error where there are no images, or two differ in size
  */
 export function toPixels(images: readonly DecodedImage[], options: NormalizeOptions = {}): tf.Tensor4D {
   const values = pixelValues(images, options);

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { fixture } from '@blip2/testing';
 import { checkMutations } from '@blip2/testing/untrusted';
 import { expect, test } from '@jest/globals';
@@ -6,7 +7,9 @@ import { CLIP_MEAN, CLIP_STD } from './pixels.js';
 import { applyProcessor, parseProcessor, readProcessor } from './processor.js';
 
 test('a BLIP-2 folder', async () => {
-  expect(await readProcessor(fixture('hf-opt'))).toEqual({
+  const byUrl = await readProcessor(pathToFileURL(fixture('hf-opt')));
+  expect(byUrl).toEqual(await readProcessor(fixture('hf-opt')));
+  expect(byUrl).toEqual({
     size: { width: 56, height: 56 },
     filter: 'bicubic',
     mean: CLIP_MEAN,

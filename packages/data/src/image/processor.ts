@@ -5,23 +5,27 @@ import type { DecodedImage } from './image.js';
 import { CLIP_MEAN, CLIP_STD, type Rgb } from './pixels.js';
 import { crop, resize } from './resize.js';
 
-/** How images become a model's input, as a folder's processor files say. Plain data. */
+/** How images are preprocessed for a model: the `image_processor` of a Hugging Face folder as plain data. */
 export interface Processor {
-  /** Both sides, or the shorter one with the aspect ratio kept; absent where images are not resized. */
+  /** Size that images are resized to, exactly or by their shorter side; absent where images are not resized. */
   readonly size?: { readonly width: number; readonly height: number } | { readonly shortestEdge: number };
-  /** The middle part that is kept after resizing. */
+  /** Size of the center crop that follows resizing; absent where images are not cropped. */
   readonly crop?: { readonly width: number; readonly height: number };
+  /** Resampling filter (`resample`). */
   readonly filter: FilterName;
+  /** Mean of each channel (`image_mean`). */
   readonly mean: Rgb;
+  /** Standard deviation of each channel (`image_std`). */
   readonly std: Rgb;
+  /** Factor that bytes are multiplied by before normalization (`rescale_factor`). */
   readonly rescale: number;
-  /** Image tokens in front of a prompt; only BLIP-2's own processor says so. */
+  /** Number of image tokens in front of a prompt (`num_query_tokens`); only BLIP-2's processors have it. */
   readonly queries?: number;
 }
 
-/** No published model looks at larger images. */
+/** No published model takes larger images. */
 const LARGEST_SIDE = 4096;
-/** No processor file is larger. */
+/** No published processor file is larger. */
 const LARGEST_FILE = 1_000_000;
 const MOST_QUERIES = 2 ** 16;
 
@@ -64,8 +68,9 @@ function filterOf(resample: unknown): FilterName {
 }
 
 /**
- * Reads the parsed `processor_config.json` or `preprocessor_config.json` of a Hugging Face folder; what it does not say
- * is as in BLIP-2 (224 pixels, bicubic, CLIP's mean and std). Throws where a value makes no sense.
+ * Converts the parsed `processor_config.json` or `preprocessor_config.json` of a Hugging Face folder into a
+ * {@link Processor}. Absent fields get BLIP-2's defaults: 224 pixels, bicubic, CLIP's mean and std.
+ * @throws Error naming the field whose value is invalid
  */
 export function parseProcessor(outer: unknown): Processor {
   if (!isJson(outer)) throw new Error(`A processor's file is an object, not ${show(outer)}: correct the file.`);
@@ -88,10 +93,13 @@ export function parseProcessor(outer: unknown): Processor {
 }
 
 /**
- * Reads a folder's `preprocessor_config.json` and `processor_config.json`; where both are there, the latter, which is
- * newer, wins value by value. Throws where neither is there or one is no JSON.
+ * Reads `preprocessor_config.json` and `processor_config.json` of a Hugging Face folder; where both exist, fields of the
+ * latter take precedence.
+ * @param source path or `file:` URL of the folder
+ * @throws Error where neither file exists, or one is not JSON or has an invalid value
  */
-export async function readProcessor(folder: string): Promise<Processor> {
+export async function readProcessor(source: string | URL): Promise<Processor> {
+  const folder = platform.locate(source);
   let merged: Json | undefined;
   for (const file of ['preprocessor_config.json', 'processor_config.json']) {
     const path = platform.join(folder, file);
@@ -102,7 +110,7 @@ export async function readProcessor(folder: string): Promise<Processor> {
   return parseProcessor(merged);
 }
 
-/** An image resized and cropped as a processor says, still 8-bit; `toPixels` does the rest. */
+/** Resizes and crops an image as a processor prescribes; the result is 8-bit, and {@link toPixels} normalizes it. */
 export function applyProcessor(
   image: DecodedImage,
   processor: Pick<Processor, 'size' | 'crop' | 'filter'>,

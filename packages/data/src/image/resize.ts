@@ -1,7 +1,7 @@
 import { type Filter, type FilterName, FRACTION_BITS, filters, filterWeights } from './filter.js';
 import type { DecodedImage } from './image.js';
 
-/** A part of an image in whole pixels. */
+/** A rectangle within an image, in whole pixels. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -9,15 +9,17 @@ export interface Box {
   readonly height: number;
 }
 
+/** Options of {@link resize}. */
 export interface ResizeOptions {
+  /** Resampling filter. Default `'bicubic'`. */
   readonly filter?: FilterName;
-  /** Only this part is resized, as if it had been cropped before. */
+  /** Rectangle that is cropped first and then resized. Default: the whole image. */
   readonly box?: Box;
 }
 
 const HALF = 1 << (FRACTION_BITS - 1);
 
-/** Rows get their new width. */
+/** Resizes rows to a new width. */
 function horizontal({ width, height, data }: DecodedImage, output: number, filter: Filter): DecodedImage {
   const result = new Uint8ClampedArray(height * output * 3);
   const { taps, start, count, weights } = filterWeights(width, output, filter);
@@ -41,7 +43,7 @@ function horizontal({ width, height, data }: DecodedImage, output: number, filte
   return { width: output, height, data: new Uint8Array(result.buffer) };
 }
 
-/** Columns get their new height; whole rows are added up, so that memory is read in order. */
+/** Resizes columns to a new height; sums whole rows, so that memory is read in order. */
 function vertical({ width, height, data }: DecodedImage, output: number, filter: Filter): DecodedImage {
   const stride = width * 3;
   const result = new Uint8ClampedArray(output * stride);
@@ -59,7 +61,10 @@ function vertical({ width, height, data }: DecodedImage, output: number, filter:
   return { width, height: output, data: new Uint8Array(result.buffer) };
 }
 
-/** A part of an image, copied. Throws where the part leaves the image. */
+/**
+ * Copies a rectangle of an image.
+ * @throws Error where the rectangle is not within the image
+ */
 export function crop(image: DecodedImage, box: Box): DecodedImage {
   const { left, top, width, height } = box;
   const inside = left >= 0 && top >= 0 && left + width <= image.width && top + height <= image.height;
@@ -77,8 +82,8 @@ export function crop(image: DecodedImage, box: Box): DecodedImage {
 }
 
 /**
- * Pillow goes by columns first where far more rows than columns are to be dropped. The rule is not documented: it was
- * found by trying sizes out, and holds for Pillow 13.
+ * Whether Pillow runs the vertical pass first, which it does where far more rows than columns are removed. The rule is
+ * undocumented: it was found by trying sizes, and holds for Pillow 13.
  */
 function verticalFirst(image: DecodedImage, width: number, height: number): boolean {
   const dropped = image.height - height;
@@ -86,8 +91,9 @@ function verticalFirst(image: DecodedImage, width: number, height: number): bool
 }
 
 /**
- * Resizes as Pillow does, bit for bit: separable, antialiased, fixed-point weights, rounding to 8 bits after each pass
- * (spec 5.1), and the order of the passes as in Pillow 13. The aspect ratio is ignored.
+ * Resizes an image to exactly `width` by `height`, bit for bit as Pillow 13 does: separable and antialiased, with
+ * fixed-point weights and rounding to 8 bits after each pass.
+ * @throws Error where a side is not a positive integer, or `box` is not within the image
  */
 export function resize(image: DecodedImage, width: number, height: number, options: ResizeOptions = {}): DecodedImage {
   if (![width, height].every((side) => Number.isInteger(side) && side > 0)) {
@@ -101,7 +107,7 @@ export function resize(image: DecodedImage, width: number, height: number, optio
   return result === image ? { width, height, data: image.data.slice() } : result;
 }
 
-/** {@link resize} with Pillow's bicubic filter, the one that BLIP-2 is trained with. */
+/** Resizes an image with Pillow's bicubic filter, which BLIP-2 is trained with; see {@link resize}. */
 export function resizeBicubic(
   image: DecodedImage,
   width: number,

@@ -1,11 +1,12 @@
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import type { Platform, RecordFiles } from './platform.js';
 
-/** Draws decoded pixels and drops alpha as Pillow does; a canvas keeps colors un-premultiplied only approximately. */
+/** Reads a bitmap's pixels through a canvas, which keeps the colors of partly transparent pixels only approximately. */
 function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): DecodedImage {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { colorSpace: 'srgb', willReadFrequently: true });
-  if (!context) throw new Error('This browser gives no 2D canvas, which decoding an image needs: use a newer browser.');
+  if (!context)
+    throw new Error('This browser has no 2D OffscreenCanvas, which decoding an image needs: use a newer browser.');
   if (background) {
     context.fillStyle = `rgb(${background.join(' ')})`;
     context.fillRect(0, 0, width, height);
@@ -22,7 +23,7 @@ function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): De
 }
 
 function noFiles(): never {
-  throw new Error('A browser has no files to cache features in: keep them in memory, or run this in Node.');
+  throw new Error('Features cannot be cached in files in a browser: keep them in memory, or use Node.');
 }
 
 const files: RecordFiles = {
@@ -64,15 +65,17 @@ export const platform: Platform = {
     return new Uint8Array(await blob.arrayBuffer());
   },
 
-  async readBytes(url, most = Number.POSITIVE_INFINITY) {
+  locate: (source) => (typeof source === 'string' ? source : source.href),
+
+  async readBytes(url, maxBytes = Number.POSITIVE_INFINITY) {
     const response = await fetch(url);
     if (response.status === 404) return undefined;
-    if (!response.ok) throw new Error(`${url} answered ${response.status} ${response.statusText}: check the address.`);
+    if (!response.ok) throw new Error(`${url} responded ${response.status} ${response.statusText}: check the address.`);
     const announced = Number(response.headers.get('content-length') ?? 0);
-    const bytes = announced > most ? undefined : new Uint8Array(await response.arrayBuffer());
-    if (bytes && bytes.length <= most) return bytes;
+    const bytes = announced > maxBytes ? undefined : new Uint8Array(await response.arrayBuffer());
+    if (bytes && bytes.length <= maxBytes) return bytes;
     throw new Error(
-      `${url} has ${bytes?.length ?? announced} bytes, more than ${most}: put the model's own file there.`,
+      `${url} has ${bytes?.length ?? announced} bytes, more than ${maxBytes}: replace it with the model's file.`,
     );
   },
 

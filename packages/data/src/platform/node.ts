@@ -1,26 +1,27 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Metadata, Sharp } from 'sharp';
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import { cmykToRgb } from './cmyk.js';
 import type { Platform, RecordFiles } from './platform.js';
 
-/** sharp is loaded when the first image is, so that texts alone do not pay for it. */
+/** Imports sharp when the first image is decoded: who only tokenizes does not need it. */
 async function loadSharp() {
   return (await import('sharp')).default;
 }
 
-/** A field of something that was thrown; `instanceof Error` fails across realms. */
+/** Returns a field of a thrown value; `instanceof Error` fails across realms. */
 function field(reason: unknown, key: 'code' | 'message'): unknown {
   return typeof reason === 'object' && reason !== null ? Reflect.get(reason, key) : undefined;
 }
 
-async function checkSize(path: string, most: number): Promise<void> {
+async function checkSize(path: string, maxBytes: number): Promise<void> {
   const found = await stat(path);
-  if (found.isDirectory()) return; // said by whoever reads it
-  if (!found.isFile()) throw new Error(`${path} is not a regular file: put the model's own there.`);
-  if (found.size > most) {
-    throw new Error(`${path} has ${found.size} bytes, more than ${most}: put the model's own file there.`);
+  if (found.isDirectory()) return; // reading it reports that
+  if (!found.isFile()) throw new Error(`${path} is not a regular file: replace it with the model's file.`);
+  if (found.size > maxBytes) {
+    throw new Error(`${path} has ${found.size} bytes, more than ${maxBytes}: replace it with the model's file.`);
   }
 }
 
@@ -69,7 +70,9 @@ const files: RecordFiles = {
         for (let at = 0; at < into.length; ) {
           const { bytesRead } = await handle.read(into, at, into.length - at, offset + at);
           if (bytesRead === 0)
-            throw new Error(`${path} ends at byte ${offset + at}, in the middle of a record: write it anew.`);
+            throw new Error(
+              `${path} ends at byte ${offset + at}, in the middle of a record: delete it and compute it again.`,
+            );
           at += bytesRead;
         }
       },
@@ -110,14 +113,20 @@ export const platform: Platform = {
     );
   },
 
-  async readBytes(path, most) {
+  locate(source) {
+    if (typeof source === 'string') return source;
+    if (source.protocol === 'file:') return fileURLToPath(source);
+    throw new Error(`${source.href} is not a file URL: download the file and give its path.`);
+  },
+
+  async readBytes(path, maxBytes) {
     try {
-      if (most !== undefined) await checkSize(path, most);
+      if (maxBytes !== undefined) await checkSize(path, maxBytes);
       return await readFile(path);
     } catch (reason) {
       const code = field(reason, 'code');
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-      if (code === 'EISDIR') throw new Error(`"${path}" is a folder, not an image or another file: name a file in it.`);
+      if (code === 'EISDIR') throw new Error(`"${path}" is a folder, not a file: give the path of a file in it.`);
       throw reason;
     }
   },

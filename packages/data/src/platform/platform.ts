@@ -1,18 +1,21 @@
 import type { DecodedImage, DecodeOptions } from '../image/image.js';
 
-/** What Node and a browser do differently. `#platform` resolves to one of the two files beside this one. */
+/** Operations that differ between Node and browsers; `#platform` resolves to `node.ts` or `browser.ts`. */
 export interface Platform {
-  /** Decodes an image file's bytes. `name` stands in messages. */
+  /** Decodes the bytes of an image file; `name` is used in messages. */
   decode(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<DecodedImage>;
+  /** Encodes an image as PNG. */
   encodePng(image: DecodedImage): Promise<Uint8Array>;
-  /** The bytes of a path (Node) or URL (browser); undefined where there is nothing. @throws for more than `most` bytes */
-  readBytes(path: string, most?: number): Promise<Uint8Array | undefined>;
-  /** A file inside a folder. */
+  /** Converts a path or URL to what the other functions take: a path in Node, an address in a browser. */
+  locate(source: string | URL): string;
+  /** Reads a file, or undefined where there is none. @throws Error for more than `maxBytes` bytes */
+  readBytes(path: string, maxBytes?: number): Promise<Uint8Array | undefined>;
+  /** Returns the path of a file in a folder. */
   join(folder: string, file: string): string;
   readonly files: RecordFiles;
 }
 
-/** Files of records for the feature cache. */
+/** File operations of the feature cache. */
 export interface RecordFiles {
   create(path: string): Promise<RecordWriter>;
   open(path: string): Promise<RecordReader>;
@@ -28,7 +31,7 @@ export interface RecordWriter {
 
 export interface RecordReader {
   readonly size: number;
-  /** Fills `into` from a byte offset on. */
+  /** Fills `into` from a byte offset. */
   read(into: Uint8Array, offset: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,13 +1,13 @@
 import { learnMerges, type Merge, tally } from './merges.js';
 import type { TokenizerFiles } from './tokenizer.js';
 
-/** OPT's special tokens, in order of their ids. */
+/** The special tokens of OPT in the order of their ids. */
 export const OPT_SPECIALS = ['<s>', '<pad>', '</s>', '<unk>'] as const;
 
-/** GPT-2's split into words, each with the space before it. */
+/** GPT-2's pre-tokenization: words with the space before them. */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
-/** GPT-2's printable stand-in for each byte: itself where it prints, else a letter from U+0100 on. */
+/** GPT-2's printable character for each byte: the byte itself where it is printable, else a letter from U+0100 on. */
 export const byteLetters: readonly string[] = (() => {
   const prints = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let next = 256;
@@ -15,8 +15,8 @@ export const byteLetters: readonly string[] = (() => {
 })();
 
 /**
- * A tokenizer like OPT's over byte-level merges, as `tokenizer.json` and `tokenizer_config.json` would hold it: every
- * text begins with `</s>`, nothing follows, no space is added in front. Ids: specials, the 256 bytes, the merges.
+ * Builds the files of a byte-level BPE tokenizer of OPT's kind from its merges: `</s>` is put in front of each text and
+ * nothing after it, and no space is added in front. Ids are the special tokens, the 256 bytes, then the merges.
  */
 export function buildByteLevelBpe(merges: readonly Merge[]): TokenizerFiles {
   const tokens = new Set<string>([...OPT_SPECIALS, ...[...byteLetters].sort()]);
@@ -72,8 +72,9 @@ export function buildByteLevelBpe(merges: readonly Merge[]): TokenizerFiles {
 }
 
 /**
- * A byte-level tokenizer of at most `vocabSize` tokens from texts (see {@link buildByteLevelBpe}). Any text can be encoded,
- * since every byte is a token. Deterministic. Throws where the specials and bytes, 260, do not fit.
+ * Trains a byte-level BPE tokenizer of at most `vocabSize` tokens on texts; see {@link buildByteLevelBpe}. It encodes any
+ * text, since every byte is a token. Deterministic.
+ * @throws Error where `vocabSize` is below 260, the number of special tokens and bytes
  */
 export function trainByteLevelBpe(
   texts: Iterable<string>,

@@ -1,22 +1,22 @@
-/** A word as a list of pieces, with how often it occurs. */
+/** A word as a list of pieces, with its frequency. */
 interface Word {
   pieces: string[];
   readonly count: number;
 }
 
-/** Two pieces that were joined, in order of joining. */
+/** A merge of byte-pair encoding: two pieces that become one. */
 export type Merge = readonly [left: string, right: string];
 
 export interface MergeOptions {
-  /** So many merges at most. */
+  /** Largest number of merges. */
   readonly limit: number;
-  /** How two pieces become one. Default: written one after the other. */
+  /** Joins two pieces. Default: concatenation. */
   readonly join?: (left: string, right: string) => string;
 }
 
 const SEPARATOR = '\u0000';
 
-/** Counts of neighboring pieces, and the words in which each pair stands. */
+/** Counts of neighboring pieces, and the words that contain each pair. */
 class Pairs {
   readonly counts = new Map<string, number>();
   readonly words = new Map<string, Set<Word>>();
@@ -33,7 +33,7 @@ class Pairs {
     }
   }
 
-  /** The most frequent pair; of equally frequent ones the first in order of code units, so that training repeats. */
+  /** Returns the most frequent pair; of equally frequent ones, the first in order of code units. */
   best(): string | undefined {
     let found: string | undefined;
     let most = 1;
@@ -55,8 +55,8 @@ function merged(pieces: readonly string[], [left, right]: Merge, joined: string)
 }
 
 /**
- * Byte-pair encoding's training (Sennrich et al. 2016): the most frequent neighbors become one piece, again and again,
- * until `limit` merges are made or no pair occurs twice. Deterministic.
+ * Learns the merges of byte-pair encoding (Sennrich et al. 2016): the most frequent pair of neighbors is merged
+ * repeatedly, until there are `limit` merges or no pair occurs twice. Deterministic.
  */
 export function learnMerges(
   words: readonly (readonly [pieces: readonly string[], count: number])[],
@@ -84,7 +84,7 @@ export function learnMerges(
   return merges;
 }
 
-/** How often each item occurs, most frequent first, equally frequent ones in order of code units. */
+/** Counts items, most frequent first, equally frequent ones in order of code units. */
 export function tally(items: Iterable<string>): [item: string, count: number][] {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);

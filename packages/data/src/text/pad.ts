@@ -1,25 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Options of {@link padBatch}. */
 export interface PadOptions {
-  /** Every row's length; `'longest'` (the default) takes the longest row's. */
+  /** Length of every row. Default `'longest'`, the length of the longest row. */
   readonly length?: number | 'longest';
-  /** The id that fills up. */
+  /** Id of the padding token. */
   readonly pad: number;
-  /** Where it fills up. Default `'right'`. */
+  /** Side that is padded. Default `'right'`. */
   readonly side?: 'left' | 'right';
-  /** The end from which too long a row is cut; without it, too long a row is an error. */
+  /** Side at which longer rows are truncated. By default a longer row is an error. */
   readonly truncate?: 'left' | 'right';
 }
 
-/** Rows of ids made equally long, `[B,L]` in one array each. */
+/** Token ids of equal length with their attention mask, each an array of shape `[B,L]`. */
 export interface PaddedBatch {
+  /** Token ids. */
   readonly ids: Int32Array;
-  /** 1 where there is text, 0 where there is padding. */
+  /** Attention mask: 1 for text, 0 for padding. */
   readonly mask: Int32Array;
+  /** `[B,L]` */
   readonly shape: [rows: number, length: number];
 }
 
-/** Pads rows of ids to one length. Throws where a row is too long and `truncate` does not say which end to cut. */
+/**
+ * Pads rows of token ids to equal length.
+ * @throws Error where a row is longer than `length` and `truncate` is not given
+ */
 export function padBatch(rows: readonly (readonly number[])[], options: PadOptions): PaddedBatch {
   const { pad, side = 'right', truncate } = options;
   const longest = rows.reduce((most, row) => Math.max(most, row.length), 0);
@@ -41,7 +47,7 @@ export function padBatch(rows: readonly (readonly number[])[], options: PadOptio
   return { ids, mask, shape: [rows.length, length] };
 }
 
-/** A padded batch as two int32 tensors `[B,L]`, which belong to the caller. */
+/** Converts a padded batch to two int32 tensors `[B,L]`, which the caller disposes. */
 export function toIdTensors({ ids, mask, shape }: PaddedBatch): { ids: tf.Tensor2D; mask: tf.Tensor2D } {
   return { ids: tf.tensor2d(ids, shape, 'int32'), mask: tf.tensor2d(mask, shape, 'int32') };
 }

@@ -4,13 +4,18 @@ function firstWords(text: string, maxWords: number): string {
   return text.split(' ').slice(0, maxWords).join(' ');
 }
 
+/** Options of {@link captionProcessor}. */
 export interface CaptionOptions {
-  /** Stands in front of the result, `''` or `'a photo of '`. */
+  /** Text put in front of the result, such as `'a photo of '`. Default `''`. */
   readonly prompt?: string;
+  /** Largest number of words of the caption. Default 50. */
   readonly maxWords?: number;
 }
 
-/** LAVIS' `blip_caption` (spec 5.2): lower case, `. ! " ( ) * # : ; ~` become spaces, 50 words, then the prompt. */
+/**
+ * Normalizes a caption as LAVIS' `blip_caption` does: lower case, `. ! " ( ) * # : ; ~` replaced by spaces, truncated to
+ * 50 words, the prompt in front.
+ */
 export function captionProcessor(text: string, { prompt = '', maxWords = 50 }: CaptionOptions = {}): string {
   const cleaned = text
     .toLowerCase()
@@ -20,7 +25,10 @@ export function captionProcessor(text: string, { prompt = '', maxWords = 50 }: C
   return prompt + firstWords(stripped, maxWords);
 }
 
-/** LAVIS' `blip_question` (spec 5.2): lower case, the same characters deleted, 50 words. `?` is kept. */
+/**
+ * Normalizes a question as LAVIS' `blip_question` does: lower case, `. ! " ( ) * # : ; ~` deleted, truncated to 50
+ * words. `?` is kept.
+ */
 export function questionProcessor(text: string, { maxWords = 50 }: { readonly maxWords?: number } = {}): string {
   return firstWords(text.toLowerCase().replace(REMOVED, '').replace(/ +$/, ''), maxWords);
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { fixture } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
@@ -24,6 +25,8 @@ test('OPT: the ids of the reference for every prompt, after the image tokens', a
   expect(tokenizer.special).toEqual({ bos: 2, eos: 2, pad: 1, unk: 2 });
   expect(tokenizer.paddingSide).toBe('left');
   expect(tokenizer.vocabSize).toBe(420);
+  const byUrl = await loadTokenizer(pathToFileURL(fixture('hf-opt')));
+  expect(byUrl.encode(cases[0].prompt)).toEqual(tokenizer.encode(cases[0].prompt));
   expect(tokenizer.encode('a photo of', { addSpecialTokens: false })[0]).not.toBe(2);
 });
 

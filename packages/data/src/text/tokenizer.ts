@@ -3,55 +3,64 @@ import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { platform } from '#platform';
 import { checkTokenizer, checkTokenizerConfig, tokenText } from './check/tokenizer.js';
 
+/** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
-  /** Add what the model expects around a text, such as `[CLS]` and `[SEP]`. Default true. */
+  /** Whether special tokens that the model expects, such as `[CLS]` and `[SEP]`, are added. Default true. */
   readonly addSpecialTokens?: boolean;
 }
 
-export interface DecodeOptions {
-  /** Leave out padding, separators and the like. Default true. */
+/** Options of {@link Tokenizer.decode}. */
+export interface TokenDecodeOptions {
+  /** Whether special tokens, such as padding and separators, are left out. Default true. */
   readonly skipSpecialTokens?: boolean;
 }
 
-/** Text to ids and back. Plain to implement, so that a tokenizer of the user's own can stand in. */
+/** A tokenizer: converts text to token ids and back. Any object with these members can be used. */
 export interface Tokenizer {
+  /** Converts a text to token ids. */
   encode(text: string, options?: EncodeOptions): number[];
-  decode(ids: readonly number[], options?: DecodeOptions): string;
-  /** Tokens, added ones included. */
+  /** Converts token ids to a text. */
+  decode(ids: readonly number[], options?: TokenDecodeOptions): string;
+  /** Number of tokens, added tokens included. */
   readonly vocabSize: number;
-  /** A token's id, undefined where there is no such token. */
+  /** Returns the id of a token, or undefined where the vocabulary lacks it. */
   id(token: string): number | undefined;
-  /** An id's token as it stands in the vocabulary. */
+  /** Returns the token of an id as the vocabulary spells it, or undefined where there is none. */
   token(id: number): string | undefined;
-  /** The side where `padBatch` should fill up; the configuration says. */
+  /** Side that {@link padBatch} should pad, as `tokenizer_config.json` says. */
   readonly paddingSide: 'left' | 'right';
-  /** The ids of the tokens that the configuration names `bos_token`, `pad_token` and so on. */
+  /** Ids of the special tokens that `tokenizer_config.json` names: `bos` for `bos_token`, and so on. */
   readonly special: Readonly<Partial<Record<SpecialName, number>>>;
 }
 
 const SPECIAL_NAMES = ['bos', 'eos', 'pad', 'unk', 'cls', 'sep', 'mask'] as const;
+/** Names of special tokens, as in `tokenizer_config.json` without `_token`. */
 export type SpecialName = (typeof SPECIAL_NAMES)[number];
 
-/** The two parsed files of a tokenizer: `tokenizer.json` and `tokenizer_config.json`. */
+/** The parsed files of a Hugging Face tokenizer. */
 export interface TokenizerFiles {
+  /** Content of `tokenizer.json`. */
   readonly tokenizer: object;
+  /** Content of `tokenizer_config.json`. */
   readonly config?: { readonly [key: string]: unknown };
 }
 
+/** Options of {@link loadTokenizer} and {@link createTokenizer}. */
 export interface TokenizerOptions {
   /**
-   * Take regular expressions that no published tokenizer has. Such a one can take for ever on some text: only for files of
-   * one's own. Default false.
+   * Whether regular expressions that no published tokenizer has are accepted. Such an expression may take exponential
+   * time on some text: only for files that you trust. Default false.
    */
   readonly trustPatterns?: boolean;
 }
 
-/** Files of the largest vocabularies have some 35 MB. */
+/** The largest published files have about 35 MB. */
 const LARGEST = { 'tokenizer.json': 100_000_000, 'tokenizer_config.json': 10_000_000 } as const;
 
 /**
- * A tokenizer from the parsed files, which may come from anyone: they are checked before the library reads them.
- * @throws in one sentence that says where something is wrong
+ * Creates a tokenizer from parsed files. They may be untrusted: they are validated before `@huggingface/tokenizers` reads
+ * them.
+ * @throws Error naming the field that is invalid
  */
 export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
   const config: Json = files.config ?? {};
@@ -66,7 +75,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   return {
     encode: (text, { addSpecialTokens = true } = {}) => idsOf(library, text, addSpecialTokens),
     decode(ids, { skipSpecialTokens = true } = {}) {
-      const known = ids.filter((one) => library.id_to_token(one) !== undefined); // tables are padded with rows for no token
+      const known = ids.filter((index) => library.id_to_token(index) !== undefined); // embedding tables may have rows without a token
       return known.length === 0 ? '' : library.decode(known, { skip_special_tokens: skipSpecialTokens });
     },
     vocabSize: library.get_vocab(true).size,
@@ -94,29 +103,34 @@ function idsOf(library: Library, text: string, special: boolean): number[] {
     ids = library.encode(text, { add_special_tokens: special }).ids;
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new Error(`A text of ${text.length} characters is too long for the tokenizer; cut it.`, { cause });
+    throw new Error(`A text of ${text.length} characters is too long for the tokenizer: shorten it.`, { cause });
   }
   if (ids.every(Number.isInteger)) return ids;
-  throw new Error(`The tokenizer has no token for a part of ${show(text)}, and none for what is unknown.`);
+  throw new Error(
+    `The tokenizer has no token for a part of ${show(text)}, and no unknown token: use characters of its vocabulary.`,
+  );
 }
 
 /**
- * The tokenizer of a Hugging Face folder (`tokenizer.json`, `tokenizer_config.json`), or of the two files as parsed
- * JSON. Throws where the folder has no `tokenizer.json`, and in one sentence where something in it is wrong.
+ * Loads the tokenizer of a Hugging Face folder (`tokenizer.json`, `tokenizer_config.json`), or creates one from the two
+ * files as parsed JSON.
+ * @param source path or `file:` URL of the folder, or the parsed files
+ * @throws Error where the folder has no `tokenizer.json`, or naming the field that is invalid
  */
 export async function loadTokenizer(
-  source: string | TokenizerFiles,
+  source: string | URL | TokenizerFiles,
   options: TokenizerOptions = {},
 ): Promise<Tokenizer> {
-  if (typeof source !== 'string') return createTokenizer(source, options);
-  const tokenizer = await readJson(source, 'tokenizer.json');
+  if (typeof source !== 'string' && 'tokenizer' in source) return createTokenizer(source, options);
+  const folder = platform.locate(source);
+  const tokenizer = await readJson(folder, 'tokenizer.json');
   if (!tokenizer)
-    throw new Error(`${source} has no tokenizer.json: save the tokenizer with transformers' fast tokenizers.`);
-  const config = await readJson(source, 'tokenizer_config.json');
+    throw new Error(`${folder} has no tokenizer.json: save the tokenizer with transformers' fast tokenizers.`);
+  const config = await readJson(folder, 'tokenizer_config.json');
   try {
     return createTokenizer({ tokenizer, ...(config && { config }) }, options);
   } catch (cause) {
-    throw new Error(`The tokenizer in ${source} cannot be used. ${(cause as Error).message}`, { cause });
+    throw new Error(`The tokenizer in ${folder} cannot be used. ${(cause as Error).message}`, { cause });
   }
 }
 

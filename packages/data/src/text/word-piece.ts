@@ -2,7 +2,7 @@ import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { learnMerges, tally } from './merges.js';
 import type { TokenizerFiles } from './tokenizer.js';
 
-/** BERT's special tokens and the `[DEC]` that BLIP-2 adds as the start of a caption. */
+/** The special tokens of BERT in the order of their ids; `[DEC]`, which BLIP-2 adds, is not among them. */
 export const BERT_SPECIALS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 const START = '[DEC]';
 
@@ -17,9 +17,9 @@ const addedToken = (id: number, content: string) => ({
 });
 
 /**
- * BERT's uncased tokenizer over a vocabulary, as `tokenizer.json` and `tokenizer_config.json` would hold it: lower case
- * without accents, split at spaces and punctuation, longest pieces first, `[CLS]` and `[SEP]` around. `[DEC]` gets the
- * id after the last piece where the vocabulary lacks it. Throws where one of BERT's special tokens is missing.
+ * Builds the files of BERT's uncased WordPiece tokenizer from a vocabulary. `[DEC]`, which BLIP-2 starts captions with,
+ * gets the id after the last piece where the vocabulary lacks it.
+ * @throws Error where one of BERT's special tokens is missing
  */
 export function buildWordPiece(vocab: readonly string[]): TokenizerFiles {
   const tokens = vocab.includes(START) ? vocab : [...vocab, START];
@@ -77,8 +77,9 @@ export function buildWordPiece(vocab: readonly string[]): TokenizerFiles {
 }
 
 /**
- * A WordPiece vocabulary of at most `vocabSize` pieces, `[DEC]` included, from texts: characters first, then merges by
- * frequency, as the `tokenizers` library trains it. Deterministic. `buildWordPiece` makes a tokenizer of it.
+ * Trains a WordPiece tokenizer of at most `vocabSize` pieces, `[DEC]` included, on texts as the `tokenizers` library
+ * does: all characters, then merges by frequency. Deterministic.
+ * @throws Error where the texts have more characters than `vocabSize` allows
  */
 export function trainWordPiece(texts: Iterable<string>, { vocabSize }: { readonly vocabSize: number }): TokenizerFiles {
   const library = new Library(buildWordPiece(BERT_SPECIALS).tokenizer, {});
@@ -91,7 +92,7 @@ export function trainWordPiece(texts: Iterable<string>, { vocabSize }: { readonl
   const vocab = new Set<string>([...BERT_SPECIALS, ...alphabet]);
   if (vocab.size + 1 > vocabSize) {
     throw new Error(
-      `The texts have ${alphabet.length} characters, too many for ${vocabSize} pieces: allow more pieces.`,
+      `The texts have ${alphabet.length} characters, too many for ${vocabSize} pieces: increase vocabSize.`,
     );
   }
   for (const [left, right] of learnMerges(split, { limit: vocabSize - vocab.size - 1, join }))

@@ -3,21 +3,23 @@ import type { DecodedImage } from '../image/image.js';
 import { autoContrast, brightness, equalize, sharpness } from './color.js';
 import { rotate, shear, translate } from './warp.js';
 
+/** Options of {@link randomAugment}. */
 export interface AugmentOptions {
-  /** How many operations are drawn, with replacement. Default 2. */
-  readonly count?: number;
-  /** Their strength, of 10. Default 5. */
-  readonly level?: number;
-  /** How likely each drawn one is applied. Default 0.5. */
+  /** Number of operations drawn for each image, with replacement. Default 2. */
+  readonly numOps?: number;
+  /** Magnitude of the operations, from 0 to 10. Default 5. */
+  readonly magnitude?: number;
+  /** Probability that a drawn operation is applied. Default 0.5. */
   readonly probability?: number;
 }
 
+/** An operation on an image; `strength` is the magnitude over 10. */
 type Operation = (image: DecodedImage, strength: number, random: Rng) => DecodedImage;
 
 const signed = (size: number, random: Rng): number => (random() > 0.5 ? -size : size);
 const enhance = (strength: number): number => strength * 1.8 + 0.1;
 
-/** By LAVIS' names; `strength` is the level over 10. */
+/** Operations that {@link randomAugment} draws from, by their names in LAVIS; `strength` is the magnitude over 10. */
 export const augmentOperations = {
   Identity: (image) => image,
   AutoContrast: autoContrast,
@@ -31,12 +33,15 @@ export const augmentOperations = {
   Rotate: (image, strength, random) => rotate(image, signed(strength * 30, random)),
 } as const satisfies Record<string, Operation>;
 
-/** LAVIS' RandomAugment over its list for images (spec 5.1), as a pure function of image and random numbers. */
+/**
+ * Creates LAVIS' RandomAugment (`lavis/processors/randaugment.py`, with the operations that its image processors list)
+ * as a function of an image and a random number generator.
+ */
 export function randomAugment(options: AugmentOptions = {}): (image: DecodedImage, random: Rng) => DecodedImage {
-  const { count = 2, level = 5, probability = 0.5 } = options;
+  const { numOps = 2, magnitude = 5, probability = 0.5 } = options;
   const list: readonly Operation[] = Object.values(augmentOperations);
   return (image, random) => {
-    const drawn = Array.from({ length: count }, () => list[Math.floor(random() * list.length)]!);
-    return drawn.reduce((p, operation) => (random() > probability ? p : operation(p, level / 10, random)), image);
+    const drawn = Array.from({ length: numOps }, () => list[Math.floor(random() * list.length)]!);
+    return drawn.reduce((p, operation) => (random() > probability ? p : operation(p, magnitude / 10, random)), image);
   };
 }

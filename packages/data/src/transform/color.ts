@@ -1,6 +1,6 @@
 import type { DecodedImage } from '../image/image.js';
 
-/** Each channel through a table of its own. */
+/** Maps each channel through a table that is computed from its histogram. */
 function mapChannels(image: DecodedImage, tableOf: (histogram: Int32Array) => ArrayLike<number>): DecodedImage {
   const result = new Uint8Array(image.data.length);
   for (let c = 0; c < 3; c++) {
@@ -12,12 +12,12 @@ function mapChannels(image: DecodedImage, tableOf: (histogram: Int32Array) => Ar
   return { ...image, data: result };
 }
 
-/** A table of whole bytes: clamped, the fraction cut off. */
+/** Tabulates a function over all bytes, clamped and truncated to bytes. */
 function byteTable(value: (byte: number) => number): number[] {
   return Array.from({ length: 256 }, (_, byte) => Math.trunc(Math.min(255, Math.max(0, value(byte)))));
 }
 
-/** Stretches each channel from its darkest and brightest value to 0 and 255. */
+/** Stretches each channel so that its lowest and highest values become 0 and 255, as Pillow's `ImageOps.autocontrast`. */
 export function autoContrast(image: DecodedImage): DecodedImage {
   return mapChannels(image, (histogram) => {
     const low = histogram.findIndex((n) => n > 0);
@@ -28,7 +28,7 @@ export function autoContrast(image: DecodedImage): DecodedImage {
   });
 }
 
-/** Evens out each channel's histogram by Pillow's rule. */
+/** Equalizes each channel's histogram, as Pillow's `ImageOps.equalize`. */
 export function equalize(image: DecodedImage): DecodedImage {
   return mapChannels(image, (histogram) => {
     const last = histogram.findLast((n) => n > 0) ?? 0;
@@ -43,12 +43,12 @@ export function equalize(image: DecodedImage): DecodedImage {
   });
 }
 
-/** Multiplies every byte. */
+/** Multiplies every byte by a factor. */
 export function brightness(image: DecodedImage, factor: number): DecodedImage {
   return mapChannels(image, () => byteTable((byte) => byte * factor));
 }
 
-/** Moves the inner pixels away from (factor above 1) or towards (below 1) a blurred copy; the border stays. */
+/** Blends an image with a blurred copy: a factor below 1 blurs, above 1 sharpens. Border pixels are unchanged. */
 export function sharpness(image: DecodedImage, factor: number): DecodedImage {
   const { width, height, data } = image;
   const result = data.slice();

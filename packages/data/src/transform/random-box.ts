@@ -1,19 +1,20 @@
 import type { Rng } from '@blip2/tensor';
 import type { Box } from '../image/resize.js';
 
+/** Options of {@link randomCropBox}, as of torchvision's `RandomResizedCrop`. */
 export interface CropOptions {
-  /** Share of the area that is kept, drawn evenly. Default 0.5 to 1. */
-  readonly scale?: readonly [least: number, most: number];
-  /** Width over height of the part, drawn evenly in the logarithm. Default 3/4 to 4/3. */
-  readonly ratio?: readonly [least: number, most: number];
+  /** Range of the crop's share of the area, drawn uniformly. Default 0.5 to 1, as in LAVIS. */
+  readonly scale?: readonly [min: number, max: number];
+  /** Range of the crop's aspect ratio, width over height, drawn log-uniformly. Default 3/4 to 4/3. */
+  readonly ratio?: readonly [min: number, max: number];
 }
 
 type Sides = { readonly width: number; readonly height: number };
 
-/** The part that torchvision's RandomResizedCrop takes (spec 5.1): ten tries, then the middle. */
+/** Draws the rectangle that torchvision's `RandomResizedCrop` crops: ten attempts, then a center crop. */
 export function randomCropBox({ width, height }: Sides, random: Rng, options: CropOptions = {}): Box {
   const { scale = [0.5, 1], ratio = [3 / 4, 4 / 3] } = options;
-  const between = ([least, most]: readonly [number, number]): number => least + (most - least) * random();
+  const between = ([min, max]: readonly [number, number]): number => min + (max - min) * random();
   for (let attempt = 0; attempt < 10; attempt++) {
     const area = width * height * between(scale);
     const aspect = Math.exp(between([Math.log(ratio[0]), Math.log(ratio[1])]));

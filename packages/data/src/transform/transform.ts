@@ -6,17 +6,20 @@ import { resize } from '../image/resize.js';
 import { type AugmentOptions, randomAugment } from './augment.js';
 import { type CropOptions, randomCropBox } from './random-box.js';
 
-/** A step of preparing an image, still 8-bit: a pure function of the image and the random numbers it draws. */
+/** An 8-bit image transform: a pure function of an image and the random numbers that it draws. */
 export type Transform = (image: DecodedImage, random: Rng) => DecodedImage;
 
+/** Options of {@link evalTransform}. */
 export interface EvalTransformOptions {
-  /** Both sides, or what a {@link Processor} says. */
+  /** Length of both sides, or the size of a {@link Processor}. */
   readonly size: number | NonNullable<Processor['size']>;
+  /** Size of a center crop after resizing. Default: none. */
   readonly crop?: Processor['crop'];
+  /** Resampling filter. Default `'bicubic'`. */
   readonly filter?: FilterName;
 }
 
-/** LAVIS' `blip_image_eval` (spec 5.1): resize to exactly the size, aspect ratio ignored. Draws nothing. */
+/** Creates LAVIS' `blip_image_eval` transform: resizing to exactly the given size, whatever the aspect ratio. */
 export function evalTransform({
   size,
   crop,
@@ -26,27 +29,33 @@ export function evalTransform({
   return (image) => applyProcessor(image, { size: sides, filter, ...(crop && { crop }) });
 }
 
+/** Options of {@link trainTransform}. */
 export interface TrainTransformOptions extends CropOptions {
+  /** Length of both sides of the result. */
   readonly size: number;
+  /** Resampling filter. Default `'bicubic'`. */
   readonly filter?: FilterName;
-  /** Probability of mirroring left and right. Default 0.5. */
+  /** Probability of a horizontal flip. Default 0.5. */
   readonly flip?: number;
-  /** Add RandomAugment, as `blip_image_train` does; `{}` for its defaults. */
+  /** Options of {@link randomAugment}, which is applied last where they are given; `{}` for its defaults. */
   readonly augment?: AugmentOptions;
 }
 
-/** LAVIS' `blip2_image_train`, with `augment` `blip_image_train` (spec 5.1): random crop, horizontal flip, augmentation. */
+/**
+ * Creates LAVIS' `blip2_image_train` transform, a random resized crop and a random horizontal flip; with `augment` it is
+ * `blip_image_train`, which adds {@link randomAugment}.
+ */
 export function trainTransform(options: TrainTransformOptions): Transform {
   const { size, filter = 'bicubic', flip = 0.5, augment } = options;
-  const change = augment && randomAugment(augment);
+  const augmentImage = augment && randomAugment(augment);
   return (image, random) => {
-    const part = resize(image, size, size, { filter, box: randomCropBox(image, random, options) });
-    const turned = random() < flip ? flipHorizontal(part) : part;
-    return change ? change(turned, random) : turned;
+    const cropped = resize(image, size, size, { filter, box: randomCropBox(image, random, options) });
+    const flipped = random() < flip ? flipHorizontal(cropped) : cropped;
+    return augmentImage ? augmentImage(flipped, random) : flipped;
   };
 }
 
-/** Left and right exchanged. */
+/** Flips an image left to right. */
 export function flipHorizontal({ width, height, data }: DecodedImage): DecodedImage {
   const result = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {

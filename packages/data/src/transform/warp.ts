@@ -1,11 +1,12 @@
 import type { DecodedImage } from '../image/image.js';
 
+/** Gray level outside the image, as in LAVIS. */
 const FILL = 128;
 
-/** Where an output pixel comes from: `[x, y]` becomes `[a x + b y + c, d x + e y + f]`. */
+/** Maps an output pixel `[x, y]` to the input position `[a x + b y + c, d x + e y + f]`. */
 type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Fetches each pixel from its place by bilinear interpolation; beyond the border everything is gray. */
+/** Applies an affine transform with bilinear interpolation; positions outside the image are gray. */
 function warp(image: DecodedImage, [a, b, c, d, e, f]: Affine): DecodedImage {
   const { width, height, data } = image;
   const result = new Uint8Array(data.length);
@@ -26,17 +27,17 @@ function warp(image: DecodedImage, [a, b, c, d, e, f]: Affine): DecodedImage {
   return { width, height, data: result };
 }
 
-/** Pushes rows by `x` times their height, or columns by `y` times their distance. */
+/** Shears an image horizontally by factor `x` and vertically by factor `y`. */
 export function shear(image: DecodedImage, x: number, y: number): DecodedImage {
   return warp(image, [1, -x, 0, -y, 1, 0]);
 }
 
-/** Moves the contents left by `x` and up by `y` pixels. */
+/** Shifts the content left by `x` and up by `y` pixels. */
 export function translate(image: DecodedImage, x: number, y: number): DecodedImage {
   return warp(image, [1, 0, x, 0, 1, y]);
 }
 
-/** Turns the contents counter-clockwise about the middle. */
+/** Rotates the content counterclockwise about the center. */
 export function rotate(image: DecodedImage, degrees: number): DecodedImage {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
   const [x, y] = [image.width / 2, image.height / 2];

@@ -74,10 +74,10 @@ test.each<[what: string, parts: Json, message: string]>([
   expect(() => make(parts)).toThrow(message);
 });
 
-test('nesting ends', () => {
+test('nesting is limited', () => {
   let normalizer: object = { type: 'NFC' };
   for (let i = 0; i < 100; i++) normalizer = { type: 'Sequence', normalizers: [normalizer] };
-  expect(() => make({ normalizer })).toThrow('more than 32 parts');
+  expect(() => make({ normalizer })).toThrow('more than 32 components');
 });
 
 test('expressions of published tokenizers are taken, others where they are trusted', () => {

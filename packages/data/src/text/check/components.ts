@@ -2,18 +2,19 @@ import { type Json, show } from '@blip2/tensor';
 import { type Checks, checkFields, count, flag, isText, list, optional, record, text, word, wrong } from './fields.js';
 import { type PatternOptions, pattern, replacementGrowth } from './patterns.js';
 
+/** How one type of component is checked. */
 interface Component {
   readonly fields?: Checks;
-  /** The field that holds components of the same table. */
+  /** Name of the field that lists nested components. */
   readonly children?: string;
-  /** How many times longer it makes a text at most. Default 1. */
+  /** Returns the largest factor by which it lengthens a text. Default 1. */
   readonly growth?: (json: Json) => number;
 }
 
-/** By `type`. What is not here is not known to the library, or to nobody's tokenizer. */
+/** Supported components by their `type`. */
 export type Components = Readonly<Record<string, Component>>;
 
-/** Tokenizers have a handful; a chain of many could make a short text endless. */
+/** Published tokenizers have a handful; a long chain could make a short text extremely long. */
 const MOST_COMPONENTS = 32;
 const MOST_GROWTH = 64;
 const BYTES_OF_LETTER = 3; // a code unit of UTF-16 is at most so many bytes of UTF-8, each of which becomes a letter
@@ -100,11 +101,14 @@ export const decoders = (options: PatternOptions): Components => ({
   ByteFallback: {},
 });
 
-/** Checks a component and those inside it; null is none. @throws naming where something is wrong */
+/**
+ * Checks a component and those nested in it; null means none.
+ * @throws Error naming the field that is invalid
+ */
 export function checkComponents(value: unknown, at: string, table: Components): void {
   let left = MOST_COMPONENTS;
   const walk = (one: unknown, here: string): number => {
-    if (left-- === 0) throw new Error(`The tokenizer's ${at} has more than ${MOST_COMPONENTS} parts.`);
+    if (left-- === 0) throw new Error(`The tokenizer's ${at} has more than ${MOST_COMPONENTS} components.`);
     const json = record(one, here);
     const { type } = json;
     const component = isText(type) && Object.hasOwn(table, type) ? table[type] : undefined;

@@ -1,6 +1,6 @@
 import { isJson, type Json, show } from '@blip2/tensor';
 
-/** Throws unless a value is as it must be. `at` is where it stands in the file. */
+/** Throws where a value is invalid. `at` is its position in the file, for the message. */
 export type Check = (value: unknown, at: string) => void;
 export type Checks = Readonly<Record<string, Check>>;
 
@@ -15,7 +15,7 @@ const is =
 
 const LONGEST_TEXT = 256;
 
-/** What is absent or null is as it must be. */
+/** Accepts an absent value and null besides what `check` accepts. */
 export const optional =
   (check: Check): Check =>
   (value, at) => {
@@ -46,7 +46,7 @@ export function list(value: unknown, at: string, most: number): readonly unknown
   throw wrong(at, `a list of at most ${most}`, Array.isArray(value) ? `${value.length} of them` : value);
 }
 
-/** Holds the fields that are known against their checks; others are nobody's. */
+/** Checks the known fields of an object; unknown fields are ignored. */
 export function checkFields(json: Json, at: string, checks: Checks): void {
   for (const [field, check] of Object.entries(checks)) check(json[field], at === '' ? field : `${at}.${field}`);
 }

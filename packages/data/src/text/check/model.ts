@@ -1,29 +1,29 @@
 import type { Json } from '@blip2/tensor';
 import { checkFields, count, flag, isText, list, optional, record, text, wrong } from './fields.js';
 
-/** More tokens than any published tokenizer has; ids are places in a list, so that a large one alone would cost memory. */
+/** More tokens than any published tokenizer has. Ids are array indices, so that one large id would take memory. */
 export const MOST_TOKENS = 2 ** 20;
 const LONGEST_WORD = 256;
-/** What is weighed grows with the square of a token's length; SentencePiece's own limit is 16. */
+/** Work grows with the square of a piece's length; SentencePiece's default limit is 16. */
 const LONGEST_PIECE = 64;
 
 const id = count(0, MOST_TOKENS - 1);
 
 /**
  * Checks the `model` of a `tokenizer.json`.
- * @returns the model with its type, and the tokens that are in it
- * @throws naming where something is wrong
+ * @returns the model with its type, and its tokens
+ * @throws Error naming the field that is invalid
  */
 export function checkModel(value: unknown): { model: Json; tokens: ReadonlySet<string> } {
   const model = record(value, 'model');
-  const type = model.type ?? typeBefore(model);
+  const type = model.type ?? inferType(model);
   const check = type === 'BPE' ? bpe : type === 'WordPiece' ? wordPiece : type === 'Unigram' ? unigram : undefined;
   if (!check) throw wrong('model.type', 'BPE, WordPiece or Unigram', type);
   return check({ ...model, type });
 }
 
-/** Files of before 2020 do not say it. */
-const typeBefore = (model: Json): unknown =>
+/** Infers the type, which files from before 2020 lack. */
+const inferType = (model: Json): unknown =>
   Array.isArray(model.vocab) ? 'Unigram' : 'merges' in model ? 'BPE' : 'WordPiece';
 
 function vocabulary(value: unknown): Set<string> {
@@ -55,7 +55,7 @@ function bpe(model: Json) {
     if (stranger !== undefined) throw wrong(`model.merges[${i}]`, 'made of tokens and make a token', stranger);
     return [left, right];
   });
-  // An empty one is none: GPT-2's file has it so.
+  // GPT-2's file has an empty string for none
   const unknown = model.unk_token === '' && !tokens.has('') ? null : (model.unk_token ?? null);
   if (unknown !== null && !(isText(unknown) && tokens.has(unknown))) throw wrong('model.unk_token', 'a token', unknown);
   return { model: { ...model, merges, unk_token: unknown }, tokens };

@@ -1,10 +1,7 @@
 import { type Json, show } from '@blip2/tensor';
 import { isText, record, someText } from './fields.js';
 
-/**
- * The regular expressions of published tokenizers. Any other could take for ever on some text, and none can be told by its
- * looks.
- */
+/** The regular expressions of published tokenizers. Any other might take exponential time on some text. */
 const known: readonly string[] = [
   // GPT-2, OPT, RoBERTa
   String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
@@ -26,11 +23,11 @@ const known: readonly string[] = [
 ];
 
 export interface PatternOptions {
-  /** Take regular expressions that are not known, from a tokenizer of one's own. */
+  /** Whether unknown regular expressions are accepted, for trusted files. */
   readonly trustPatterns?: boolean;
 }
 
-/** A pattern is a text or a regular expression. */
+/** Checks a pattern: a literal text or a known regular expression. */
 export const pattern =
   ({ trustPatterns = false }: PatternOptions) =>
   (value: unknown, at: string): void => {
@@ -38,12 +35,12 @@ export const pattern =
     if (regex === undefined || regex === null) someText(text, `${at}.String`);
     else if (!isText(regex) || !(trustPatterns || known.includes(regex))) {
       throw new Error(
-        `The tokenizer's ${at} is the regular expression ${show(regex)}, which no published tokenizer has and which could take for ever; give trustPatterns if it is your own.`,
+        `The tokenizer's ${at} is the regular expression ${show(regex)}, which no published tokenizer has and which may take exponential time: give trustPatterns if you trust the file.`,
       );
     }
   };
 
-/** By how much a replacement lengthens a text at most. */
+/** Returns the largest factor by which a replacement lengthens a text. */
 export function replacementGrowth({ pattern: value, content }: Json): number {
   const { String: text } = record(value, 'pattern');
   const length = isText(content) ? content.length : 0;

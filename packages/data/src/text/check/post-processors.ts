@@ -8,7 +8,10 @@ const partsOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [
 const isFirst = (piece: unknown): boolean =>
   (piece as { Sequence?: { id?: unknown } } | undefined)?.Sequence?.id === 'A';
 
-/** @param has whether there is such a token */
+/**
+ * Returns the post-processors that are supported.
+ * @param has whether the tokenizer has a token
+ */
 export function postProcessors(has: (token: string) => boolean): Components {
   const token: Check = (value, at) => {
     someText(value, at);

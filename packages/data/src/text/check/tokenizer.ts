@@ -6,7 +6,7 @@ import type { PatternOptions } from './patterns.js';
 import { postProcessors } from './post-processors.js';
 
 const MOST_ADDED = 2 ** 14;
-/** Each letter of theirs becomes a node of a tree. */
+/** The library builds a tree with a node for each letter. */
 const MOST_LETTERS = 2 ** 17;
 
 const addedToken = {
@@ -20,10 +20,10 @@ const addedToken = {
 };
 
 /**
- * Holds a parsed `tokenizer.json` against what the library can read, so that no file makes it fail, hang or allocate: known
- * parts with fields of their types, ids that are places in a list of sane length, regular expressions that are known.
- * @returns what the library is given: the parts that it reads, and none besides
- * @throws in one sentence that says where something is wrong
+ * Validates a parsed `tokenizer.json`, so that no file makes the library fail, hang or exhaust memory: only known
+ * components, field types, bounded ids and known regular expressions pass.
+ * @returns the fields that the library reads, and no others
+ * @throws Error naming the field that is invalid
  */
 export function checkTokenizer(file: unknown, options: PatternOptions = {}): object {
   const json = record(file, 'file');
@@ -50,17 +50,20 @@ function addedTokens(value: unknown): readonly Json[] {
   });
 }
 
-/** What the library reads of a `tokenizer_config.json`. */
+/** Fields of `tokenizer_config.json` that the library reads. */
 const settings = { clean_up_tokenization_spaces: flag, remove_space: flag, do_lowercase_and_remove_accent: flag };
 
-/** A token in a configuration is a text, or an object with the text as its `content`. */
+/** Returns the text of a token in a configuration: a string, or an object whose `content` is the text. */
 export function tokenText(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   const content = typeof value === 'object' && value !== null && 'content' in value ? value.content : undefined;
   return typeof content === 'string' ? content : undefined;
 }
 
-/** The part of a `tokenizer_config.json` that the library is given. @throws for a field that is malformed */
+/**
+ * Returns the fields of a `tokenizer_config.json` that the library reads.
+ * @throws Error naming the field that is invalid
+ */
 export function checkTokenizerConfig(config: Json): object {
   checkFields(config, 'config', settings);
   const known = Object.keys(settings).filter((key) => (config[key] ?? null) !== null);
