@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkBrowser } from './browser/check.js';
+import { findCycles } from './cycles/find.js';
+import { importGraph } from './cycles/graph.js';
 import { checkDependencies } from './dependencies/check.js';
 import { table } from './dependencies/table.js';
 import { lintTarball } from './packaging/lint.js';
@@ -16,9 +18,9 @@ import { inParallel } from './run.js';
 import { checkSize } from './sizes/check.js';
 import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
-import { type Package, publishedPackages, root } from './workspace.js';
+import { type Package, publishedPackages, root, workspaceFolders } from './workspace.js';
 
-const checks = ['dependencies', 'browser', 'package', 'readmes', 'sizes', 'all'];
+const checks = ['dependencies', 'cycles', 'browser', 'package', 'readmes', 'sizes', 'all'];
 const [command = 'all', ...only] = process.argv.slice(2);
 if (!checks.includes(command)) {
   const names = checks.join(', ').replace(/, (\w+)$/, ' or $1');
@@ -87,6 +89,13 @@ if (wants('dependencies')) {
     const { name } = pkg.manifest;
     await check(`dependencies ${name}`, () => checkDependencies(pkg, table[name]));
   }
+}
+
+if (wants('cycles')) {
+  await check('cycles', () => {
+    const cycles = findCycles(importGraph(root, workspaceFolders()));
+    return cycles.map((files) => `These files import each other: ${files.join(' -> ')}`);
+  });
 }
 
 if (wants('package', 'readmes', 'sizes')) {

@@ -1,21 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { total } from './report.js';
 import { type Counts, countsOf, type JestResults } from './test-counts.js';
-import { root } from './workspace.js';
+import { root, workspaceFolders } from './workspace.js';
 
 const RESULTS = '.cache/jest.json'; // in each package; an output in turbo.json, so that a replay has it too
 
 /** The folders with tests to run. */
 function testedFolders(): string[] {
-  return ['packages', 'tools']
-    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
-    .filter((folder) => {
-      const manifest = join(folder, 'package.json');
-      if (!existsSync(manifest)) return false;
-      return 'test' in ((JSON.parse(readFileSync(manifest, 'utf8')) as { scripts?: object }).scripts ?? {});
-    });
+  return workspaceFolders().filter((folder) => {
+    const { scripts = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { scripts?: object };
+    return 'test' in scripts;
+  });
 }
 
 function readResults(folder: string): Counts {

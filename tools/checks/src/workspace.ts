@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,6 +34,13 @@ export function publishedPackages(): Package[] {
     .sort((a, b) => a.manifest.name.localeCompare(b.manifest.name));
 }
 
+/** The folders of all packages and tools. */
+export function workspaceFolders(): string[] {
+  return ['packages', 'tools']
+    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
+    .filter((folder) => existsSync(join(folder, 'package.json')));
+}
+
 /** What a user's package manager installs with the package. */
 export function installed({ manifest }: Package): string[] {
   return Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies });
@@ -46,3 +53,6 @@ export function packageName(specifier: string): string {
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
 }
+
+/** Whether a source belongs to the tests and benchmarks, and is not published. */
+export const isTest = (path: string): boolean => /\.(test|bench)\.ts$|(^|[\\/])test-support[\\/]/.test(path);

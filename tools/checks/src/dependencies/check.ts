@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { installed, type Package, packageName } from '../workspace.js';
+import { installed, isTest, type Package, packageName } from '../workspace.js';
 import { type Import, importsOf } from './imports.js';
 import type { Dependencies } from './table.js';
 
@@ -63,8 +63,6 @@ function undeclared(pkg: Package, file: string, { from }: Import, test: boolean)
   if (name === pkg.manifest.name || declared.includes(name)) return undefined;
   return `imports ${from}, which package.json does not declare${test ? '' : ' as a dependency or peer'}.`;
 }
-
-const isTest = (path: string): boolean => /(\.test|\.bench)\.ts$|\/test-support\//.test(path);
 
 const covers = (places: Readonly<Record<string, string>> | undefined, path: string): boolean =>
   Object.keys(places ?? {}).some((place) => path === place || path.startsWith(`${place}/`));

@@ -1,12 +1,16 @@
-import { statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { Package } from '../workspace.js';
+import { isTest, type Package } from '../workspace.js';
 
-/** What a package weighs, in bytes. */
+/** The size of a package. */
 export interface Size {
+  /** Bytes. */
   readonly tarball: number;
+  /** Bytes. */
   readonly bundle: number;
+  /** Lines of the sources, tests and their helpers left out. */
+  readonly lines: number;
 }
 
 export async function measure({ folder }: Package, tarball: string): Promise<Size> {
@@ -20,5 +24,17 @@ export async function measure({ folder }: Package, tarball: string): Promise<Siz
     packages: 'external',
     logLevel: 'silent',
   });
-  return { tarball: statSync(tarball).size, bundle: outputFiles.reduce((sum, file) => sum + file.contents.length, 0) };
+  return {
+    tarball: statSync(tarball).size,
+    bundle: outputFiles.reduce((sum, file) => sum + file.contents.length, 0),
+    lines: countLines(join(folder, 'src')),
+  };
+}
+
+function countLines(sources: string): number {
+  const paths = readdirSync(sources, { recursive: true, encoding: 'utf8' });
+  return paths
+    .filter((path) => path.endsWith('.ts') && !isTest(path))
+    .map((path) => readFileSync(join(sources, path), 'utf8').split('\n').length - 1)
+    .reduce((sum, count) => sum + count, 0);
 }

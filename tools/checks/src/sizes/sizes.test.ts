@@ -20,6 +20,20 @@ test('a small package passes; one above its ceiling fails, tarball and bundle ea
   ]);
 });
 
+test('lines are counted without tests, and held against a ceiling', async () => {
+  const sources = {
+    'src/index.ts': 'one;\ntwo;\n',
+    'src/one.test.ts': 'three;\n',
+    'src/test-support/two.ts': 'four;\n',
+  };
+  const size = await withPackage({ 'dist/index.js': '', ...sources }, async (pkg) => measure(pkg, await pack(pkg)));
+  expect(size.lines).toBe(2);
+  expect(checkSize(size, { ...ceiling, lines: 3 })).toEqual([]);
+  expect(checkSize(size, { ...ceiling, lines: 2 })).toEqual([expect.stringContaining('2 lines without tests')]);
+  expect(checkSize({ ...size, lines: 3499 }, ceiling)).toEqual([]);
+  expect(checkSize({ ...size, lines: 3500 }, ceiling)).toEqual([expect.stringContaining('split the package')]);
+});
+
 test('what a package depends on is not counted', async () => {
   const size = await withPackage({ 'dist/index.js': `export * from '@tensorflow/tfjs';` }, async (pkg) =>
     measure(pkg, await pack(pkg)),
@@ -31,5 +45,5 @@ test('each package has a ceiling with a reason, and no other has', () => {
   const names = publishedPackages().map(({ manifest: { name } }) => name);
   expect(Object.keys(ceilings).sort()).toEqual([...names].sort());
   for (const { why } of Object.values(ceilings)) expect(why).not.toBe('');
-  expect(checkSize({ tarball: 1, bundle: 1 }, undefined)).toEqual([expect.stringContaining('no row')]);
+  expect(checkSize({ tarball: 1, bundle: 1, lines: 1 }, undefined)).toEqual([expect.stringContaining('no row')]);
 });
