@@ -1,7 +1,7 @@
 import type { KeyValueCache } from '@blip2/attention';
 import { dispose, keep } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import type { DecodingState } from './language-model.js';
+import type { SyncDecodingState } from './language-model.js';
 
 /** What a model holds of each text beside its caches, the text along the first axis; among it what comes next. */
 export type TextRows = { logits: tf.Tensor2D; [name: string]: tf.Tensor };
@@ -19,7 +19,7 @@ export interface Making<R extends TextRows> {
 }
 
 /** Texts in the making, from what a model does at the beginning and at each token. */
-export function decodingState<R extends TextRows>({ memory, begin, next, free }: Making<R>): DecodingState {
+export function decodingState<R extends TextRows>({ memory, begin, next, free }: Making<R>): SyncDecodingState {
   const forget = (): void => {
     for (const layer of memory) layer.dispose();
     free?.();

@@ -8,7 +8,7 @@ import {
   show,
   type WeightSource,
 } from '@blip2/tensor';
-import type { LanguageModel } from './language-model.js';
+import type { LanguageModel, SyncLanguageModel } from './language-model.js';
 import { type OptConfig, optConfig } from './opt/config.js';
 import { type LoadOptions, loadOpt, OPT_TABLE, optBinding, optRepeats } from './opt/load.js';
 import { optSpec } from './opt/spec.js';
@@ -24,7 +24,7 @@ interface Family<C> {
   readonly kind: LanguageModel['kind'];
   config(json: Json): C;
   spec(config: C): Spec;
-  load(source: WeightSource, config: C, options: LoadOptions): Promise<LanguageModel>;
+  load(source: WeightSource, config: C, options: LoadOptions): Promise<SyncLanguageModel>;
   /** How the tensors of a file become parameters. */
   binding(
     source: WeightSource,
@@ -97,7 +97,7 @@ export async function loadLanguage(
   source: WeightSource,
   config: LanguageConfig,
   options: LoadOptions = {},
-): Promise<LanguageModel> {
+): Promise<SyncLanguageModel> {
   checkIds(source, config, options);
   return familyOf(config).load(source, config, options);
 }

@@ -31,6 +31,8 @@ export {
   type Predictions,
   type Prompt,
   type SpecialIds,
+  type SyncDecodingState,
+  type SyncLanguageModel,
 } from './language-model.js';
 export { type OptConfig, optConfig } from './opt/config.js';
 export { type OptInput, type OptOutput, optForward } from './opt/forward.js';

@@ -1,28 +1,28 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** What stands before the text to be made. At least one of the two is there. */
+/** The input of a language model before the text that it generates; at least one of soft prompt and ids is given. */
 export interface Prompt {
-  /** Continuous vectors that come first, [B,Q,W]: what the adapter made of an image. */
+  /** Continuous vectors that come first, [B,Q,W]: the Q-Former's output, projected to the width of the language model. */
   readonly softPrompt?: tf.Tensor | undefined;
-  /** Tokens after them, int32 [B,P]. A decoder-only model wants pads on the left, so that the text goes on from the last token. */
+  /** Token ids after the soft prompt, int32 [B,P]; padded on the left for a decoder-only model, on the right for an encoder. */
   readonly promptIds?: tf.Tensor | undefined;
-  /** Keep mask of `promptIds`, 0 or 1, [B,P]. Default: all ones. */
+  /** Attention mask of `promptIds`, 0 or 1, [B,P]. Default: all ones. */
   readonly promptMask?: tf.Tensor | undefined;
 }
 
-/** A prompt and the text that should follow it. */
+/** A prompt and the target text that should follow it, for teacher forcing. */
 export interface PredictInput extends Prompt {
-  /** int32 [B,T], pads on the right. */
+  /** Target ids, int32 [B,T], padded on the right. */
   readonly targetIds: tf.Tensor;
-  /** Keep mask of `targetIds`, [B,T]. Default: all ones. */
+  /** Attention mask of `targetIds`, 0 or 1, [B,T]. Default: all ones. */
   readonly targetMask?: tf.Tensor | undefined;
-  /** The seed of the model's own dropout. Without it there is none. */
+  /** Seed of the model's own dropout. Default: no dropout. */
   readonly dropoutSeed?: number | undefined;
 }
 
-/** Predictions beside what they should be; for a cross-entropy that ignores `IGNORED`. The caller owns both. */
+/** Logits with the labels that they should predict, for a cross-entropy that ignores `IGNORED`. The caller owns both. */
 export interface Predictions {
-  /** [B,T,V]: row t was computed from what stands before target t. */
+  /** [B,T,V]: row t was computed from the tokens before target t. */
   readonly logits: tf.Tensor3D;
   /** int32 [B,T], `IGNORED` where masked. */
   readonly labels: tf.Tensor2D;
@@ -31,49 +31,65 @@ export interface Predictions {
 /** The label that a loss leaves out, as in PyTorch. */
 export const IGNORED = -100;
 
-/** The special ids of a model's vocabulary. */
+/** The special token ids of a language model. */
 export interface SpecialIds {
+  /** Begins a text. */
   readonly bos: number;
+  /** Pads texts to one length. */
   readonly pad: number;
-  /** Any of them ends a text. */
+  /** Any of these ends a text. */
   readonly eos: readonly number[];
-  /** What the decoder of an encoder-decoder model begins with. */
+  /** Begins the target of an encoder-decoder model. */
   readonly decoderStart?: number | undefined;
 }
 
-/**
- * A text in the making: the cache of what was read so far, one row a text. It owns its tensors.
- */
+/** The state of an incremental decoding: a cache of the tokens so far, one row per text. It owns its tensors. */
 export interface DecodingState {
+  /** Number of texts. */
   readonly rows: number;
-  /** What comes next, [rows,V]. Borrowed: valid until the next `step`, `reorder` or `dispose`. */
+  /** Logits of the next token, [rows,V]. Borrowed: valid until the next `step`, `reorder` or `dispose`. */
   readonly logits: tf.Tensor2D;
-  /** Appends one token to each row. */
-  step(ids: readonly number[]): void;
-  /** Row i becomes what row `parents[i]` was; there may be more or fewer rows than before. */
-  reorder(parents: readonly number[]): void;
+  /** Appends one token to each row; `logits` and `rows` are up to date when it has returned, or its promise has resolved. */
+  step(ids: readonly number[]): void | Promise<void>;
+  /** Replaces row i by a copy of row `parents[i]`; the number of rows may change. */
+  reorder(parents: readonly number[]): void | Promise<void>;
+  /** Frees the cache and the logits. */
   dispose(): void;
 }
 
 /**
- * What training and decoding need of a language model, whether it is decoder-only or an encoder with a decoder
- * (which reads the prompt with its encoder and makes the target with its decoder). Any object of this shape will do.
+ * A language model as BLIP-2 needs it, decoder-only or an encoder (which reads the prompt) with a decoder (which generates).
+ * Any object of this shape will do. Generation (`start`, `step`, `reorder`) may be asynchronous; training (`embed`,
+ * `predict`) is synchronous, because TensorFlow.js records gradients as it computes.
  */
 export interface LanguageModel {
   readonly kind: 'decoder' | 'encoder-decoder';
-  /** W: the width of a token's vector, and so of a soft prompt. */
+  /** W, the width of a token embedding and so of a soft prompt. */
   readonly width: number;
-  /** V */
+  /** V, the number of rows of the table of token embeddings. */
   readonly vocabSize: number;
   readonly ids: SpecialIds;
-  /** int32 [B,L] -> [B,L,W] */
+  /** Looks token embeddings up: int32 [B,L] -> [B,L,W]. The caller owns the result. */
   embed(ids: tf.Tensor): tf.Tensor3D;
   /**
-   * Teacher forcing: the logits of every target token at once, computed for these alone.
-   * Differentiable by the soft prompt; gradients of the weights are computed only if asked for.
+   * Computes the logits of all target tokens at once (teacher forcing), differentiable by the soft prompt. Only stage 2 of
+   * training needs it; a model that can only generate throws.
    */
-  predict(lesson: PredictInput): Predictions;
-  /** Reads the prompt; the state then holds the logits of the first new token. */
-  start(prompt: Prompt): DecodingState;
+  predict(input: PredictInput): Predictions;
+  /** Reads the prompt; the state then has the logits of the first new token. The caller disposes the state. */
+  start(prompt: Prompt): DecodingState | Promise<DecodingState>;
+  /** Frees the weights. */
   dispose?(): void;
+}
+
+/** A `DecodingState` whose functions are synchronous. */
+export interface SyncDecodingState extends DecodingState {
+  step(ids: readonly number[]): void;
+  reorder(parents: readonly number[]): void;
+}
+
+/** A `LanguageModel` whose functions are synchronous, as those of this package are; `dispose` frees the weights. */
+export interface SyncLanguageModel extends LanguageModel {
+  start(prompt: Prompt): SyncDecodingState;
+  dispose(): void;
 }

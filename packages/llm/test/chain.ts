@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import type { DecodingState, LanguageModel } from '../src/index.js';
+import type { DecodingState, LanguageModel, SyncDecodingState, SyncLanguageModel } from '../src/index.js';
 
 export const EOS = 0;
 
-/** A user's own model: what follows depends on the last token alone, by a table whose row 0 is for the beginning. */
-export function chain(table: number[][]): LanguageModel {
+/** A language model by a table: row i has the logits of the tokens after token i, row 0 also those of the first token. */
+export function chain(table: number[][]): SyncLanguageModel {
   const rowsOf = (ids: readonly number[]): tf.Tensor2D => tf.tensor2d(ids.map((id) => table[id] as number[]));
   return {
     kind: 'decoder',
@@ -13,7 +13,8 @@ export function chain(table: number[][]): LanguageModel {
     ids: { bos: 0, pad: 0, eos: [EOS] },
     embed: () => tf.zeros([1, 1, 1]),
     predict: () => ({ logits: tf.zeros([1, 1, 1]), labels: tf.zeros([1, 1], 'int32') }),
-    start(): DecodingState {
+    dispose: () => {},
+    start(): SyncDecodingState {
       let last: number[] = [0];
       let logits = rowsOf(last);
       const become = (ids: number[]): void => {
@@ -31,6 +32,29 @@ export function chain(table: number[][]): LanguageModel {
         step: (ids) => become([...ids]),
         reorder: (parents) => become(parents.map((row) => last[row] as number)),
         dispose: () => logits.dispose(),
+      };
+    },
+  };
+}
+
+/** Wraps a model so that generation through it is asynchronous, as it is with another engine. */
+export function asynchronous(model: LanguageModel): LanguageModel {
+  const later = () => new Promise((resolve) => setTimeout(resolve, 0));
+  return {
+    ...model,
+    async start(prompt): Promise<DecodingState> {
+      await later();
+      const state = await model.start(prompt);
+      return {
+        get rows() {
+          return state.rows;
+        },
+        get logits() {
+          return state.logits;
+        },
+        step: (ids) => later().then(() => state.step(ids)),
+        reorder: (parents) => later().then(() => state.reorder(parents)),
+        dispose: () => state.dispose(),
       };
     },
   };

@@ -1,9 +1,9 @@
 import { bind } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import {
-  type LanguageModel,
   loadT5,
   type Prompt,
+  type SyncLanguageModel,
   type T5Config,
   type T5Params,
   t5Config,
@@ -30,7 +30,7 @@ export const Q = file.num_query_tokens;
 
 const prefix = 'language_model.';
 
-export async function loadModel(): Promise<LanguageModel> {
+export async function loadModel(): Promise<SyncLanguageModel> {
   const source = await openModel();
   const model = await loadT5(source, config, { prefix });
   await source.close();

@@ -1,13 +1,13 @@
 import { bind } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import {
-  type LanguageModel,
   loadOpt,
   type OptConfig,
   type OptParams,
   optConfig,
   optSpec,
   type Prompt,
+  type SyncLanguageModel,
 } from '../src/index.js';
 import { readTokenizerFiles } from './files.js';
 
@@ -37,7 +37,7 @@ export const IMAGE = file.image_token_index;
 
 const prefix = 'language_model.';
 
-export async function loadModel(): Promise<LanguageModel> {
+export async function loadModel(): Promise<SyncLanguageModel> {
   const source = await openModel();
   const model = await loadOpt(source, config, { prefix });
   await source.close();

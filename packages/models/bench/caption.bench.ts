@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DecodingState, generate, type LanguageModel } from '@blip2/llm';
+import { generate, type SyncDecodingState, type SyncLanguageModel } from '@blip2/llm';
 import { bind, dispose, normal, param } from '@blip2/tensor';
 import { encodeSafetensors, openSafetensors } from '@blip2/tensor/safetensors';
 import type { BenchCase, Suite, Work } from '@blip2/testing';
@@ -97,8 +97,8 @@ const generationMethods = (
       softPrompt: tf.randomNormal<tf.Rank.R3>([1, Q, W], 0, 1, 'float32', 1),
       promptIds: tf.tensor2d([[2, 5, 7, 11]], [1, PROMPT], 'int32'),
     };
-    let state: DecodingState | undefined;
-    const started = (rows: number): DecodingState => {
+    let state: SyncDecodingState | undefined;
+    const started = (rows: number): SyncDecodingState => {
       state = model.start(prompt);
       if (rows > 1) state.reorder(new Array<number>(rows).fill(0));
       return state;
@@ -115,10 +115,10 @@ const generationMethods = (
 });
 
 interface Speaking {
-  readonly model: LanguageModel;
+  readonly model: SyncLanguageModel;
   readonly prompt: { softPrompt: tf.Tensor3D; promptIds: tf.Tensor2D };
   /** A state of so many rows that goes with the case. */
-  started(rows: number): DecodingState;
+  started(rows: number): SyncDecodingState;
 }
 
 const prefill = generationMethods(

@@ -1,4 +1,4 @@
-import { type LanguageModel, optConfig, optLanguageModel, optSpec } from '@blip2/llm';
+import { optConfig, optLanguageModel, optSpec, type SyncLanguageModel } from '@blip2/llm';
 import { qformerConfig } from '@blip2/qformer';
 import { type Params, type Spec, specLeaves, unflatten } from '@blip2/tensor';
 import { published } from '@blip2/testing/published';
@@ -30,4 +30,4 @@ function filled<S extends Spec>(spec: S): Params<S> {
 export const realVision = (): VitEncoder =>
   visionEncoder(filled(visionSpec(visionConfig)) as VisionParams, visionConfig);
 export const realQFormer = (): Stage2Params => filled(stage2Spec(queryConfig, textConfig.hiddenSize));
-export const realLanguage = (): LanguageModel => optLanguageModel(filled(optSpec(textConfig)), textConfig);
+export const realLanguage = (): SyncLanguageModel => optLanguageModel(filled(optSpec(textConfig)), textConfig);

@@ -1,5 +1,5 @@
 import { applyProcessor, decodeImage, type ImageSource, type Processor, toPixels } from '@blip2/data';
-import type { VisionEncoder } from '@blip2/vision';
+import { encodePixels, type VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 
 /** What encoding an image needs of a model. */
@@ -17,7 +17,8 @@ export async function encodeImages(
   images: readonly ImageSource[],
 ): Promise<tf.Tensor3D> {
   const decoded = await Promise.all(images.map(async (image) => applyProcessor(await decodeImage(image), processor)));
-  return tf.tidy(() => vision.encode(toPixels(decoded, processor)));
+  const pixels = toPixels(decoded, processor);
+  return encodePixels(vision, pixels).finally(() => pixels.dispose());
 }
 
 /** An image that was looked at, to be spoken of more than once. Whoever has it disposes it. */

@@ -16,11 +16,11 @@ import { trainStage1, trainStage2 } from './train.js';
 const folder = (model: 'language' | 'bert'): string => fileURLToPath(starterUrl(model));
 
 /** A user's own encoder: the mean color of each of 16 squares. */
-const squares: VisionModel = {
+const squares = {
   width: 3,
-  encode: (pixels) => tf.reshape(tf.avgPool(pixels, 8, 8, 'valid'), [pixels.shape[0], -1, 3]),
+  encode: (pixels: tf.Tensor4D): tf.Tensor3D => tf.reshape(tf.avgPool(pixels, 8, 8, 'valid'), [pixels.shape[0], -1, 3]),
   processor: { size: { width: 32, height: 32 }, filter: 'bicubic', mean: [0, 0, 0], std: [1, 1, 1], rescale: 1 / 255 },
-};
+} satisfies VisionModel;
 
 const labels = loadEmoji()
   .slice(0, 64)

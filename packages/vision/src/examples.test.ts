@@ -3,6 +3,7 @@ import { expectClose, fixture } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { loadEfficientNetLite } from '../examples/efficientnet-lite.js';
+import { encodePixels } from './encoder.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 
@@ -15,7 +16,7 @@ test("an encoder of one's own: a small EfficientNet-Lite gives what PyTorch give
     Float32Array.from({ length: height * width * 3 }, (_, i) => Math.sin(0.37 * i)),
     [1, height, width, 3],
   );
-  const features = encoder.encode(pixels);
+  const features = await encodePixels(encoder, pixels);
   const [, h, w, D] = shape as [number, number, number, number];
   expect([encoder.width, features.shape]).toEqual([D, [1, h * w, D]]);
   expectClose(features, Float32Array.from(values), 1e-4);

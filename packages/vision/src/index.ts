@@ -1,5 +1,12 @@
 export { readVisionConfig, type VisionConfig } from './config.js';
-export { type VisionEncoder, type VitEncoder, visionEncoder } from './encoder.js';
+export {
+  encodePixels,
+  type ForwardOptions,
+  type TrainableVisionEncoder,
+  type VisionEncoder,
+  type VitEncoder,
+  visionEncoder,
+} from './encoder.js';
 export { type Family, type FamilyName, families } from './families.js';
 export { vitForward, vitHiddenStates } from './forward.js';
 export { fusedBiasSource } from './fused-bias.js';

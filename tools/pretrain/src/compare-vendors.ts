@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { emojiDataset, loadEmoji, splits, type Vendor } from '@blip2/emoji';
 import { recall } from '@blip2/metrics';
 import { openSafetensors } from '@blip2/tensor/safetensors';
-import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
+import { loadVisionEncoder, readVisionConfig, type VitEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { pixelsOf } from './student.js';
 import { STUDENT_SIZE } from './teach.js';
@@ -36,7 +36,7 @@ export async function compareVendors(folder: string): Promise<VendorRecall> {
 const unit = (x: tf.Tensor2D): tf.Tensor2D => tf.div(x, tf.norm(x, 2, 1, true));
 
 /** The mean of each drawing's patches, centered over all drawings: [n,D] a vendor. */
-async function pooled(encoder: VisionEncoder, split: 'train' | 'test'): Promise<tf.Tensor2D> {
+async function pooled(encoder: VitEncoder, split: 'train' | 'test'): Promise<tf.Tensor2D> {
   const data = await emojiDataset(split, { size: STUDENT_SIZE });
   const parts: tf.Tensor2D[] = [];
   const batch = 64;

@@ -1,8 +1,8 @@
 import { gaussian, rng } from '@blip2/tensor';
-import '@blip2/testing';
+import { expectNoLeak } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { chain, EOS } from '../../test/chain.js';
+import { asynchronous, chain, EOS } from '../../test/chain.js';
 import type { LanguageModel } from '../language-model.js';
 import { beamSearch } from './beam.js';
 import { generate } from './generate.js';
@@ -54,9 +54,9 @@ test.each<[DecodingOptions, number]>([
     ...alternating,
     start: (prompt) => {
       const state = alternating.start(prompt);
-      const step = (ids: number[]): void => {
+      const step = (ids: number[]) => {
         steps++;
-        state.step(ids);
+        return state.step(ids);
       };
       return Object.create(state, { step: { value: step } });
     },
@@ -101,3 +101,21 @@ test('no token that is left to say is an error', async () => {
   const all = { suppressIds: [0, 1, 2, 3, 4] };
   await expect(beamSearch(chain(table), {}, { beams: 2, ...all })).rejects.toThrow('No token is left to say');
 });
+
+test.each<DecodingOptions>([
+  { beams: 1 },
+  { beams: 3, returnSequences: 2 },
+  { sample: true, returnSequences: 3, seed: 5 },
+])(
+  'a model that generates asynchronously gives the same texts and scores, and leaves nothing behind: %j',
+  async (options) => {
+    const models = [chain(table), asynchronous(chain(table))] as const;
+    await expectNoLeak(async () => {
+      const [expected, found] = [
+        await generate(models[0], {}, { ...options, maxNewTokens: 6 }),
+        await generate(models[1], {}, { ...options, maxNewTokens: 6 }),
+      ];
+      expect(found).toEqual(expected);
+    });
+  },
+);

@@ -39,7 +39,7 @@ export async function beamSearch(
 ): Promise<Sequence[][]> {
   const settings = settingsOf(model, options);
   settings.signal?.throwIfAborted();
-  const state = model.start(prompt);
+  const state = await model.start(prompt);
   try {
     const total = state.rows;
     const searches = Array.from(
@@ -62,8 +62,8 @@ export async function beamSearch(
       const beams = searches.flatMap(({ running }) => running);
       if (beams.length === 0) break;
       const parents = beams.map(({ row }) => row);
-      if (parents.length !== state.rows || parents.some((row, i) => row !== i)) state.reorder(parents);
-      state.step(beams.map(({ ids }) => ids.at(-1) as number));
+      if (parents.length !== state.rows || parents.some((row, i) => row !== i)) await state.reorder(parents);
+      await state.step(beams.map(({ ids }) => ids.at(-1) as number));
       let row = 0;
       for (const search of searches) search.running = search.running.map((beam) => ({ ...beam, row: row++ }));
     }

@@ -3,12 +3,12 @@ import { expectNoLeak } from '@blip2/testing';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { type Case, golden, historyOf, loadModel, promptOf, readTensors } from '../../test/golden.js';
-import type { LanguageModel, Prompt } from '../language-model.js';
+import type { LanguageModel, Prompt, SyncLanguageModel } from '../language-model.js';
 import { generate, padded } from './generate.js';
 import type { DecodingOptions, Sequence } from './options.js';
 import { generateTokens } from './tokens.js';
 
-let model: LanguageModel;
+let model: SyncLanguageModel;
 let soft: tf.Tensor;
 
 beforeAll(async () => {
@@ -139,7 +139,7 @@ describe('what generation leaves behind', () => {
             step: {
               value: (ids: number[]) => {
                 if (++steps === 3) controller.abort(new Error('enough'));
-                state.step(ids);
+                return state.step(ids);
               },
             },
           });

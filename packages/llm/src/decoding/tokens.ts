@@ -35,14 +35,14 @@ export async function* generateTokens(
   const settings = settingsOf(model, { ...options, beams: 1 });
   const { returnSequences, seed, sample, eosIds, maxNewTokens, signal } = settings;
   signal?.throwIfAborted();
-  const state = model.start(prompt);
+  const state = await model.start(prompt);
   try {
     const total = state.rows;
     let running = Array.from({ length: total * returnSequences }, (_, i): Text => {
       const [row, sequence] = [Math.floor(i / returnSequences), i % returnSequences];
       return { row, sequence, ids: [], history: historyOf(settings, row, total), random: rngOf(seed, sequence) };
     });
-    if (returnSequences > 1) state.reorder(running.map(({ row }) => row));
+    if (returnSequences > 1) await state.reorder(running.map(({ row }) => row));
     for (let length = 1; ; length++) {
       const logits = (await state.logits.data()) as Float32Array;
       signal?.throwIfAborted();
@@ -60,10 +60,10 @@ export async function* generateTokens(
       if (open.length === 0 || length === maxNewTokens) return;
       signal?.throwIfAborted();
       if (open.length < running.length) {
-        state.reorder(open);
+        await state.reorder(open);
         running = open.map((i) => running[i] as Text);
       }
-      state.step(running.map(({ ids }) => ids.at(-1) as number));
+      await state.step(running.map(({ ids }) => ids.at(-1) as number));
     }
   } finally {
     state.dispose();

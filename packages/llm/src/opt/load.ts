@@ -1,5 +1,5 @@
 import { bind, type WeightSource } from '@blip2/tensor';
-import type { LanguageModel } from '../language-model.js';
+import type { SyncLanguageModel } from '../language-model.js';
 import type { OptConfig } from './config.js';
 import { optLanguageModel } from './model.js';
 import { optSpec } from './spec.js';
@@ -39,7 +39,7 @@ export async function loadOpt(
   source: WeightSource,
   config: OptConfig,
   options: LoadOptions = {},
-): Promise<LanguageModel> {
+): Promise<SyncLanguageModel> {
   const binding = optBinding(source, config, options);
   return optLanguageModel(await bind(binding.spec, source, binding.options), binding.config);
 }

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { config, golden, loadModel, loadParams, promptOf, Q, readTensors, textOf } from '../../test/golden.js';
 import { type Adapter, composePrompt, project } from '../adapter.js';
-import type { LanguageModel, PredictInput } from '../language-model.js';
+import type { PredictInput, SyncLanguageModel } from '../language-model.js';
 import { optForward } from './forward.js';
 import { optEmbed, optHead, optLogits } from './logits.js';
 import type { OptParams } from './spec.js';
 
 const names = ['language_projection', 'qformer.last_hidden_state'];
 let params: OptParams;
-let model: LanguageModel;
+let model: SyncLanguageModel;
 let values: Awaited<ReturnType<typeof readTensors>>;
 const soft = (photo: number): tf.Tensor =>
   tf.slice(values.language_projection as tf.Tensor, [photo, 0, 0], [1, -1, -1]);

@@ -4,21 +4,21 @@ import * as tf from '@tensorflow/tfjs';
 import { type ComposedPrompt, composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
-import type { DecodingState, LanguageModel, PredictInput, Predictions, Prompt } from '../language-model.js';
+import type { PredictInput, Predictions, Prompt, SyncDecodingState, SyncLanguageModel } from '../language-model.js';
 import type { OptConfig } from './config.js';
 import { optForward } from './forward.js';
 import { optEmbed, optHead } from './logits.js';
 import type { OptParams } from './spec.js';
 
 /** OPT behind the interface of all language models. It takes over the parameters: its `dispose` frees them. */
-export function optLanguageModel(p: OptParams, config: OptConfig): LanguageModel {
+export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageModel {
   return {
     kind: 'decoder',
     width: config.hiddenSize,
     vocabSize: config.vocabSize,
     ids: { bos: config.bos, pad: config.pad, eos: config.eos },
     embed: (ids) => optEmbed(p, ids),
-    predict: (lesson) => optPredict(p, config, lesson),
+    predict: (input) => optPredict(p, config, input),
     start: (prompt) => optStart(p, config, prompt),
     dispose: () => dispose(p),
   };
@@ -28,12 +28,12 @@ export function optLanguageModel(p: OptParams, config: OptConfig): LanguageModel
  * The logits of the target's tokens. The last target is never read, and no logits are computed for the prompt.
  * Without any prompt the first target has nothing before it, and logits and labels begin at the second.
  */
-export function optPredict(p: OptParams, config: OptConfig, lesson: PredictInput): Predictions {
-  const { targetIds, targetMask, dropoutSeed } = lesson;
+export function optPredict(p: OptParams, config: OptConfig, input: PredictInput): Predictions {
+  const { targetIds, targetMask, dropoutSeed } = input;
   const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
   const [B, T] = labels.shape;
   const { logits, told } = tf.tidy(() => {
-    const parts = promptParts(lesson, (ids) => optEmbed(p, ids));
+    const parts = promptParts(input, (ids) => optEmbed(p, ids));
     if (T > 1) {
       parts.push({
         embeddings: optEmbed(p, tf.slice(targetIds, [0, 0], [B, T - 1])),
@@ -53,7 +53,7 @@ export function optPredict(p: OptParams, config: OptConfig, lesson: PredictInput
 const USUAL_TEXT = 64;
 
 /** Reads the prompt at once and remembers it. */
-export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): DecodingState {
+export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): SyncDecodingState {
   const memory: KeyValueCache[] = [];
   return decodingState<Last>({
     memory,

@@ -1,6 +1,6 @@
 import { bind, type WeightSource } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import type { LanguageModel } from '../language-model.js';
+import type { SyncLanguageModel } from '../language-model.js';
 import type { LoadOptions } from '../opt/load.js';
 import type { T5Config } from './config.js';
 import { t5LanguageModel } from './model.js';
@@ -41,7 +41,7 @@ export async function loadT5(
   source: WeightSource,
   config: T5Config,
   options: LoadOptions = {},
-): Promise<LanguageModel> {
+): Promise<SyncLanguageModel> {
   const binding = t5Binding(source, config, options);
   const params = await bind(binding.spec, source, binding.options);
   return t5LanguageModel(config.tied ? await withoutCopy(params) : params, binding.config);

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { type Case, config, golden, loadModel, promptOf, readTensors } from '../../test/golden-t5.js';
 import { type Adapter, project } from '../adapter.js';
-import { IGNORED, type LanguageModel, type PredictInput } from '../language-model.js';
+import { IGNORED, type PredictInput, type SyncLanguageModel } from '../language-model.js';
 import { t5Config } from './config.js';
 import { t5LanguageModel } from './model.js';
 import { t5Spec } from './spec.js';
 
 const names = ['language_projection', 'qformer.last_hidden_state'];
-let model: LanguageModel;
+let model: SyncLanguageModel;
 let values: Awaited<ReturnType<typeof readTensors>>;
 
 beforeAll(async () => {
@@ -74,7 +74,7 @@ describe.each([
   const sizes = { vocab_size: 11, d_model: 6, d_kv: 4, d_ff: 10, num_heads: 2, num_layers: 2 };
   const positions = { relative_attention_num_buckets: 6, relative_attention_max_distance: 5 };
   const config = t5Config({ ...sizes, ...positions, ...kind });
-  let small: LanguageModel;
+  let small: SyncLanguageModel;
   beforeAll(() => {
     small = t5LanguageModel(initialize(t5Spec(config), 1), config);
   });

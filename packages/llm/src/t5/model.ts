@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
-import type { DecodingState, LanguageModel, PredictInput, Predictions, Prompt } from '../language-model.js';
+import type { PredictInput, Predictions, Prompt, SyncDecodingState, SyncLanguageModel } from '../language-model.js';
 import type { T5Config } from './config.js';
 import { t5CrossKeys, t5Decode } from './decoder.js';
 import { PADDED, t5Encode } from './encoder.js';
@@ -14,7 +14,7 @@ import type { T5Params } from './spec.js';
 import type { T5CrossKeys } from './sublayers.js';
 
 /** T5 behind the interface of all language models. It takes over the parameters: its `dispose` frees them. */
-export function t5LanguageModel(p: T5Params, config: T5Config): LanguageModel {
+export function t5LanguageModel(p: T5Params, config: T5Config): SyncLanguageModel {
   const { bos, pad, eos, decoderStart } = config;
   return {
     kind: 'encoder-decoder',
@@ -22,19 +22,19 @@ export function t5LanguageModel(p: T5Params, config: T5Config): LanguageModel {
     vocabSize: config.vocabSize,
     ids: { bos, pad, eos, decoderStart },
     embed: (ids) => t5Embed(p, ids),
-    predict: (lesson) => t5Predict(p, config, lesson),
+    predict: (input) => t5Predict(p, config, input),
     start: (prompt) => t5Start(p, config, prompt),
     dispose: () => dispose(p),
   };
 }
 
 /** The logits of all the target's tokens: the decoder reads its start token and the target but for its last token. */
-export function t5Predict(p: T5Params, config: T5Config, lesson: PredictInput): Predictions {
-  const { targetIds, targetMask, dropoutSeed } = lesson;
+export function t5Predict(p: T5Params, config: T5Config, input: PredictInput): Predictions {
+  const { targetIds, targetMask, dropoutSeed } = input;
   return tf.tidy(() => {
     const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
     const [B, T] = labels.shape;
-    const { encoded, mask } = read(p, config, lesson, dropoutSeed);
+    const { encoded, mask } = read(p, config, input, dropoutSeed);
     const start = tf.fill([B, 1], config.decoderStart, 'int32');
     const shifted = tf.concat([start, tf.slice(targetIds as tf.Tensor2D, [0, 0], [B, T - 1])], 1); // [B,T]
     const bias = positionBias(p, config, 'decoder', T); // [1,H,T,T]
@@ -68,7 +68,7 @@ const USUAL_TEXT = 64;
  * Reads the prompt with the encoder, once; texts that go on from one prompt look at the same keys and values, which
  * nothing copies.
  */
-export function t5Start(p: T5Params, config: T5Config, prompt: Prompt): DecodingState {
+export function t5Start(p: T5Params, config: T5Config, prompt: Prompt): SyncDecodingState {
   const memory = Array.from({ length: config.decoderLayers }, () => keyValueCache({ capacity: USUAL_TEXT }));
   let encoded: T5CrossKeys[] = [];
   /** The bias of some later position, [1,H,1,room]. */

@@ -4,7 +4,7 @@ import { openSafetensors, type TensorData, type TensorEntry, writeShardedSafeten
 import { altered } from '@blip2/test-models';
 import { expectClose, expectNoLeak, fixture, inFolder, json } from '@blip2/testing';
 import { normFeatures } from '@blip2/training';
-import { resizePositions } from '@blip2/vision';
+import { encodePixels, resizePositions } from '@blip2/vision';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { fromPretrained } from '../blip2.js';
@@ -267,11 +267,11 @@ test.each([56, 84])('a table of positions for larger images, with image_size %i 
       using model = await loadFolder(folder);
       const pixels = await read('interpolated.pixel_values');
       const expected = await read('interpolated.vision.last_hidden_state');
-      const seen = tf.tidy(() =>
-        normFeatures(model.params, model.vision.encode(tf.transpose(pixels, [0, 2, 3, 1]) as tf.Tensor4D)),
-      );
+      const nhwc = tf.transpose(pixels, [0, 2, 3, 1]) as tf.Tensor4D;
+      const features = await encodePixels(model.vision, nhwc);
+      const seen = normFeatures(model.params, features);
       expectClose(seen, expected, 1e-4);
-      tf.dispose([pixels, expected, seen]);
+      tf.dispose([pixels, nhwc, features, expected, seen]);
     }),
   );
   await golden.close();

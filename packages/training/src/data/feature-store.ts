@@ -1,30 +1,40 @@
 import { applyProcessor, type DecodedImage, FeatureCache, type Processor, toPixels } from '@blip2/data';
 import { float16ToFloat32, float32ToFloat16 } from '@blip2/tensor/safetensors';
-import type { VisionEncoder } from '@blip2/vision';
+import { encodePixels, type VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 
-/** Features of many images, [P,N,D], in half precision: computed once, read many times. */
+/** Features of many images, kept in half precision: computed once by a frozen encoder, read many times. */
 export interface FeatureStore {
+  /** Number of images. */
   readonly length: number;
-  /** [B,N,D] of the images at these places; the caller owns it. */
-  gather(places: readonly number[]): Promise<tf.Tensor3D>;
+  /** Reads the features [B,N,D] of the images at these indices; the caller owns them. */
+  gather(indices: readonly number[]): Promise<tf.Tensor3D>;
+  /** Closes the file, if there is one. */
   close(): Promise<void>;
 }
 
+/** Images by index, decoded when they are asked for. */
 export interface ImageList {
   readonly length: number;
   item(index: number): DecodedImage | Promise<DecodedImage>;
 }
 
+/** Options of `encodeAll` and `encodeToFile`. */
 export interface EncodeOptions {
+  /** How images become the encoder's pixels. */
   readonly processor: Processor;
-  /** Images at a time. Default 32. */
+  /** Number of images that are encoded at a time. Default 32. */
   readonly batchSize?: number;
+  /** Called after each batch with the number of images encoded so far. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Aborts between two batches. */
   readonly signal?: AbortSignal;
 }
 
-/** Looks at each image once with a frozen encoder and keeps what it saw in memory. */
+/**
+ * Encodes each image once with a frozen encoder and keeps the features in memory, in half precision.
+ * @throws the signal's reason when it is aborted
+ */
 export async function encodeAll(
   encoder: VisionEncoder,
   images: ImageList,
@@ -32,33 +42,39 @@ export async function encodeAll(
 ): Promise<FeatureStore> {
   const rows: Uint16Array[] = [];
   let shape: readonly [number, number] = [0, 0];
-  for await (const seen of encoded(encoder, images, options)) {
-    shape = seen.shape;
-    rows.push(...seen.rows.map(float32ToFloat16));
+  for await (const batch of encodeBatches(encoder, images, options)) {
+    shape = batch.shape;
+    rows.push(...batch.rows.map(float32ToFloat16));
   }
   const [N, D] = shape;
   return {
     length: rows.length,
-    async gather(places) {
-      const values = new Float32Array(places.length * N * D);
-      places.forEach((place, i) => {
-        const row = rows[place];
-        if (!row) throw new RangeError(`There is no image ${place} among ${rows.length}.`);
+    async gather(indices) {
+      const values = new Float32Array(indices.length * N * D);
+      indices.forEach((index, i) => {
+        const row = rows[index];
+        if (!row)
+          throw new RangeError(`There is no image ${index} among ${rows.length}; take one below ${rows.length}.`);
         float16ToFloat32(row, values.subarray(i * N * D, (i + 1) * N * D));
       });
-      return tf.tensor3d(values, [places.length, N, D]);
+      return tf.tensor3d(values, [indices.length, N, D]);
     },
     close: async () => {},
   };
 }
 
+/** A file of features. */
 export interface CacheFile {
   readonly path: string;
-  /** Says what the features were computed from; see `cacheKey` of `@blip2/data`. */
+  /** Identifies encoder, processor and images: features of another key are computed again; see `cacheKey` of `@blip2/data`. */
   readonly key: string;
 }
 
-/** The same kept in a file: where one of this key is there already, nothing is looked at. */
+/**
+ * Encodes each image once with a frozen encoder and keeps the features in a file, in half precision. A file of the same key
+ * that is there already is opened, and nothing is encoded.
+ * @throws when there are no images, and the signal's reason when it is aborted
+ */
 export async function encodeToFile(
   encoder: VisionEncoder,
   images: ImageList,
@@ -68,7 +84,7 @@ export async function encodeToFile(
   const [N, D] = cache.manifest.shape as [number, number];
   return {
     length: cache.length,
-    gather: async (places) => tf.tensor3d(await cache.read(places), [places.length, N, D]),
+    gather: async (indices) => tf.tensor3d(await cache.read(indices), [indices.length, N, D]),
     close: () => cache.close(),
   };
 }
@@ -79,9 +95,9 @@ async function write(
   options: EncodeOptions & CacheFile,
 ): Promise<FeatureCache> {
   const { path, key } = options;
-  const batches = encoded(encoder, images, options);
+  const batches = encodeBatches(encoder, images, options);
   const first = await batches.next();
-  if (first.done) throw new Error('There are no images to look at.');
+  if (first.done) throw new Error('There are no images to encode; give at least one.');
   const waiting = [...first.value.rows];
   const next = async (): Promise<Float32Array> => {
     if (waiting.length === 0) waiting.push(...((await batches.next()).value?.rows ?? []));
@@ -94,11 +110,11 @@ async function write(
 interface EncodedBatch {
   /** N and D */
   readonly shape: readonly [number, number];
-  /** One an image, [N,D]. */
+  /** The features [N,D] of each image. */
   readonly rows: Float32Array[];
 }
 
-async function* encoded(
+async function* encodeBatches(
   encoder: VisionEncoder,
   images: ImageList,
   options: EncodeOptions,
@@ -108,13 +124,13 @@ async function* encoded(
     signal?.throwIfAborted();
     const count = Math.min(batchSize, images.length - start);
     const items = await Promise.all(Array.from({ length: count }, (_, i) => images.item(start + i)));
-    const features = tf.tidy(() => {
-      const ready = items.map((image) => applyProcessor(image, processor));
-      return encoder.encode(toPixels(ready, processor));
-    });
-    const values = (await features.data()) as Float32Array;
+    const pixels = toPixels(
+      items.map((image) => applyProcessor(image, processor)),
+      processor,
+    );
+    const features = await encodePixels(encoder, pixels).finally(() => pixels.dispose());
     const [, N, D] = features.shape;
-    features.dispose();
+    const values = (await features.data().finally(() => features.dispose())) as Float32Array;
     const rows = Array.from({ length: count }, (_, i) => values.subarray(i * N * D, (i + 1) * N * D));
     yield { shape: [N, D], rows };
     onProgress?.(start + count, images.length);

@@ -1,4 +1,4 @@
-import { type LanguageModel, project } from '@blip2/llm';
+import { type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
 import { type TextInputs as Instructions, matchPass, type QFormerConfig, queryOutput } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
@@ -89,11 +89,22 @@ export function stage2Terms(
     return { total: alone, phrases: alone.clone() as tf.Scalar };
   }
   const { imageIndex, ...sample } = texts;
-  const { logits, labels } = language.predict({ softPrompt: tf.gather(prompts, imageIndex), ...sample });
+  const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
   const loss = lm(logits, labels, { shift: false });
   if (phraseWeight === 0) return { total: loss, lm: loss.clone() as tf.Scalar };
   const beside = told();
   return { total: tf.add(loss, tf.mul(beside, phraseWeight)) as tf.Scalar, lm: loss, phrases: beside };
+}
+
+/** `predict` of a language model. @throws where it gives a promise, as another engine's might, contrary to its type */
+function predictNow(language: LanguageModel, input: PredictInput): Predictions {
+  const predictions: Predictions & { readonly then?: PromiseLike<unknown>['then'] } = language.predict(input);
+  if (!predictions.then) return predictions;
+  predictions.then(undefined, () => {}); // its failure is of no interest beside the error below
+  throw new Error(
+    "The language model's predict returned a promise, and gradients are recorded only while TensorFlow.js computes; " +
+      'train with a language model whose predict is synchronous.',
+  );
 }
 
 /** How far each vector points to each token's, sharpened: [I,Q,W] -> [I,Q,V]. */

@@ -3,6 +3,7 @@ import { padded } from '@blip2/llm';
 import { type GenerationModel, generateText, loadFolder, softPromptOf } from '@blip2/models';
 import { dispose } from '@blip2/tensor';
 import { normFeatures } from '@blip2/training';
+import { encodePixels } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { type Case, casesOf } from '../blip2/cases.js';
 import { recipes, strip } from '../blip2/decoding.js';
@@ -23,7 +24,7 @@ interface Held {
 export async function instruct(folder: Folder, checks: Checks): Promise<void> {
   using model = (await loadFolder(folder.path)) as GenerationModel;
   const pixels = await imagesOf(folder, checks);
-  const features = model.vision.encode(pixels);
+  const features = await encodePixels(model.vision, pixels);
   const normed = normFeatures(model.params, features);
   await checks.tensor('vision.last_hidden_state', normed);
   const tokens = imageTokens(readJson(join(folder.path, 'config.json')), model.config.queries);
