@@ -246,7 +246,7 @@ test('what is missing or does not fit is said before anything is written', async
     await fails(join(opt, 'golden.safetensors'), {}, 'has no names of LAVIS');
     await fails(join(folder, 'none.pth'), {}, 'There is no file or folder');
     await writeFile(join(folder, 'bad.pth'), '\x80\x02cos\nsystem\n.', 'latin1');
-    await fails(join(folder, 'bad.pth'), {}, 'asks for "os.system"');
+    await fails(join(folder, 'bad.pth'), {}, 'refers to "os.system"');
     await expect(convertModel(opt, opt)).rejects.toThrow('is what is to be converted');
     const narrow = join(folder, 'narrow.pth');
     await writeEyes(narrow);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { RetrievalModel } from '@blip2/models';
 import { encodeImages, type Models, retrievalModel } from '@blip2/models';
 import { imageFeatures, queryOutput } from '@blip2/qformer';
-import { isFile, openSpool, type Spool } from '@blip2/tensor/files';
+import { isFile, openTemporaryValues, type TemporaryValues } from '@blip2/tensor/files';
 import { normFeatures } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { fingerprintOf } from './fingerprint.js';
@@ -51,7 +51,7 @@ export async function indexImages(
   const { out, signal, onProgress } = options;
   const made = { folder: resolve(model.folder), fingerprint: await fingerprintOf(model) };
   const older = (await isFile(out)) ? await openIndex(out) : undefined;
-  const spool = await openSpool(out).catch(async (error: unknown) => {
+  const temporary = await openTemporaryValues(out).catch(async (error: unknown) => {
     await older?.close();
     throw error;
   });
@@ -62,7 +62,7 @@ export async function indexImages(
     let [done, looked] = [0, 0];
     for (const image of images) {
       if (signal?.aborted) break;
-      if (await addTo(entries, image, { model, spool, options })) looked++;
+      if (await addTo(entries, image, { model, temporary, options })) looked++;
       onProgress?.(++done, images.length);
     }
     if (entries.size === 0) {
@@ -76,7 +76,7 @@ export async function indexImages(
     return { out, images: entries.size, looked, pruned };
   } finally {
     await older?.close();
-    await spool.close();
+    await temporary.close();
   }
 }
 
@@ -118,7 +118,7 @@ async function prune(entries: Map<string, IndexEntry>): Promise<number> {
 
 interface Adding {
   readonly model: RetrievalModel;
-  readonly spool: Spool;
+  readonly temporary: TemporaryValues;
   readonly options: IndexOptions;
 }
 
@@ -126,7 +126,7 @@ interface Adding {
 async function addTo(
   entries: Map<string, IndexEntry>,
   image: string,
-  { model, spool, options }: Adding,
+  { model, temporary, options }: Adding,
 ): Promise<boolean> {
   const { features = true, onUnreadable } = options;
   const path = resolve(image);
@@ -144,8 +144,8 @@ async function addTo(
     const shape = seen.shape.slice(1);
     entries.set(path, {
       image: indexed,
-      vectors: await spool.keep(vectors),
-      ...(features && { features: { shape, values: await spool.keep(values) } }),
+      vectors: await temporary.store(vectors),
+      ...(features && { features: { shape, values: await temporary.store(values) } }),
     });
     return true;
   } catch (error) {

@@ -36,7 +36,7 @@ test.each([...names, ...ours])('a pickle that calls %j runs nothing', async (nam
   const entries = unpackZip(new Uint8Array(await readFile(fixture('torch/zip.pth'))))!;
   const evil = latin1(`\x80\x02c${name}\n${argument}`);
   const zip = packZip(entries.map((entry) => (entry.name.endsWith('/data.pkl') ? { ...entry, data: evil } : entry)));
-  const says = `it asks for "${name.replace('\n', '.')}", which is no tensor`;
+  const says = `it refers to "${name.replace('\n', '.')}", which is neither a tensor`;
   await expect(openTorch(zip)).rejects.toThrow(says);
   await expect(openTorch(evil)).rejects.toThrow(says);
   expect(changedGlobals()).toBeUndefined();

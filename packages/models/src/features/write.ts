@@ -1,4 +1,4 @@
-import { openSpool } from '@blip2/tensor/files';
+import { openTemporaryValues } from '@blip2/tensor/files';
 import { type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
 import type { Models } from '../select-model.js';
 import {
@@ -35,7 +35,7 @@ export async function writeFeatures(models: Models, inputs: FeatureInputs, optio
   const { out, onInput, onUnreadable, signal } = options;
   const jobs = jobsOf(models, inputs, options.kind);
   const entries: TensorEntry[] = [];
-  const spool = await openSpool(out);
+  const temporary = await openTemporaryValues(out);
   try {
     for (const [input, { image, compute }] of jobs) {
       signal?.throwIfAborted();
@@ -45,14 +45,14 @@ export async function writeFeatures(models: Models, inputs: FeatureInputs, optio
       });
       if (!features) continue;
       for (const [name, { shape, values }] of Object.entries(features)) {
-        entries.push({ name: `${input}.${name}`, shape, dtype: 'F32', data: await spool.keep(values) });
+        entries.push({ name: `${input}.${name}`, shape, dtype: 'F32', data: await temporary.store(values) });
       }
       onInput?.({ input, shape: Object.values(features)[0]!.shape });
     }
     if (entries.length === 0) throw new Error(`There is nothing to write to '${out}'; give images that can be read.`);
     await writeSafetensors(out, entries, { metadata: { format: 'blip2-features' }, ...(signal && { signal }) });
   } finally {
-    await spool.close();
+    await temporary.close();
   }
 }
 

@@ -1,3 +1,3 @@
 export { readConfigJson, readGenerationJson, readJson } from './json.js';
 export { isFile, isFolder, toPath } from './paths.js';
-export { openSpool, type Spool } from './spool.js';
+export { openTemporaryValues, type TemporaryValues } from './temporary-values.js';

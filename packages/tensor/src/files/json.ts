@@ -1,13 +1,19 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Json, parseJson } from '@blip2/tensor';
-import { isFolder } from './paths.js';
+import { isFolder, toPath } from './paths.js';
 
-/** No configuration of a model is larger: what is here belongs to something else, and is not read. */
+/** Bytes that a configuration file may have at most; no model's has as many. */
 const LARGEST = 10_000_000;
 
-/** A file of JSON that holds an object; undefined where there is none. @throws for a file that is no such JSON */
-export async function readJson(path: string): Promise<Json | undefined> {
+/**
+ * Reads a JSON file whose value is an object.
+ * @param file path or `file:` URL
+ * @returns undefined where there is no such file
+ * @throws for a file that cannot be read, is larger than 10 MB, or is not a JSON object
+ */
+export async function readJson(file: string | URL): Promise<Json | undefined> {
+  const path = toPath(file);
   let bytes: Uint8Array;
   try {
     const found = await stat(path);
@@ -24,15 +30,25 @@ export async function readJson(path: string): Promise<Json | undefined> {
   return parseJson(bytes, path);
 }
 
-/** The `config.json` of a folder. @throws when there is no such folder or file */
-export async function readConfigJson(folder: string): Promise<Json> {
-  const json = await readJson(join(folder, 'config.json'));
+/**
+ * Reads the `config.json` of a model folder.
+ * @param folder path or `file:` URL
+ * @throws when there is no such folder or file, and for a file that is not a JSON object
+ */
+export async function readConfigJson(folder: string | URL): Promise<Json> {
+  const path = toPath(folder);
+  const json = await readJson(join(path, 'config.json'));
   if (json) return json;
-  throw new Error(
-    `There is no ${(await isFolder(folder)) ? 'config.json in the folder' : 'folder'} '${folder}'; give a folder that holds config.json.`,
-  );
+  const missing = (await isFolder(path)) ? `config.json in the folder '${path}'` : `folder '${path}'`;
+  throw new Error(`There is no ${missing}; give a folder that contains config.json.`);
 }
 
-/** What a folder says of how texts are made, among it the ids that begin and end them; undefined where it says nothing. */
-export const readGenerationJson = (folder: string): Promise<Json | undefined> =>
-  readJson(join(folder, 'generation_config.json'));
+/**
+ * Reads the `generation_config.json` of a model folder, with the token ids that start and end generated text.
+ * @param folder path or `file:` URL
+ * @returns undefined where the folder has no such file
+ * @throws for a file that is not a JSON object
+ */
+export async function readGenerationJson(folder: string | URL): Promise<Json | undefined> {
+  return readJson(join(toPath(folder), 'generation_config.json'));
+}

@@ -1,23 +1,26 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Converts a `file:` URL to a path; a string is a path already. @throws for a URL that is not a `file:` URL */
+/**
+ * Converts a `file:` URL to a path; a string is returned as it is.
+ * @throws for a URL of another protocol
+ */
 export function toPath(path: string | URL): string {
   if (typeof path === 'string') return path;
   if (path.protocol === 'file:') return fileURLToPath(path);
   throw new Error(`'${path.href}' is not a file: URL; give a path or a file: URL.`);
 }
 
-/** Whether there is a folder at a path. */
-export const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
+/** Reports whether a folder exists at a path or `file:` URL; what cannot be accessed counts as absent. */
+export const isFolder = (path: string | URL): Promise<boolean> =>
+  stat(toPath(path)).then(
     (found) => found.isDirectory(),
     () => false,
   );
 
-/** Whether there is a regular file at a path. */
-export const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
+/** Reports whether a regular file exists at a path or `file:` URL; what cannot be accessed counts as absent. */
+export const isFile = (path: string | URL): Promise<boolean> =>
+  stat(toPath(path)).then(
     (found) => found.isFile(),
     () => false,
   );

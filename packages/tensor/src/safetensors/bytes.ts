@@ -1,13 +1,16 @@
 import { reason, SafetensorsError } from './errors.js';
 
-/** Something with positioned reads. `read` gives bytes that the caller owns; fewer than asked for means that the end came early. */
+/** A source of bytes with positioned reads, such as an open file. */
 export interface ByteSource {
+  /** Length in bytes. */
   readonly size: number;
+  /** Reads `length` bytes from `offset` on, into an array that the caller owns; fewer where the source ends before. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Releases the source. */
   close(): Promise<void>;
 }
 
-/** What stands for one file: bytes in memory, a `Blob` or `File` of a browser, or positioned reads of one's own. */
+/** The content of one file: bytes in memory, a `Blob` or `File` of a browser, or a custom {@link ByteSource}. */
 export type Bytes = Uint8Array | ArrayBuffer | Blob | ByteSource;
 
 interface NodeModules {
@@ -16,7 +19,7 @@ interface NodeModules {
   readonly url: typeof import('node:url');
 }
 
-/** Node's file system, loaded when a path is given; variable specifiers, so that bundlers for browsers leave them alone. */
+/** Loads Node's file system modules; variable specifiers, so that bundlers for browsers ignore them. */
 export async function node(file: string): Promise<NodeModules> {
   const load = (specifier: string) => import(/* webpackIgnore: true */ /* @vite-ignore */ specifier);
   try {
@@ -27,14 +30,26 @@ export async function node(file: string): Promise<NodeModules> {
   }
 }
 
+/** Converts a `file:` URL to a path (Node); a string is returned as it is. @throws SafetensorsError for another protocol */
+export async function toPath(path: string | URL): Promise<string> {
+  if (typeof path === 'string') return path;
+  if (path.protocol === 'file:') return (await node(path.href)).url.fileURLToPath(path);
+  throw new SafetensorsError(path.href, 'this is not a file: URL', 'give a path or a file: URL');
+}
+
 const LARGEST_READ = 2 ** 30; // one read call of Node takes less than 2 GiB
 
-/** Positioned reads of a file (Node). Refuses what is not a regular file: opening a pipe would hang. */
-export async function fileSource(path: string): Promise<ByteSource> {
+/**
+ * Opens a file for positioned reads (Node).
+ * @param file path or `file:` URL
+ * @throws SafetensorsError for anything but a regular file, as opening a pipe would block; Node's own errors
+ */
+export async function fileSource(file: string | URL): Promise<ByteSource> {
+  const path = await toPath(file);
   const { promises } = await node(path);
   const status = await promises.stat(path);
   if (!status.isFile()) {
-    throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a file of weights');
+    throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a weights file');
   }
   const { size } = status;
   const handle = await promises.open(path, 'r');
@@ -54,7 +69,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-/** Bytes in memory; what is read is copied. */
+/** Wraps bytes in memory as a {@link ByteSource}; reads are copies. */
 export function memorySource(bytes: Uint8Array | ArrayBuffer): ByteSource {
   // A plain view: the `slice` of a Node Buffer would share memory.
   const view = ArrayBuffer.isView(bytes)
@@ -67,7 +82,7 @@ export function memorySource(bytes: Uint8Array | ArrayBuffer): ByteSource {
   };
 }
 
-/** A browser's `Blob` or `File`, read slice by slice. */
+/** Wraps a browser's `Blob` or `File` as a {@link ByteSource} that reads it slice by slice. */
 export function blobSource(blob: Blob): ByteSource {
   return {
     size: blob.size,
@@ -76,18 +91,19 @@ export function blobSource(blob: Blob): ByteSource {
   };
 }
 
+/** Wraps the content of a file as a {@link ByteSource}. */
 export function byteSource(bytes: Bytes): ByteSource {
   if (ArrayBuffer.isView(bytes) || 'byteLength' in bytes) return memorySource(bytes);
   return 'read' in bytes ? bytes : blobSource(bytes);
 }
 
-/** Exactly `length` bytes, or a {@link SafetensorsError} that names the file. */
+/** Reads exactly `length` bytes. @throws SafetensorsError, which names the file, when that fails */
 export async function readExactly(source: ByteSource, file: string, range: [offset: number, length: number]) {
   let bytes: Uint8Array;
   try {
     bytes = await source.read(...range);
   } catch (cause) {
-    const remedy = cause instanceof RangeError ? 'more memory is needed' : 'check that it is still there and readable';
+    const remedy = cause instanceof RangeError ? 'more memory is needed' : 'check that it still exists and is readable';
     throw new SafetensorsError(file, `${range[1]} bytes at ${range[0]} cannot be read: ${reason(cause)}`, remedy, {
       cause,
     });

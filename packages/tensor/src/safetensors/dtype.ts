@@ -1,6 +1,6 @@
 import { bfloat16ToFloat32, float16ToFloat32 } from './half.js';
 
-/** Bytes of one element, for every dtype that a header may name. */
+/** Bytes of one element of each dtype of the safetensors format. */
 export const DTYPE_BYTES = {
   F64: 8,
   F32: 4,
@@ -19,8 +19,10 @@ export const DTYPE_BYTES = {
   BOOL: 1,
 } as const;
 
+/** The name of an element type in the safetensors format. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
+/** Reports whether a text names a dtype of the safetensors format. */
 export function isDtype(text: string): text is Dtype {
   return Object.hasOwn(DTYPE_BYTES, text);
 }
@@ -61,7 +63,7 @@ const WIDEN: { readonly [D in Dtype]?: Widen } = {
   BOOL: (bytes, out) => out.set(bytes),
 };
 
-/** How to turn stored bytes of `dtype` into float32, or undefined where there is no such conversion (8-bit floats). */
+/** Returns the conversion of stored bytes of `dtype` to float32; undefined where there is none (8-bit floats). */
 export function widener(dtype: Dtype): Widen | undefined {
   return WIDEN[dtype];
 }

@@ -1,9 +1,11 @@
-/** What is wrong with a file of weights, where, and what to do about it. */
+/** An error in a weights file: which file, what is wrong, and what to do. */
 export class FileError extends Error {
   constructor(
-    /** The file (or the name given to bytes in memory). */
+    /** Path of the file, or the name given to bytes in memory. */
     readonly file: string,
+    /** What is wrong. */
     readonly problem: string,
+    /** What to do about it. */
     readonly remedy: string,
     options?: ErrorOptions,
   ) {
@@ -11,14 +13,14 @@ export class FileError extends Error {
   }
 }
 
-/** What is wrong with a safetensors file. */
+/** Thrown for a safetensors file that is malformed, or that cannot be read or written. */
 export class SafetensorsError extends FileError {
   override readonly name = 'SafetensorsError';
 }
 
 export const AGAIN = 'the file is damaged or not safetensors: download or write it again';
 
-/** A name from a file, made safe and short enough for a message. */
+/** Quotes a name from a file for a message, escaped and at most 80 characters long. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }
@@ -34,12 +36,12 @@ const REASONS: Record<string, string> = {
   EIO: 'the disk reports an error',
 };
 
-/** The system's code of a thrown value; not by `instanceof`, which fails between realms. */
+/** Returns the system's error code of a thrown value; not by `instanceof`, which fails between realms. */
 export function errorCode(cause: unknown): string | undefined {
   return typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : undefined;
 }
 
-/** A thrown value in words. */
+/** Describes a thrown value in words. */
 export function reason(cause: unknown): string {
   const known = REASONS[errorCode(cause) ?? ''];
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** Conversions on bits, so that signs of zero, subnormals, infinities and NaN payloads survive exactly. */
+// Conversions on bits, so that signs of zero, subnormals, infinities and NaN payloads are preserved exactly.
 
 function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -17,14 +17,22 @@ function halfToBits(half: number): number {
 
 let table: Uint32Array | undefined;
 
-/** IEEE 754 binary16 [N] -> float32 [N], exact. */
+/**
+ * Converts IEEE 754 binary16 to float32, exactly.
+ * @param halves [N] bit patterns
+ * @param out [N] receives the values
+ */
 export function float16ToFloat32(halves: Uint16Array, out: Float32Array): void {
   table ??= Uint32Array.from({ length: 65536 }, (_, half) => halfToBits(half));
   const bits = bitsOf(out);
   for (let i = 0; i < halves.length; i++) bits[i] = table[halves[i]!]!;
 }
 
-/** bfloat16 [N] -> float32 [N], exact. */
+/**
+ * Converts bfloat16 to float32, exactly.
+ * @param halves [N] bit patterns
+ * @param out [N] receives the values
+ */
 export function bfloat16ToFloat32(halves: Uint16Array, out: Float32Array): void {
   const bits = bitsOf(out);
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
@@ -48,7 +56,7 @@ function bitsToHalf(bits: number): number {
   return sign | (kept + (rest > middle || (rest === middle && (kept & 1) === 1) ? 1 : 0));
 }
 
-/** float32 [N] -> binary16 [N], round to nearest, ties to even; beyond 65504 (after rounding) becomes infinity. */
+/** Converts float32 [N] to bit patterns of binary16 [N], rounding to nearest even; 65520 and above become infinity. */
 export function float32ToFloat16(values: Float32Array): Uint16Array {
   const bits = bitsOf(values);
   const halves = new Uint16Array(values.length);
@@ -56,7 +64,7 @@ export function float32ToFloat16(values: Float32Array): Uint16Array {
   return halves;
 }
 
-/** float32 [N] -> bfloat16 [N], round to nearest, ties to even; a NaN stays a (quiet) NaN. */
+/** Converts float32 [N] to bit patterns of bfloat16 [N], rounding to nearest even; a NaN stays a (quiet) NaN. */
 export function float32ToBfloat16(values: Float32Array): Uint16Array {
   const bits = bitsOf(values);
   const halves = new Uint16Array(values.length);

@@ -95,7 +95,7 @@ test('a header beyond the limit is refused before it is read', async () => {
       return source.read(at, length);
     },
   };
-  await expect(openSafetensors(counted)).rejects.toThrow(/more than the 100000000/);
+  await expect(openSafetensors(counted)).rejects.toThrow(/more than the limit of 100000000/);
   expect(reads).toEqual([8]);
 });
 

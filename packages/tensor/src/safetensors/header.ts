@@ -3,17 +3,20 @@ import { DTYPE_BYTES, type Dtype, isDtype } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
 import { JsonReader } from './json.js';
 
+/** The place of a tensor in a file. */
 export interface TensorInfo {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Where the data begin, from the start of the file. */
+  /** Byte of the file at which the data start. */
   readonly offset: number;
+  /** Length of the data. */
   readonly bytes: number;
 }
 
+/** The parsed header of a file. */
 export interface Header {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** `__metadata__`: texts under names. */
+  /** The entries of `__metadata__`. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -27,7 +30,7 @@ interface Entry {
   readonly end: number;
 }
 
-/** Bytes that a tensor of that shape takes, or undefined where they are not a whole number below 2^53. */
+/** Returns the bytes that a tensor of a shape takes; undefined where they are not a whole number below 2^53. */
 export function tensorBytes(dtype: Dtype, shape: readonly number[]): number | undefined {
   let bytes: number = DTYPE_BYTES[dtype];
   for (const size of shape) {
@@ -37,7 +40,7 @@ export function tensorBytes(dtype: Dtype, shape: readonly number[]): number | un
   return bytes;
 }
 
-/** Text of a JSON file or header; fails on bytes that are not UTF-8. */
+/** Decodes the text of a JSON file or header. @throws SafetensorsError for bytes that are not UTF-8 */
 export function utf8(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -47,7 +50,7 @@ export function utf8(bytes: Uint8Array, file: string): string {
 }
 
 /**
- * Reads and checks the whole header of one file against the file's real size, before anything is allocated for data.
+ * Reads the whole header of a file and checks it against the file's actual size, before allocating anything for data.
  * @throws SafetensorsError
  */
 export async function readHeader(source: ByteSource, file: string): Promise<Header> {
@@ -59,7 +62,7 @@ export async function readHeader(source: ByteSource, file: string): Promise<Head
     throw fail(`the header should have ${length} bytes, but the file has only ${source.size}`);
   }
   if (length > BigInt(LARGEST_HEADER)) {
-    throw fail(`the header should have ${length} bytes, more than the ${LARGEST_HEADER} that are allowed`);
+    throw fail(`the header should have ${length} bytes, more than the limit of ${LARGEST_HEADER}`);
   }
   const start = 8 + Number(length);
   const text = utf8(await readExactly(source, file, [8, Number(length)]), file);

@@ -2,15 +2,15 @@ const DEEPEST = 32;
 const LONGEST_NUMBER = 40;
 
 /**
- * A pull reader of JSON for untrusted headers. It builds no tree, so that text of some length cannot cost many times its
- * length in memory; it refuses repeated keys, which `JSON.parse` hides, and deep nesting.
+ * A pull parser of JSON for untrusted headers. It builds no tree, so that memory stays proportional to the text; it rejects
+ * repeated keys, which `JSON.parse` hides, and deep nesting.
  */
 export class JsonReader {
   readonly #text: string;
   readonly #fail: (problem: string) => Error;
   #at = 0;
 
-  /** @param fail makes the error to throw from what is wrong. */
+  /** @param fail makes the error to throw from a description of the problem */
   constructor(text: string, fail: (problem: string) => Error) {
     this.#text = text;
     this.#fail = fail;
@@ -18,11 +18,11 @@ export class JsonReader {
 
   /** Calls `visit` after each key; it must read exactly one value. */
   object(visit: (key: string) => void): void {
-    const seen = new Set<string>();
+    const keys = new Set<string>();
     this.#sequence('{', '}', () => {
       const key = this.string();
-      if (seen.has(key)) throw this.#fail(`the key ${JSON.stringify(key.slice(0, 80))} occurs twice`);
-      seen.add(key);
+      if (keys.has(key)) throw this.#fail(`the key ${JSON.stringify(key.slice(0, 80))} occurs twice`);
+      keys.add(key);
       this.#expect(':');
       visit(key);
     });
@@ -63,7 +63,7 @@ export class JsonReader {
     return Number(this.#number());
   }
 
-  /** Reads one value of any kind and forgets it. */
+  /** Reads one value of any kind and discards it. */
   skip(depth = DEEPEST): void {
     if (depth === 0) throw this.#fail(`it is nested more than ${DEEPEST} deep`);
     const c = this.#peek();
@@ -73,7 +73,7 @@ export class JsonReader {
     else if (!['true', 'false', 'null'].some((word) => this.#word(word))) this.#number();
   }
 
-  /** Nothing but white space may follow. */
+  /** Checks that only white space is left. */
   end(): void {
     if (this.#peek() !== '') throw this.#wrong('the end');
   }

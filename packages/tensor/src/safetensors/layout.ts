@@ -3,26 +3,29 @@ import { quote, SafetensorsError } from './errors.js';
 import { float32ToBfloat16, float32ToFloat16 } from './half.js';
 import { LARGEST_HEADER, tensorBytes } from './header.js';
 
+/** The values of a tensor to write. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
-/** What is written of a tensor: F32, F16 and BF16 take a `Float32Array`, I32 an `Int32Array`, U8 a `Uint8Array`. */
+/** A tensor to write: F32, F16 and BF16 take a `Float32Array`, I32 an `Int32Array`, U8 a `Uint8Array`. */
 export interface TensorEntry<D = TensorData | (() => TensorData | Promise<TensorData>)> {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: 'F32' | 'F16' | 'BF16' | 'I32' | 'U8';
-  /** The values, or a function that gives them when their turn comes. */
+  /** The values, or a function that returns them, called when the tensor is written. */
   readonly data: D;
 }
 
+/** Where everything lies in a file to be written. */
 export interface Layout<D> {
-  /** The length and the padded header: the first bytes of the file. */
+  /** The header's length and the padded header: the first bytes of the file. */
   readonly header: Uint8Array;
-  /** In the order of the data: larger elements first, so that every tensor is aligned, else as given. */
+  /** In the order of the data: larger element types first, so that every tensor is aligned. */
   readonly entries: readonly TensorEntry<D>[];
   /** Bytes of the whole file. */
   readonly size: number;
 }
 
+/** What a layout needs beside the entries. */
 export interface WriteContext {
   readonly file: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -32,23 +35,23 @@ function wrong(file: string, name: string, problem: string): SafetensorsError {
   return new SafetensorsError(file, `tensor ${quote(name)} cannot be written: ${problem}`, 'correct the entry');
 }
 
-/** Bytes that the entry takes in the file. */
+/** Returns the bytes that an entry takes in the file. @throws SafetensorsError for an invalid shape */
 export function entryBytes({ name, dtype, shape }: TensorEntry<unknown>, file: string): number {
   const bytes = tensorBytes(dtype, shape);
   if (bytes !== undefined) return bytes;
   throw wrong(file, name, `the shape [${shape}] is not made of whole numbers, or is too large`);
 }
 
-/** Checks the entries and places them. @throws SafetensorsError */
+/** Checks the entries and assigns each its place in the file. @throws SafetensorsError for invalid or repeated entries */
 export function layout<D>(given: readonly TensorEntry<D>[], { file, metadata }: WriteContext): Layout<D> {
   const entries = [...given].sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
   const fields = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
-  const seen = new Set(['__metadata__']);
+  const names = new Set(['__metadata__']);
   let at = 0;
   for (const entry of entries) {
     const { name, dtype, shape } = entry;
-    if (seen.has(name)) throw wrong(file, name, 'the name is taken');
-    seen.add(name);
+    if (names.has(name)) throw wrong(file, name, 'the name occurs twice');
+    names.add(name);
     const end = at + entryBytes(entry, file);
     fields.push(`${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${at},${end}]}`);
     at = end;
@@ -66,7 +69,7 @@ export function layout<D>(given: readonly TensorEntry<D>[], { file, metadata }: 
 
 const CHUNK = 2 ** 21; // elements converted at once
 
-/** The bytes of a tensor in the file's dtype, piece by piece. @throws SafetensorsError where data and entry differ. */
+/** Encodes a tensor in the file's dtype, piece by piece. @throws SafetensorsError where the data do not fit the entry */
 export function* pack(entry: TensorEntry<unknown>, data: TensorData, file: string): Generator<Uint8Array> {
   const { name, dtype, shape } = entry;
   const kind = dtype === 'I32' ? 'Int32Array' : dtype === 'U8' ? 'Uint8Array' : 'Float32Array';

@@ -1,32 +1,31 @@
-import { type Bytes, byteSource, fileSource, node } from './bytes.js';
+import { type Bytes, byteSource, fileSource, node, toPath } from './bytes.js';
 import { errorCode, reason, SafetensorsError } from './errors.js';
 import { openSource, type SafetensorsSource } from './read.js';
 import { INDEX_FILE, MODEL_FILE, type OpenFile, openSharded } from './sharded.js';
 
-/** Files by name, as a browser gives a folder. */
+/** The files of a folder by name, for browsers. */
 export type Files = ReadonlyMap<string, Bytes>;
 
+/** Options of `openSafetensors`. */
 export interface OpenOptions {
-  /** How errors name what is in memory; default 'safetensors'. */
+  /** The name of bytes in memory in errors. Default `safetensors`. */
   readonly name?: string;
 }
 
 /**
  * Opens a safetensors file, or a folder with `model.safetensors` or with `model.safetensors.index.json` and its shards.
  *
- * Only headers are read, and checked whole against the files' real sizes; `read(name)` then reads one tensor from its
- * place, so that memory holds what was asked for and no more. A file may come from anyone: whatever is wrong with it ends
- * in one {@link SafetensorsError}.
+ * Only headers are read, and checked completely against the files' actual sizes; `read(name)` then reads a single tensor.
+ * Untrusted files are safe to open: whatever is wrong with one is reported as a {@link SafetensorsError}.
  *
- * @param source path of a file, an index or a folder (Node); or the bytes of one file; or files by name
- * @throws SafetensorsError with the file's name, what is wrong and what to do
+ * @param source path or `file:` URL of a file, an index or a folder (Node); or the content of one file; or files by name
+ * @throws SafetensorsError with the file's name, the problem and a remedy
  */
 export async function openSafetensors(
   source: string | URL | Bytes | Files,
   { name = 'safetensors' }: OpenOptions = {},
 ): Promise<SafetensorsSource> {
-  if (typeof source === 'string') return openPath(source);
-  if (source instanceof URL) return openPath((await node(source.href)).url.fileURLToPath(source));
+  if (typeof source === 'string' || source instanceof URL) return openPath(await toPath(source));
   if (!isFiles(source)) return openSource(byteSource(source), name);
   return openFolder(name, async (file) => {
     const bytes = source.get(file);

@@ -11,26 +11,29 @@ export interface RawTensor {
   readonly bytes: Uint8Array;
 }
 
-/** Named tensors of one file or of a folder's shards, read one at a time. */
+/** The named tensors of a safetensors file, or of a folder's shards, each read on request. */
 export interface SafetensorsSource extends WeightSource {
+  /** Shape and dtype of each tensor by name. */
   readonly names: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype: Dtype }>;
-  /** The texts of `__metadata__`; of all shards together where there are several. */
+  /** The entries of `__metadata__`, of all shards together where there are several. */
   readonly metadata: ReadonlyMap<string, string>;
   /**
-   * The tensor as float32. F32, F16, BF16, 8- and 16-bit integers and BOOL (0 or 1) are exact; F64 is rounded to
-   * nearest, and so are integers beyond 2^24: use `readRaw` where these count. The array belongs to the caller.
+   * Reads a tensor as float32, into an array that the caller owns. F32, F16, BF16, 8- and 16-bit integers and BOOL (0 or 1)
+   * are exact; F64 and integers beyond 2^24 are rounded to nearest: use `readRaw` where that matters.
+   * @throws SafetensorsError for an unknown name, a dtype without conversion, and when reading fails
    */
   read(name: string): Promise<Float32Array>;
-  /** The tensor as stored. The bytes belong to the caller. */
+  /** Reads a tensor as stored, into bytes that the caller owns. @throws SafetensorsError as `read` */
   readRaw(name: string): Promise<RawTensor>;
+  /** Closes the files; nothing can be read then. */
   close(): Promise<void>;
 }
 
 const CHUNK = 8 * 2 ** 20; // bytes converted at once; a multiple of every element size
 
 /**
- * Opens one file whose positioned reads are given, and checks its whole header.
- * @throws SafetensorsError; the source is closed then.
+ * Opens one file by its positioned reads, and checks its whole header.
+ * @throws SafetensorsError for a malformed header, after closing the source
  */
 export async function openSource(source: ByteSource, file: string): Promise<SafetensorsSource> {
   let closed = false;
@@ -47,7 +50,7 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
     if (closed) throw new SafetensorsError(file, 'it is closed', 'read before close()');
     const info = header.tensors.get(name);
     if (info !== undefined) return info;
-    throw new SafetensorsError(file, `there is no tensor ${quote(name)}`, 'see names for those there are');
+    throw new SafetensorsError(file, `there is no tensor ${quote(name)}`, 'choose one of names');
   };
   return {
     origin: file,
@@ -63,8 +66,8 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
 }
 
 /**
- * The values of a tensor that lies in one piece, widened to float32.
- * @throws SafetensorsError
+ * Reads a contiguous tensor, converted to float32.
+ * @throws SafetensorsError for a dtype without conversion, and when reading fails
  */
 export async function readFloats(
   source: ByteSource,

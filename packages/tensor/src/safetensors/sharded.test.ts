@@ -92,7 +92,7 @@ test('a tied tensor that a converter dropped reads the kept one', async () => {
 });
 
 test.each<[string, Map<string, Uint8Array>, RegExp]>([
-  ['no model', new Map(), /there is no model here/],
+  ['no model', new Map(), /there is no model in this folder/],
   ['not JSON', files('<html>'), /not the JSON/],
   ['no weight_map', files('{}'), /missing or empty/],
   ['weight_map a list', files('{"weight_map":[]}'), /not the JSON/],
@@ -107,10 +107,14 @@ test.each<[string, Map<string, Uint8Array>, RegExp]>([
   ['a Windows path', files(`{${map('C:\\x')}}`), /not in the index's folder/],
   ['no name', files(`{${map('')}}`), /not in the index's folder/],
   ['a missing shard', files(`{${map('3.safetensors')}}`), /1 shards are missing: "3.safetensors"/],
-  ['a tensor not there', files(`{${map('2.safetensors', ',"e":"1.safetensors"')}}`), /does not hold the tensor "e"/],
-  ['a tensor elsewhere', files(`{${map('1.safetensors')}}`), /does not hold the tensor "c"/],
-  ['a tensor not listed', files('{"weight_map":{"a":"1.safetensors"}}'), /holds "b", which is not listed/],
-  ['a wrong total', files(`{"metadata":{"total_size":49},${whole}}`), /total_size is 49, but the shards hold 48 bytes/],
+  ['a tensor not there', files(`{${map('2.safetensors', ',"e":"1.safetensors"')}}`), /does not contain the tensor "e"/],
+  ['a tensor elsewhere', files(`{${map('1.safetensors')}}`), /does not contain the tensor "c"/],
+  ['a tensor not listed', files('{"weight_map":{"a":"1.safetensors"}}'), /contains "b", which the index does not list/],
+  [
+    'a wrong total',
+    files(`{"metadata":{"total_size":49},${whole}}`),
+    /total_size is 49, but the shards contain 48 bytes/,
+  ],
   ['a total as text', files(`{"metadata":{"total_size":"48"},${whole}}`), /a number is missing/],
   ['deep nesting', files(`{"x":${'['.repeat(1e5)}`), /nested more than 32/],
   [

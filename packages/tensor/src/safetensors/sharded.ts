@@ -7,7 +7,7 @@ import { openSource, type SafetensorsSource } from './read.js';
 export const MODEL_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** Opens a file of the folder by its plain name; undefined where there is none. */
+/** Opens a file of the folder by its name; undefined where there is none. */
 export type OpenFile = (file: string) => Promise<ByteSource | undefined>;
 
 interface Index {
@@ -17,14 +17,14 @@ interface Index {
 }
 
 /**
- * Opens the shards that an index names, and checks index and shards against each other: every tensor where the index says,
- * none besides, and the total size.
+ * Opens the shards that an index lists, and checks index and shards against each other: every tensor is in the shard that
+ * the index names, no other tensors exist, and the total size agrees.
  *
- * Names that point at one tensor: converters drop tied tensors from a shard, note `dropped name -> kept name` in its
- * metadata, and leave the dropped name in the index. Such a name reads the kept tensor.
+ * Converters drop tied tensors from a shard, record `dropped name -> kept name` in its metadata, and leave the dropped name
+ * in the index; reading it returns the kept tensor.
  *
- * @param label how errors name the index
- * @throws SafetensorsError; every shard is closed then
+ * @param label the index's name in errors
+ * @throws SafetensorsError, after closing every shard
  */
 export async function openSharded(label: string, open: OpenFile, indexFile: string): Promise<SafetensorsSource> {
   const index = await readIndex(label, await open(indexFile));
@@ -41,7 +41,11 @@ export async function openSharded(label: string, open: OpenFile, indexFile: stri
     }
     if (missing.length > 0) {
       const list = missing.slice(0, 5).map(quote).join(', ');
-      throw new SafetensorsError(label, `${missing.length} shards are missing: ${list}`, 'put them beside the index');
+      throw new SafetensorsError(
+        label,
+        `${missing.length} shards are missing: ${list}`,
+        'put them into the folder of the index',
+      );
     }
     return join(label, { index, sources, close });
   } catch (error) {
@@ -65,7 +69,8 @@ function join(label: string, { index, sources, close }: Shards): SafetensorsSour
     const source = sources.get(shard)!;
     const kept = source.names.has(name) ? name : source.metadata.get(name);
     const info = kept === undefined ? undefined : source.names.get(kept);
-    if (kept === undefined || info === undefined) throw fail(`${quote(shard)} does not hold the tensor ${quote(name)}`);
+    if (kept === undefined || info === undefined)
+      throw fail(`${quote(shard)} does not contain the tensor ${quote(name)}`);
     const bytes = tensorBytes(info.dtype, info.shape) ?? 0;
     if (kept === name) stored += bytes;
     else tied += bytes;
@@ -75,19 +80,19 @@ function join(label: string, { index, sources, close }: Shards): SafetensorsSour
   for (const [shard, source] of sources) {
     for (const name of source.names.keys()) {
       if (index.shards.get(name) !== shard)
-        throw fail(`${quote(shard)} holds ${quote(name)}, which is not listed there`);
+        throw fail(`${quote(shard)} contains ${quote(name)}, which the index does not list there`);
     }
   }
   // The total may or may not count tied tensors, as converters copied it from the untied original.
   if (index.total !== undefined && !(index.total >= stored && index.total <= stored + tied)) {
     throw fail(
-      `total_size is ${index.total}, but the shards hold ${stored} bytes`,
+      `total_size is ${index.total}, but the shards contain ${stored} bytes`,
       'download the shards again, or remove total_size if they are known to be whole',
     );
   }
   const place = (name: string) => {
     const found = places.get(name);
-    if (found === undefined) throw fail(`there is no tensor ${quote(name)}`, 'see names for those there are');
+    if (found === undefined) throw fail(`there is no tensor ${quote(name)}`, 'choose one of names');
     return found;
   };
   return {
@@ -110,7 +115,7 @@ async function readIndex(label: string, source: ByteSource | undefined): Promise
   const fail = (problem: string) => new SafetensorsError(label, problem, AGAIN);
   if (source === undefined) {
     const remedy = `give a folder with ${MODEL_FILE}, or with ${INDEX_FILE} and its shards`;
-    throw new SafetensorsError(label, 'there is no model here', remedy);
+    throw new SafetensorsError(label, 'there is no model in this folder', remedy);
   }
   try {
     if (source.size > LARGEST_HEADER) throw fail(`the index has ${source.size} bytes, more than ${LARGEST_HEADER}`);
@@ -143,7 +148,7 @@ function parseIndex(text: string, fail: (problem: string) => Error): Index {
   return { shards, total };
 }
 
-/** A file of the same folder: no way out of it, on any system. */
+/** Whether a name denotes a file of the same folder, on any operating system. */
 function isPlainName(file: string): boolean {
   return !/[/\\:\0]/.test(file) && !['', '.', '..'].includes(file);
 }

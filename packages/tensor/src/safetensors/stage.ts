@@ -1,9 +1,9 @@
 import { node } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 
-/** A file that is whole on disk under a temporary name, in the folder where it belongs. */
+/** A file that is complete on disk under a temporary name, in its destination folder. */
 export interface Staged {
-  /** Gives it its name, in place of what had it. */
+  /** Renames it to its destination, replacing an older file. */
   commit(): Promise<void>;
   /** Removes it. */
   discard(): Promise<void>;
@@ -26,7 +26,7 @@ export async function stage(
   const failure = async (cause: unknown): Promise<unknown> => {
     await discard().catch(() => {});
     if (cause instanceof SafetensorsError || (signal?.aborted && cause === signal.reason)) return cause;
-    const remedy = 'nothing was changed: correct this and write again';
+    const remedy = 'nothing was changed: fix this and write again';
     return new SafetensorsError(path, `it could not be written: ${reason(cause)}`, remedy, { cause });
   };
   try {
@@ -37,7 +37,7 @@ export async function stage(
         for (let at = 0; at < piece.byteLength; ) {
           signal?.throwIfAborted();
           const { bytesWritten } = await handle.write(piece, at, Math.min(piece.byteLength - at, LARGEST_WRITE));
-          if (bytesWritten === 0) throw new Error('the disk took no more bytes');
+          if (bytesWritten === 0) throw new Error('the disk accepts no more bytes');
           at += bytesWritten;
         }
       }
@@ -61,7 +61,7 @@ export async function stage(
   };
 }
 
-/** Makes a rename last through a power cut, where the system can sync folders. */
+/** Makes a rename durable, on systems that can sync folders. */
 async function syncFolder(folder: string, promises: typeof import('node:fs').promises): Promise<void> {
   const handle = await promises.open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});

@@ -2,7 +2,10 @@ import type { StoredValues } from '../weights.js';
 import { DTYPE_BYTES, widener } from './dtype.js';
 import type { RawTensor } from './read.js';
 
-/** A tensor in memory as its file has it; undefined for a dtype that has no conversion to float32. */
+/**
+ * Wraps a raw tensor as values that stay in memory in the file's dtype and are converted to float32 where they are used.
+ * @returns undefined for a dtype without conversion to float32
+ */
 export function storedValues({ dtype, shape, bytes }: RawTensor): StoredValues | undefined {
   const widen = widener(dtype);
   const size = DTYPE_BYTES[dtype];

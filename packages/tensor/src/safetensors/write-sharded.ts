@@ -1,29 +1,32 @@
-import { node } from './bytes.js';
+import { node, toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { entryBytes, layout, type TensorEntry } from './layout.js';
 import { INDEX_FILE, MODEL_FILE } from './sharded.js';
 import { type Staged, stage } from './stage.js';
 import { collect, type Entries, pieces, type WriteOptions } from './write.js';
 
+/** Options of `writeShardedSafetensors`. */
 export interface ShardOptions extends WriteOptions {
-  /** Bytes of tensors in one file, headers not counted; one larger tensor gets a file of its own. Default 5e9. */
+  /** Bytes of tensors per file, headers excluded; a larger tensor gets a file of its own. Default 5e9. */
   readonly maxShardBytes?: number;
 }
 
 const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
 
 /**
- * Writes a folder as Hugging Face does: `model.safetensors` where all fits one file, else `model-00001-of-0000N.safetensors`
- * and so on with `model.safetensors.index.json`. Every file is whole on disk before the first gets its name; then files of
- * that naming which an earlier model left are removed.
+ * Writes a model folder in the layout of Hugging Face: `model.safetensors` where everything fits one file, else
+ * `model-00001-of-0000N.safetensors` and so on with `model.safetensors.index.json`. Every file is complete on disk before the
+ * first is renamed to its destination; then such files of an earlier model are removed.
  *
- * @throws SafetensorsError, see `writeSafetensors`
+ * @param directory path or `file:` URL of the folder, which is created where it does not exist
+ * @throws SafetensorsError for invalid entries and for what the disk reports; the signal's reason where aborted
  */
 export async function writeShardedSafetensors(
-  folder: string,
+  directory: string | URL,
   entries: Entries,
   { maxShardBytes = 5e9, metadata = {}, signal }: ShardOptions = {},
 ): Promise<void> {
+  const folder = await toPath(directory);
   const { promises, path: paths } = await node(folder);
   const all = await collect(entries);
   layout(all, { file: folder, metadata: {} }); // checks names over all shards
@@ -32,7 +35,7 @@ export async function writeShardedSafetensors(
     groups.length === 1 ? MODEL_FILE : `model-${digits(i + 1)}-of-${digits(groups.length)}.safetensors`,
   );
   await promises.mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new SafetensorsError(folder, `the folder cannot be made: ${reason(cause)}`, 'check the path', { cause });
+    throw new SafetensorsError(folder, `the folder cannot be created: ${reason(cause)}`, 'check the path', { cause });
   });
   const staged: Staged[] = [];
   try {

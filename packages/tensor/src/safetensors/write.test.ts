@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SafetensorsError } from './errors.js';
@@ -105,8 +106,8 @@ test('a view into a larger array writes its own part', async () => {
 });
 
 test.each<[string, readonly TensorEntry[], RegExp]>([
-  ['name twice', [weight, weight], /"w" cannot be written: the name is taken/],
-  ['reserved name', [{ ...weight, name: '__metadata__' }], /the name is taken/],
+  ['name twice', [weight, weight], /"w" cannot be written: the name occurs twice/],
+  ['reserved name', [{ ...weight, name: '__metadata__' }], /the name occurs twice/],
   ['negative shape', [{ ...weight, shape: [-2] }], /shape \[-2\]/],
   ['fraction', [{ ...weight, shape: [0.5, 4] }], /not made of whole numbers/],
   ['too few values', [{ ...weight, shape: [3] }], /\[3\] takes 3 values, not 2/],
@@ -195,4 +196,20 @@ test('a full disk while writing shards leaves the old model as it was', async ()
   const many = ['a', 'b', 'c'].map((name) => ({ ...weight, name, shape: [64], data: new Float32Array(64) }));
   await expect(writeShardedSafetensors(folder, many, { maxShardBytes: 256 })).rejects.toThrow(/the disk is full/);
   expect(await readdir(folder)).toEqual(['model.safetensors']);
+});
+
+test('file: URLs are written to and read from; other URLs are errors', async () => {
+  await writeSafetensors(pathToFileURL(path), [weight]);
+  const source = await openSafetensors(pathToFileURL(path));
+  expect([...(await source.read('w'))]).toEqual([1, 2]);
+  await source.close();
+  const shards = pathToFileURL(join(folder, 'a model'));
+  await writeShardedSafetensors(shards, [weight, { ...weight, name: 'v' }], { maxShardBytes: 8 });
+  const sharded = await openSafetensors(shards);
+  expect([...sharded.names.keys()].sort()).toEqual(['v', 'w']);
+  await sharded.close();
+  const remote = new URL('https://example.com/w.safetensors');
+  const problem = `${remote.href}: this is not a file: URL; give a path or a file: URL.`;
+  await expect(openSafetensors(remote)).rejects.toThrow(problem);
+  await expect(writeSafetensors(remote, [weight])).rejects.toThrow(problem);
 });

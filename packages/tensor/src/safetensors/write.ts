@@ -1,31 +1,41 @@
+import { toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { type Layout, layout, pack, type TensorData, type TensorEntry } from './layout.js';
 import { stage } from './stage.js';
 
+/** Options of `writeSafetensors`. */
 export interface WriteOptions {
-  /** Texts for `__metadata__`. */
+  /** Entries for `__metadata__`. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Cancels the write; nothing is changed then. */
   readonly signal?: AbortSignal;
 }
 
+/** The tensors to write, also one after the other as they become available. */
 export type Entries = Iterable<TensorEntry> | AsyncIterable<TensorEntry>;
 
 /**
- * Writes a safetensors file (Node). The file appears whole or not at all: it is written under a temporary name in the same
- * folder, synced, then renamed; on any error the temporary file is removed.
+ * Writes a safetensors file atomically (Node): under a temporary name in the same folder, synced, then renamed; on any error
+ * the temporary file is removed.
  *
- * All entries are collected first, as the header comes before the data; give `data` as functions, and one tensor at a time
- * is in memory. float32 is rounded to nearest even for F16 (beyond 65504 it becomes infinity) and BF16.
+ * All entries are collected first, as the header precedes the data; give `data` as functions to keep only one tensor at a
+ * time in memory. float32 is rounded to nearest even for F16 (65520 and above become infinity) and BF16.
  *
- * @throws SafetensorsError for wrong entries and for what the disk reports; the signal's reason where aborted
+ * @param file path or `file:` URL
+ * @throws SafetensorsError for invalid entries and for what the disk reports; the signal's reason where aborted
  */
-export async function writeSafetensors(path: string, entries: Entries, options: WriteOptions = {}): Promise<void> {
+export async function writeSafetensors(
+  file: string | URL,
+  entries: Entries,
+  options: WriteOptions = {},
+): Promise<void> {
+  const path = await toPath(file);
   const placed = layout(await collect(entries), { file: path, metadata: options.metadata ?? {} });
   const staged = await stage(path, pieces(placed, path), options.signal);
   await staged.commit();
 }
 
-/** The same as bytes in memory. @throws SafetensorsError for wrong entries */
+/** Encodes tensors as the bytes of a safetensors file. @throws SafetensorsError for invalid entries */
 export function encodeSafetensors(
   entries: Iterable<TensorEntry<TensorData>>,
   { metadata = {} }: Pick<WriteOptions, 'metadata'> = {},
@@ -44,13 +54,14 @@ export function encodeSafetensors(
   return bytes;
 }
 
+/** Collects all entries. */
 export async function collect(entries: Entries): Promise<TensorEntry[]> {
   const all: TensorEntry[] = [];
   for await (const entry of entries) all.push(entry);
   return all;
 }
 
-/** The whole file, piece by piece; each tensor's data are asked for when its turn comes. */
+/** Yields the whole file, piece by piece; each tensor's data are requested when it is written. */
 export async function* pieces({ header, entries }: Layout<TensorEntry['data']>, file: string) {
   yield header;
   for (const entry of entries) {
@@ -64,6 +75,6 @@ async function load(entry: TensorEntry, data: () => TensorData | Promise<TensorD
     return await data();
   } catch (cause) {
     const problem = `the data of tensor ${JSON.stringify(entry.name)} failed: ${reason(cause)}`;
-    throw new SafetensorsError(file, problem, 'nothing was changed: correct this and write again', { cause });
+    throw new SafetensorsError(file, problem, 'nothing was changed: fix this and write again', { cause });
   }
 }

@@ -8,9 +8,9 @@ import { storageTable } from './storages.js';
 import { dataOffset, readDirectory, type ZipEntry } from './zip.js';
 
 /**
- * Opens what torch.save has written since PyTorch 1.6: a zip archive with one folder, in it the pickle `data.pkl` and a
- * file `data/KEY` for each storage.
- * @throws TorchError
+ * Opens the format of torch.save since PyTorch 1.6: a zip archive of one folder, with the pickle `data.pkl` and a file
+ * `data/KEY` for each storage.
+ * @throws TorchError for a malformed archive
  */
 export async function openArchive(source: ByteSource, file: string): Promise<Checkpoint> {
   const fail = (problem: string, remedy = AGAIN) => new TorchError(file, problem, remedy);
@@ -55,7 +55,7 @@ function readPickle(bytes: Uint8Array, options: Parameters<typeof runPickle>[2])
 
 function folderOf(names: readonly string[], fail: (problem: string, remedy?: string) => Error): string {
   const found = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (found.length !== 1) throw fail('the zip archive holds no data.pkl, so it is none of torch.save');
+  if (found.length !== 1) throw fail('the zip archive has no data.pkl, so torch.save did not write it');
   const folder = found[0]!.slice(0, -'data.pkl'.length);
   if (!names.some((name) => name.startsWith(`${folder}code/`))) return folder;
   throw fail('it is a TorchScript program', 'save the state_dict() of the model it was made from');

@@ -1,11 +1,11 @@
 import type { Value } from './pickle/values.js';
 
-/** What a file of torch.save holds: the object, and where its storages lie. */
+/** The content of a file written by torch.save: the object, and the places of its storages. */
 export interface Checkpoint {
   readonly value: Value;
-  /** The byte of the file at which the storage under a key begins. */
+  /** Returns the byte of the file at which the storage under a key starts. */
   locate(key: string): Promise<number>;
 }
 
-/** More is no list of tensors. */
+/** The size of a pickle at most, in bytes. */
 export const LARGEST_PICKLE = 2 ** 26;

@@ -1,13 +1,13 @@
 import { FileError, reason } from '../safetensors/errors.js';
 
-/** What is wrong with a file of PyTorch, where, and what to do about it. */
+/** Thrown for a PyTorch checkpoint that is malformed, refused, or that cannot be read. */
 export class TorchError extends FileError {
   override readonly name = 'TorchError';
 }
 
 export const AGAIN = 'the file is damaged or was not written by torch.save: download or write it again';
 
-/** Any error of reading as a {@link TorchError}. */
+/** Converts any error of reading to a {@link TorchError}. */
 export function asTorchError(file: string, cause: unknown): TorchError {
   if (cause instanceof TorchError) return cause;
   if (cause instanceof FileError) return new TorchError(file, cause.problem, cause.remedy, { cause });

@@ -13,9 +13,9 @@ const PROTOCOL = 1001;
 const FIRST_READ = 2 ** 16;
 
 /**
- * Opens what torch.save wrote before PyTorch 1.6: five pickles (a magic number, a protocol, the machine, the object, the
+ * Opens the format of torch.save before PyTorch 1.6: five pickles (a magic number, a protocol, the machine, the object, the
  * keys of storages), then each storage as the number of its elements and their bytes.
- * @throws TorchError
+ * @throws TorchError for a malformed file
  */
 export async function openLegacy(source: ByteSource, file: string): Promise<Checkpoint> {
   const fail = (problem: string, remedy = AGAIN) => new TorchError(file, problem, remedy);
@@ -26,7 +26,8 @@ export async function openLegacy(source: ByteSource, file: string): Promise<Chec
     at = end;
     return value;
   };
-  if ((await next()) !== MAGIC || (await next()) !== PROTOCOL) throw fail('it is a pickle, but none of torch.save');
+  if ((await next()) !== MAGIC || (await next()) !== PROTOCOL)
+    throw fail('it is a pickle that torch.save did not write');
   const machine = await next();
   if (isDict(machine) && machine.get('little_endian') === false) {
     throw fail('its numbers are big-endian', 'save it again on a little-endian machine');
@@ -37,7 +38,8 @@ export async function openLegacy(source: ByteSource, file: string): Promise<Chec
   const offsets = new Map<string, number>();
   for (const key of keys) {
     const need = typeof key === 'string' ? needed.get(key) : undefined;
-    if (typeof key !== 'string' || need === undefined || offsets.has(key)) throw fail('the list of storages is wrong');
+    if (typeof key !== 'string' || need === undefined || offsets.has(key))
+      throw fail('the list of storages is invalid');
     if (at + 8 > source.size) throw fail(`the storage ${quote(key)} is missing`);
     const head = await readExactly(source, file, [at, 8]);
     const elements = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
@@ -60,7 +62,7 @@ interface Place {
   readonly options: MachineOptions;
 }
 
-/** A pickle of unknown length: what is read of the file grows until the pickle ends. */
+/** Reads a pickle of unknown length: ever larger parts of the file, until the pickle ends. */
 async function readPickle(source: ByteSource, { file, at, options }: Place): Promise<{ value: Value; end: number }> {
   for (let length = FIRST_READ; ; length *= 4) {
     const bytes = await readExactly(source, file, [at, Math.min(length, source.size - at)]);
@@ -69,7 +71,7 @@ async function readPickle(source: ByteSource, { file, at, options }: Place): Pro
       return { value, end: at + end };
     } catch (error) {
       if (!(error instanceof EndOfBytes)) throw error;
-      if (at + length >= source.size) throw options.fail('it ends within a pickle, so it is not whole');
+      if (at + length >= source.size) throw options.fail('it ends within a pickle, so it is truncated');
       if (length >= LARGEST_PICKLE) throw options.fail(`a pickle has more than ${LARGEST_PICKLE} bytes`);
     }
   }

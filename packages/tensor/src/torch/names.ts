@@ -1,18 +1,18 @@
 import { quote } from '../safetensors/errors.js';
 import { isDict, isTensor, type TorchTensor, type Value } from './pickle/values.js';
 
-/** Where checkpoints keep the model beside the state of its training; the first that is there is taken. */
+/** Keys under which checkpoints hold the model beside its training state; the first that exists is used. */
 const ROOTS = ['model', 'state_dict', 'module'];
 const DEEPEST = 16;
-/** Of values, and of letters in all names together: what is memoized in a pickle can be there many times at no cost. */
+/** Limits of values, and of letters in all names together: a memoized value can occur many times at no cost. */
 const MOST = { values: 2 ** 17, letters: 2 ** 24 };
 
 type Fail = (problem: string, remedy?: string) => Error;
 
 /**
- * The tensors of a checkpoint by name: those below `root`, or below the first of `model`, `state_dict` and `module` that
- * is a dict, or all. Keys of dicts in dicts are joined by dots.
- * @throws for a root that is not there, or without tensors
+ * Returns the tensors of a checkpoint by name: those below `root`, or below the first of `model`, `state_dict` and `module`
+ * that is a dict, or all. Keys of nested dicts are joined by dots.
+ * @throws for a root that does not exist or has no tensors
  */
 export function tensorsOf(value: Value, fail: Fail, root?: string): Map<string, TorchTensor> {
   const key = root ?? ROOTS.find((name) => isDict(value) && isDict(value.get(name))) ?? '';
@@ -23,7 +23,7 @@ export function tensorsOf(value: Value, fail: Fail, root?: string): Map<string, 
     left.values--;
     left.letters -= path.length;
     if (Math.min(left.values, left.letters) < 0 || depth > DEEPEST) {
-      throw fail('its dicts are nested too deep, or hold too much');
+      throw fail('its dicts are nested too deep, or too large');
     }
     if (isTensor(node)) found.set(path, node);
     else if (isDict(node)) {
@@ -40,8 +40,11 @@ export function tensorsOf(value: Value, fail: Fail, root?: string): Map<string, 
         .slice(0, 8)
         .map((name) => quote(`${name}`))
     : [];
-  const there = keys.length > 0 ? `; at its top it has ${keys.join(', ')}` : '';
-  throw fail(`there are no tensors ${key ? `under ${quote(key)}` : 'in it'}${there}`, "say with 'root' where they are");
+  const there = keys.length > 0 ? `; its top-level keys are ${keys.join(', ')}` : '';
+  throw fail(
+    `there are no tensors ${key ? `under ${quote(key)}` : 'in it'}${there}`,
+    "set 'root' to the key that holds them",
+  );
 }
 
 const isName = (key: Value): key is string | number => typeof key === 'string' || typeof key === 'number';

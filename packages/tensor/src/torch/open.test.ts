@@ -64,7 +64,7 @@ test("'root' says where the tensors are", async () => {
   expect(all.names.has('model.__proto__')).toBe(true);
   await Promise.all([state.close(), all.close()]);
   await expect(openTorch(path('zip.pth'), { root: 'net' })).rejects.toThrow(
-    /zip\.pth: there are no tensors under "net"; at its top it has "model", "optimizer", .*; say with 'root'/,
+    /zip\.pth: there are no tensors under "net"; its top-level keys are "model", "optimizer", .*; set 'root'/,
   );
   await expect(openTorch(path('zip.pth'), { root: 'config' })).rejects.toThrow(/no tensors under "config"/);
 });
@@ -96,8 +96,11 @@ test('what is no file of torch.save is refused in a sentence', async () => {
   };
   await refused(path('none.pth'), /none\.pth: it cannot be opened: there is no such file or folder; check the path\./);
   await refused(fixture('torch'), /not a regular file/);
-  await refused(new Uint8Array(0), /^x\.pth: it is neither a zip archive nor a pickle; give a file of torch\.save/);
+  await refused(
+    new Uint8Array(0),
+    /^x\.pth: it is neither a zip archive nor a pickle; give a file written by torch\.save/,
+  );
   await refused(new TextEncoder().encode('<!DOCTYPE html>'), /neither a zip archive nor a pickle/);
-  await refused(join(fixture('stage1'), 'model.safetensors'), /safetensors have a reader of their own\.$/);
+  await refused(join(fixture('stage1'), 'model.safetensors'), /use openSafetensors for safetensors files\.$/);
   await refused(new TextEncoder().encode('PK\x03\x04 and nothing'), /zip directory at its end is missing/);
 });

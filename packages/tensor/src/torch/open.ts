@@ -1,4 +1,4 @@
-import { type ByteSource, type Bytes, byteSource, fileSource, node, readExactly } from '../safetensors/bytes.js';
+import { type ByteSource, type Bytes, byteSource, fileSource, readExactly, toPath } from '../safetensors/bytes.js';
 import type { Dtype } from '../safetensors/dtype.js';
 import { quote } from '../safetensors/errors.js';
 import type { WeightSource } from '../weights.js';
@@ -8,43 +8,45 @@ import { openLegacy } from './legacy.js';
 import { tensorsOf } from './names.js';
 import { readTensor } from './read.js';
 
+/** Options of `openTorch`. */
 export interface OpenTorchOptions {
-  /** The key under which the tensors are. Default: the first of `model`, `state_dict` and `module` that is there, else ''. */
+  /** The key of the checkpoint that holds the tensors. Default: the first of `model`, `state_dict` and `module` that exists, else all. */
   readonly root?: string;
-  /** How errors name what is in memory; default 'torch'. */
+  /** The name of bytes in memory in errors. Default `torch`. */
   readonly name?: string;
 }
 
-/** Named tensors of a file of torch.save, read one at a time. */
+/** The named tensors of a PyTorch checkpoint, each read on request. */
 export interface TorchSource extends WeightSource {
+  /** Shape and dtype of each tensor by name. */
   readonly names: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype: Dtype }>;
-  /** The tensor as float32, row-major whatever its strides are; the array belongs to the caller. */
+  /** Reads a tensor as float32 in row-major order, into an array that the caller owns. @throws TorchError */
   read(name: string): Promise<Float32Array>;
 }
 
 /**
- * Opens a `.pth`, `.pt` or `.bin` as `torch.save` writes it: a checkpoint or a `state_dict()`, in the zip format or the
- * older one.
+ * Opens a PyTorch checkpoint (`.pth`, `.pt`, `.bin`) written by `torch.save`: a `state_dict()` or a dict that contains one, in
+ * the zip format or the older one.
  *
- * Such a file is a pickle, which in Python is a program. Here a reader of its own builds plain containers, numbers, texts
- * and tensors of it, and refuses everything else by name; nothing is ever evaluated. Sizes are checked against the file
- * before anything is allocated, and a tensor's data are read only when asked for, from their place.
+ * Such a file is a pickle, which in Python can run code. This reader builds only plain containers, numbers, texts and
+ * tensors, and rejects everything else by name; nothing is evaluated. Sizes are checked against the file before anything is
+ * allocated, and a tensor's data are read only on request.
  *
- * @param source path (Node), or bytes, a `Blob`, or positioned reads of one's own
- * @throws TorchError with the file's name, what is wrong and what to do
+ * @param source path or `file:` URL (Node), bytes, a `Blob`, or a custom `ByteSource`
+ * @throws TorchError with the file's name, the problem and a remedy
  */
 export async function openTorch(source: string | URL | Bytes, options: OpenTorchOptions = {}): Promise<TorchSource> {
-  const file = typeof source === 'string' || source instanceof URL ? String(source) : (options.name ?? 'torch');
+  let file = options.name ?? 'torch';
   try {
-    return await openSource(await bytesOf(source), file, options.root);
+    if (typeof source !== 'string' && !(source instanceof URL)) {
+      return await openSource(byteSource(source), file, options.root);
+    }
+    file = String(source);
+    file = await toPath(source);
+    return await openSource(await fileSource(file), file, options.root);
   } catch (cause) {
     throw asTorchError(file, cause);
   }
-}
-
-async function bytesOf(source: string | URL | Bytes): Promise<ByteSource> {
-  if (source instanceof URL) return fileSource((await node(source.href)).url.fileURLToPath(source));
-  return typeof source === 'string' ? fileSource(source) : byteSource(source);
 }
 
 async function openSource(source: ByteSource, file: string, root?: string): Promise<TorchSource> {
@@ -61,7 +63,7 @@ async function openSource(source: ByteSource, file: string, root?: string): Prom
     const read = async (name: string): Promise<Float32Array> => {
       if (closed) throw new TorchError(file, 'it is closed', 'read before close()');
       const tensor = names.get(name);
-      if (!tensor) throw new TorchError(file, `there is no tensor ${quote(name)}`, 'see names for those there are');
+      if (!tensor) throw new TorchError(file, `there is no tensor ${quote(name)}`, 'choose one of names');
       return readTensor(tensor, name, { source, file, locate }).catch((cause: unknown) => {
         throw asTorchError(file, cause);
       });
@@ -78,6 +80,6 @@ async function opener(source: ByteSource, file: string): Promise<typeof openArch
   const [first, second] = start;
   if (first === 0x50 && second === 0x4b) return openArchive; // 'PK'
   if (first === 0x80) return openLegacy;
-  const remedy = 'give a file of torch.save; safetensors have a reader of their own';
+  const remedy = 'give a file written by torch.save; use openSafetensors for safetensors files';
   throw new TorchError(file, 'it is neither a zip archive nor a pickle', remedy);
 }

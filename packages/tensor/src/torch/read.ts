@@ -7,6 +7,7 @@ import { TorchError } from './errors.js';
 import { elementBytes } from './pickle/tensors.js';
 import type { TorchTensor } from './pickle/values.js';
 
+/** Where `readTensor` reads. */
 export interface ReadFrom {
   readonly source: ByteSource;
   readonly file: string;
@@ -14,7 +15,7 @@ export interface ReadFrom {
 }
 
 /**
- * A tensor's values, row-major and widened to float32, whatever its strides are.
+ * Reads a tensor's values as float32 in row-major order, whatever its strides are.
  * @throws TorchError for a dtype that has no conversion, or bytes that cannot be read
  */
 export async function readTensor(tensor: TorchTensor, name: string, from: ReadFrom): Promise<Float32Array> {

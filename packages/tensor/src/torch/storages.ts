@@ -3,16 +3,16 @@ import type { MachineOptions } from './pickle/machine.js';
 import { elementBytes, isCount, storageTypes } from './pickle/tensors.js';
 import { isGlobal, type TorchStorage, type Value } from './pickle/values.js';
 
-/** What a pickle needs to find under a key. */
+/** What a pickle expects of the storage under a key. */
 export interface Needed {
   readonly elementBytes: number;
-  /** So many bytes from the beginning. */
+  /** Its least size in bytes. */
   readonly bytes: number;
 }
 
 /**
- * The storages that a pickle names by persistent ids. `needed` collects them, so that they can be held against the file
- * once the pickle has been read.
+ * Resolves the persistent ids by which a pickle names its storages. `needed` collects them, so that they can be checked
+ * against the file once the pickle has been read.
  */
 export function storageTable(fail: MachineOptions['fail']) {
   const needed = new Map<string, Needed>();
@@ -30,7 +30,7 @@ export function storageTable(fail: MachineOptions['fail']) {
   return { persistent, needed };
 }
 
-/** ('storage', class, key, device, elements) and in the old format also (key, offset, elements) of a view, or None. */
+/** Parses ('storage', class, key, device, elements) and in the old format also (key, offset, elements) of a view, or None. */
 function storageOf(id: Value, fail: MachineOptions['fail']): TorchStorage {
   const [tag, type, key, , size, view] = Array.isArray(id) ? id : [];
   if (
@@ -40,12 +40,12 @@ function storageOf(id: Value, fail: MachineOptions['fail']): TorchStorage {
     typeof key !== 'string' ||
     !isCount(size)
   ) {
-    throw fail('the pickle refers to something outside itself that is no storage');
+    throw fail('the pickle has a persistent id that is not a storage');
   }
   const dtype = storageTypes.get(type.name);
   if (!Array.isArray(view)) return { kind: 'storage', key, dtype, start: 0, size };
   const [, start, part] = view;
   if (!isCount(start) || !isCount(part) || start + part > size)
-    throw fail(`a view of the storage ${quote(key)} is wrong`);
+    throw fail(`a view of the storage ${quote(key)} is invalid`);
   return { kind: 'storage', key, dtype, start, size: part };
 }

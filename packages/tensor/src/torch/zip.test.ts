@@ -62,7 +62,7 @@ test.each<[what: string, make: () => Uint8Array, message: RegExp]>([
     () => changed((v) => new Uint8Array(v.buffer).set(new TextEncoder().encode('big   '), find('little'))),
     /big-endian/,
   ],
-  ['no data.pkl', () => changed((v) => v.setUint8(entryOf('data.pkl') + 46, 0x2f)), /holds no data\.pkl/],
+  ['no data.pkl', () => changed((v) => v.setUint8(entryOf('data.pkl') + 46, 0x2f)), /has no data\.pkl/],
 ])('refused: %s', async (_, make, message) => {
   const opening = openTorch(make());
   await expect(opening).rejects.toThrow(TorchError);

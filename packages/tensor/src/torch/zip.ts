@@ -2,10 +2,10 @@ import { type ByteSource, readExactly } from '../safetensors/bytes.js';
 import { quote } from '../safetensors/errors.js';
 import { AGAIN, TorchError } from './errors.js';
 
-/** A file in a zip archive. */
+/** A file of a zip archive. */
 export interface ZipEntry {
   readonly name: string;
-  /** Where its local header begins. */
+  /** Byte at which its local header starts. */
   readonly at: number;
   readonly size: number;
   /** Neither compressed nor encrypted. */
@@ -23,7 +23,7 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 const u64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
 
 /**
- * Reads the directory at the end of a zip archive (PKWARE's APPNOTE 6.3, with zip64). The files' data are not looked at.
+ * Reads the directory at the end of a zip archive (PKWARE's APPNOTE 6.3, with zip64). The files' data are not read.
  * @throws TorchError for a directory that does not fit the file
  */
 export async function readDirectory(source: ByteSource, file: string): Promise<ZipEntry[]> {
@@ -54,7 +54,7 @@ export async function readDirectory(source: ByteSource, file: string): Promise<Z
   return entries;
 }
 
-/** Where the data of a file begin. @throws TorchError for data that do not lie in the archive as they are */
+/** Returns the byte at which a file's data start. @throws TorchError for data that are compressed, encrypted or out of range */
 export async function dataOffset(source: ByteSource, file: string, entry: ZipEntry): Promise<number> {
   const fail = (problem: string) => new TorchError(file, `in the zip file, ${quote(entry.name)} ${problem}`, AGAIN);
   if (!entry.plain) throw fail('is compressed or encrypted, which torch.save never does');
@@ -92,7 +92,7 @@ async function findDirectory(source: ByteSource, file: string): Promise<{ offset
 
 const IN_EXTRA = 0xffffffff;
 
-/** Size and offset, which large archives keep in an extra field. */
+/** Reads size and offset, which large archives have in an extra field. */
 function placeOf(view: DataView, at: number, [from, to]: readonly [number, number]): { size: number; at: number } {
   const fields = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];
   for (let extra = from; extra + 4 <= to; extra += 4 + view.getUint16(extra + 2, true)) {

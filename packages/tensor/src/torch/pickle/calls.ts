@@ -3,7 +3,7 @@ import type { Machine } from './machine.js';
 import { dtypeNames, rebuild, storageTypes } from './tensors.js';
 import { isDict, isGlobal, isTensor, type TorchTensor, type Value } from './values.js';
 
-/** Stands where the arguments of a call must be wrong. */
+/** Thrown for the arguments of a call that torch never makes. */
 class WrongArguments extends Error {}
 
 type Call = (args: Value[], machine: Machine) => Value;
@@ -25,7 +25,7 @@ const encoded: Call = ([text = '', encoding = 'latin1'], m) => {
   return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 };
 
-/** The functions and classes of Python that a pickle may call, with what stands in for them. */
+/** The Python functions and classes that a pickle may call, and their replacements here. */
 const calls: Record<string, Call> = {
   'collections.OrderedDict': ([pairs = []], m) => {
     m.spend(256);
@@ -69,7 +69,7 @@ const known = new Set([
   'torch.nn.parameter.Parameter',
 ]);
 
-/** A name of Python as an inert value. @throws for what is not known, naming it */
+/** Resolves a Python name to an inert value. @throws for a name that is not known */
 export function lookUp(m: Machine, name: string): Value {
   const full = name.replace(/^__builtin__\./, 'builtins.');
   if (!known.has(full)) throw refuse(m, name);
@@ -78,14 +78,14 @@ export function lookUp(m: Machine, name: string): Value {
 
 export const refuse = (m: Machine, name: string): Error =>
   m.fail(
-    `it asks for ${quote(name)}, which is no tensor and no plain container, and which was not called`,
+    `it refers to ${quote(name)}, which is neither a tensor nor a plain container, and was not called`,
     "save the model's state_dict() alone, or take another file",
   );
 
-/** Calls a known function. @throws for one that cannot be called, or with other arguments than torch gives it */
+/** Calls a known function. @throws for one that cannot be called, and for arguments that torch never passes */
 export function call(m: Machine, name: string, args: Value[]): Value {
   const run = Object.hasOwn(calls, name) ? calls[name] : undefined;
-  if (!run) throw m.fail(`the pickle calls ${quote(name)}, which is no function`);
+  if (!run) throw m.fail(`the pickle calls ${quote(name)}, which is not a function`);
   try {
     return run(args, m);
   } catch (error) {

@@ -1,7 +1,7 @@
-/** The bytes that were given end within a pickle; there may be more of them in the file. */
+/** Thrown when the given bytes end within a pickle; the file may have more of them. */
 export class EndOfBytes extends Error {}
 
-/** Reads a pickle's numbers and texts, in order. */
+/** Reads a pickle's numbers and texts in sequence. */
 export class Cursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -31,7 +31,7 @@ export class Cursor {
     return this.#view.getUint32(this.#take(4), true);
   }
 
-  /** Beyond 2^53 it is rounded; such a length ends the bytes either way. */
+  /** Rounded beyond 2^53, where any length exceeds the bytes anyway. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.#take(8), true));
   }
@@ -52,13 +52,13 @@ export class Cursor {
     return this.#text.decode(this.#bytes.subarray(start, start + length));
   }
 
-  /** Texts of Python 2, one letter a byte. */
+  /** A text of Python 2, one letter per byte. */
   latin1(length: number): string {
     const start = this.#take(length);
     return this.#latin1.decode(this.#bytes.subarray(start, start + length));
   }
 
-  /** Up to a line's end, or as many letters as may be. */
+  /** Up to the end of the line, but at most `longest` letters. */
   line(longest: number): string {
     const end = this.#bytes.subarray(this.at, this.at + longest + 1).indexOf(0x0a);
     if (end >= 0) {

@@ -1,20 +1,21 @@
 import { Cursor } from './cursor.js';
 import type { Value } from './values.js';
 
+/** How a pickle machine reports errors and resolves persistent ids. */
 export interface MachineOptions {
-  /** Makes the error to throw from what is wrong. */
+  /** Makes the error to throw from a problem and a remedy. */
   readonly fail: (problem: string, remedy?: string) => Error;
-  /** What a persistent id stands for: in files of torch, a storage. */
+  /** Resolves a persistent id; in files of torch, to a storage. */
   readonly persistent: (id: Value) => Value;
 }
 
-/** What a pickle of N bytes may take in memory: FREE + EACH * N. Those of torch.save count 20 to 40 a byte. */
+/** Memory that a pickle of N bytes may take: FREE + EACH * N. Those of torch.save take 20 to 40 per byte. */
 const FREE = 16 * 2 ** 20;
 const EACH = 48;
 
 /**
  * The state of a restricted pickle machine: a stack, marks on it, and a memo. Opcodes are functions over it. Nothing is
- * ever evaluated: names of Python are looked up in a table of what is known (`calls.ts`) and refused otherwise.
+ * evaluated: Python names are looked up in a table of known ones (`calls.ts`), and rejected otherwise.
  */
 export class Machine {
   readonly cursor: Cursor;
@@ -32,10 +33,10 @@ export class Machine {
     this.#left = FREE + EACH * (bytes.length - at);
   }
 
-  /** Called before memory is taken: what is counted is about what the engine needs, never to be given back. */
+  /** Counts memory before it is allocated, approximately, and never releases it. @throws beyond the limit */
   spend(bytes: number): void {
     this.#left -= bytes;
-    if (this.#left < 0) throw this.fail('the pickle would unfold to far more than its size');
+    if (this.#left < 0) throw this.fail('the pickle would expand to far more than its size');
   }
 
   push(value: Value): void {
@@ -44,11 +45,12 @@ export class Machine {
   }
 
   pop(): Value {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw this.fail('the pickle takes more than it has put');
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0))
+      throw this.fail('the pickle pops more values than it has pushed');
     return this.#stack.pop()!;
   }
 
-  /** The value on top, which stays there. */
+  /** Returns the top value without removing it. */
   top(): Value {
     const value = this.pop();
     this.#stack.push(value);
@@ -60,10 +62,10 @@ export class Machine {
     this.#marks.push(this.#stack.length);
   }
 
-  /** Everything above the last mark, which goes too. */
+  /** Removes everything above the last mark, and the mark. */
   popToMark(): Value[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) throw this.fail('the pickle asks for a mark that it has not set');
+    if (mark === undefined) throw this.fail('the pickle refers to a mark that it has not set');
     const values = this.#stack.splice(mark);
     this.spend(64 + 8 * values.length);
     return values;

@@ -4,11 +4,11 @@ import { isDict, isGlobal, type Value } from './values.js';
 
 const LONGEST_NAME = 200;
 const LONGEST_INTEGER = 255; // bytes
-const LARGEST_GAP = 256; // between numbers in the memo, which picklers count up
+const LARGEST_GAP = 256; // between numbers in the memo, which picklers increment
 
 type Opcode = (machine: Machine) => void;
 
-/** Values that take no other values. */
+/** Values that contain no other values. */
 const scalars: Record<string, Opcode> = {
   N: (m) => m.push(null), // NONE
   '\x88': (m) => m.push(true), // NEWTRUE
@@ -63,13 +63,13 @@ const stack: Record<string, Opcode> = {
   '\x95': (m) => void m.cursor.u64(), // FRAME
 };
 
-/** What in Python would run code. Here a name is looked up in a table, and what is not there is refused. */
+/** Opcodes that run code in Python. Here a name is looked up in a table, and rejected where it is not there. */
 const calls: Record<string, Opcode> = {
   c: (m) => m.push(global(m, m.cursor.line(LONGEST_NAME), m.cursor.line(LONGEST_NAME))), // GLOBAL
   '\x93': (m) => {
     const [name, module] = [m.pop(), m.pop()];
     if (typeof name !== 'string' || typeof module !== 'string')
-      throw m.fail('the pickle asks for a thing without a name');
+      throw m.fail('the pickle refers to a global without a name');
     m.push(global(m, module, name));
   }, // STACK_GLOBAL
   i: (m) => void global(m, m.cursor.line(LONGEST_NAME), m.cursor.line(LONGEST_NAME), true), // INST
@@ -77,12 +77,12 @@ const calls: Record<string, Opcode> = {
   '\x81': (m) => reduce(m), // NEWOBJ: a class is called as its constructor
   b: (m) => {
     m.pop();
-    if (!isDict(m.top())) throw m.fail('the pickle sets the inside of what is no OrderedDict');
-  }, // BUILD: attributes of an OrderedDict, such as the _metadata of a state_dict, are left out
+    if (!isDict(m.top())) throw m.fail('the pickle sets the state of a value that is not an OrderedDict');
+  }, // BUILD: attributes of an OrderedDict, such as the _metadata of a state_dict, are ignored
   Q: (m) => m.push(m.persistent(m.pop())), // BINPERSID
 };
 
-/** By opcode: the first byte of each step of a pickle. Protocols 2 to 5, without what torch.save never writes. */
+/** Operations by opcode. Protocols 2 to 5, without those that torch.save never writes. */
 export const opcodes: ReadonlyMap<number, Opcode> = new Map(
   Object.entries({ ...scalars, ...containers, ...stack, ...calls }).map(([code, run]) => [code.charCodeAt(0), run]),
 );
@@ -99,14 +99,14 @@ function dict(m: Machine): Map<Value, Value> {
 
 function append(m: Machine, values: Value[]): void {
   const target = m.top();
-  if (!Array.isArray(target)) throw m.fail('the pickle appends to what is no list');
+  if (!Array.isArray(target)) throw m.fail('the pickle appends to a value that is not a list');
   m.spend(16 * values.length);
   for (const value of values) target.push(value);
 }
 
 function setItems(m: Machine, items: Value[]): void {
   const target = m.pop();
-  if (!isDict(target)) throw m.fail('the pickle sets items of what is no dict');
+  if (!isDict(target)) throw m.fail('the pickle sets items of a value that is not a dict');
   fill(m, items, target);
 }
 
@@ -145,7 +145,7 @@ function bytes(m: Machine, length: number): Uint8Array {
   return m.cursor.bytes(length);
 }
 
-/** A whole number, little-endian in two's complement; a bigint only where a number would not hold it. */
+/** Reads a whole number, little-endian in two's complement; a bigint where a number is not exact. */
 function integer(m: Machine, length: number): number | bigint {
   if (length > LONGEST_INTEGER) throw m.fail(`the pickle has a whole number of ${length} bytes`);
   m.spend(64 + length);
@@ -163,6 +163,6 @@ function global(m: Machine, module: string, name: string, instance = false): Val
 
 function reduce(m: Machine): void {
   const [args, callee] = [m.pop(), m.pop()];
-  if (!isGlobal(callee) || !Array.isArray(args)) throw m.fail('the pickle calls what is no function');
+  if (!isGlobal(callee) || !Array.isArray(args)) throw m.fail('the pickle calls a value that is not a function');
   m.push(call(m, callee.name, args));
 }

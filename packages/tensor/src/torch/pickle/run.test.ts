@@ -55,7 +55,7 @@ test.each<[what: string, code: string, message: RegExp]>([
   [
     'os.system',
     `cos\nsystem\n${text('true')}\x85R`,
-    /asks for "os\.system", which is no tensor and no plain container/,
+    /refers to "os\.system", which is neither a tensor nor a plain container/,
   ],
   ['posix.system by STACK_GLOBAL', `${text('posix')}${text('system')}\x93${text('true')}\x85R`, /"posix\.system"/],
   ['eval', `c__builtin__\neval\n${text('1')}\x85R`, /"__builtin__\.eval"/],
@@ -65,27 +65,27 @@ test.each<[what: string, code: string, message: RegExp]>([
   ['a name with dots', 'ctorch._utils\n_rebuild_tensor.__globals__\n', /_rebuild_tensor\.__globals__/],
   ['a property of objects', 'cconstructor\nconstructor\n', /"constructor\.constructor"/],
   ['a whole model', 'ctorchvision.models.resnet\nResNet\n)\x81}b', /"torchvision\.models\.resnet\.ResNet"/],
-  ['an endless name', `c${'a'.repeat(1000)}`, /asks for "aaa/],
+  ['an endless name', `c${'a'.repeat(1000)}`, /refers to "aaa/],
   ['numpy', 'cnumpy.core.multiarray\nscalar\n', /"numpy\.core\.multiarray\.scalar"/],
-  ['a call of a dtype', 'ctorch\nfloat32\n)R', /calls "torch\.float32", which is no function/],
-  ['a call of a number', 'K\x01)R', /calls what is no function/],
-  ['a call without a tuple', 'ccollections\nOrderedDict\nK\x01R', /calls what is no function/],
+  ['a call of a dtype', 'ctorch\nfloat32\n)R', /calls "torch\.float32", which is not a function/],
+  ['a call of a number', 'K\x01)R', /calls a value that is not a function/],
+  ['a call without a tuple', 'ccollections\nOrderedDict\nK\x01R', /calls a value that is not a function/],
   ['wrong arguments', 'ccollections\nOrderedDict\nK\x01\x85R', /"collections\.OrderedDict" with wrong arguments/],
-  ['a tensor of nothing', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /a tensor is described by other than/],
+  ['a tensor of nothing', 'ctorch._utils\n_rebuild_tensor_v2\n)R', /a tensor is not described by/],
   [
     'rebuilding that calls itself',
     'ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nNNtR',
     /wrong arguments/,
   ],
-  ['the inside of a list', ']}b', /inside of what is no OrderedDict/],
-  ['an empty stack', 'a', /takes more than it has put/],
-  ['taking below a mark', 'K\x01(0', /takes more than it has put/],
+  ['the inside of a list', ']}b', /state of a value that is not an OrderedDict/],
+  ['an empty stack', 'a', /pops more values than it has pushed/],
+  ['taking below a mark', 'K\x01(0', /pops more values than it has pushed/],
   ['no mark', 'K\x01t', /a mark that it has not set/],
   ['no memo', 'h\x05', /recalls number 5/],
   ['a memo out of order', 'Nr\xff\xff\xff\xff', /stores a value as number 4294967295, out of order/],
   ['a key without a value', '}(K\x01u', /key without a value/],
-  ['appending to a number', 'K\x01K\x02a', /appends to what is no list/],
-  ['items of a list', ']K\x01K\x02s', /items of what is no dict/],
+  ['appending to a number', 'K\x01K\x02a', /appends to a value that is not a list/],
+  ['items of a list', ']K\x01K\x02s', /items of a value that is not a dict/],
   ['a whole number of a megabyte', `\x8b\0\0\x10\0${'\x01'.repeat(2 ** 20)}`, /a whole number of 1048576 bytes/],
   ['no UTF-8', 'X\x01\0\0\0\xff', /not UTF-8/],
   ['an unknown opcode', 'P1\n', /the opcode "P"/],
@@ -100,11 +100,11 @@ test.each<[what: string, code: string]>([
   ['lists', ']'.repeat(2 ** 20)],
   ['tuples in tuples', `)${'\x85'.repeat(2 ** 20)}`],
 ])('%s without end are refused before they take much memory', (_, code) => {
-  expect(() => run(code)).toThrow(/unfold to far more than its size/);
+  expect(() => run(code)).toThrow(/expand to far more than its size/);
 });
 
 test('no pickle, an old protocol, and bytes that end', () => {
-  expect(() => run(Uint8Array.of(1, 2, 3))).toThrow(/no pickle where one must begin/);
+  expect(() => run(Uint8Array.of(1, 2, 3))).toThrow(/no pickle where one must start/);
   expect(() => run(pickle('N', 1))).toThrow(/protocol 1/);
   expect(() => run(pickle('N').subarray(0, 3))).toThrow(); // EndOfBytes, which its reader puts into words
   expect(() => run('X\xff\xff\xff\xffa')).toThrow();

@@ -7,14 +7,14 @@ const [PROTO, STOP] = [0x80, 0x2e];
 const NEWEST_PROTOCOL = 5;
 
 /**
- * Runs one pickle that begins at `at`, on plain data alone.
- * @returns its value, and where it ends
- * @throws what `fail` makes; `EndOfBytes` where the bytes end first
+ * Evaluates the pickle that starts at `at`, as plain data.
+ * @returns its value, and the offset at which it ends
+ * @throws what `fail` makes; `EndOfBytes` where the bytes end within the pickle
  */
 export function runPickle(bytes: Uint8Array, at: number, options: MachineOptions): { value: Value; end: number } {
   const machine = new Machine(bytes, at, options);
   const { cursor, fail } = machine;
-  if (cursor.u8() !== PROTO) throw fail('there is no pickle where one must begin');
+  if (cursor.u8() !== PROTO) throw fail('there is no pickle where one must start');
   const protocol = cursor.u8();
   if (protocol < 2 || protocol > NEWEST_PROTOCOL)
     throw fail(`the pickle has the protocol ${protocol}; 2 to 5 are read`);

@@ -2,7 +2,7 @@ import { DTYPE_BYTES, type Dtype } from '../../safetensors/dtype.js';
 import type { MachineOptions } from './machine.js';
 import { isGlobal, isStorage, type TorchStorage, type TorchTensor, type Value } from './values.js';
 
-/** Classes of storages and what is in them; those of bytes alone have none. */
+/** Classes of storages and their dtypes; untyped ones have none. */
 export const storageTypes: ReadonlyMap<string, Dtype | undefined> = new Map([
   ['torch.DoubleStorage', 'F64'],
   ['torch.FloatStorage', 'F32'],
@@ -17,6 +17,7 @@ export const storageTypes: ReadonlyMap<string, Dtype | undefined> = new Map([
   ['torch.storage.UntypedStorage', undefined],
 ]);
 
+/** The dtypes of PyTorch by name. */
 export const dtypeNames: ReadonlyMap<string, Dtype> = new Map([
   ['torch.float64', 'F64'],
   ['torch.float32', 'F32'],
@@ -35,28 +36,29 @@ export const dtypeNames: ReadonlyMap<string, Dtype> = new Map([
   ['torch.bool', 'BOOL'],
 ]);
 
-/** Bytes of an element of a storage. */
+/** Returns the bytes of an element of a storage. */
 export const elementBytes = ({ dtype }: Pick<TorchStorage, 'dtype'>): number =>
   dtype === undefined ? 1 : DTYPE_BYTES[dtype];
 
 const HIGHEST_RANK = 64;
-/** A tensor that shows elements of its storage more than once (`expand`) may be larger than it, up to this many elements. */
+/** A tensor that repeats elements of its storage (`expand`) may be larger than it, up to this many elements. */
 const LARGEST_REPEATED = 2 ** 20;
 
+/** The arguments from which PyTorch rebuilds a tensor. */
 export interface TensorArgs {
   readonly storage: Value | undefined;
   readonly offset: Value | undefined;
   readonly shape: Value | undefined;
   readonly strides: Value | undefined;
-  /** Of a storage that has none. */
+  /** For a storage that has none. */
   readonly dtype: Value | undefined;
 }
 
-/** A tensor from its description, which must lie inside its storage. */
+/** Rebuilds a tensor, which must lie inside its storage. @throws what `fail` makes for invalid arguments */
 export function rebuild(fail: MachineOptions['fail'], args: TensorArgs): TorchTensor {
   const { storage, offset, shape, strides } = args;
   if (!isStorage(storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides)) {
-    throw fail('a tensor is described by other than a storage, an offset, a size and strides of a few whole numbers');
+    throw fail('a tensor is not described by a storage, an offset, a size and strides of at most 64 whole numbers');
   }
   const dtype = storage.dtype ?? (isGlobal(args.dtype) ? dtypeNames.get(args.dtype.name) : undefined);
   if (dtype === undefined) throw fail('a tensor over untyped bytes has no dtype');
@@ -65,12 +67,13 @@ export function rebuild(fail: MachineOptions['fail'], args: TensorArgs): TorchTe
   const inStorage = (storage.size * elementBytes(storage)) / DTYPE_BYTES[dtype];
   const size = shape.reduce((a, b) => a * b, 1);
   const last = size === 0 ? offset - 1 : shape.reduce((at, n, axis) => at + (n - 1) * strides[axis]!, offset);
-  if (!(last < inStorage)) throw fail(`${what} reaches out of its storage of ${inStorage} elements`);
+  if (!(last < inStorage)) throw fail(`${what} exceeds its storage of ${inStorage} elements`);
   if (size > Math.max(inStorage, LARGEST_REPEATED)) throw fail(`${what} is far larger than its storage`);
   // Copies: what comes later in the pickle may still append to these lists.
   return { kind: 'tensor', storage, dtype, shape: [...shape], strides: [...strides], offset };
 }
 
+/** Whether a value is a whole number from 0. */
 export const isCount = (value: Value | undefined): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0;
 

@@ -1,6 +1,6 @@
 import type { Dtype } from '../../safetensors/dtype.js';
 
-/** A tensor: a window on a storage. Offset and strides count elements. */
+/** A tensor: a view of a storage. Offset and strides count elements. */
 export interface TorchTensor {
   readonly kind: 'tensor';
   readonly storage: TorchStorage;
@@ -10,24 +10,24 @@ export interface TorchTensor {
   readonly offset: number;
 }
 
-/** Numbers that lie together in the file, under a key. Several tensors may look at one. */
+/** Numbers that are contiguous in the file, under a key. Several tensors may share one. */
 export interface TorchStorage {
   readonly kind: 'storage';
   readonly key: string;
-  /** Undefined for bytes without a type of their own: the tensor then says. */
+  /** Undefined for untyped bytes: the tensor then has the dtype. */
   readonly dtype: Dtype | undefined;
-  /** Where it begins in what lies under the key, and how long it is; both in elements, of bytes where it has no dtype. */
+  /** Start and length within the data of the key, in elements; in bytes where it has no dtype. */
   readonly start: number;
   readonly size: number;
 }
 
-/** The name of something in Python, which stands for nothing but itself. */
+/** The name of a Python object, as an inert value. */
 export interface Global {
   readonly kind: 'global';
   readonly name: string;
 }
 
-/** What a pickle may hold here. Lists, tuples and sets are arrays, dicts are maps: no key can be mistaken for a property. */
+/** A value of a pickle. Lists, tuples and sets are arrays, dicts are maps, so that no key can be mistaken for a property. */
 export type Value =
   | null
   | boolean
