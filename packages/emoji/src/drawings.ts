@@ -7,34 +7,44 @@ import { type Emoji, readPackageJson } from './entries.js';
 import { drawAll } from './render.js';
 import { allVendors, packages, type Vendor } from './vendors.js';
 
-/** Drawings of one vendor in a file, read one at a time: nothing of it stays in memory. */
+/** A file of one vendor's rasterized drawings, read one at a time. */
 export interface Drawings {
   readonly vendor: Vendor;
+  /** Width and height in pixels. */
   readonly size: number;
+  /** 3 for RGB on white, 4 for RGBA. */
   readonly channels: 3 | 4;
+  /** Number of drawings. */
   readonly length: number;
-  /** The drawing of the i-th entry, `[size,size,channels]` bytes. */
+  /** Reads the drawing of an entry, `[size,size,channels]` bytes. */
   read(index: number): Uint8Array;
+  /** Closes the file. */
   close(): void;
 }
 
+/** Options of {@link renderDrawings}. */
 export interface DrawingsOptions {
+  /** Vendors whose drawings are rendered. Default: all five. */
   readonly vendors?: readonly Vendor[];
+  /** Width and height in pixels. */
   readonly size: number;
+  /** 3 for RGB on white, 4 for RGBA. Default 3. */
   readonly channels?: 3 | 4;
-  /** Default: `BLIP2_CACHE`, else `blip2` in the user's cache folder. */
+  /** Folder of rendered drawings. Default {@link defaultCacheDir}. */
   readonly cacheDir?: string;
+  /** Called after each drawing that is rendered. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Where rendered images are kept: `BLIP2_CACHE`, else `$XDG_CACHE_HOME/blip2`, else `~/.cache/blip2`. */
+/** Returns the cache folder: `BLIP2_CACHE`, else `$XDG_CACHE_HOME/blip2`, else `~/.cache/blip2`. */
 export function defaultCacheDir(): string {
   return process.env.BLIP2_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'blip2');
 }
 
 /**
- * The drawings of `entries` by each vendor, rendered once and kept in the cache folder; a file is written under another
- * name and renamed, so that a killed run leaves none half-written. RGB is on white.
+ * Renders the drawings of emoji by each vendor, or opens them where the cache folder has them. A file is renamed when it
+ * is complete, so that an interrupted run leaves none.
+ * @throws Error where `size` is not a positive integer
  */
 export async function renderDrawings(
   entries: readonly Emoji[],
@@ -63,7 +73,7 @@ export async function renderDrawings(
   return store;
 }
 
-/** A name that changes with whatever changes a pixel: the emoji, the vendor's version, the renderer's, the format. */
+/** Returns a file name that depends on everything that pixels depend on: emoji, package version, renderer, format. */
 function fileName(entries: readonly Emoji[], vendor: Vendor, { size, channels }: { size: number; channels: 3 | 4 }) {
   const { version } = readPackageJson<{ version: string }>(`${packages[vendor]}/package.json`);
   const text = JSON.stringify(['v1', version, sharp.versions, entries.map((entry) => entry.vendors[vendor])]);
@@ -84,9 +94,11 @@ async function writeDrawings(
   try {
     const write = (index: number, image: Uint8Array) => {
       if (image.length !== bytes)
-        throw new Error(`${vendor} drew ${image.length} bytes where ${bytes} were asked for.`);
+        throw new Error(
+          `A drawing by ${vendor} has ${image.length} bytes instead of ${bytes}: install the pinned versions.`,
+        );
       if (writeSync(handle, image, 0, bytes, index * bytes) !== bytes)
-        throw new Error(`${partial} could not be written: free some disk space.`);
+        throw new Error(`${partial} could not be written completely: free some disk space.`);
       onDrawing();
     };
     await drawAll(entries, vendor, { size, channels, write });
@@ -95,7 +107,7 @@ async function writeDrawings(
   } catch (error) {
     try {
       closeSync(handle);
-    } catch {} // closed already when the rename failed
+    } catch {} // already closed where renaming failed
     rmSync(partial, { force: true });
     throw error;
   }

@@ -3,30 +3,39 @@ import { type DrawingsOptions, renderDrawings } from './drawings.js';
 import { type Emoji, loadEmoji } from './entries.js';
 import { type Split, splits, type Vendor } from './vendors.js';
 
-/** One drawing and its name. */
+/** A drawing of an emoji with its label. */
 export interface EmojiItem {
+  /** The drawing on white. */
   readonly image: DecodedImage;
+  /** English name, such as 'red apple'. */
   readonly label: string;
+  /** Code points; see {@link Emoji.code}. */
   readonly code: string;
+  /** Vendor of the drawing. */
   readonly vendor: Vendor;
 }
 
+/** Drawings of emoji with their labels; see {@link emojiDataset}. */
 export interface EmojiDataset extends Dataset<EmojiItem> {
   readonly split: Split;
-  /** Without the image: reads nothing. */
+  /** Returns an item. @throws RangeError for an index outside the data set */
+  /** Returns an item without its image, without reading the drawing. */
   get(index: number): EmojiItem;
   metadata(index: number): Omit<EmojiItem, 'image'>;
+  /** Closes the files of drawings. */
   close(): void;
 }
 
+/** Options of {@link emojiDataset}. */
 export type EmojiOptions = Omit<DrawingsOptions, 'vendors' | 'channels'> & {
-  /** Which emoji; default all that five vendors have drawn. */
+  /** Emoji to include. Default: {@link loadEmoji}, all that five vendors have drawn. */
   readonly entries?: readonly Emoji[];
 };
 
 /**
- * Emoji on white with their labels. `train` holds each emoji four times (OpenMoji, Twemoji and both Fluents), `test` once,
- * drawn by Noto, which `train` never gives. Item `i` is emoji `i mod n` by vendor `i div n`.
+ * Creates a data set of emoji on white with their labels. `train` contains each emoji four times (OpenMoji, Twemoji,
+ * Fluent and Fluent Flat), `test` once, drawn by Noto, which `train` never contains. Item `i` is emoji `i mod n` by
+ * vendor `i div n`.
  */
 export async function emojiDataset(split: Split, options: EmojiOptions): Promise<EmojiDataset> {
   const entries = options.entries ?? loadEmoji();

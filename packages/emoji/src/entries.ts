@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { allVendors, packages, type Vendor } from './vendors.js';
 
-/** One emoji that all five vendors have drawn. */
+/** An emoji that all five vendors have drawn. */
 export interface Emoji {
   /** Code points in lower-case hexadecimal joined by '-', without the presentation selector FE0F. */
   readonly code: string;
-  /** The English name that the Unicode consortium gives it: 'red apple'. */
+  /** English short name of the Unicode consortium, such as 'red apple'. */
   readonly label: string;
-  /** English search words; may be empty. */
+  /** English search keywords; may be empty. */
   readonly tags: readonly string[];
   /** Group of the Unicode chart: 0 smileys, 1 people, 3 animals and plants, 4 food, 5 travel, 6 activities, 7 objects, 8 symbols, 9 flags. */
   readonly group: number;
-  /** The name of its icon in each vendor's package. */
+  /** Name of its icon in each vendor's package. */
   readonly vendors: { readonly [S in Vendor]: string };
 }
 
@@ -25,14 +25,14 @@ interface EmojibaseItem {
 }
 
 const require = createRequire(import.meta.url);
-const componentGroup = 2; // skin tones and hair: parts of emoji, not emoji
+const componentGroup = 2; // skin tones and hair
 
 /** Reads a JSON file of an installed package. */
 export function readPackageJson<T>(path: string): T {
   return JSON.parse(readFileSync(require.resolve(path), 'utf8')) as T;
 }
 
-/** A code as every source can be compared by: lower case, without FE0F, which the sources place differently. */
+/** Normalizes a code for comparison: lower case, without FE0F, which sources place differently. */
 export function normalizeCode(code: string): string {
   return code
     .toLowerCase()
@@ -42,7 +42,7 @@ export function normalizeCode(code: string): string {
 }
 
 function iconNames(vendor: Vendor): Map<string, string> {
-  // Fluent's own chars.json is empty; its icons are named as those of its flat sister.
+  // the chars.json of fluent-emoji is empty; its icons have the names of fluent-emoji-flat
   const source = vendor === 'fluent' ? packages['fluent-flat'] : packages[vendor];
   const names = readPackageJson<Record<string, string>>(`${source}/chars.json`);
   return new Map(Object.entries(names).map(([code, name]) => [normalizeCode(code), name]));
@@ -51,8 +51,8 @@ function iconNames(vendor: Vendor): Map<string, string> {
 let loaded: readonly Emoji[] | undefined;
 
 /**
- * The emoji drawn by all five vendors, in the order of the Unicode chart, without components and without skin-tone
- * variants (so that a person waving is here once). Codes and labels are distinct. Read once a process.
+ * Returns the emoji that all five vendors have drawn, in the order of the Unicode chart, without components and skin-tone
+ * variants. Codes and labels are distinct. The packages are read once per process.
  */
 export function loadEmoji(): readonly Emoji[] {
   loaded ??= joinByCode();

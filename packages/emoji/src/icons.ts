@@ -7,12 +7,12 @@ interface IconSet {
   icons: Record<string, { body: string; width?: number; height?: number; left?: number; top?: number }>;
 }
 
-/** Gives an emoji's drawing as an SVG document whose longer side is `size` pixels wide. */
+/** Returns an emoji's drawing as an SVG document whose longer side is `size` pixels. */
 export type Drawer = (entry: Emoji, size: number) => string;
 
 /**
- * Opens a vendor's drawings. The largest package is 100 MB of JSON: hold the drawer no longer than it is needed.
- * The drawer throws where the package lacks an icon.
+ * Opens a vendor's drawings. The largest package is 100 MB of JSON: release the result early.
+ * @returns a function that throws where the package lacks an icon
  */
 export function openVendor(vendor: Vendor): Drawer {
   const set = readPackageJson<IconSet>(`${packages[vendor]}/icons.json`);

@@ -4,17 +4,20 @@ import type { Emoji } from './entries.js';
 import { type Drawer, openVendor } from './icons.js';
 import type { Vendor } from './vendors.js';
 
+/** An RGB color, each channel from 0 to 255. */
 export type Color = readonly [red: number, green: number, blue: number];
+
+/** Options of {@link renderSvg}. */
 export interface RenderOptions {
-  /** 3: laid on the background. 4: with its transparency, colors not multiplied by alpha. Default 3. */
+  /** 3 for RGB over the background, 4 for RGBA with straight alpha. Default 3. */
   readonly channels?: 3 | 4;
-  /** Under transparent parts when there are three channels. Default white. */
+  /** Background color for three channels. Default white. */
   readonly background?: Color;
 }
 
 const white: Color = [255, 255, 255];
 
-/** Rasterizes an SVG document at the size that it states. */
+/** Rasterizes an SVG document at its own size. */
 async function rasterize(svg: string, { channels = 3, background = white }: RenderOptions): Promise<Uint8Array> {
   const image = sharp(Buffer.from(svg)).toColorspace('srgb');
   const [r, g, b] = background;
@@ -22,7 +25,10 @@ async function rasterize(svg: string, { channels = 3, background = white }: Rend
   return flat.raw().toBuffer(); // [S,S,channels]
 }
 
-/** Draws one emoji: `[size,size,channels]` bytes. Opens the vendor's package for it; for many, use `drawAll`. */
+/**
+ * Rasterizes one emoji's drawing to `[size,size,channels]` bytes. It opens the vendor's package each time; for many emoji
+ * use {@link renderDrawings}.
+ */
 export async function renderSvg(
   entry: Emoji,
   vendor: Vendor,
@@ -32,7 +38,7 @@ export async function renderSvg(
   return rasterize(openVendor(vendor)(entry, size), options);
 }
 
-/** Draws many emoji of one vendor on all cores; `write` gets each image with its index, in any order. */
+/** Rasterizes many emoji of one vendor in parallel; `write` receives each image with its index, in any order. */
 export async function drawAll(
   entries: readonly Emoji[],
   vendor: Vendor,
@@ -40,7 +46,7 @@ export async function drawAll(
 ): Promise<void> {
   const draw: Drawer = openVendor(vendor);
   const before = sharp.concurrency();
-  sharp.concurrency(1); // images in parallel, not the parts of one
+  sharp.concurrency(1); // images are rendered in parallel instead
   let next = 0;
   const worker = async () => {
     for (let i = next++; i < entries.length; i = next++) {

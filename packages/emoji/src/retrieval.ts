@@ -2,7 +2,7 @@ import { candidateCodes } from './candidates.js';
 import { type Emoji, loadEmoji } from './entries.js';
 import { Random } from './random.js';
 
-/** A label as a text encoder sees it: two that differ only in case and punctuation are one. */
+/** Normalizes a label as a text encoder does: lower case, without punctuation. */
 export function normalizeLabel(label: string): string {
   return label
     .toLowerCase()
@@ -11,19 +11,19 @@ export function normalizeLabel(label: string): string {
     .trim();
 }
 
-/** The first `count` of a seeded shuffle whose labels are distinct to a text encoder. */
+/** Samples `count` emoji whose normalized labels are distinct. */
 export function sampleCandidates(entries: readonly Emoji[], { seed = 0, count = 400 } = {}): Emoji[] {
-  const seen = new Set<string>();
+  const labels = new Set<string>();
   const distinct = new Random(seed).shuffle(entries).filter((entry) => {
     const label = normalizeLabel(entry.label);
-    if (seen.has(label)) return false;
-    seen.add(label);
+    if (labels.has(label)) return false;
+    labels.add(label);
     return true;
   });
   return distinct.slice(0, count);
 }
 
-/** The 400 emoji among which retrieval is measured: the committed list, so that a figure means the same everywhere. */
+/** Returns the fixed list of 400 emoji that retrieval is evaluated on. */
 export function retrievalCandidates(): Emoji[] {
   const byCode = new Map(loadEmoji().map((entry) => [entry.code, entry]));
   return candidateCodes.map((code) => {

@@ -48,8 +48,8 @@ test('ties and NaN count against the model', () => {
 });
 
 test('what is no matrix, and targets that do not fit, are refused', () => {
-  expect(() => recall([1, 2, 3], { rows: 2, columns: 2 })).toThrow('no matrix of 2 x 2');
+  expect(() => recall([1, 2, 3], { rows: 2, columns: 2 })).toThrow('not a matrix of 2 x 2');
   expect(() => recall([[1, 2], [3]])).toThrow('Row 1 has 1 scores');
-  expect(() => recall([[1, 2]], { targets: [2] })).toThrow('column 2 of 2');
+  expect(() => recall([[1, 2]], { targets: [2] })).toThrow('target 2 of query 0');
   expect(() => recall([[1, 2]], { targets: [0, 1] })).toThrow('targets for 2 rows of 1');
 });

@@ -1,15 +1,20 @@
-/** Shares between 0 and 1 of the queries for which a right answer is among the first 1, 5 and 10. */
+/** Recall at 1, 5 and 10, each from 0 to 1: the share of queries with a target among the first results. */
 export interface Recall {
+  /** Recall at 1. */
   readonly r1: number;
+  /** Recall at 5. */
   readonly r5: number;
+  /** Recall at 10. */
   readonly r10: number;
 }
 
+/** Options of {@link recall}. */
 export interface RecallOptions {
-  /** Queries, and what they are looked for among; needed for a flat array. */
+  /** Number of rows; required for a flat array. */
   readonly rows?: number;
+  /** Number of columns; required for a flat array. */
   readonly columns?: number;
-  /** The right columns of each row, one or several. Default: row `i` belongs to column `i`. */
+  /** Target columns of each row, one or several. Default: column `i` for row `i`. */
   readonly targets?: readonly (number | readonly number[])[];
 }
 
@@ -36,23 +41,25 @@ function matrix(similarity: Similarity, options: RecallOptions): Matrix {
   const { rows = 0, columns = 0 } = options;
   if (rows * columns !== similarity.length || similarity.length === 0) {
     throw new Error(
-      `${similarity.length} scores are no matrix of ${rows} x ${columns}: give \`rows\` and \`columns\`.`,
+      `${similarity.length} scores are not a matrix of ${rows} x ${columns}: give \`rows\` and \`columns\`.`,
     );
   }
   return { rows, columns, at: (row, column) => similarity[row * columns + column]! };
 }
 
-/** How many wrong candidates score as high as the best right one or higher: ties count against the model. */
-function rank({ columns, at }: Matrix, query: number, right: ReadonlySet<number>): number {
+/** Counts the other candidates that score at least as high as the best target: ties count against the model. */
+function rank({ columns, at }: Matrix, query: number, targets: ReadonlySet<number>): number {
   let best = Number.NEGATIVE_INFINITY;
-  for (const column of right) {
+  for (const column of targets) {
     if (!(column >= 0 && column < columns))
-      throw new RangeError(`Row ${query} is to find column ${column} of ${columns}.`);
+      throw new RangeError(
+        `The target ${column} of query ${query} is not from 0 to ${columns - 1}: correct \`targets\`.`,
+      );
     best = Math.max(best, at(query, column)); // NaN stays NaN and never ranks
   }
   let above = 0;
   for (let column = 0; column < columns; column++) {
-    if (!right.has(column) && !(at(query, column) < best)) above++;
+    if (!targets.has(column) && !(at(query, column) < best)) above++;
   }
   return above;
 }
@@ -64,11 +71,10 @@ function shares(scores: Matrix, targets: readonly ReadonlySet<number>[]): Recall
 }
 
 /**
- * Recall at 1, 5 and 10 in both directions from similarities `[rows, columns]`, e.g. images by texts. A query counts
- * where any of its right answers is among the first; a candidate that scores exactly as the right one counts as above
- * it, so that a model that gives everything the same score finds nothing. Queries without a right answer are left out.
- *
- * Throws where the scores are no matrix, or the targets do not fit it.
+ * Computes recall at 1, 5 and 10 in both directions from similarities `[rows, columns]`, such as images by texts. A query
+ * is a hit where any of its targets is among the first results; candidates that score the same as a target rank above it,
+ * so that constant scores have recall 0. Queries without a target are left out.
+ * @throws Error where the scores are not a matrix, or the targets do not fit it
  */
 export function recall(
   similarity: Similarity,

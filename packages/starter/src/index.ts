@@ -1,5 +1,5 @@
-/** The small frozen models that this package holds, each a Hugging Face folder with a card. */
+/** The small pretrained models of this package, each a Hugging Face folder with a model card. */
 export type StarterModel = 'vision' | 'language' | 'bert';
 
-/** Where a model's folder is: a `file:` URL in Node, ending in a slash. */
+/** Returns the folder of a model as a `file:` URL that ends in a slash. */
 export const starterUrl = (model: StarterModel): URL => new URL(`../models/${model}/`, import.meta.url);

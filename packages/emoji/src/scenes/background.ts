@@ -1,7 +1,7 @@
 import type { Random } from '../random.js';
 import type { Color } from '../render.js';
 
-/** What lies behind a scene: one color, or two that run into each other along a direction. */
+/** The background of a scene: a linear gradient between two colors, which may be equal. */
 export interface Background {
   readonly from: Color;
   readonly to: Color;
@@ -9,14 +9,15 @@ export interface Background {
   readonly angle: number;
 }
 
+/** Draws a light background. */
 export function randomBackground(random: Random): Background {
-  const from = pale(random);
-  const to = random.below(2) === 0 ? from : pale(random);
+  const from = lightColor(random);
+  const to = random.below(2) === 0 ? from : lightColor(random);
   return { from, to, angle: random.between(0, 2 * Math.PI) };
 }
 
-/** A light color, on which every drawing stands out. */
-function pale(random: Random): Color {
+/** Draws a light color, against which drawings stand out. */
+function lightColor(random: Random): Color {
   const [hue, saturation, lightness] = [random.between(0, 12), random.between(0.2, 0.8), random.between(0.76, 0.98)];
   const reach = saturation * Math.min(lightness, 1 - lightness);
   const channel = (n: number) => {
@@ -26,7 +27,7 @@ function pale(random: Random): Color {
   return [channel(0), channel(8), channel(4)];
 }
 
-/** Fills an image of `size` pixels a side: `[size,size,3]`. */
+/** Renders a background to `[size,size,3]` bytes. */
 export function renderBackground({ from, to, angle }: Background, size: number): Uint8Array {
   const data = new Uint8Array(size * size * 3);
   const [dx, dy] = [Math.cos(angle), Math.sin(angle)];

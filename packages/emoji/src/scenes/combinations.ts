@@ -1,7 +1,7 @@
 import { hash } from '../random.js';
 import type { Noun } from './vocabulary.js';
 
-/** Where a thing is: in the image, or relative to another thing. */
+/** The position of an object: within the image, or relative to another object. */
 export type Place = 'left' | 'right' | 'top' | 'bottom';
 export const places: readonly Place[] = ['left', 'right', 'top', 'bottom'];
 export const opposite: { readonly [P in Place]: Place } = {
@@ -11,7 +11,7 @@ export const opposite: { readonly [P in Place]: Place } = {
   bottom: 'top',
 };
 
-/** So many of one kind. */
+/** A number of objects of one kind. */
 export interface Group {
   readonly noun: Noun;
   readonly count: number;
@@ -19,17 +19,17 @@ export interface Group {
 
 const salt = 20230130;
 
-/** Two kinds in one image, in whatever numbers and wherever: a fifth of the pairs is held out for the test. */
+/** Whether two kinds appear together in the test split only; a fifth of the pairs does. */
 export function pairHeldOut(a: Noun, b: Noun): boolean {
   return hash(salt, [a.one, b.one].sort().join('+')) % 5 === 0;
 }
 
-/** The number from 2 to 4 in which a kind is shown in the test only, alone or beside another kind. */
+/** Returns the count from 2 to 4 in which a kind appears in the test split only. */
 export function countHeldOut(noun: Noun): number {
   return 2 + (hash(salt, `count of ${noun.one}`) % 3);
 }
 
-/** The side of the image at which one of a kind, alone, is shown in the test only. */
+/** Returns the side of the image at which a single object of a kind appears in the test split only. */
 export function placeHeldOut(noun: Noun): Place {
   return places[hash(salt, `place of ${noun.one}`) % places.length]!;
 }

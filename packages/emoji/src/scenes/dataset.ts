@@ -5,26 +5,30 @@ import { renderScene } from './paint.js';
 import { type Scene, scene } from './scene.js';
 import { loadSprites } from './sprites.js';
 
+/** A scene with its image. */
 export interface SceneItem extends Scene {
   readonly image: DecodedImage;
 }
 
+/** Scenes of a seed; see {@link sceneDataset}. */
 export interface SceneDataset extends Dataset<SceneItem> {
   readonly split: Split;
   readonly seed: number;
-  /** Without the image. */
+  /** Returns a scene without its image. @throws RangeError for an index outside the data set */
   metadata(index: number): Scene;
+  /** Renders a scene. @throws RangeError for an index outside the data set */
   get(index: number): SceneItem;
 }
 
+/** Options of {@link sceneDataset}. */
 export interface SceneOptions extends Omit<DrawingsOptions, 'vendors' | 'channels'> {
-  /** How many scenes. */
+  /** Number of scenes. */
   readonly count: number;
-  /** Default 0. */
+  /** Random seed. Default 0. */
   readonly seed?: number;
 }
 
-/** The first `count` scenes of a seed, each painted when it is asked for. */
+/** Creates a data set of the first `count` scenes of a seed, each rendered when it is fetched. */
 export async function sceneDataset(split: Split, options: SceneOptions): Promise<SceneDataset> {
   const { size, count, seed = 0 } = options;
   const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors: splits[split] });

@@ -3,16 +3,19 @@ import { type Group, opposite, type Place } from './combinations.js';
 import type { Plan } from './plan.js';
 import { loadNouns, type Noun } from './vocabulary.js';
 
+/** The four types of question. */
 export type QuestionType = 'what' | 'where' | 'how many' | 'is there';
+/** All types of question. */
 export const questionTypes: readonly QuestionType[] = ['what', 'where', 'how many', 'is there'];
 
+/** A question about a scene with its answer. */
 export interface QuestionAnswer {
   readonly type: QuestionType;
   readonly question: string;
   readonly answer: string;
 }
 
-/** How a language model that learned this grammar is spoken to; `{}` is where the question goes. */
+/** Prompts for a language model that was trained on {@link sceneTexts}; `{}` is replaced by the question. */
 export const scenePrompts = { question: 'question: {} answer:', caption: 'a picture of' } as const;
 
 const numbers = ['zero', 'one', 'two', 'three', 'four'];
@@ -33,7 +36,7 @@ function the({ noun, count }: Group): string {
   return count === 1 ? `the ${noun.one}` : `the ${numbers[count]} ${noun.many}`;
 }
 
-/** 'a red apple to the left of two cats', and the same said the other way round where there are two kinds. */
+/** 'a red apple to the left of two cats', and for two kinds also the converse. */
 export function captions({ subject, place, other }: Plan): string[] {
   if (!other || !place) return [some(subject)];
   return [
@@ -43,8 +46,8 @@ export function captions({ subject, place, other }: Plan): string[] {
 }
 
 /**
- * What a scene shows, in words that belong together: of each kind its name, its number and, if it has one, its place:
- * [['snake', 'three', 'left'], ['pig', 'one', 'right']]. The name is the same for every number.
+ * Returns the words that describe each group of a scene: its singular name, its count and its position where it has one,
+ * as in `[['snake', 'three', 'left'], ['pig', 'one', 'right']]`.
  */
 export function sceneGroups({ subject, place, other }: Plan): string[][] {
   const words = ({ noun, count }: Group, at: Place | null): string[] => {
@@ -53,16 +56,16 @@ export function sceneGroups({ subject, place, other }: Plan): string[][] {
   return [words(subject, place), ...(other && place ? [words(other, opposite[place])] : [])];
 }
 
-/** The scene's questions: one 'what', one 'how many', one 'is there', and none to two 'where'. */
+/** Returns the questions of a scene: one 'what', one 'how many', one 'is there', and up to two 'where'. */
 export function questions(plan: Plan, random: Random): QuestionAnswer[] {
   return [what(plan, random), ...where(plan), howMany(plan), isThere(plan, random)];
 }
 
 function what({ subject, place, other }: Plan, random: Random): QuestionAnswer {
   if (!other || !place) return { type: 'what', question: 'what is in the picture?', answer: subject.noun.one };
-  const turned = random.below(2) === 1;
-  const [asked, beside, side] = turned ? [other, subject, opposite[place]] : [subject, other, place];
-  return { type: 'what', question: `what is ${relations[side]} ${the(beside)}?`, answer: asked.noun.one };
+  const swapped = random.below(2) === 1;
+  const [target, reference, side] = swapped ? [other, subject, opposite[place]] : [subject, other, place];
+  return { type: 'what', question: `what is ${relations[side]} ${the(reference)}?`, answer: target.noun.one };
 }
 
 function where({ subject, place, other, askOther }: Plan): QuestionAnswer[] {

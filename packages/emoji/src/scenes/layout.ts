@@ -4,14 +4,14 @@ import type { Vendor } from '../vendors.js';
 import type { Group } from './combinations.js';
 import type { Plan } from './plan.js';
 
-/** A drawing in a scene; all lengths are shares of the image's side. */
+/** An emoji placed in a scene; lengths are fractions of the image's side. */
 export interface PlacedEmoji {
   readonly entry: Emoji;
   readonly vendor: Vendor;
-  /** The drawing's center. */
+  /** Center of the drawing. */
   readonly x: number;
   readonly y: number;
-  /** The drawing's longer side. */
+  /** Longer side of the drawing. */
   readonly size: number;
 }
 
@@ -22,11 +22,11 @@ interface Spot {
   size: number;
 }
 
-const unit = 1 / 28; // sizes are multiples of it, so that few sprites serve all scenes: 4 px of 112
+const unit = 1 / 28; // sizes are multiples of it, so that scenes share sprites: 4 pixels of 112
 const quarters = [0.25, 0.75];
 const corners: readonly (readonly [number, number])[] = quarters.flatMap((a) => quarters.map((b) => [a, b] as const));
 
-/** Places what the plan shows, without overlap, each group drawn by one vendor of `vendors`. */
+/** Places the objects of a plan without overlap, each group drawn by one of `vendors`. */
 export function placeEmoji(plan: Plan, vendors: readonly Vendor[], random: Random): PlacedEmoji[] {
   const { subject, place, other } = plan;
   const horizontal = place === 'left' || place === 'right';
@@ -43,7 +43,7 @@ export function placeEmoji(plan: Plan, vendors: readonly Vendor[], random: Rando
   return [...put(subject, inHalf(subject.count, first, random)), ...put(other, inHalf(other.count, 1 - first, random))];
 }
 
-/** Up to four of one size in the corners. */
+/** Returns up to four spots of equal size in the quadrants. */
 function scattered(count: number, random: Random): Spot[] {
   const size = unit * (10 + random.below(4));
   const free = 0.24 - size / 2;
@@ -51,15 +51,15 @@ function scattered(count: number, random: Random): Spot[] {
   return chosen.map(([a, b]) => ({ along: a + jitter(free, random), across: b + jitter(free, random), size }));
 }
 
-/** Up to three of one size in the half whose middle is `along`, in a row across it. */
+/** Returns up to three spots of equal size in a row within the half whose center is `along`. */
 function inHalf(count: number, along: number, random: Random): Spot[] {
   const size = unit * (count === 1 ? 11 + random.below(4) : count === 2 ? 10 + random.below(4) : 9);
-  const room = 1 / count;
-  const spare = count === 1 ? 0.15 : room / 2 - size / 2 - 0.005;
+  const pitch = 1 / count;
+  const spare = count === 1 ? 0.15 : pitch / 2 - size / 2 - 0.005;
   const free = Math.max(0, 0.24 - size / 2);
   return Array.from({ length: count }, (_, i) => ({
     along: along + jitter(free, random),
-    across: (i + 0.5) * room + jitter(spare, random),
+    across: (i + 0.5) * pitch + jitter(spare, random),
     size,
   }));
 }

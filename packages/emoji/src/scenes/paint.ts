@@ -3,7 +3,7 @@ import { renderBackground } from './background.js';
 import type { Scene } from './scene.js';
 import type { Sprite, Sprites } from './sprites.js';
 
-/** Paints a scene as an image of `size` pixels a side. Needs the sprites of the scene's split. */
+/** Renders a scene to a square image of `size` pixels with the sprites of its split. */
 export function renderScene(scene: Pick<Scene, 'layout' | 'background'>, sprites: Sprites, size: number): DecodedImage {
   const data = renderBackground(scene.background, size);
   for (const { entry, vendor, x, y, size: share } of scene.layout) {
@@ -17,7 +17,7 @@ export function renderScene(scene: Pick<Scene, 'layout' | 'background'>, sprites
   return { width: size, height: size, data };
 }
 
-/** Lays a sprite over a square image `[size,size,3]`, its corner at `left`, `top`; what would fall outside is left out. */
+/** Composites a sprite over a square image `[size,size,3]` at `left`, `top`, clipped to the image. */
 export function compositeSprite(
   sprite: Sprite,
   data: Uint8Array,

@@ -3,20 +3,22 @@ import type { Split } from '../vendors.js';
 import { countHeldOut, type Group, type Place, pairHeldOut, placeHeldOut, places } from './combinations.js';
 import { loadNouns, type Noun } from './vocabulary.js';
 
-/** What a scene shows, before it is laid out or put into words. */
+/** The content of a scene, from which layout, caption and questions are derived. */
 export interface Plan {
-  /** What the caption is about, and at what side it is: of the image, or of `other`; null where it is all over the image. */
+  /** The objects that the caption begins with. */
   readonly subject: Group;
+  /** Position of the subject within the image or relative to `other`; null where it is spread over the image. */
   readonly place: Place | null;
+  /** The second group, or null. */
   readonly other: Group | null;
-  /** Whether 'where' is asked about `other` too. */
+  /** Whether a 'where' question is asked about `other` too. */
   readonly askOther: boolean;
-  /** The answer to 'is there'. */
+  /** Whether the answer to 'is there' is yes. */
   readonly present: boolean;
 }
 
 /**
- * Twelve scenes in which every count is asked three times and 'where' twelve times: six of one kind, six of two.
+ * Twelve scenes, six of one kind and six of two, in which each count is asked for three times and a position twelve times.
  * `count` is that of the subject.
  */
 const cycle: readonly { count: number; pair: boolean; askOther: boolean }[] = [
@@ -34,10 +36,10 @@ const cycle: readonly { count: number; pair: boolean; askOther: boolean }[] = [
   { count: 3, pair: true, askOther: false },
 ];
 
-/** After so many scenes every answer of 'where', 'how many' and 'is there' has come equally often. */
+/** Number of scenes after which the answers of 'where', 'how many' and 'is there' are uniformly distributed. */
 export const balancePeriod = cycle.length * 8;
 
-/** Chooses the answers by the index, then what to show so that they are true and the combination is of the split. */
+/** Plans a scene: the index determines the answers, and the random numbers objects for which they are true. */
 export function plan(index: number, split: Split, random: Random): Plan {
   const slot = index % cycle.length;
   const round = Math.floor(index / cycle.length);

@@ -1,6 +1,9 @@
 import { type QuestionAnswer, type QuestionType, questionTypes } from './grammar.js';
 
-/** For each type of question, the share of its most frequent answer: the accuracy of who never looks. 0 where none is asked. */
+/**
+ * Returns the share of the most frequent answer of each type of question, which is the accuracy of always giving it; 0
+ * where there is no question of that type.
+ */
 export function vqaPrior(items: Iterable<Pick<QuestionAnswer, 'type' | 'answer'>>): Record<QuestionType, number> {
   const counts = new Map<QuestionType, Map<string, number>>(questionTypes.map((type) => [type, new Map()]));
   for (const { type, answer } of items) {

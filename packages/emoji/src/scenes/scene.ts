@@ -5,23 +5,25 @@ import { captions, type QuestionAnswer, questions } from './grammar.js';
 import { type PlacedEmoji, placeEmoji } from './layout.js';
 import { type Plan, plan } from './plan.js';
 
-/** A scene in words and places; `renderScene` makes the image. */
+/** A scene with its caption and questions; {@link renderScene} renders its image. */
 export interface Scene {
   readonly split: Split;
   readonly plan: Plan;
+  /** The objects in the order in which they are drawn. */
   readonly layout: readonly PlacedEmoji[];
   readonly background: Background;
   /** 'a red apple to the left of two cats' */
   readonly caption: string;
-  /** Every way in which the grammar says it, the caption first: what a made caption is scored against. */
+  /** All captions of the grammar for the scene, `caption` first: the references of caption metrics. */
   readonly references: readonly string[];
+  /** Questions with their answers. */
   readonly qa: readonly QuestionAnswer[];
 }
 
 /**
- * The scene at a place of an endless list: a pure function of its arguments. The four types of question come equally
- * often in every twelve scenes, and their answers in every 96. The test shows Noto's drawings, and combinations (two
- * kinds together, a number of a kind, a place of a lone one) that the train split never shows.
+ * Generates a scene as a pure function of its arguments. The four types of question are equally frequent in every twelve
+ * scenes, and the answers of 'where', 'how many' and 'is there' in every 96. The test split has Noto's drawings, and
+ * combinations (two kinds together, a count of a kind, a position of a single object) that the train split never has.
  */
 export function scene(seed: number, index: number, split: Split): Scene {
   const random = new Random(hash(seed, `${split} scene ${index}`));
@@ -38,7 +40,7 @@ export function scene(seed: number, index: number, split: Split): Scene {
   };
 }
 
-/** `count` sentences, questions and answers of the train split, for a language model that sees no images. */
+/** Generates `count` captions and questions with answers of the train split, to train a language model on. */
 export function sceneTexts(seed: number, count: number): string[] {
   const texts: string[] = [];
   for (let index = 0; texts.length < count; index++) {

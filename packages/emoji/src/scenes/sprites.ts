@@ -3,7 +3,7 @@ import type { Emoji } from '../entries.js';
 import type { Vendor } from '../vendors.js';
 import { loadNouns } from './vocabulary.js';
 
-/** A drawing cropped to its visible part and scaled, its colors multiplied by alpha. */
+/** A drawing cropped to its visible part and scaled, its colors premultiplied by alpha. */
 export interface Sprite {
   readonly width: number;
   readonly height: number;
@@ -11,10 +11,10 @@ export interface Sprite {
   readonly data: Uint8Array;
 }
 
-/** Gives an emoji's sprite whose longer side is `pixels`; made once for each size. */
+/** Returns the sprite of an emoji whose longer side is `pixels`; cached by size. */
 export type Sprites = (entry: Emoji, vendor: Vendor, pixels: number) => Sprite;
 
-/** Renders the drawings of the scenes' nouns (or reads them from the cache) and holds the sprites made of them. */
+/** Loads the drawings of all nouns, see {@link renderDrawings}, and returns a function that makes sprites of them. */
 export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): Promise<Sprites> {
   const entries = loadNouns().map((noun) => noun.entry);
   const places = new Map(entries.map((entry, i) => [entry.code, i]));
@@ -27,22 +27,24 @@ export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): P
     );
     file.close();
   }
-  const made = new Map<string, Sprite>();
+  const cache = new Map<string, Sprite>();
   return (entry, vendor, pixels) => {
     const key = `${vendor} ${entry.code} ${pixels}`;
-    let sprite = made.get(key);
+    let sprite = cache.get(key);
     if (!sprite) {
       const drawing = drawings.get(vendor)?.[places.get(entry.code) ?? -1];
       if (!drawing)
-        throw new Error(`No drawing of '${entry.label}' by ${vendor} was loaded: load the sprites of that split.`);
+        throw new Error(
+          `No drawing of '${entry.label}' by ${vendor} was loaded: load the sprites of the scene's split.`,
+        );
       sprite = cropSprite(drawing, options.size, pixels);
-      made.set(key, sprite);
+      cache.set(key, sprite);
     }
     return sprite;
   };
 }
 
-/** The part of a drawing `[S,S,4]` that is not transparent, its longer side scaled to `pixels` by area averages. */
+/** Crops a drawing `[side,side,4]` to its visible part and scales the longer side to `pixels` by area averaging. */
 export function cropSprite(drawing: Uint8Array, side: number, pixels: number): Sprite {
   const box = visible(drawing, side);
   const scale = Math.max(box.width, box.height) / pixels;
@@ -74,7 +76,7 @@ function visible(drawing: Uint8Array, side: number) {
   let [left, top, right, bottom] = [side, side, 0, 0];
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
-      if (drawing[(y * side + x) * 4 + 3]! < 32) continue; // soft shadows do not count
+      if (drawing[(y * side + x) * 4 + 3]! < 32) continue; // ignores soft shadows
       left = Math.min(left, x);
       right = Math.max(right, x + 1);
       top = Math.min(top, y);
@@ -85,7 +87,7 @@ function visible(drawing: Uint8Array, side: number) {
   return { left, top, width: right - left, height: bottom - top };
 }
 
-/** For each of `parts` equal parts of a span of pixels: which pixels it covers, and with what share of the part. */
+/** Returns for each of `parts` equal parts of a range of pixels the pixels that it covers, with their weights. */
 function overlaps(start: number, length: number, parts: number): [pixel: number, share: number][][] {
   const step = length / parts;
   return Array.from({ length: parts }, (_, part) => {

@@ -1,17 +1,17 @@
 import { type Emoji, loadEmoji } from '../entries.js';
 
-/** A thing that scenes show: its emoji and what it is called there. */
+/** A kind of object in scenes: an emoji with its name. */
 export interface Noun {
   readonly entry: Emoji;
-  /** 'red apple' */
+  /** Singular, such as 'red apple'. */
   readonly one: string;
-  /** 'red apples' */
+  /** Plural, such as 'red apples'. */
   readonly many: string;
-  /** 'a' or 'an' */
+  /** Indefinite article. */
   readonly article: 'a' | 'an';
 }
 
-/** Things that differ at a glance, in every vendor: `label: name`, the label alone where it is the name already. */
+/** Objects that are easily told apart in every vendor's drawings, as `label: name` or as `label` where that is the name. */
 const things = `
 dog face: dog | cat face: cat | lion | tiger face: tiger | fox | panda | pig face: pig | monkey face: monkey | frog
 unicorn | elephant | giraffe | zebra | penguin | owl | duck | flamingo | turtle | snake | tropical fish: fish
@@ -40,7 +40,10 @@ const plurals: Readonly<Record<string, string>> = {
 
 let loaded: readonly Noun[] | undefined;
 
-/** The nouns of the scenes, in a fixed order. Throws where the installed emoji lack one. */
+/**
+ * Returns the nouns of scenes in a fixed order.
+ * @throws Error where the installed emoji lack one
+ */
 export function loadNouns(): readonly Noun[] {
   loaded ??= things
     .trim()
@@ -49,7 +52,7 @@ export function loadNouns(): readonly Noun[] {
       const [label = '', name = label] = word.split(':').map((part) => part.trim());
       const entry = loadEmoji().find((emoji) => emoji.label === label);
       if (!entry)
-        throw new Error(`The installed emoji lack '${label}', which scenes show: install the pinned versions.`);
+        throw new Error(`The installed emoji lack '${label}', which scenes use: install the pinned versions.`);
       const article = /^[aeio]|^u(?!nicorn)/.test(name) ? 'an' : 'a';
       return { entry, one: name, many: plurals[name] ?? `${name}s`, article };
     });
