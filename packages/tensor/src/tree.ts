@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as tf from '@tensorflow/tfjs';
 import { isParam, type Params, type Spec } from './spec.js';
 

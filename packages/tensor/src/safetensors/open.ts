@@ -1,5 +1,6 @@
-import { type Bytes, byteSource, fileSource, node, toPath } from './bytes.js';
+import { type Bytes, byteSource, fileSource } from './bytes.js';
 import { errorCode, reason, SafetensorsError } from './errors.js';
+import { node, toPath } from './node.js';
 import { openSource, type SafetensorsSource } from './read.js';
 import { INDEX_FILE, MODEL_FILE, type OpenFile, openSharded } from './sharded.js';
 

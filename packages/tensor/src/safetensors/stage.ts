@@ -1,5 +1,5 @@
-import { node } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
+import { node } from './node.js';
 
 /** A file that is complete on disk under a temporary name, in its destination folder. */
 export interface Staged {

@@ -1,6 +1,6 @@
-import { node, toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { entryBytes, layout, type TensorEntry } from './layout.js';
+import { node, toPath } from './node.js';
 import { INDEX_FILE, MODEL_FILE } from './sharded.js';
 import { type Staged, stage } from './stage.js';
 import { collect, type Entries, pieces, type WriteOptions } from './write.js';

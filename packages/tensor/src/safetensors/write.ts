@@ -1,6 +1,6 @@
-import { toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { type Layout, layout, pack, type TensorData, type TensorEntry } from './layout.js';
+import { toPath } from './node.js';
 import { stage } from './stage.js';
 
 /** Options of `writeSafetensors`. */

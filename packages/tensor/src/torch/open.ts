@@ -1,6 +1,7 @@
-import { type ByteSource, type Bytes, byteSource, fileSource, readExactly, toPath } from '../safetensors/bytes.js';
+import { type ByteSource, type Bytes, byteSource, fileSource, readExactly } from '../safetensors/bytes.js';
 import type { Dtype } from '../safetensors/dtype.js';
 import { quote } from '../safetensors/errors.js';
+import { toPath } from '../safetensors/node.js';
 import type { WeightSource } from '../weights.js';
 import { openArchive } from './archive.js';
 import { asTorchError, TorchError } from './errors.js';

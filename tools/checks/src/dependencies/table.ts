@@ -18,7 +18,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     siblings: [],
     npm: tfjs,
     onlyNode: { 'src/files': 'the entry ./files: JSON files and temporary files on disk' },
-    computed: { 'src/safetensors/bytes.ts': "Node's file system, hidden from bundlers for browsers" },
+    computed: { 'src/safetensors/node.ts': "Node's file system, hidden from bundlers for browsers" },
   },
   '@blip2/backend-simd': {
     siblings: [],
