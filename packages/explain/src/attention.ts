@@ -3,24 +3,27 @@ import { queryPass } from '@blip2/qformer';
 import { normFeatures } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 
-/** Maps over the patches of an image, row by row. */
+/** Maps over the square grid of an image's patches, in row-major order. */
 export interface PatchMaps {
   readonly rows: number;
   readonly columns: number;
-  /** [M,rows*columns] */
+  /** [M,rows*columns]: one map after the other, each summing to one. */
   readonly values: Float32Array;
 }
 
+/** Options of {@link queryAttention}. */
 export interface AttentionOptions {
-  /** Which of the layers that look at the image, from 0; negative ones count from the last. Default: the mean of all. */
+  /** Index of one of the layers with cross-attention, from 0; negative ones count from the last. Default: the mean of all. */
   readonly layer?: number | undefined;
 }
 
 /**
- * What each query looks at: its cross-attention over the patches, the mean of its heads, each map summing to one. What
- * stands before the patches (class and register tokens) is left out.
+ * Computes the cross-attention of each query over the patches of an image: the softmax weights, averaged over the heads
+ * and over the layers with cross-attention. Weights of features that precede the patches (class and register tokens) are
+ * left out, and each map is normalized to sum to one.
  * @param features of the image encoder, [1,N,D]
- * @throws for features that are no square grid, and for a layer that is not there
+ * @returns one map a query, [Q,rows*columns]
+ * @throws for features that are no square grid of patches, and for a layer that does not exist
  */
 export async function queryAttention(
   { params, config }: Pick<LoadedModel, 'params' | 'config'>,
@@ -31,7 +34,7 @@ export async function queryAttention(
     const { attention } = queryPass(params, config, normFeatures(params, features), { attentionMaps: true });
     const chosen = layer === undefined ? attention : [attention.at(layer)];
     if (chosen[0] === undefined) {
-      throw new Error(`There is no layer ${layer} among the ${attention.length} that look at the image; count from 0.`);
+      throw new Error(`There is no cross-attention layer ${layer}; the model has ${attention.length}, counted from 0.`);
     }
     return onlyPatches(tf.mean(tf.concat(chosen as tf.Tensor4D[], 1), 1)); // [1,Q,rows*columns]
   });
@@ -42,17 +45,19 @@ export async function queryAttention(
   }
 }
 
-/** Registers of DINOv2 and a class token are the most that stands before patches. */
-const MOST_BEFORE = 5;
+/** Most features that precede the patches: a class token and the four register tokens of DINOv2. */
+const MAX_PREFIX = 5;
 
-/** The grid of patches that N features are. @throws where they are no square one */
+/** The square grid of patches that N features hold. @throws where there is none */
 export function sidesOf(N: number): { readonly rows: number; readonly columns: number } {
   const side = Math.floor(Math.sqrt(N));
-  if (side > 0 && N - side ** 2 <= MOST_BEFORE) return { rows: side, columns: side };
-  throw new Error(`The image encoder gives ${N} features, which are no square grid of patches; this cannot be drawn.`);
+  if (side > 0 && N - side ** 2 <= MAX_PREFIX) return { rows: side, columns: side };
+  throw new Error(
+    `The image encoder gives ${N} features, which are no square grid of patches; use an encoder of square images.`,
+  );
 }
 
-/** Maps [B,Q,N] without what stands before the patches, each summing to one: [B,Q,rows*columns]. */
+/** Maps [B,Q,N] without the features that precede the patches, each normalized to sum to one: [B,Q,rows*columns]. */
 export function onlyPatches(maps: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const [B, Q, N] = maps.shape as [number, number, number];

@@ -1,57 +1,60 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
-import { applyProcessor, type DecodedImage, decodeImage, encodePng, type ImageSource } from '@blip2/data';
-import type { LoadedModel } from '@blip2/models';
-import { anyModel, encodeImages, type Models, matchTexts, retrievalModel } from '@blip2/models';
-import { type AttentionOptions, queryAttention } from './attention.js';
-import { drawSheet, type SheetData } from './sheet.js';
-import { wordRelevance } from './words.js';
+import { applyProcessor, type DecodedImage, decodeImage, type ImageSource } from '@blip2/data';
+import {
+  anyModel,
+  encodeImages,
+  type LoadedModel,
+  type Match,
+  type Models,
+  matchTexts,
+  retrievalModel,
+} from '@blip2/models';
+import { type AttentionOptions, type PatchMaps, queryAttention } from './attention.js';
+import { type WordMaps, wordRelevance } from './word-relevance.js';
 
+/** Options of {@link explain}. */
 export interface ExplainOptions extends AttentionOptions {
-  /** A text that is matched with the image; its words are explained too. Needs a retrieval model. */
+  /** A text that is matched with the image; the relevance of its words is computed too. Needs a retrieval model. */
   readonly text?: string | undefined;
 }
 
-/** What a model looks at in an image, as a sheet; `drawSheet` draws it, `writeSheet` does both. */
+/** What a model attends to in an image. */
+export interface Explanation {
+  /** The part of the image that the patches cover. */
+  readonly image: DecodedImage;
+  /** The cross-attention of each query. */
+  readonly queries: PatchMaps;
+  /** The cross-attention layer that `queries` are of; undefined for the mean of all. */
+  readonly layer?: number | undefined;
+  /** The text with its scores and the relevance of each of its words. */
+  readonly text?: (Match & { readonly text: string; readonly words: WordMaps }) | undefined;
+}
+
+/**
+ * Computes the cross-attention of each query over an image and, with a `text`, ITM probability, ITC similarity and the
+ * relevance of each word. `renderSheet` draws the result.
+ * @param models what `fromPretrained` gives, or one model; the retrieval model is taken where there are two
+ * @throws where the image cannot be read, the encoder's features are no square grid, the layer does not exist, or there is
+ * a text but no retrieval model
+ */
 export async function explain(
   models: Models,
   image: ImageSource,
   { text, layer }: ExplainOptions = {},
-): Promise<SheetData> {
+): Promise<Explanation> {
   const model = text === undefined ? anyModel(models) : retrievalModel(models);
   const decoded = await decodeImage(image);
   const features = await encodeImages(model, [decoded]);
   try {
     const queries = await queryAttention(model, features, { layer });
-    const data = { image: seenPart(decoded, model), queries };
-    if (text === undefined || model.kind !== 'retrieval') return data;
+    const explanation: Explanation = { image: coveredPart(decoded, model), queries, layer };
+    if (text === undefined || model.kind !== 'retrieval') return explanation;
     const [match] = await matchTexts(model, { features, texts: [text] });
-    return { ...data, text: { text, ...match!, words: await wordRelevance(model, { features, text }) } };
+    return { ...explanation, text: { text, ...match!, words: await wordRelevance(model, { features, text }) } };
   } finally {
     features.dispose();
   }
 }
 
-/** The same as a PNG file. */
-export async function writeSheet(
-  models: Models,
-  image: ImageSource,
-  { out, ...options }: ExplainOptions & { readonly out: string },
-): Promise<void> {
-  if (extname(out).toLowerCase() !== '.png')
-    throw new Error(`A sheet is a PNG; give '${out}' a name that ends in .png.`);
-  const png = await encodePng(drawSheet(await explain(models, image, options)));
-  const temporary = `${out}.${Math.random().toString(36).slice(2, 10)}.tmp`;
-  try {
-    await writeFile(temporary, png);
-    await rename(temporary, out);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`The sheet could not be written to '${out}' (${code}); check the path.`, { cause: error });
-  }
-}
-
-/** What the patches cover: the whole image, which a processor may squash, or its middle part where one crops. */
-const seenPart = (image: DecodedImage, { processor }: LoadedModel): DecodedImage =>
+/** What the patches cover: the whole image, whose aspect a processor may change, or its center where one crops. */
+const coveredPart = (image: DecodedImage, { processor }: LoadedModel): DecodedImage =>
   processor.crop ? applyProcessor(image, processor) : image;

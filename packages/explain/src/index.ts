@@ -1,4 +1,5 @@
 export { type AttentionOptions, type PatchMaps, queryAttention } from './attention.js';
-export { type ExplainOptions, explain, writeSheet } from './explain.js';
-export { drawSheet, type SheetData } from './sheet.js';
-export { type WordMaps, wordRelevance } from './words.js';
+export { type ExplainOptions, type Explanation, explain } from './explain.js';
+export { renderSheet } from './sheet/render-sheet.js';
+export { type SheetOptions, sheetEndings, writeSheet } from './sheet/write-sheet.js';
+export { type WordMaps, wordRelevance } from './word-relevance.js';

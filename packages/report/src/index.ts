@@ -1,5 +1,5 @@
 export { times } from './format.js';
-export { paintHeat, queryMaps } from './heat.js';
+export { heatColors, paintHeat, queryMaps } from './heat.js';
 export { fit } from './image.js';
 export { renderReport } from './report.js';
 export type {

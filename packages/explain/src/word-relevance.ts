@@ -5,25 +5,28 @@ import { normFeatures, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { onlyPatches, type PatchMaps, sidesOf } from './attention.js';
 
-/** Which regions of an image the words of a text lean on when the two are matched. */
+/** The relevance of each word of a text over the patches of an image, when the two are matched. */
 export interface WordMaps extends PatchMaps {
+  /** The words as the tokenizer has them, one a map. */
   readonly words: readonly string[];
-  /** How much of the match goes by each word: shares that sum to one. */
+  /** Each word's share of the relevance of all words; they sum to one. */
   readonly shares: readonly number[];
 }
 
 /**
- * Grad-CAM on the attention of matching, as ALBEF draws it (Li et al. 2021, section 5.1), for a model whose words reach the
- * image only through queries. With `s` the logit of a match less that of a mismatch, a look counts what it adds to it,
- * `max(0, A ∂s/∂A)`, the mean of the heads:
+ * Computes which patches of an image are relevant for each word of a text, by Grad-CAM on the attention of the ITM pass.
+ * This is the visualization of ALBEF (Li et al. 2021, section 5.1), extended to a model whose words reach the image only
+ * through queries. With `s` the logit of a match minus that of a mismatch, an attention weight `A` counts as
+ * `max(0, A ∂s/∂A)`, averaged over the heads:
  *
- * - `C_l[q,n]`: query q's look at patch n in layer l (cross-attention);
- * - `S_l[q,t]`: query q's look at token t in layer l (self-attention).
+ * - `C_l[q,n]`: cross-attention of query q to patch n in layer l;
+ * - `S_l[q,t]`: self-attention of query q to token t in layer l.
  *
- * What a query has read steers the looks that come after it, so the map of token t is
- * `R_t[n] = Σ_q Σ_l C_l[q,n] Σ_{m≤l} S_m[q,t]`. The map of a word is the sum of its tokens'. What queries tell each other is
- * left out. Each map sums to one; the shares say how much the words' maps held before.
+ * What a query has read of a token affects its cross-attention in the same and later layers, so the map of token t is
+ * `R_t[n] = Σ_q Σ_l C_l[q,n] Σ_{m≤l} S_m[q,t]`. The map of a word is the sum of its tokens' maps. Attention between queries
+ * is ignored. Each map is normalized to sum to one; `shares` holds the words' parts before that.
  * @param features of the image encoder, [1,N,D]
+ * @throws for a text without words, and for features that are no square grid of patches
  */
 export async function wordRelevance(
   model: ItmScorer,
@@ -34,40 +37,40 @@ export async function wordRelevance(
   const groups = wordsOf(tokenizer, [...((await ids.data()) as Int32Array)]);
   if (groups.length === 0) {
     tf.dispose([ids, mask]);
-    throw new Error(`The text '${text}' has no words that could be explained; give some.`);
+    throw new Error(`The text '${text}' has no words to explain; give a text with at least one word.`);
   }
-  const made = tf.tidy(() => {
-    const seen = normFeatures(params, features);
+  const relevances = tf.tidy(() => {
+    const normed = normFeatures(params, features);
     const score = (gates: readonly LayerGates[]): tf.Scalar => {
-      const { output } = matchPass(params, config, { ids, mask, features: seen }, { gates });
+      const { output } = matchPass(params, config, { ids, mask, features: normed }, { gates });
       const [no, yes] = tf.split(itmLogits(params, output), 2, 1) as [tf.Tensor, tf.Tensor];
       return tf.sum(tf.sub(yes, no));
     };
     const maps = relevance(score, config, { T: ids.shape[1], N: features.shape[1] }); // [T,N]
     const words = tf.stack(groups.map(({ tokens }) => tf.sum(tf.gather(maps, tf.tensor1d([...tokens], 'int32')), 0))); // [M,N]
-    const held = tf.sum(words, 1);
-    return { held: tf.divNoNan(held, tf.sum(held)), maps: onlyPatches(tf.expandDims(words, 0)) };
+    const sums = tf.sum(words, 1);
+    return { shares: tf.divNoNan(sums, tf.sum(sums)), maps: onlyPatches(tf.expandDims(words, 0)) };
   });
   try {
-    const [values, held] = [await made.maps.data(), await made.held.data()];
+    const [values, shares] = [await relevances.maps.data(), await relevances.shares.data()];
     const words = groups.map(({ word }) => word);
-    return { ...sidesOf(features.shape[1]), words, shares: [...held], values: values as Float32Array };
+    return { ...sidesOf(features.shape[1]), words, shares: [...shares], values: values as Float32Array };
   } finally {
-    tf.dispose([ids, mask, made.maps, made.held]);
+    tf.dispose([ids, mask, relevances.maps, relevances.shares]);
   }
 }
 
-/** What every token's looks count, by way of the queries that read it: [T,N]. */
+/** The relevance of every patch for every token, through the queries that attend to both: [T,N]. */
 function relevance(
   score: (gates: readonly LayerGates[]) => tf.Scalar,
   config: QFormerConfig,
   { T, N }: { readonly T: number; readonly N: number },
 ): tf.Tensor2D {
   const { layers, heads: H, queries: Q, crossAttentionFrequency } = config;
-  const looks = (layer: number): boolean => layer % crossAttentionFrequency === 0;
+  const hasCross = (layer: number): boolean => layer % crossAttentionFrequency === 0;
   const shapes = Array.from({ length: layers }, (_, layer) => ({
     self: [1, H, layer === layers - 1 ? Q : Q + T, Q + T],
-    cross: looks(layer) ? [1, H, Q, N] : undefined,
+    cross: hasCross(layer) ? [1, H, Q, N] : undefined,
   }));
   const flat = shapes.flatMap(({ self, cross }) => (cross ? [self, cross] : [self]));
   const gatesOf = (list: readonly tf.Tensor[]): LayerGates[] => {
@@ -75,22 +78,22 @@ function relevance(
     return shapes.map(({ cross }) => ({ self: rest.shift(), ...(cross && { cross: rest.shift() }) }));
   };
   const gradients = tf.grads((...gates) => score(gatesOf(gates)))(flat.map((shape) => tf.ones(shape)));
-  let [read, total]: [tf.Tensor, tf.Tensor] = [tf.zeros([Q, T]), tf.zeros([T, N])];
+  let [tokenReads, total]: [tf.Tensor, tf.Tensor] = [tf.zeros([Q, T]), tf.zeros([T, N])];
   for (const { self, cross } of gatesOf(gradients)) {
-    const counted = (gradient: tf.Tensor4D): tf.Tensor => tf.mean(tf.relu(gradient), [0, 1]);
-    read = tf.add(read, tf.slice(counted(self!), [0, Q], [Q, T])); // Σ_{m≤l} S_m
-    if (cross) total = tf.add(total, tf.matMul(read as tf.Tensor2D, counted(cross) as tf.Tensor2D, true)); // [T,N]
+    const positive = (gradient: tf.Tensor4D): tf.Tensor => tf.mean(tf.relu(gradient), [0, 1]);
+    tokenReads = tf.add(tokenReads, tf.slice(positive(self!), [0, Q], [Q, T])); // Σ_{m≤l} S_m
+    if (cross) total = tf.add(total, tf.matMul(tokenReads as tf.Tensor2D, positive(cross) as tf.Tensor2D, true)); // [T,N]
   }
   return total as tf.Tensor2D;
 }
 
 interface Word {
   readonly word: string;
-  /** The places of its tokens. */
+  /** Indices of its tokens in the text. */
   readonly tokens: readonly number[];
 }
 
-/** Words of a text in pieces: a piece that goes on from the one before begins with ## (WordPiece). */
+/** Joins WordPiece tokens to words: a token that continues a word begins with `##`. */
 function wordsOf(tokenizer: Tokenizer, ids: readonly number[]): Word[] {
   const special = new Set<number | undefined>(Object.values(tokenizer.special));
   special.delete(tokenizer.special.unk);
