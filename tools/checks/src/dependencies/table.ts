@@ -125,7 +125,12 @@ export const table: Readonly<Record<string, Dependencies>> = {
   },
   '@blip2/explain': {
     siblings: ['@blip2/qformer', '@blip2/data', '@blip2/training', '@blip2/models', '@blip2/report'],
-    npm: tfjs,
+    npm: {
+      ...tfjs,
+      'opentype.js': 'reads the font, for text as outlines',
+      '@fontsource/inter': 'the font of sheets',
+      sharp: 'rasterizes sheets',
+    },
     onlyNode: { src: 'writes sheets to disk' },
   },
   '@blip2/runs': {
