@@ -6,9 +6,10 @@ import { findCycles } from './cycles/find.js';
 import { importGraph } from './cycles/graph.js';
 import { checkDependencies } from './dependencies/check.js';
 import { table } from './dependencies/table.js';
+import { checkDeclarations } from './packaging/declarations.js';
 import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
-import { withPeers, withProject } from './packaging/project.js';
+import { type Tarballs, withPeers, withProject } from './packaging/project.js';
 import { usePackage } from './packaging/use.js';
 import { installLines } from './readmes/blocks.js';
 import { checkReadme } from './readmes/check.js';
@@ -20,7 +21,7 @@ import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
 import { type Package, publishedPackages, root, workspaceFolders } from './workspace.js';
 
-const checks = ['dependencies', 'cycles', 'browser', 'package', 'readmes', 'sizes', 'all'];
+const checks = ['dependencies', 'cycles', 'browser', 'package', 'declarations', 'readmes', 'sizes', 'all'];
 const [command = 'all', ...only] = process.argv.slice(2);
 if (!checks.includes(command)) {
   const names = checks.join(', ').replace(/, (\w+)$/, ' or $1');
@@ -50,6 +51,7 @@ async function checkTarballs(folder: string): Promise<void> {
       await check(`sizes ${name}`, async () => checkSize(await measure(pkg, tarballOf(pkg)), ceilings[name]));
     }
   }
+  if (wants('declarations')) await checkAllDeclarations(tarballs);
   if (!wants('package', 'readmes')) return;
   const hub = await startLocalHub();
   const options = {
@@ -84,6 +86,14 @@ async function checkTarballs(folder: string): Promise<void> {
   }
 }
 
+async function checkAllDeclarations(tarballs: Tarballs): Promise<void> {
+  const names = new Set(chosen.flatMap((pkg) => withPeers(pkg, tarballs)));
+  const found = await withProject([...names], tarballs, (project) => checkDeclarations(chosen, project)).catch(
+    (error: Error) => new Map([['of all packages', [error.message]]]),
+  );
+  results.push(...[...found].map(([name, problems]) => ({ name: `declarations ${name}`, problems })));
+}
+
 if (wants('dependencies')) {
   for (const pkg of chosen) {
     const { name } = pkg.manifest;
@@ -98,7 +108,7 @@ if (wants('cycles')) {
   });
 }
 
-if (wants('package', 'readmes', 'sizes')) {
+if (wants('package', 'declarations', 'readmes', 'sizes')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));
   try {
     await checkTarballs(folder);

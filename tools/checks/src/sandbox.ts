@@ -13,7 +13,7 @@ export const goodFiles: Readonly<Record<string, string>> = {
     license: 'MIT',
     sideEffects: false,
     engines: { node: '>=20' },
-    exports: { '.': { types: './dist/index.d.ts', import: './dist/index.js' }, './package.json': './package.json' },
+    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
     files: ['dist'],
   }),
   'README.md': '# sample\n',

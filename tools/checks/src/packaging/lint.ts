@@ -15,6 +15,7 @@ export async function lintTarball(pkg: Package, tarball: string): Promise<string
   return [
     ...problemsOfFiles(files),
     ...(files.includes('README.md') ? problemsOfLinks(contents.readFile(`${base}README.md`), files) : []),
+    ...problemsOfExports(pkg.manifest.exports),
     ...(await problemsOfPublint(bytes)),
     ...(await problemsOfTypes(contents)),
   ];
@@ -36,6 +37,13 @@ function problemsOfLinks(readme: string, files: readonly string[]): string[] {
     .map((target) => `README.md links to ${target}, which is not packed: give a full URL.`);
 }
 
+/** Entries for `import` alone, which `require` cannot reach. */
+function problemsOfExports(exports: Package['manifest']['exports'] = {}): string[] {
+  return Object.entries(exports)
+    .filter(([, entry]) => typeof entry === 'object' && entry !== null && !('default' in entry))
+    .map(([key]) => `The entry "${key}" of "exports" has no "default": require() would not find it.`);
+}
+
 async function problemsOfPublint(bytes: Buffer): Promise<string[]> {
   const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
@@ -44,14 +52,20 @@ async function problemsOfPublint(bytes: Buffer): Promise<string[]> {
     .map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`);
 }
 
-/** The ways of resolving that an ESM-only package does not serve (the profile `esm-only` of the attw command). */
-const unserved: readonly string[] = ['node10', 'node16-cjs'];
+/** CommonJS gets these ES modules by `require` where Node supports that; older resolution is not served. */
+function isExpected(problem: attw.Problem): boolean {
+  if (!('resolutionKind' in problem)) return false;
+  return (
+    problem.resolutionKind === 'node10' ||
+    (problem.resolutionKind === 'node16-cjs' && problem.kind === 'CJSResolvesToESM')
+  );
+}
 
 async function problemsOfTypes(contents: attw.Package): Promise<string[]> {
   const result = await attw.checkPackage(contents);
   if (!result.types) return ['attw: the package has no types.'];
   return result.problems
-    .filter((problem) => !('resolutionKind' in problem && unserved.includes(problem.resolutionKind)))
+    .filter((problem) => !isExpected(problem))
     .map((problem) =>
       `attw: ${problem.kind} ${'entrypoint' in problem ? problem.entrypoint : ''} ${fileOf(problem)}`.trim(),
     );

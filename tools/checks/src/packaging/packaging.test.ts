@@ -1,5 +1,6 @@
 import { expect, jest, test } from '@jest/globals';
 import { goodFiles, pack, withPackage } from '../sandbox.js';
+import { checkDeclarations } from './declarations.js';
 import { lintTarball } from './lint.js';
 import { withPeers, withProject } from './project.js';
 import { usePackage } from './use.js';
@@ -28,6 +29,34 @@ test('a package without types fails in all three', async () => {
   expect(problems).toContain('publint: ');
   expect(problems).toContain('attw: ');
   expect(await install(files)).toEqual([expect.stringContaining("The types fail in a user's project")]);
+});
+
+test('an entry for import alone fails: it would shut require out', async () => {
+  const entry = { types: './dist/index.d.ts', import: './dist/index.js' };
+  const problems = await lint({ 'package.json': manifest({ exports: { '.': entry } }) });
+  expect(problems).toEqual([expect.stringContaining('has no "default"')]);
+});
+
+test('declarations that need what a user may not have fail, by their package', async () => {
+  const check = (declaration: string) =>
+    withPackage({ 'dist/index.d.ts': declaration }, async (pkg) => {
+      const tarballs = new Map([[pkg.manifest.name, await pack(pkg)]]);
+      return withProject([pkg.manifest.name], tarballs, async (project) =>
+        (await checkDeclarations([pkg], project)).get(pkg.manifest.name),
+      );
+    });
+  expect(await check('export declare const one: number;')).toEqual([]);
+  const problems = await check(`export declare const one: Disposable; export declare const two: Buffer;`);
+  for (const compiler of ['TypeScript 5.9', 'TypeScript 7']) {
+    for (const name of ['Disposable', 'Buffer']) {
+      expect(problems).toContainEqual(expect.stringMatching(new RegExp(`^${compiler}: .*'${name}'`)));
+    }
+  }
+});
+
+test('a link of the README to what is not packed fails', async () => {
+  const readme = '# sample\n[a](https://example.org) [b](#use) [c](LICENSE) [d](../docs/d.md)\n';
+  expect(await lint({ 'README.md': readme })).toEqual([expect.stringContaining('../docs/d.md, which is not packed')]);
 });
 
 test('an import that does not resolve for a user fails', async () => {
