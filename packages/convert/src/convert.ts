@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
-import { folderFor } from '@blip2/models';
+import { modelFolder } from '@blip2/models';
 import { replaceFolder, withProgress, writeJson, writeTokenizer } from '@blip2/models/folder';
 import { isFile, isFolder } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
@@ -40,7 +40,7 @@ export async function convertModel(from: string, to: string, options: ConvertOpt
 async function open(model: string, options: ConvertOptions): Promise<Draft> {
   const here = async (name: string | undefined) => (name === undefined ? undefined : resolveModel(name, options));
   const from = await resolveModel(model, options);
-  if (await isFolder(from)) return fromHuggingFace(await folderFor(from), options);
+  if (await isFolder(from)) return fromHuggingFace(await modelFolder(from), options);
   if (await isFile(from)) {
     const { vision, language, tokenizer } = options;
     const parts = { vision: await here(vision), language: await here(language), tokenizer: await here(tokenizer) };

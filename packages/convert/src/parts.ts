@@ -1,4 +1,10 @@
-import { type FrozenFolder, type LanguageFolder, openLanguage, openVision, openWeights } from '@blip2/models/folder';
+import {
+  type FrozenFolder,
+  type LanguageFolder,
+  openLanguageFolder,
+  openVisionFolder,
+  openWeights,
+} from '@blip2/models/folder';
 import { type DerivedTensor, derivedSource, type Json, type WeightSource } from '@blip2/tensor';
 import { isFolder } from '@blip2/tensor/files';
 import { lavisFamily, lavisVisionSource } from '@blip2/vision';
@@ -11,7 +17,7 @@ export interface FrozenPart {
 
 /** The image encoder of a folder of any ViT family, or of LAVIS' own file (`eva_vit_g.pth`, `clip_vit_L.pth`). */
 export async function visionPart(path: string): Promise<FrozenPart> {
-  if (await isFolder(path)) return fromFolder(await openVision(path), 'vision_model.');
+  if (await isFolder(path)) return fromFolder(await openVisionFolder(path), 'vision_model.');
   const source = await openWeights(path);
   const family = lavisFamily(source);
   if (family) return { source: renamed(lavisVisionSource(source, family), (name) => `vision_model.${name}`) };
@@ -23,7 +29,7 @@ export interface LanguagePart extends FrozenPart, Pick<LanguageFolder, 'kind' | 
 
 /** The language model of a folder. */
 export async function languagePart(folder: string): Promise<LanguagePart> {
-  const opened = await openLanguage(folder);
+  const opened = await openLanguageFolder(folder);
   const { kind, generation, rows } = opened;
   return { ...fromFolder(opened, 'language_model.'), kind, rows, ...(generation && { generation }) };
 }

@@ -4,7 +4,6 @@ import { writeReport } from '@blip2/report';
 import {
   type CustomVision,
   type EvalSummary,
-  environment,
   evaluate,
   METRICS,
   type Reporter,
@@ -16,6 +15,7 @@ import {
   withVision,
 } from '@blip2/runs';
 import { isFile } from '@blip2/tensor/files';
+import { currentBackend } from '@blip2/training';
 import { type EmojiConfig, emojiConfigs } from './config.js';
 import { emojiData } from './emoji-data.js';
 import { reportData } from './report-data.js';
@@ -62,7 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const evaluation = await evaluate(context, evaluated);
     const seconds = (performance.now() - started) / 1000;
     const report = join(out, REPORT);
-    const made = { seconds, preset, ...environment() };
+    const made = { seconds, preset, threads: currentBackend().threads ?? 1 };
     await writeReport(report, await reportData({ context, evaluation, steps, made }));
     reporter.note(`The report is ${report}.`);
     return { stage1: summarize(steps, 1), stage2: summarize(steps, 2), ...evaluation.summary, seconds, report };

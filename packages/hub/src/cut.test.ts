@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inFolder } from '@blip2/testing';
 import { describe, expect, test } from '@jest/globals';
 import { blobsIn, etag, expectWeights, tinyHub, weights } from '../test/tiny-hub.js';
-import type { Download } from './snapshot.js';
+import type { DownloadProgress } from './snapshot.js';
 
 const tiny = tinyHub();
 const { resolved, ofWeights, gets } = tiny;
@@ -70,7 +70,7 @@ describe('a connection that is cut', () => {
     await inFolder(async (cache) => {
       tiny.hub.behave = ({ server }) => (server === 'storage' ? { slow: 5 } : undefined);
       const control = new AbortController();
-      const onDownload = ({ done }: Download): void => {
+      const onDownload = ({ done }: DownloadProgress): void => {
         if (done > 1e6) control.abort(new Error('enough'));
       };
       await expect(resolved(cache, { signal: control.signal, onDownload })).rejects.toThrow('enough');

@@ -1,4 +1,4 @@
 export { HubError } from './errors.js';
 export { type ResolveOptions, resolveModel } from './resolve.js';
 export { type HubSettings, hubSettings } from './settings.js';
-export type { Download } from './snapshot.js';
+export type { DownloadProgress } from './snapshot.js';

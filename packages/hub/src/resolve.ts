@@ -1,17 +1,17 @@
-import { isFile, isFolder } from '@blip2/tensor/files';
+import { isFile, isFolder, toPath } from '@blip2/tensor/files';
 import { cachedModel, wholeSnapshot } from './cache.js';
 import { diskError, HubError } from './errors.js';
 import { type ModelInfo, modelInfo } from './info.js';
 import { type HubName, hubName, isCommit, nameOf } from './name.js';
 import { type HubSettings, hubSettings } from './settings.js';
-import { type Download, downloadSnapshot } from './snapshot.js';
+import { type DownloadProgress, downloadSnapshot } from './snapshot.js';
 
 export interface ResolveOptions {
   /** Where models come from, in place of what the environment says. */
   readonly hub?: Partial<HubSettings> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes that came so far and in all, when something is downloaded. */
-  readonly onDownload?: ((progress: Download) => void) | undefined;
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /** What a person should know, such as that the hub was away and an older download is used. */
   readonly onNote?: ((text: string) => void) | undefined;
 }
@@ -22,10 +22,11 @@ export interface ResolveOptions {
  * a newer one. Without the hub what was downloaded before is used. What cannot be a name is given back as it is.
  * @throws HubError, one sentence: no such model, no access, no network, no room, or a file that is not what was announced
  */
-export async function resolveModel(model: string, options: ResolveOptions = {}): Promise<string> {
-  if ((await isFile(model)) || (await isFolder(model))) return model;
-  const name = hubName(model);
-  if (!name) return model;
+export async function resolveModel(model: string | URL, options: ResolveOptions = {}): Promise<string> {
+  const path = toPath(model);
+  if ((await isFile(path)) || (await isFolder(path))) return path;
+  const name = typeof model === 'string' ? hubName(model) : undefined;
+  if (!name) return path;
   const settings = hubSettings(options.hub);
   const { signal, onDownload } = options;
   const cached = await wholeSnapshot(cachedModel(settings.cache, name), name.revision);

@@ -4,7 +4,7 @@ import { inFolder } from '@blip2/testing';
 import { COMMIT, gitSha1 } from '@blip2/testing/hub';
 import { describe, expect, test } from '@jest/globals';
 import { blobsIn, etag, expectWeights, large, noise, text, tinyHub, weights } from '../test/tiny-hub.js';
-import type { Download } from './snapshot.js';
+import type { DownloadProgress } from './snapshot.js';
 
 const tiny = tinyHub();
 const { resolved, gets } = tiny;
@@ -12,7 +12,7 @@ const { resolved, gets } = tiny;
 describe('a download', () => {
   test('lies in the cache as the usual library lays it out, and has only what is needed', async () => {
     await inFolder(async (cache) => {
-      const seen: Download[] = [];
+      const seen: DownloadProgress[] = [];
       const folder = await resolved(cache, { onDownload: (progress) => seen.push(progress) });
       const home = join(cache, 'models--org--tiny');
       expect(folder).toBe(join(home, 'snapshots', COMMIT));

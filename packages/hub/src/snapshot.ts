@@ -12,7 +12,7 @@ import { ask } from './request.js';
 import { retrying } from './retry.js';
 
 /** Bytes of all files that are missing, together. */
-export interface Download {
+export interface DownloadProgress {
   /** The one that is coming. */
   readonly file: string;
   readonly done: number;
@@ -20,7 +20,7 @@ export interface Download {
 }
 
 export type SnapshotOptions = Pick<Ways, 'settings' | 'signal'> & {
-  readonly onDownload?: ((progress: Download) => void) | undefined;
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
 };
 
 /** Downloads what loading needs of a model and the cache lacks. Gives the folder of the snapshot. */

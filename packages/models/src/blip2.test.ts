@@ -78,18 +78,19 @@ test('questions about an image share one look at it', async () => {
     const encode = jest.spyOn(model.models[0]!.vision, 'encode');
     const answers = await model.ask(image, questions, short);
     expect(encode).toHaveBeenCalledTimes(1);
-    using seen = await model.encodeImage(image);
-    for (const i of [0, 3, 9]) expect(answers[i]!.tokens).toEqual((await model.ask(seen, questions[i]!, short)).tokens);
+    using encoded = await model.encodeImage(image);
+    for (const i of [0, 3, 9])
+      expect(answers[i]!.tokens).toEqual((await model.ask(encoded, questions[i]!, short)).tokens);
     const pieces: string[] = [];
-    for await (const piece of model.stream(seen, { question: questions[3]!, maxNewTokens: 3 })) pieces.push(piece);
+    for await (const piece of model.stream(encoded, { question: questions[3]!, maxNewTokens: 3 })) pieces.push(piece);
     expect(pieces.join('')).toBe(answers[3]!.answer.replace(/\uFFFD+$/u, ''));
     expect(encode).toHaveBeenCalledTimes(2);
     encode.mockRestore();
-    const pair = await model.ask([seen, photo('chelsea.png')], [questions[1]!, questions[2]!], short);
+    const pair = await model.ask([encoded, photo('chelsea.png')], [questions[1]!, questions[2]!], short);
     expect(pair[0]!.tokens).toEqual(answers[1]!.tokens);
     expect(pair[1]!.tokens).toEqual((await model.ask(photo('chelsea.png'), questions[2]!, short)).tokens);
     using other = await fromPretrained(fixture('hf-opt'));
-    await expect(other.caption(seen)).rejects.toThrow('looked at by another image encoder');
+    await expect(other.caption(encoded)).rejects.toThrow('encoded by another image encoder');
   });
 });
 
@@ -131,7 +132,7 @@ test('a preset is what its options are, and what is asked for goes above it', as
   expect(await model.caption(image, { decoding: 'captionCoco', ...short })).toEqual(
     await model.caption(image, { ...spelt, ...short }),
   );
-  await expect(model.caption(image, { decoding: 'vqa' })).rejects.toThrow('is not for this');
+  await expect(model.caption(image, { decoding: 'vqa' })).rejects.toThrow("is for the task 'ask'");
 });
 
 test('defaults: 5 beams; 30 new tokens for a caption, 10 and length penalty -1 for an answer', async () => {
@@ -169,18 +170,20 @@ test('an aborted caption throws the reason and leaves nothing', async () => {
 
 test('images and texts are matched as in transformers', async () => {
   await expectNoLeak(async () => {
-    using judge = await fromPretrained(fixture('hf-itm'));
+    using retrievalModel = await fromPretrained(fixture('hf-itm'));
     const golden = await json<{ images: string[]; texts: string[]; itm_probability: number[]; itc: number[][] }>(
       fixture('hf-itm/golden.json'),
     );
     for (const [i, image] of golden.images.entries()) {
-      const matches = await judge.match(photo(image), golden.texts);
+      const matches = await retrievalModel.match(photo(image), golden.texts);
       for (const [j, { itc }] of matches.entries()) expect(itc).toBeCloseTo(golden.itc[i]![j]!, 5);
       expect(matches[i]!.itm).toBeCloseTo(golden.itm_probability[i]!, 5);
-      const alone = await judge.match(photo(image), golden.texts[1]!);
-      expect(alone.itm).toBeCloseTo(matches[1]!.itm, 5); // padding is not seen
+      const alone = await retrievalModel.match(photo(image), golden.texts[1]!);
+      expect(alone.itm).toBeCloseTo(matches[1]!.itm, 5); // padding is masked
     }
-    await expect(judge.caption(photo('rocket.jpg'))).rejects.toThrow('has no language model to speak with');
+    await expect(retrievalModel.caption(photo('rocket.jpg'))).rejects.toThrow(
+      'has no language model to generate text with',
+    );
   });
   await expect(model.match(photo('rocket.jpg'), 'a rocket')).rejects.toThrow('has no matching heads');
 });

@@ -2,7 +2,7 @@ import { type ResolveOptions, resolveModel } from '@blip2/hub';
 import { type BackendReport, currentBackend, ensureBackend } from '@blip2/training';
 import { type EncodedImage, encodeImage, type ImageInput, withEncodedImages } from './encode-images.js';
 import type { ModelKind } from './folder/config.js';
-import { type LoadOptions, loadFolder, stagesIn } from './folder/load.js';
+import { type LoadOptions, loadFolder, modelKindsIn } from './folder/load.js';
 import type { LoadedModel } from './folder/loaded-model.js';
 import {
   type AskOptions,
@@ -13,47 +13,59 @@ import {
 import { type Match, matchTexts } from './retrieval/match.js';
 import { anyModel, generationModel, retrievalModel } from './select-model.js';
 
-/** A model to use: says what is on images, answers questions, compares images with texts. */
+/** A loaded BLIP-2: captions images, answers questions about them, and scores image-text pairs. */
 export interface Blip2 extends GenerationMethods, Disposable {
-  /** What was loaded: one folder's model, or both of a training run. */
+  /** The loaded models: one of an ordinary folder, up to two of a training run's folder (stage 2 first). */
   readonly models: readonly LoadedModel[];
-  /** The backend of TensorFlow.js that computed when the model was loaded. */
+  /** The backend of TensorFlow.js that was in use when the model was loaded. */
   readonly backend: BackendReport;
-  /** Encodes an image once, for several calls. The caller disposes the result. */
+  /** Encodes an image once, for use in several calls. The caller disposes the result. */
   encodeImage(image: ImageInput): Promise<EncodedImage>;
+  /**
+   * Scores how well a text describes an image, by ITM and ITC.
+   * @throws where no retrieval model (`Blip2ForImageTextRetrieval`, or stage 1) was loaded
+   */
   match(image: ImageInput, text: string): Promise<Match>;
+  /** Scores several texts against one image, which is encoded once; the results are in the order of the texts. */
   match(image: ImageInput, texts: readonly string[]): Promise<Match[]>;
+  /** Frees everything that loading created. */
   dispose(): void;
 }
 
-/** `onProgress` tells of values that are loaded, `onDownload` of bytes that are downloaded before. */
+/** Options of `fromPretrained`: `onDownload` reports downloaded bytes, `onProgress` afterwards the values loaded. */
 export type PretrainedOptions = LoadOptions & ResolveOptions;
 
 /**
- * A model from a folder as Hugging Face has them, from the folder of a training run (both of its models then, unless
- * `need` says which), or by its name on the hub (`org/name`, `org/name@revision`), downloaded once.
- * @throws see `resolveModel` and `loadFolder`
+ * Loads a BLIP-2 or InstructBLIP model from a folder or from the Hugging Face hub, where it is downloaded once. Registers
+ * the `simd` backend with its attention kernels unless a backend of TensorFlow.js is in use already; `backend` of the
+ * result says which one runs.
+ * @param model a Hugging Face folder (a path or a `file:` URL), the folder of a training run (both of its models are
+ * loaded unless `kind` selects one), or a hub name: `org/name` or `org/name@revision`
+ * @throws as `resolveModel` and `loadFolder` do
  */
-export async function fromPretrained(model: string, options: PretrainedOptions = {}): Promise<Blip2> {
+export async function fromPretrained(model: string | URL, options: PretrainedOptions = {}): Promise<Blip2> {
   await ensureBackend();
   const folder = await resolveModel(model, options);
   const models: LoadedModel[] = [];
   try {
-    for (const need of await needsOf(folder, options.need)) {
-      const vision = options.vision ?? models[0]?.vision; // both models of a run look with the same encoder
-      models.push(await loadFolder(folder, { ...options, need, vision }));
+    for (const kind of await kindsOf(folder, options.kind)) {
+      const vision = options.vision ?? models[0]?.vision; // both models of a run share one image encoder
+      models.push(await loadFolder(folder, { ...options, kind, vision }));
     }
   } catch (error) {
     for (const model of models) model.dispose();
     throw error;
   }
-  return blip2(models, model);
+  return blip2(models, String(model));
 }
 
-/** Binds loaded models to one object, which owns them from then on. */
+/**
+ * Makes one object of loaded models, which owns them from then on.
+ * @param origin names the models in errors. Default: their folders
+ */
 export function blip2(models: readonly LoadedModel[], origin = models.map(({ folder }) => folder).join(', ')): Blip2 {
   const generation = (): GenerationMethods => generationMethods(generationModel({ models }, origin));
-  const free = (): void => {
+  const dispose = (): void => {
     for (const model of models) model.dispose();
   };
 
@@ -82,13 +94,13 @@ export function blip2(models: readonly LoadedModel[], origin = models.map(({ fol
       return encodeImage(anyModel({ models }), image);
     },
     match,
-    dispose: free,
-    [Symbol.dispose]: free,
+    dispose,
+    [Symbol.dispose]: dispose,
   };
 }
 
-/** A training run's folder holds up to two models; any other holds one, whatever it is for. */
-async function needsOf(folder: string, need: ModelKind | undefined): Promise<(ModelKind | undefined)[]> {
-  const found = need ? [] : await stagesIn(folder);
-  return found.length > 0 ? found : [need];
+/** The kinds to load: all of a training run's folder unless one is given; undefined for the only model of another folder. */
+async function kindsOf(folder: string, kind: ModelKind | undefined): Promise<(ModelKind | undefined)[]> {
+  const found = kind ? [] : await modelKindsIn(folder);
+  return found.length > 0 ? found : [kind];
 }

@@ -2,15 +2,16 @@ import { applyProcessor, decodeImage, type ImageSource, type Processor, toPixels
 import { encodePixels, type VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 
-/** What encoding an image needs of a model. */
+/** The parts of a model that encode images: the image encoder, and how images are preprocessed for it. */
 export interface EncodingModel {
   readonly vision: VisionEncoder;
   readonly processor: Processor;
 }
 
 /**
- * Images as the frozen encoder sees them: [B,N,D], which the caller owns.
- * @throws for a file that is missing or no image, naming it
+ * Decodes, preprocesses and encodes images with a frozen image encoder.
+ * @returns features [B,N,D], which the caller disposes
+ * @throws for a file that is missing or is not an image, naming it
  */
 export async function encodeImages(
   { vision, processor }: EncodingModel,
@@ -21,29 +22,34 @@ export async function encodeImages(
   return encodePixels(vision, pixels).finally(() => pixels.dispose());
 }
 
-/** An image that was looked at, to be spoken of more than once. Whoever has it disposes it. */
+/** An image encoded once, for use in several calls. The caller of `encodeImage` disposes it. */
 export interface EncodedImage extends Disposable {
-  /** [1,N,D] */
+  /** The features of the image encoder, [1,N,D]. */
   readonly features: tf.Tensor3D;
-  /** Who looked. */
+  /** The image encoder that computed the features; models with another encoder refuse them. */
   readonly vision: VisionEncoder;
   dispose(): void;
 }
 
-/** An image as a model takes it. */
+/** An image as a model takes it: anything that `decodeImage` takes, or an image that was encoded before. */
 export type ImageInput = ImageSource | EncodedImage;
 
+/** Whether an input is an image that was encoded before. */
 export const isEncodedImage = (image: ImageInput): image is EncodedImage =>
   typeof image === 'object' && 'features' in image && 'vision' in image;
 
-/** Looks at one image. @throws as `look` does */
+/**
+ * Encodes one image for use in several calls.
+ * @returns the features, which the caller disposes
+ * @throws for a file that is missing or is not an image, and for an image that another encoder encoded
+ */
 export async function encodeImage(model: EncodingModel, image: ImageInput): Promise<EncodedImage> {
   const features = await featuresOf(model, [image]);
   const dispose = (): void => features.dispose();
   return { features, vision: model.vision, dispose, [Symbol.dispose]: dispose };
 }
 
-/** Looks at the images that were not looked at yet, and lends the features of all, [I,N,D], to `use`. */
+/** Encodes the images that are not encoded yet, and lends the features of all, [I,N,D], to `use`; they are disposed afterwards. */
 export async function withEncodedImages<T>(
   model: EncodingModel,
   images: readonly ImageInput[],
@@ -60,17 +66,17 @@ export async function withEncodedImages<T>(
 async function featuresOf(model: EncodingModel, images: readonly ImageInput[]): Promise<tf.Tensor3D> {
   for (const image of images) {
     if (isEncodedImage(image) && image.vision !== model.vision)
-      throw new Error('This image was looked at by another image encoder; look at it again with this model.');
+      throw new Error('This image was encoded by another image encoder; encode it again with this model.');
   }
   const fresh = images.filter((image): image is ImageSource => !isEncodedImage(image));
-  const looked = fresh.length > 0 ? await encodeImages(model, fresh) : undefined;
-  if (looked && fresh.length === images.length) return looked;
+  const encoded = fresh.length > 0 ? await encodeImages(model, fresh) : undefined;
+  if (encoded && fresh.length === images.length) return encoded;
   const rows = tf.tidy(() => {
     let next = 0;
     const rowOf = (image: ImageInput): tf.Tensor3D =>
-      isEncodedImage(image) ? image.features : tf.slice(looked as tf.Tensor3D, [next++, 0, 0], [1, -1, -1]);
+      isEncodedImage(image) ? image.features : tf.slice(encoded as tf.Tensor3D, [next++, 0, 0], [1, -1, -1]);
     return tf.concat(images.map(rowOf)); // [I,N,D]
   });
-  looked?.dispose();
+  encoded?.dispose();
   return rows;
 }

@@ -11,19 +11,21 @@ export {
 export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
 export { type ExternalModel, type ModelConfig, type ModelKind, readModelConfig } from './folder/config.js';
 export { type Inspection, inspectModel } from './folder/inspect.js';
-export { folderFor, type LoadOptions, loadFolder, stagesIn } from './folder/load.js';
+export { type LoadOptions, loadFolder, modelFolder, modelKindsIn } from './folder/load.js';
+export type { ExternalModels } from './folder/load-plan.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './folder/loaded-model.js';
 export type { MemoryPart, MemoryPlan } from './folder/memory.js';
-export { type MemoryBudget, memorySum } from './folder/memory-budget.js';
+export { formatMemoryPlan, type MemoryBudget } from './folder/memory-budget.js';
 export {
-  type Frozen,
+  type FrozenModel,
   type SavedStage1,
   type SavedStage2,
   type SaveOptions,
   saveStage1,
   saveStage2,
 } from './folder/save.js';
-export { type PartSpecs, partSpecs, type SpecOptions, tensorsOf } from './folder/specs.js';
+export type { LoadProgress } from './folder/sources.js';
+export { type PartSpecs, partSpecs, type SpecOptions, tensorShapes } from './folder/specs.js';
 export type {
   Answer,
   AskOptions,
@@ -52,7 +54,5 @@ export {
   streamText,
 } from './generate/generate-text.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './generate/prompts.js';
-export { type ItmScorer, type Match, matchTexts } from './retrieval/match.js';
-export { type PairInputs, pairLogits } from './retrieval/pair-logits.js';
-export { topK } from './retrieval/top-k.js';
-export { anyModel, type Models, retrievalModel } from './select-model.js';
+export { type ItmScorer, type Match, matchTexts, type PairInputs, pairLogits, topK } from './retrieval/match.js';
+export { anyModel, generationModel, type Models, retrievalModel } from './select-model.js';

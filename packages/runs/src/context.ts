@@ -7,9 +7,10 @@ import type { Reporter } from './reporter.js';
 import type { RunData, TrainingData } from './run-data.js';
 import { type CustomVision, openRunVision, type RunVision } from './vision.js';
 
-/** What a run trains with: the frozen models, the parts between them, and its data. */
+/** The open resources of a training run: frozen models, the parts that are trained, and the data. */
 export interface TrainingContext {
   readonly config: RunConfig;
+  /** The folders of the frozen models. */
   readonly folders: FrozenFolders;
   readonly parts: Parts;
   readonly encoder: RunVision;
@@ -17,11 +18,12 @@ export interface TrainingContext {
   close(): Promise<void>;
 }
 
+/** Options of `openTrainingContext`. */
 export interface TrainingContextOptions<D extends DataConfig> {
   readonly data: RunData<D>;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
-  /** In place of the folder that the configuration names; borrowed. */
+  /** An image encoder in place of the folder that the configuration names; it is borrowed. */
   readonly vision?: CustomVision | undefined;
   /** Whether the language model is needed: for stage 2. */
   readonly needsLanguage: boolean;
@@ -35,11 +37,11 @@ export async function openTrainingContext<D extends DataConfig>(
   const { data: source, reporter, signal, needsLanguage } = options;
   const folders = frozenFolders(config);
   source.check(config);
-  const made = new Disposables();
+  const resources = new Disposables();
   try {
-    const encoder = made.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
+    const encoder = resources.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
     const language = needsLanguage
-      ? made.add(await loadLanguageModel(folders.language), (model) => model.dispose?.())
+      ? resources.add(await loadLanguageModel(folders.language), (model) => model.dispose?.())
       : undefined;
     const { bert, text } = folders;
     const { dropout, ...sizes } = config.qformer;
@@ -50,13 +52,13 @@ export async function openTrainingContext<D extends DataConfig>(
       qformer: { ...sizes, dropout, attentionDropout: dropout },
       seed: config.seed,
     });
-    made.add(parts, () => parts.dispose());
-    const data = made.add(await source.openTraining(config, { encoder, parts, reporter, signal }), (opened) =>
+    resources.add(parts, () => parts.dispose());
+    const data = resources.add(await source.openTraining(config, { encoder, parts, reporter, signal }), (opened) =>
       opened.close(),
     );
-    return { config, folders, parts, encoder, data, close: () => made.close() };
+    return { config, folders, parts, encoder, data, close: () => resources.close() };
   } catch (error) {
-    await made.close();
+    await resources.close();
     throw error;
   }
 }

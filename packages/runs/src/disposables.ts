@@ -1,14 +1,14 @@
-/** What was opened or loaded one after the other, so that all of it is freed when the next one fails. */
+/** A list of resources that are freed together, last first: Node 20 has no `AsyncDisposableStack`. */
 export class Disposables {
   readonly #frees: (() => unknown)[] = [];
 
-  /** Takes `thing` over; `free` is called with it by `close`. */
-  add<T>(thing: T, free: (thing: T) => unknown): T {
-    this.#frees.push(() => free(thing));
-    return thing;
+  /** Adds a resource and returns it; `close` calls `free` with it. */
+  add<T>(resource: T, free: (resource: T) => unknown): T {
+    this.#frees.push(() => free(resource));
+    return resource;
   }
 
-  /** Frees everything, last first. @throws the first error, after all was freed */
+  /** Frees all resources, last first. @throws the first error, after all were freed */
   async close(): Promise<void> {
     const errors: unknown[] = [];
     for (const free of this.#frees.splice(0).reverse()) {

@@ -7,15 +7,17 @@ import { fileURLToPath } from 'node:url';
 import { type StarterModel, starterUrl } from '@blip2/starter';
 import type { RunConfig } from './config/schema.js';
 
-/** The folders of the frozen models that a configuration names. */
+/** The folders of the frozen models of a configuration. */
 export interface FrozenFolders {
   readonly vision: string;
   readonly language: string;
+  /** The BERT that initializes the Q-Former; null: random initialization. */
   readonly bert: string | null;
-  /** The folder whose tokenizer the Q-Former uses: BERT's, or the starter's. */
+  /** The folder whose tokenizer the Q-Former uses: that of BERT, or of the starter's BERT. */
   readonly text: string;
 }
 
+/** Resolves the folders of a configuration; `starter` is the model of that kind in `@blip2/starter`. */
 export function frozenFolders({ vision, language, bert }: Pick<RunConfig, StarterModel>): FrozenFolders {
   const folder = (name: string, model: StarterModel): string =>
     name === 'starter' ? resolve(fileURLToPath(starterUrl(model))) : name;
@@ -27,7 +29,7 @@ export function frozenFolders({ vision, language, bert }: Pick<RunConfig, Starte
   };
 }
 
-/** Says which weights and files a folder holds: changes with any byte of them. */
+/** Computes the SHA-256 of a folder's weights and JSON files. */
 export async function fingerprint(folder: string): Promise<string> {
   const sum = createHash('sha256');
   const names = (await readdir(folder)).filter((name) => /\.(safetensors|json)$/.test(name)).sort();

@@ -2,7 +2,6 @@ export { checkConfig } from './config/check.js';
 export { type RunConfigs, runConfigs } from './config/run-configs.js';
 export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
 export { Disposables } from './disposables.js';
-export { environment } from './environment.js';
 export {
   type EvalOptions,
   type EvalSummary,
@@ -21,7 +20,9 @@ export type {
   CaptionData,
   DataContext,
   EvaluationData,
+  EvaluationOptions,
   QuestionItem,
+  RetrievalData,
   RunData,
   TrainingData,
   VqaData,

@@ -5,9 +5,14 @@ import type { TrainStep } from '@blip2/trainer';
 /** A logged step; `step` counts within its stage. */
 export type LoggedStep = TrainStep & { readonly stage: 1 | 2 };
 
+/** The file of a run's folder that logs its steps, one JSON object per line. */
 export const METRICS = 'metrics.jsonl';
 
-/** Every step that a run has logged, those before a resume included. The file counts the steps of both stages through. */
+/**
+ * Reads the logged steps of a run, including those before it was resumed.
+ * @param out the run's folder
+ * @param stage1Steps the steps of stage 1: the file numbers the steps of both stages consecutively
+ */
 export async function readMetrics(out: string, stage1Steps: number): Promise<LoggedStep[]> {
   const text = await readFile(join(out, METRICS), 'utf8');
   const lines = text.split('\n').filter((line) => line !== '');
@@ -17,14 +22,15 @@ export async function readMetrics(out: string, stage1Steps: number): Promise<Log
   });
 }
 
+/** The training of one stage in numbers. */
 export interface StageSummary {
   readonly steps: number;
   readonly seconds: number;
-  /** Of the last step. */
+  /** The losses of the last step. */
   readonly losses: Record<string, number>;
 }
 
-/** One stage's steps in short. */
+/** Summarizes the logged steps of one stage. */
 export function summarize(logged: readonly LoggedStep[], stage: 1 | 2): StageSummary {
   const steps = logged.filter((step) => step.stage === stage);
   const seconds = steps.reduce((sum, step) => sum + step.seconds, 0);

@@ -1,14 +1,14 @@
 import type { TrainStep } from '@blip2/trainer';
 
-/** Where long work tells how it goes; the work knows nothing of terminals. */
+/** Receives the progress of a run, for a terminal or a log. */
 export interface Reporter {
-  /** `done` of `total` of something countable, such as images looked at. */
+  /** Called with the progress of a task: `done` of `total` items, such as images encoded. */
   progress(task: string, done: number, total: number): void;
-  /** One update of the weights. */
+  /** Called after each training step of a stage. */
   step(stage: 1 | 2, step: TrainStep): void;
-  /** One line for a person. */
+  /** Called with a message for the user. */
   note(text: string): void;
 }
 
-/** Tells nobody. */
+/** A reporter that reports nothing. */
 export const silent: Reporter = { progress() {}, step() {}, note() {} };

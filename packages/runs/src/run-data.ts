@@ -6,71 +6,98 @@ import type { DataConfig, RunConfig } from './config/schema.js';
 import type { Reporter } from './reporter.js';
 import type { RunVision } from './vision.js';
 
-/** What a data set gets besides its configuration. */
+/**
+ * A data set that models are trained and evaluated on with `runTrain` and `runEval`. It encodes its images with the frozen
+ * image encoder that it is given, and makes batches and evaluation tasks of the features.
+ *
+ * @typeParam D the part `data` of its configuration
+ * @typeParam E its evaluation tasks, possibly with more than runs need
+ */
+export interface RunData<D extends DataConfig = DataConfig, E extends EvaluationData = EvaluationData> {
+  /** The name of the data set, as in `blip2 eval --data NAME`. */
+  readonly name: string;
+  /** Its configurations and presets; see `runConfigs`. */
+  readonly configs: RunConfigs<D>;
+  /**
+   * Checks that the data set can provide what a configuration asks for, before any model is loaded.
+   * @throws in one sentence where it cannot
+   */
+  check(config: RunConfig<D>): void;
+  /**
+   * Selects what of `config.data` determines the trained weights, as a value for JSON: a run is resumed only with equal
+   * values. Options that only concern evaluation are left out.
+   */
+  identity(data: D): unknown;
+  /** Opens the training split; called once per run, after the parts have been composed. */
+  openTraining(config: RunConfig<D>, context: DataContext & { readonly parts: Parts }): Promise<TrainingData>;
+  /** Opens the evaluation split. */
+  openEvaluation(options: EvaluationOptions<D>, context: DataContext): Promise<E>;
+}
+
+/** Which evaluation split a data set opens. */
+export interface EvaluationOptions<D extends DataConfig = DataConfig> {
+  /** The configuration that the model was trained with, where its folder holds one. */
+  readonly config?: RunConfig<D> | undefined;
+  /** Random seed of a split that is drawn. Default: the configuration's. */
+  readonly seed?: number | undefined;
+}
+
+/** What a data set is given to encode its images. */
 export interface DataContext {
+  /** The frozen image encoder with its processor; `fingerprint` identifies its weights, for features cached on disk. */
   readonly encoder: Pick<RunVision, 'vision'> & { readonly fingerprint?: string };
   readonly reporter: Reporter;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A data set as a run trains on it, its images encoded by the frozen encoder. */
+/** The training split, its images encoded by the frozen image encoder. */
 export interface TrainingData {
-  /** Makes the batch of stage 1 at a position. */
+  /** Makes the batch of stage 1 at a position. Equal positions give equal batches, so that a run can be resumed. */
   stage1(at: Position): Promise<Stage1Batch>;
   /** Makes the batch of stage 2 at a position; called only where there is a language model. */
   stage2(at: Position): Promise<Stage2Batch>;
-  /** Features [S,N,D] of a sample of images, by which `ln_vision` is standardized; the caller owns them. */
+  /** Gathers features [S,N,D] of a sample of images, by which `ln_vision` is standardized; the caller disposes them. */
   sampleFeatures(): ReturnType<FeatureStore['gather']>;
-  /** The prompts that stage 2 trains with, which the trained model keeps. */
+  /** The prompts that stage 2 trains with; the trained model keeps them. */
   readonly prompts: Prompts;
+  /** Frees features and files. */
   close(): Promise<void>;
 }
 
-/** A caption task: images with the captions that count as right. */
+/** The evaluation split: a task for each kind of evaluation that the data set supports. */
+export interface EvaluationData {
+  readonly retrieval?: RetrievalData | undefined;
+  readonly captions?: CaptionData | undefined;
+  readonly vqa?: VqaData | undefined;
+  /** Frees features and files. */
+  close(): Promise<void>;
+}
+
+/** A retrieval task: text i describes image i. */
+export interface RetrievalData {
+  readonly features: FeatureStore;
+  readonly texts: readonly string[];
+}
+
+/** A captioning task: images with their reference captions. */
 export interface CaptionData {
   readonly features: FeatureStore;
-  /** Captions of an image, the one that is shown as right first. */
+  /** Returns the reference captions of an image, at least one; reports show the first. */
   references(index: number): readonly string[];
 }
 
-/** A question about an image with its right answer. */
-export interface QuestionItem {
-  /** Index of the image in `features`. */
-  readonly image: number;
-  readonly type: string;
-  readonly question: string;
-  readonly answer: string;
-}
-
-/** A VQA task: questions about images; accuracies are given per type, in the order of `types`. */
+/** A VQA task: questions about images; accuracies are reported per type, in the order of `types`. */
 export interface VqaData {
   readonly features: FeatureStore;
   readonly types: readonly string[];
   readonly questions: readonly QuestionItem[];
 }
 
-/** A data set as a model is evaluated on it; a task that it has no data for is left out. */
-export interface EvaluationData {
-  /** Text i belongs to image i. */
-  readonly retrieval?: { readonly features: FeatureStore; readonly texts: readonly string[] } | undefined;
-  readonly captions?: CaptionData | undefined;
-  readonly vqa?: VqaData | undefined;
-  close(): Promise<void>;
-}
-
-/** A data set that models can be trained and evaluated on. */
-export interface RunData<D extends DataConfig = DataConfig, E extends EvaluationData = EvaluationData> {
-  readonly name: string;
-  /** Its configurations and presets. */
-  readonly configs: RunConfigs<D>;
-  /** @throws where the data cannot give what a configuration asks for, before anything is loaded */
-  check(config: RunConfig<D>): void;
-  /** What of `config.data` decides what is learned: a run whose identity changed is not resumed. */
-  identity(data: D): unknown;
-  openTraining(config: RunConfig<D>, context: DataContext & { readonly parts: Parts }): Promise<TrainingData>;
-  /** @param options.config the configuration that the model was trained with, where its folder holds one */
-  openEvaluation(
-    options: { readonly config?: RunConfig<D> | undefined; readonly seed?: number | undefined },
-    context: DataContext,
-  ): Promise<E>;
+/** A question about an image with its reference answer. */
+export interface QuestionItem {
+  /** Index of the image in `features`. */
+  readonly image: number;
+  readonly type: string;
+  readonly question: string;
+  readonly answer: string;
 }

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
 import { saveStage1, saveStage2 } from '@blip2/models';
-import { isFile } from '@blip2/tensor/files';
+import { isFile, toPath } from '@blip2/tensor/files';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
 import {
   initializeStage2,
@@ -12,44 +13,55 @@ import {
   trainStage1,
   trainStage2,
 } from '@blip2/training';
+import * as tf from '@tensorflow/tfjs';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { openTrainingContext, type TrainingContext } from './context.js';
-import { environment } from './environment.js';
 import { fingerprint } from './frozen.js';
 import { METRICS } from './metrics.js';
-import type { Reporter } from './reporter.js';
+import { type Reporter, silent } from './reporter.js';
 import type { RunData } from './run-data.js';
 import { type CustomVision, withVision } from './vision.js';
 
+/** Options of `runTrain`. */
 export interface TrainRunOptions<D extends DataConfig = DataConfig> {
-  /** What is trained on. */
+  /** The data set to train on. */
   readonly data: RunData<D>;
-  /** Where checkpoints, metrics and the trained models go. */
-  readonly out: string;
-  /** In place of the encoder that the configuration names; borrowed. It is given again when the models are loaded. */
+  /** The folder for checkpoints, metrics and trained models: a path or a `file:` URL. */
+  readonly out: string | URL;
+  /** An image encoder in place of the one that the configuration names. It is borrowed; loading the models needs it again. */
   readonly vision?: CustomVision | undefined;
+  /** The stages to train. Default: both. */
   readonly stages?: readonly (1 | 2)[];
+  /** Continue from the last checkpoints in `out`. Default false. */
   readonly resume?: boolean;
-  /** Stop each stage after so many steps, as a kill would: the schedule stays that of the whole, and nothing follows. */
+  /** Stop each stage after this many steps, without changing its schedule. No model is saved and no stage follows. */
   readonly maxSteps?: number;
-  readonly reporter: Reporter;
+  /** Default: reports nothing. */
+  readonly reporter?: Reporter;
+  /** Stops after a step: the last checkpoint stays, and the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A run whose data set is open: its options without the data. */
-type StageRun = Omit<TrainRunOptions, 'data'> & { readonly identity: unknown };
+/** The options of a run whose data set is open. */
+type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter'> & {
+  readonly identity: unknown;
+  readonly out: string;
+  readonly reporter: Reporter;
+};
 
 /**
- * Trains one stage or both on a data set; writes the models `OUT/stage1` and `OUT/stage2`, checkpoints, `config.json` and
- * `metrics.jsonl`.
- * @throws where `out` holds a run already and `resume` is not set, and where stage 2 has no stage 1 to start from
+ * Trains one stage or both on a data set. Writes `config.json`, `metrics.jsonl`, checkpoints, and the models as Hugging
+ * Face folders `stage1` and `stage2`, which `fromPretrained(out)` loads.
+ * @throws where `out` holds a run already and `resume` is not set, where a resumed run differs in configuration, data or
+ * backend, and where stage 2 has no finished stage 1
  */
 export async function runTrain<D extends DataConfig>(given: RunConfig<D>, options: TrainRunOptions<D>): Promise<void> {
-  const { data, out, vision, stages = [1, 2], resume = false, reporter, signal } = options;
+  const { data, vision, stages = [1, 2], resume = false, reporter = silent, signal } = options;
+  const out = toPath(options.out);
   const config = withVision(given, vision);
   for (const stage of resume ? [] : stages) {
     if (await latestCheckpoint(checkpoints(out, stage))) {
-      throw new Error(`${out} holds a run already; go on with --resume or choose another --out.`);
+      throw new Error(`${out} holds a run already; continue it with --resume or choose another --out.`);
     }
   }
   if (!stages.includes(1)) await expectStage1(config, out);
@@ -60,11 +72,11 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
     signal,
     needsLanguage: stages.includes(2),
   });
-  const run = { ...options, identity: data.identity(config.data) };
+  const run = { ...options, out, reporter, identity: data.identity(config.data) };
   try {
     // stage 2 alone reads the last checkpoint of stage 1, which has no steps left to train
-    const whole = await stageOne(context, stages.includes(1) ? run : { ...run, resume: true });
-    if (whole && stages.includes(2)) await stageTwo(context, run);
+    const finished = await runStage1(context, stages.includes(1) ? run : { ...run, resume: true });
+    if (finished && stages.includes(2)) await runStage2(context, run);
   } finally {
     await context.close();
   }
@@ -72,15 +84,16 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
 
 const checkpoints = (out: string, stage: 1 | 2): string => join(out, 'checkpoints', `stage${stage}`);
 
+/** @throws where stage 1 is not trained to its end */
 async function expectStage1({ stage1 }: Pick<RunConfig, 'stage1'>, out: string): Promise<void> {
   const found = await latestCheckpoint(checkpoints(out, 1));
   if (found?.step === stage1.steps) return;
   const has = `${out} has ${found?.step ?? 0} of ${stage1.steps} steps`;
-  throw new Error(`Stage 2 goes on from stage 1, of which ${has}; train it first.`);
+  throw new Error(`Stage 2 starts from stage 1, of which ${has}; train stage 1 first.`);
 }
 
 /** @returns whether the stage is trained to its end */
-async function stageOne(context: TrainingContext, options: StageRun): Promise<boolean> {
+async function runStage1(context: TrainingContext, options: StageRun): Promise<boolean> {
   const { config, folders, parts, encoder, data } = context;
   const stage = await stageOptions(1, context, { ...options, batches: (at) => data.stage1(at) });
   const run = trainStage1(parts, {
@@ -88,9 +101,9 @@ async function stageOne(context: TrainingContext, options: StageRun): Promise<bo
     labelSmoothing: config.labelSmoothing,
     standardizeVision: config.stage1.standardizeVision && (() => data.sampleFeatures()),
   });
-  const whole = await follow(1, run, { ...options, config });
+  const { trained, finished } = await follow(1, run, { ...options, config });
   const folder = join(options.out, 'stage1');
-  if (whole.end && (whole.trained || !(await isFile(join(folder, 'config.json'))))) {
+  if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
@@ -99,20 +112,20 @@ async function stageOne(context: TrainingContext, options: StageRun): Promise<bo
       tokenizer: folders.text,
     });
   }
-  return whole.end;
+  return finished;
 }
 
-async function stageTwo(context: TrainingContext, options: StageRun): Promise<void> {
+async function runStage2(context: TrainingContext, options: StageRun): Promise<void> {
   const { config, folders, parts, encoder, data } = context;
   initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
-  const whole = await follow(2, trainStage2(parts, { ...stage, phraseWeight, projectionRateScale }), {
+  const { trained, finished } = await follow(2, trainStage2(parts, { ...stage, phraseWeight, projectionRateScale }), {
     ...options,
     config,
   });
   const folder = join(options.out, 'stage2');
-  if (whole.end && (whole.trained || !(await isFile(join(folder, 'config.json'))))) {
+  if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
     await saveStage2(folder, {
       config: parts.config,
       params: stage2Params(parts),
@@ -170,27 +183,35 @@ async function stageOptions<B>(
   };
 }
 
-/** Runs a stage as far as it goes. Nothing is written before its first step: a run that is refused changes nothing. */
+/** Runs the steps of a stage and logs them. Nothing is written before the first step: a run that is refused changes nothing. */
 async function follow(
   stage: 1 | 2,
   run: AsyncGenerator<TrainStep, void, void>,
   { config, out, reporter, signal, maxSteps }: StageRun & { config: RunConfig },
-): Promise<{ trained: boolean; end: boolean }> {
+): Promise<{ trained: boolean; finished: boolean }> {
   const before = stage === 1 ? 0 : config.stage1.steps;
   const { steps } = stage === 1 ? config.stage1 : config.stage2;
   let metrics: Awaited<ReturnType<typeof openMetrics>> | undefined;
   for await (const step of run) {
-    metrics ??= await begin(out, config, before + step.step - 1);
+    metrics ??= await openLog(out, config, before + step.step - 1);
     await metrics.append({ ...step, step: before + step.step, stage });
     reporter.step(stage, step);
     reporter.progress(`training stage ${stage}`, step.step, steps);
   }
   signal?.throwIfAborted();
-  return { trained: metrics !== undefined, end: maxSteps === undefined || maxSteps >= steps };
+  return { trained: metrics !== undefined, finished: maxSteps === undefined || maxSteps >= steps };
 }
 
-async function begin(out: string, config: RunConfig, through: number) {
+/** Writes the configuration and opens the metrics, without the steps after `through`. */
+async function openLog(out: string, config: RunConfig, through: number) {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   return openMetrics(join(out, METRICS), { through });
+}
+
+/** What a resumed run must have in common with the interrupted one besides its configuration. */
+function environment(): { threads: number; relaxedSimd: string } {
+  const backend: object = tf.backend();
+  if (!(backend instanceof SimdBackend)) return { threads: 1, relaxedSimd: 'none' };
+  return { threads: backend.pool.threads, relaxedSimd: String(backend.relaxedSimd) };
 }

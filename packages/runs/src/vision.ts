@@ -1,29 +1,29 @@
 import { cacheKey } from '@blip2/data';
-import type { Frozen } from '@blip2/models';
+import type { FrozenModel } from '@blip2/models';
 import { loadVision, type VisionModel } from '@blip2/training';
 import type { RunConfig } from './config/schema.js';
 import { fingerprint, frozenFolders } from './frozen.js';
 
-/** An image encoder of the caller's own for a run, in place of the folder that the configuration names. */
+/** An image encoder of your own for a run, in place of the folder that the configuration names. */
 export type CustomVision = VisionModel & {
-  /** All that the trained models keep of it. */
+  /** The name by which the trained models refer to it; they hold no weights of it. */
   readonly name: string;
-  /** Another one for other weights, such as their SHA-256: features on disk and checkpoints belong to it. */
+  /** Identifies its weights, such as their SHA-256. Cached features and checkpoints are only used with the same one. */
   readonly fingerprint: string;
 };
 
 /** The image encoder of a run. */
 export interface RunVision {
   readonly vision: VisionModel;
-  /** Says which encoder looks, and how images are made ready for it. */
+  /** Identifies the encoder's weights and its image processor. */
   readonly fingerprint: string;
-  /** How the trained models refer to it. */
-  readonly frozen: Frozen;
-  /** Frees what was loaded here; an encoder that was given stays with whoever made it. */
+  /** How the trained models store it: as a copy of a folder's weights, or by name. */
+  readonly frozen: FrozenModel;
+  /** Frees the encoder, unless it was given. */
   dispose(): void;
 }
 
-/** The encoder that is given, or else the one of the configuration's folder, loaded. */
+/** Opens the image encoder of a run: the given one, or that of the configuration's folder. */
 export async function openRunVision(
   config: Pick<RunConfig, 'vision' | 'language' | 'bert'>,
   own?: CustomVision,
@@ -40,8 +40,8 @@ export async function openRunVision(
 }
 
 /**
- * The configuration as a run writes it down: with the name of the encoder that is given.
- * @throws for one without a name or a fingerprint, before anything is looked at
+ * Puts the name of a given image encoder into a configuration, as a run stores it.
+ * @throws for an encoder without a name or a fingerprint
  */
 export function withVision<C extends { readonly vision: string }>(config: C, own?: CustomVision): C {
   if (!own) return config;

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import type { Split } from '../vendors.js';
 import { questionTypes } from './grammar.js';
 import { balancePeriod } from './plan.js';
-import { vqaPrior } from './prior.js';
 import { type Scene, scene, sceneTexts } from './scene.js';
 import { loadNouns } from './vocabulary.js';
 
@@ -10,6 +9,15 @@ const scenes = (split: Split, count: number, seed = 0) =>
   Array.from({ length: count }, (_, index) => scene(seed, index, split));
 const train = scenes('train', 30 * balancePeriod);
 const held = scenes('test', 10 * balancePeriod);
+
+/** For each type of question, the share of its most frequent answer. */
+function vqaPrior(items: readonly { readonly type: string; readonly answer: string }[]): Record<string, number> {
+  const shareOf = (type: string): number => {
+    const answers = items.filter((one) => one.type === type).map(({ answer }) => answer);
+    return Math.max(...answers.map((answer) => answers.filter((other) => other === answer).length)) / answers.length;
+  };
+  return Object.fromEntries([...new Set(items.map(({ type }) => type))].map((type) => [type, shareOf(type)]));
+}
 
 /** What is seen in a scene, found from its layout alone. */
 function seen({ layout }: Scene) {
@@ -169,14 +177,4 @@ test('the texts are captions, questions and answers, and all words that scenes n
   const words = new Set(texts.flatMap((text) => text.split(/[ ?]+/)));
   const needed = held.flatMap((s) => [s.caption, ...s.qa.map((q) => `${q.question} ${q.answer}`)]);
   expect([...new Set(needed.flatMap((text) => text.split(/[ ?]+/)))].filter((word) => !words.has(word))).toEqual([]);
-});
-
-test('the prior is the share of the most frequent answer of each type', () => {
-  const where = ['left', 'left', 'top', 'right'].map((answer) => ({ type: 'where', answer }) as const);
-  expect(vqaPrior([...where, { type: 'is there', answer: 'no' }])).toEqual({
-    what: 0,
-    where: 0.5,
-    'how many': 0,
-    'is there': 1,
-  });
 });

@@ -6,35 +6,42 @@ import { type ImageInput, withEncodedImages } from '../encode-images.js';
 import type { LoadedModel, RetrievalModel } from '../folder/loaded-model.js';
 import { anyModel, type Models, retrievalModel } from '../select-model.js';
 
-/** Features by their names in the reference (specification 2.6), without the batch axis. */
+/** Features of one input by name (`last_hidden_state`, `image_embeds`, …), without a batch axis. */
 export interface Features {
   readonly [name: string]: { readonly shape: readonly number[]; readonly values: Float32Array };
 }
 
+/** The kinds of features that can be extracted. */
 export const featureKinds = ['image', 'text', 'multimodal', 'vision'] as const;
+/** What features are of: an image, a text, an image with a text, or the image encoder alone. */
 export type FeatureKind = (typeof featureKinds)[number];
 
-/** What the image encoder sees, after the norm that stands before the Q-Former: `last_hidden_state` [N,D]. */
+/** Extracts the output of the image encoder after `ln_vision`: `last_hidden_state` [N,D]. */
 export function extractVisionFeatures(models: Models, image: ImageInput): Promise<Features> {
   const model = anyModel(models);
-  return compute(model, image, (seen) => ({ last_hidden_state: seen }));
+  return compute(model, image, (features) => ({ last_hidden_state: features }));
 }
 
 /**
- * What the queries see: `image_embeds` [Q,W], and by kind of model `image_embeds_proj` [Q,E], by which images are compared
- * with texts, or `soft_prompt` [Q,L], which a language model reads.
+ * Extracts the output of the queries of the Q-Former: `image_embeds` [Q,W], and of a retrieval model
+ * `image_embeds_proj` [Q,E], which ITC compares with texts, or of a generation model `soft_prompt` [Q,L], the input of
+ * the language model.
  */
 export function extractImageFeatures(models: Models, image: ImageInput): Promise<Features> {
   const model = anyModel(models);
-  return compute(model, image, (seen) => {
-    const output = queryOutput(model.params, model.config, seen);
+  return compute(model, image, (features) => {
+    const output = queryOutput(model.params, model.config, features);
     return model.kind === 'retrieval'
       ? { image_embeds: output, image_embeds_proj: imageFeatures(model.params, output) }
       : { image_embeds: output, soft_prompt: linear(model.params.language_projection, output) };
   });
 }
 
-/** A text alone: `text_embeds` [T,W] and `text_embeds_proj` [T,E] of every token; the first one's is compared with images. */
+/**
+ * Extracts unimodal text features: `text_embeds` [T,W] and `text_embeds_proj` [T,E] of every token. ITC compares the
+ * first token's with images.
+ * @throws for a model that is not a retrieval model
+ */
 export async function extractTextFeatures(models: Models, text: string): Promise<Features> {
   const model = retrievalModel(models);
   const { params, config } = model;
@@ -44,7 +51,10 @@ export async function extractTextFeatures(models: Models, text: string): Promise
   });
 }
 
-/** What the queries see of an image together with a text: `multimodal_embeds` [Q,W]. */
+/**
+ * Extracts the output of the queries for an image together with a text, which ITM classifies: `multimodal_embeds` [Q,W].
+ * @throws for a model that is not a retrieval model
+ */
 export async function extractMultimodalFeatures(models: Models, image: ImageInput, text: string): Promise<Features> {
   const model = retrievalModel(models);
   const { params, config } = model;
@@ -57,23 +67,23 @@ export async function extractMultimodalFeatures(models: Models, image: ImageInpu
 const idsOf = ({ tokenizer, config }: RetrievalModel, text: string) =>
   textTensors([text], { tokenizer, textLength: config.maxPositions });
 
-/** Looks at an image, and reads what `features` makes of what the Q-Former gets of it. */
+/** Encodes an image and reads back what `extract` computes of its normalized features. */
 const compute = (
   model: LoadedModel,
   image: ImageInput,
-  features: (seen: tf.Tensor3D) => Record<string, tf.Tensor>,
+  extract: (features: tf.Tensor3D) => Record<string, tf.Tensor>,
 ): Promise<Features> =>
-  withEncodedImages(model, [image], (looked) => read(() => features(normFeatures(model.params, looked))));
+  withEncodedImages(model, [image], (features) => read(() => extract(normFeatures(model.params, features))));
 
-/** Reads tensors [1,…] back and frees them. */
-async function read(features: () => Record<string, tf.Tensor>): Promise<Features> {
-  const made = tf.tidy(features);
+/** Reads tensors [1,…] back and disposes them. */
+async function read(compute: () => Record<string, tf.Tensor>): Promise<Features> {
+  const tensors = tf.tidy(compute);
   try {
-    const entries = Object.entries(made).map(async ([name, tensor]) => {
+    const entries = Object.entries(tensors).map(async ([name, tensor]) => {
       return [name, { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array }] as const;
     });
     return Object.fromEntries(await Promise.all(entries));
   } finally {
-    tf.dispose(made);
+    tf.dispose(tensors);
   }
 }

@@ -1,4 +1,4 @@
-import { openTemporaryValues } from '@blip2/tensor/files';
+import { openTemporaryValues, toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
 import type { Models } from '../select-model.js';
 import {
@@ -10,30 +10,37 @@ import {
   type Features,
 } from './extract.js';
 
+/** The inputs whose features are written. */
 export interface FeatureInputs {
-  readonly images?: readonly string[] | undefined;
+  /** Paths or `file:` URLs of images. */
+  readonly images?: readonly (string | URL)[] | undefined;
   readonly texts?: readonly string[] | undefined;
 }
 
+/** Options of `writeFeatures`. */
 export interface FeatureOptions {
-  /** The safetensors file. Its tensors are called `INPUT.NAME`, of a pair `IMAGE: TEXT.NAME`. */
-  readonly out: string;
-  /** Default: `image` for images, `text` for texts, `multimodal` where both are given. */
+  /** Path of the safetensors file. Its tensors are named `INPUT.NAME`, those of a pair `IMAGE: TEXT.NAME`. */
+  readonly out: string | URL;
+  /** The kind of features. Default: `image` for images, `text` for texts, `multimodal` where both are given. */
   readonly kind?: FeatureKind | undefined;
-  /** Told of each input, with the shape of the first of its features. */
+  /** Called after each input with the shape of the first of its features. */
   readonly onInput?: ((done: { readonly input: string; readonly shape: readonly number[] }) => void) | undefined;
-  /** Told of an image that cannot be read, which is then left out. Default: throws. */
+  /** Called for an image that cannot be read, which is then left out. Default: the error is thrown. */
   readonly onUnreadable?: ((image: string, error: unknown) => void) | undefined;
+  /** Stops between two inputs: the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes the features of images, of texts, or of pairs of both: image i and text i, or one of either with all others.
- * @throws where inputs and kind do not fit, or no input was left
+ * Writes the features of images, of texts, or of image-text pairs to a safetensors file. Image i is paired with text i; a
+ * single image is paired with every text, a single text with every image.
+ * @throws where the kind does not match the inputs, and where no input could be read
  */
 export async function writeFeatures(models: Models, inputs: FeatureInputs, options: FeatureOptions): Promise<void> {
-  const { out, onInput, onUnreadable, signal } = options;
-  const jobs = jobsOf(models, inputs, options.kind);
+  const { onInput, onUnreadable, signal } = options;
+  const out = toPath(options.out);
+  const images = inputs.images?.map(toPath);
+  const jobs = jobsOf(models, { images, texts: inputs.texts }, options.kind);
   const entries: TensorEntry[] = [];
   const temporary = await openTemporaryValues(out);
   try {
@@ -61,8 +68,13 @@ interface Job {
   compute(): Promise<Features>;
 }
 
-/** What is computed, by the name of its input: one given twice is computed once. */
-function jobsOf(models: Models, { images = [], texts = [] }: FeatureInputs, kind?: FeatureKind): Map<string, Job> {
+interface Paths {
+  readonly images: readonly string[] | undefined;
+  readonly texts: readonly string[] | undefined;
+}
+
+/** What is computed, by the name of its input: an input given twice is computed once. */
+function jobsOf(models: Models, { images = [], texts = [] }: Paths, kind?: FeatureKind): Map<string, Job> {
   const given = images.length === 0 ? 'text' : texts.length === 0 ? 'image' : 'multimodal';
   const wanted = kind ?? given;
   const fits = wanted === given || (wanted === 'vision' && given === 'image');
@@ -80,7 +92,7 @@ function jobsOf(models: Models, { images = [], texts = [] }: FeatureInputs, kind
   }
   const count = Math.max(images.length, texts.length);
   if ([images, texts].some(({ length }) => length !== 1 && length !== count)) {
-    throw new Error(`ImageTextPairs need one text an image, not ${images.length} images and ${texts.length} texts.`);
+    throw new Error(`Pairs need one text for each image, not ${images.length} images and ${texts.length} texts.`);
   }
   const pairs = Array.from({ length: count }, (_, i) => [images[i] ?? images[0]!, texts[i] ?? texts[0]!] as const);
   return new Map(

@@ -6,9 +6,9 @@ const OURS =
   /^(config|generation_config|processor_config|preprocessor_config|tokenizer|tokenizer_config)\.json$|^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/;
 
 /**
- * Makes a folder whole or not at all: `fill` writes into a temporary folder beside it, which then gets its name; an older
- * model there is replaced. On any error the temporary folder goes and the older one stays.
- * @throws for a folder that holds other files than a model's, which replacing would lose
+ * Writes a model folder as a whole or not at all: `fill` writes into a temporary folder, which is then renamed and replaces
+ * an older model. After an error the temporary folder is removed and the older model is unchanged.
+ * @throws for a folder that holds other files than those of a model, which would be lost
  */
 export async function replaceFolder(folder: string, fill: (temporary: string) => Promise<void>): Promise<void> {
   const target = resolve(folder);
@@ -34,11 +34,11 @@ export async function replaceFolder(folder: string, fill: (temporary: string) =>
   if (older) await rm(old!, { recursive: true, force: true });
 }
 
-/** Writes an object as a JSON file, as Python reads it. */
+/** Writes an object as a JSON file that transformers can read. */
 export const writeJson = (path: string, json: object): Promise<void> =>
   writeFile(path, `${JSON.stringify(json, undefined, 2).replace(FLOATS, '$&.0')}\n`);
 
-/** Whole values of keys that are floats: transformers 5 refuses `0` where it wants `0.0`. */
+/** Integers in keys that are floats: transformers 5 refuses `0` where it expects `0.0`. */
 const FLOATS = /^ *"\w*(?:dropout|dropout_prob|layerdrop|_range|_std|_eps|_epsilon|_factor)": -?\d+(?=,?$)/gm;
 
 /** Whether there is an older folder. */
@@ -49,7 +49,7 @@ async function contents(folder: string): Promise<boolean> {
   });
   const foreign = files?.find((file) => !OURS.test(file));
   if (foreign === undefined) return files !== undefined;
-  throw new Error(`'${folder}' holds '${foreign}', which is no part of a model; save the model to another folder.`);
+  throw new Error(`'${folder}' holds '${foreign}', which is not part of a model; save the model to another folder.`);
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -58,10 +58,10 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the disk is read-only',
-  ENOTDIR: 'it is no folder',
+  ENOTDIR: 'it is not a folder',
 };
 
-/** An error of the system in a sentence; any other as it is. */
+/** Turns an error of the file system into a sentence; other errors are returned unchanged. */
 function inWords(error: unknown, folder: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;

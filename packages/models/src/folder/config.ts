@@ -3,31 +3,32 @@ import { type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { fieldsOf, isJson, type Json, show } from '@blip2/tensor';
 import { readVisionConfig, type VisionConfig } from '@blip2/vision';
 
-/** A model of the user's own, of which a folder keeps the name alone. */
+/** A model of your own, of which a folder holds only the name; the model itself is given when the folder is loaded. */
 export interface ExternalModel {
   readonly external: string;
 }
 
+/** Whether a part of a config names an external model. */
 export const isExternal = (value: unknown): value is ExternalModel =>
   typeof value === 'object' && value !== null && 'external' in value && typeof value.external === 'string';
 
-/** What a folder is for: stage 1 makes the one, stage 2 the other. */
+/** The kind of a model: `retrieval` is trained by stage 1, `generation` by stage 2. */
 export type ModelKind = 'retrieval' | 'generation';
 
-/** The `config.json` of a BLIP-2 folder, read; what it leaves out has Hugging Face's defaults. */
+/** The `config.json` of a BLIP-2 folder, parsed; what it leaves out has the defaults of transformers. */
 export interface ModelConfig {
   readonly kind: ModelKind;
   readonly vision: VisionConfig | ExternalModel;
   readonly qformer: QFormerConfig;
-  /** Of a generation model. */
+  /** The language model of a generation model. */
   readonly language?: LanguageConfig | ExternalModel;
-  /** InstructBLIP: the Q-Former reads the prompt too. */
+  /** Set for InstructBLIP, whose Q-Former reads the prompt as well. */
   readonly instructed?: true;
-  /** The id that stands for an image's vectors among a prompt's ids. */
+  /** The id of the image token, which stands for the soft prompt among the ids of a prompt. */
   readonly imageToken?: number;
 }
 
-/** A prompt begins with so many image tokens: the published models have 32. */
+/** An upper bound of the number of queries, and with it of image tokens; the published models have 32. */
 const MOST_QUERIES = 2 ** 16;
 
 const kinds: Readonly<Record<string, ModelKind>> = {
@@ -35,12 +36,14 @@ const kinds: Readonly<Record<string, ModelKind>> = {
   Blip2ForImageTextRetrieval: 'retrieval',
 };
 
-/** InstructBLIP names its whole otherwise, and its parts alike. */
+/** InstructBLIP has a model type of its own; its parts are named as in BLIP-2. */
 const instructed = { type: 'instructblip', architecture: 'InstructBlipForConditionalGeneration' } as const;
 
 /**
- * Reads a `config.json` of model type `blip-2` or `instructblip`, and what a `generation_config.json` beside it says of special ids.
- * @throws for another model type, another architecture, or a language model that is not known, naming it
+ * Parses a `config.json` of model type `blip-2` or `instructblip`.
+ * @param folder names the file in errors
+ * @param generation the `generation_config.json`, whose special token ids take precedence
+ * @throws for an unknown model type, architecture or language model, naming it
  */
 export function readModelConfig(json: Json, folder: string, generation?: Json): ModelConfig {
   const at = `${folder}/config.json`;

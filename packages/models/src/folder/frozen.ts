@@ -10,14 +10,14 @@ export interface FrozenFolder {
   /** Its part of `config.json`. */
   readonly json: Json;
   readonly source: WeightSource;
-  /** What stands before its names. */
+  /** The prefix of its names. */
   readonly prefix: string;
-  /** Names under the prefix that belong to it. */
+  /** Whether a full name belongs to it. */
   readonly owns: (name: string) => boolean;
 }
 
-/** Opens the image encoder of a folder of any ViT family. @throws for a missing folder or an unknown model type */
-export async function openVision(folder: string): Promise<FrozenFolder> {
+/** Opens the image encoder of a folder: of a vision transformer or of a BLIP-2. @throws for a missing folder or an unknown model type */
+export async function openVisionFolder(folder: string): Promise<FrozenFolder> {
   const json = await readConfigJson(folder);
   const config = readVisionConfig(json);
   const family = families[config.family];
@@ -33,17 +33,17 @@ export async function openVision(folder: string): Promise<FrozenFolder> {
   };
 }
 
-/** A frozen language model, and what a BLIP-2 folder says of it besides. */
+/** A frozen language model in a folder, with what a BLIP-2 folder stores about it. */
 export interface LanguageFolder extends FrozenFolder {
   readonly kind: LanguageModel['kind'];
   /** Its `generation_config.json`. */
   readonly generation?: Json;
-  /** V: the rows of its table of tokens, of which a tokenizer may use fewer. */
+  /** The rows of its token embeddings, V; padded vocabularies have more rows than tokens. */
   readonly rows: number;
 }
 
-/** Opens the language model of a folder. @throws for a missing folder, or a model of a family that is not known */
-export async function openLanguage(folder: string): Promise<LanguageFolder> {
+/** Opens the language model of a folder: of a language model or of a BLIP-2. @throws for a missing folder or an unknown model type */
+export async function openLanguageFolder(folder: string): Promise<LanguageFolder> {
   const whole = await readConfigJson(folder);
   const json = partOf(whole, 'text_config');
   const generation = await readGenerationJson(folder);
@@ -52,7 +52,7 @@ export async function openLanguage(folder: string): Promise<LanguageFolder> {
   const prefix = whole.text_config === undefined ? '' : 'language_model.';
   const repeats = languageRepeats(config, (name) => source.names.has(prefix + name));
   return {
-    // Hugging Face asks a T5 for these by name, which has them by default elsewhere
+    // transformers reads these from the config of a T5 within a BLIP-2, where a T5 of its own has them by default
     json:
       config.modelType === 't5'
         ? { ...json, bos_token_id: config.bos, decoder_start_token_id: config.decoderStart }
@@ -66,7 +66,7 @@ export async function openLanguage(folder: string): Promise<LanguageFolder> {
   };
 }
 
-/** A model's own config, or its part of a BLIP-2 folder's; that part has the model type that BLIP-2 has by default. */
+/** A model's own config, or its part of a BLIP-2 config, with the default model type of that part. */
 function partOf(json: Json, key: 'vision_config' | 'text_config'): Json {
   const part = json[key];
   if (part === undefined) return json;

@@ -1,15 +1,12 @@
 export { replaceFolder, writeJson } from './atomic-folder.js';
-export { type FrozenFolder, type LanguageFolder, openLanguage, openVision } from './frozen.js';
-export { IMAGE_TOKEN, withImageToken } from './image-token.js';
+export { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
 export { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf } from './load-plan.js';
 export { processorJson } from './processor-json.js';
 export {
-  bytesIn,
   expectMatch,
   type LoadProgress,
+  openWeights,
   subsetSource,
-  valuesIn,
   withProgress,
 } from './sources.js';
-export { readTokenizerFiles, writeTokenizer } from './tokenizer-files.js';
-export { openWeights } from './weights-file.js';
+export { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';

@@ -21,7 +21,7 @@ test('both models of a training run, an encoder alone and a single file', async 
     expect(clip).toMatchObject(fits);
     expect(clip?.note).toBeUndefined();
     const [file] = await inspectModel(join(opt, 'model.safetensors'));
-    expect(file).toMatchObject({ ...fits, note: 'A single file has no config to be held against.' });
+    expect(file).toMatchObject({ ...fits, note: 'A single file has no config to compare its tensors with.' });
     await expect(inspectModel('./nowhere')).rejects.toThrow("There is no file or folder './nowhere'");
   });
 });
@@ -34,7 +34,7 @@ test('models that a config only names are not missed; a type that is not known i
       await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, ...changes }));
       return (await inspectModel(folder))[0]!;
     };
-    const mine = await inspectWith({ text_config: { external: 'my voice' } });
+    const mine = await inspectWith({ text_config: { external: 'my context' } });
     expect(mine).toMatchObject({ missing: [], misshaped: [] });
     expect(mine.unused.every((name) => name.startsWith('language_model.'))).toBe(true);
     expect(mine.unused).not.toEqual([]);

@@ -4,33 +4,34 @@ import type { Json, Mismatches, WeightSource } from '@blip2/tensor';
 import { isFile, isFolder, readConfigJson } from '@blip2/tensor/files';
 import { compareVision, readVisionConfig } from '@blip2/vision';
 import { isExternal, readModelConfig } from './config.js';
-import { folderFor, stagesIn } from './load.js';
+import { modelFolder, modelKindsIn } from './load.js';
 import { type ExternalModels, loadPlan, mismatchesOf } from './load-plan.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
-import { valuesIn } from './sources.js';
-import { openWeights } from './weights-file.js';
+import { openWeights, valuesIn } from './sources.js';
 
-/** What is in a file or folder of weights, held against its config. */
+/** The tensors of a file or folder of weights, compared with its config. */
 export interface Inspection extends Mismatches {
   readonly path: string;
   readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: string }[];
-  /** Values in all tensors together. */
+  /** The number of values in all tensors. */
   readonly parameters: number;
-  /** What loading it would take. */
+  /** The memory that loading it needs. */
   readonly memory: MemoryPlan;
-  /** Why the names could not be held against a config, where they could not. */
+  /** Why the tensors could not be compared with a config, where they could not. */
   readonly note?: string;
 }
 
 /**
- * Looks into a model without loading it: reads headers alone. A training run's folder gives one result a stage. A name
- * on the hub is downloaded first.
- * @throws for a path that holds no weights; see `resolveModel` for names
+ * Lists the tensors of a model and compares them with its config. Reads only headers; a model on the hub is downloaded
+ * first.
+ * @param model a folder or file of weights (a path or a `file:` URL), a training run's folder, or a hub name
+ * @returns one result, or one per stage for a training run's folder
+ * @throws for a path without weights, and as `resolveModel` does
  */
-export async function inspectModel(model: string, options: ResolveOptions = {}): Promise<Inspection[]> {
+export async function inspectModel(model: string | URL, options: ResolveOptions = {}): Promise<Inspection[]> {
   const path = await resolveModel(model, options);
-  const kinds = await stagesIn(path);
-  const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => folderFor(path, kind))) : [path];
+  const kinds = await modelKindsIn(path);
+  const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => modelFolder(path, kind))) : [path];
   const found: Inspection[] = [];
   for (const one of paths) found.push(await inspectOne(one));
   return found;
@@ -46,7 +47,7 @@ async function inspectOne(path: string): Promise<Inspection> {
   try {
     const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
     const memory = weightsPlan(tensors.map(({ shape }) => shape));
-    return { path, tensors, parameters: valuesIn(source), memory, ...(await held(path, source)) };
+    return { path, tensors, parameters: valuesIn(source), memory, ...(await comparison(path, source)) };
   } finally {
     await source.close();
   }
@@ -54,39 +55,39 @@ async function inspectOne(path: string): Promise<Inspection> {
 
 const nothing: Mismatches = { missing: [], unused: [], misshaped: [] };
 
-interface Held extends Mismatches {
-  /** Where the config says more than the file. */
+interface Comparison extends Mismatches {
+  /** Absent where the config adds nothing to the file. */
   readonly memory?: MemoryPlan;
   readonly note?: string;
 }
 
-async function held(path: string, source: WeightSource): Promise<Held> {
-  if (!(await isFolder(path))) return { ...nothing, note: 'A single file has no config to be held against.' };
+async function comparison(path: string, source: WeightSource): Promise<Comparison> {
+  if (!(await isFolder(path))) return { ...nothing, note: 'A single file has no config to compare its tensors with.' };
   try {
-    const { missing, unused, misshaped, memory } = against(await readConfigJson(path), path, source);
+    const { missing, unused, misshaped, memory } = compareWithConfig(await readConfigJson(path), path, source);
     return { missing, unused, misshaped, ...(memory && { memory }) };
   } catch (error) {
     return { ...nothing, note: (error as Error).message };
   }
 }
 
-function against(json: Json, path: string, source: WeightSource): Held {
+function compareWithConfig(json: Json, path: string, source: WeightSource): Comparison {
   if (isLanguageType(json.model_type)) return compareLanguage(source, languageConfig(json));
   if (json.model_type !== 'blip-2' && json.model_type !== 'instructblip') {
     return compareVision(source, readVisionConfig(json));
   }
   const model = readModelConfig(json, path);
-  const plan = loadPlan(source, model, standIns(source, model));
+  const plan = loadPlan(source, model, placeholders(source, model));
   return { ...mismatchesOf(plan), memory: plan.memory };
 }
 
-/** For models that the config only names: nothing of theirs is looked at but their width. */
-function standIns(
+/** Placeholders of external models, of which only the width is used. */
+function placeholders(
   { names }: WeightSource,
   { vision, language, qformer }: ReturnType<typeof readModelConfig>,
 ): ExternalModels {
   const never = (): never => {
-    throw new Error('This stands in for a model that is not here.');
+    throw new Error('This is a placeholder of an external model.');
   };
   const width = names.get('language_projection.weight')?.shape[0] ?? 0;
   const ids = { bos: 0, pad: 0, eos: [] };

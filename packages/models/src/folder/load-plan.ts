@@ -6,15 +6,15 @@ import { compareVision, loadVisionEncoder, type VisionEncoder } from '@blip2/vis
 import { isExternal, type ModelConfig } from './config.js';
 import { type MemoryPlan, memoryPlan } from './memory.js';
 import { subsetSource } from './sources.js';
-import { partSpecs, prefixes, trainedName, trainedSpec, usualParts } from './specs.js';
+import { defaultParts, partSpecs, prefixes, trainedName, trainedSpec } from './specs.js';
 
-/** Models of the user's own, in place of those that a folder names or holds. */
+/** Models of your own, used in place of those that a folder holds or names. They are borrowed: loading never disposes them. */
 export interface ExternalModels {
   readonly vision?: VisionEncoder | undefined;
   readonly language?: LanguageModel | undefined;
 }
 
-/** One part of a model: what it sees of the file, and how it is loaded from that. */
+/** How one part of a model is loaded from its tensors of a file. */
 interface PartLoader<T> {
   readonly source: WeightSource;
   /** Compares the names and shapes of the source with those that the part needs. */
@@ -22,28 +22,30 @@ interface PartLoader<T> {
   readonly load: (source: WeightSource) => Promise<T>;
 }
 
-/** How a file becomes a model: every name of the file belongs to one piece. */
+/** How a file is loaded as a model: every tensor belongs to one part. */
 export interface LoadPlan {
   readonly config: QFormerConfig;
   readonly parts: QFormerParts;
-  /** Absent where the user gives one. */
+  /** The image encoder; absent where an external one is given. */
   readonly vision?: PartLoader<VisionEncoder>;
+  /** The language model; absent where an external one is given, and for a retrieval model. */
   readonly language?: PartLoader<LanguageModel>;
+  /** The Q-Former, its heads or its projection, and `ln_vision`. */
   readonly trained: PartLoader<Stage1Params | Stage2Params>;
-  /** What all pieces need of memory. */
+  /** The memory that all parts need. */
   readonly memory: MemoryPlan;
 }
 
 const { vision: VISION, language: LANGUAGE } = prefixes;
-/** `ln_vision`, trained with the Q-Former, stands among the names of the frozen encoder. */
+/** `ln_vision`, which is trained with the Q-Former, has a name of the frozen encoder. */
 const VISION_NORM = 'vision_model.post_layernorm.';
 
 const ofVision = (name: string): boolean => name.startsWith(VISION) && !name.startsWith(VISION_NORM);
 const ofLanguage = (name: string): boolean => name.startsWith(LANGUAGE);
 
 /**
- * Says which part of a BLIP-2 file is what. Reads nothing.
- * @throws for a model of the user's own that the config names and that is not given
+ * Plans how a file of a BLIP-2 model is loaded. Reads no tensors.
+ * @throws for an external model that the config names and that is not given
  */
 export function loadPlan(source: WeightSource, model: ModelConfig, given: ExternalModels = {}): LoadPlan {
   const { vision, language } = model;
@@ -59,7 +61,7 @@ export function loadPlan(source: WeightSource, model: ModelConfig, given: Extern
   const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
   const actual = { ...model, qformer: config, ...storedLanguage(source, model) };
   const specs = partSpecs(actual, { parts, width });
-  // What is given replaces what is stored; a stored part that nobody declared is left over and reported.
+  // A given model replaces a stored one; a stored part that the config does not declare is reported as unused.
   const others = (name: string): boolean =>
     (ofVision(name) && !isExternal(vision)) || (ofLanguage(name) && language !== undefined && !isExternal(language));
   const visionSource = subsetSource(source, ofVision);
@@ -101,7 +103,7 @@ export function loadPlan(source: WeightSource, model: ModelConfig, given: Extern
   };
 }
 
-/** All tensors of a file that do not fit, of all parts at once. Nothing is read or allocated. */
+/** Collects the missing, unused and mis-shaped tensors of all parts. Reads and allocates nothing. */
 export function mismatchesOf({ vision, trained, language }: LoadPlan): Mismatches {
   const found = [vision, trained, language].flatMap((part) => (part ? [part.compare()] : []));
   return {
@@ -111,19 +113,19 @@ export function mismatchesOf({ vision, trained, language }: LoadPlan): Mismatche
   };
 }
 
-/** How the names of a trained spec become those of a file. */
+/** How the names of a trained spec are mapped to those of a file. */
 const trainedBinding = (parts: QFormerParts) => ({
   ignore: isCopy,
   rename: (path: string): string => trainedName(path, parts),
 });
 
 function partsOf({ names }: WeightSource, model: ModelConfig): QFormerParts {
-  if (model.kind === 'generation') return usualParts(model);
+  if (model.kind === 'generation') return defaultParts(model);
   const pretrained = names.has('temp') || [...names.keys()].some((name) => name.startsWith('cls.'));
   return pretrained ? 'pretraining' : 'retrieval';
 }
 
-/** The Q-Former as the file has it: as many word rows as there are, and features as wide as the encoder's. */
+/** The config of the Q-Former with the vocabulary size of the file. @throws for an encoder of another width */
 function qformerOf(
   { names, origin }: WeightSource,
   { qformer, vision }: ModelConfig,
@@ -135,13 +137,13 @@ function qformerOf(
   const own = isExternal(vision) ? qformer.encoderWidth : vision.hiddenSize;
   if (given.vision && given.vision.width !== own) {
     throw new Error(
-      `The given image encoder is ${given.vision.width} wide and ${origin} was made for one of ${own}; give that one.`,
+      `The given image encoder has width ${given.vision.width}, but ${origin} needs one of width ${own}; give that one.`,
     );
   }
   return { ...qformer, vocabSize };
 }
 
-/** The language model as the file has it: padded tables have more rows than the config says, and T5's head may be there or not. */
+/** The config of the language model with the vocabulary rows of the file (padding included), and whether a T5's head is tied. */
 function storedLanguage(source: WeightSource, { language }: ModelConfig): Pick<ModelConfig, 'language'> {
   if (!language || isExternal(language)) return {};
   const vocabSize = vocabularyRows(source, language, LANGUAGE);
@@ -150,4 +152,6 @@ function storedLanguage(source: WeightSource, { language }: ModelConfig): Pick<M
 }
 
 const absent = (what: string, name: string, option: string, { origin }: WeightSource): Error =>
-  new Error(`${origin} leaves out its ${what}, '${name}'; give it as the option '${option}' when loading.`);
+  new Error(
+    `${origin} holds no weights of its ${what}, '${name}'; give the ${what} as the option '${option}' when loading.`,
+  );

@@ -70,7 +70,7 @@ describe('what cannot be loaded is said in a sentence', () => {
     ],
     ['the architecture "Blip2Foo"', (config) => Object.assign(config, { architectures: ['Blip2Foo'] })],
     [
-      "leaves out its image encoder, 'mine'",
+      "holds no weights of its image encoder, 'mine'",
       (config) => Object.assign(config, { vision_config: { external: 'mine' } }),
     ],
   ])('%s', async (message, edit) => {
@@ -88,15 +88,15 @@ describe('what cannot be loaded is said in a sentence', () => {
 });
 
 test('loading reports progress and can be stopped', async () => {
-  const seen: number[] = [];
+  const progress: number[] = [];
   const control = new AbortController();
   const onProgress = ({ done, total }: { done: number; total: number }): void => {
-    seen.push(done / total);
-    if (seen.length === 20) control.abort(new Error('enough'));
+    progress.push(done / total);
+    if (progress.length === 20) control.abort(new Error('enough'));
   };
   await expect(loadFolder(opt, { onProgress, signal: control.signal })).rejects.toThrow('enough');
-  expect(seen).toHaveLength(20);
-  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+  expect(progress).toHaveLength(20);
+  expect(progress).toEqual([...progress].sort((a, b) => a - b));
 });
 
 describe('saving', () => {
@@ -160,7 +160,7 @@ describe('saving', () => {
       expect(model.parts).toBe('retrieval');
       const params = initialize(stage1Spec(model.config), 1);
       await saveStage1(join(out, 'stage1'), { ...parts(model), params });
-      await expect(loadFolder(out, { need: 'generation' })).rejects.toThrow('holds stage1 but no stage2');
+      await expect(loadFolder(out, { kind: 'generation' })).rejects.toThrow('holds stage1 but no stage2');
       using again = (await loadFolder(out)) as RetrievalModel;
       expect(again.parts).toBe('pretraining');
       expect(values(again.params)).toEqual(values(params));
@@ -172,16 +172,20 @@ describe('saving', () => {
     await inFolder(async (out) => {
       using model = (await loadFolder(opt)) as GenerationModel;
       const folder = join(out, 'mine');
-      const own = { vision: { external: 'my eyes' }, language: { external: 'my voice' } };
+      const own = { vision: { external: 'my eyes' }, language: { external: 'my context' } };
       await saveStage2(folder, { ...parts(model), ...own, params: model.params });
-      await expect(loadFolder(folder)).rejects.toThrow("leaves out its image encoder, 'my eyes'; give it");
+      await expect(loadFolder(folder)).rejects.toThrow(
+        "holds no weights of its image encoder, 'my eyes'; give the image encoder",
+      );
       const { vision, language } = model;
-      await expect(loadFolder(folder, { vision })).rejects.toThrow("leaves out its language model, 'my voice'");
+      await expect(loadFolder(folder, { vision })).rejects.toThrow(
+        "holds no weights of its language model, 'my context'",
+      );
       using again = await fromPretrained(folder, { vision, language });
       using first = await fromPretrained(opt);
       expect(await again.caption(rocket)).toEqual(await first.caption(rocket));
       const narrow = { ...vision, width: 5 };
-      await expect(loadFolder(folder, { vision: narrow, language })).rejects.toThrow('5 wide');
+      await expect(loadFolder(folder, { vision: narrow, language })).rejects.toThrow('has width 5');
     });
   });
 
@@ -208,10 +212,10 @@ describe('saving', () => {
       expect(await readdir(out)).toEqual(['stage2']);
       await expectNoLeak(async () => (await loadFolder(folder)).dispose());
       await writeFile(join(folder, 'notes.txt'), '');
-      await expect(saveStage2(folder, saved)).rejects.toThrow("holds 'notes.txt', which is no part of a model");
+      await expect(saveStage2(folder, saved)).rejects.toThrow("holds 'notes.txt', which is not part of a model");
       await rm(folder, { recursive: true });
       await writeFile(folder, '');
-      await expect(saveStage2(folder, saved)).rejects.toThrow('it is no folder');
+      await expect(saveStage2(folder, saved)).rejects.toThrow('it is not a folder');
     });
   });
 });

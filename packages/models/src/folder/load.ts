@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, type WeightSource } from '@blip2/tensor';
-import { isFile, readConfigJson, readGenerationJson } from '@blip2/tensor/files';
+import { isFile, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
 import { openSafetensors, type SafetensorsSource } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { readPrompts } from '../generate/prompts.js';
@@ -12,27 +12,29 @@ import type { LoadedModel } from './loaded-model.js';
 import { type MemoryBudget, type Placement, placeModel } from './memory-budget.js';
 import { bytesIn, expectMatch, keptOutside, type LoadProgress, valuesIn } from './sources.js';
 
+/** Options of `loadFolder`. */
 export interface LoadOptions extends ExternalModels {
-  /** Which of its two models a training run's folder is opened for. Default: the later stage's. */
-  readonly need?: ModelKind | undefined;
-  /** How much memory there is. Default: what the running backend and the system say. */
+  /** Which model of a training run's folder is loaded. Default of `loadFolder`: that of the later stage. */
+  readonly kind?: ModelKind | undefined;
+  /** The memory that is available. Default: measured, from the backend in use and the system. */
   readonly memory?: MemoryBudget | undefined;
-  /** Values read so far and in all. */
+  /** Called after each tensor. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /** Stops loading between two tensors: the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Loads a BLIP-2 folder as Hugging Face has them: `Blip2ForImageTextRetrieval` (with or without what stage 1 adds) or
- * `Blip2ForConditionalGeneration` with OPT or T5, `InstructBlipForConditionalGeneration` with T5; or the folder of a training run, which holds `stage1` and `stage2`.
- * Tensors are read one by one.
- * @throws BindError naming every missing, unused and mis-shaped tensor of all parts at once, before anything is
- * allocated; one sentence for a folder, config, tokenizer or processor that is missing or wrong, and for a model that
- * does not fit into memory.
+ * Loads one model from a Hugging Face folder: `Blip2ForImageTextRetrieval`, `Blip2ForConditionalGeneration` with OPT or T5,
+ * or `InstructBlipForConditionalGeneration` with T5; or from the folder of a training run, which holds `stage1` and
+ * `stage2`. Tensors are read one by one as float32.
+ * @param folder a path or a `file:` URL
+ * @throws BindError, before anything is allocated, that lists every missing, unused and mis-shaped tensor of all parts;
+ * an Error for a folder, config, tokenizer or processor that is missing or invalid, and for a model that does not fit into
+ * memory
  */
-export async function loadFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
-  const path = await folderFor(folder, options.need);
+export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
+  const path = await modelFolder(folder, options.kind);
   const model = readModelConfig(await readConfigJson(path), path, await readGenerationJson(path));
   const [tokenizer, processor, prompts] = [
     await loadTokenizer(path),
@@ -68,53 +70,58 @@ export async function loadFolder(folder: string, options: LoadOptions = {}): Pro
   }
 }
 
-/** The folder of a training run in which each kind of model lies; its own `config.json` is none of a model. */
+/** The subfolder of a training run's folder for each kind of model. */
 const stages: Readonly<Record<ModelKind, string>> = { generation: 'stage2', retrieval: 'stage1' };
 
-/** The kinds of model that a training run's folder holds, the later stage's first; none for any other folder. */
-export async function stagesIn(folder: string): Promise<ModelKind[]> {
+/** Lists the kinds of model in a training run's folder, that of the later stage first; an empty list for any other folder. */
+export async function modelKindsIn(folder: string | URL): Promise<ModelKind[]> {
   const found: ModelKind[] = [];
   for (const kind of ['generation', 'retrieval'] as const) {
-    if (await isFile(join(folder, stages[kind], 'config.json'))) found.push(kind);
+    if (await isFile(join(toPath(folder), stages[kind], 'config.json'))) found.push(kind);
   }
   return found;
 }
 
-/** The model's own folder, or the one of a training run that is needed. */
-export async function folderFor(folder: string, need?: ModelKind): Promise<string> {
-  const found = await stagesIn(folder);
-  if (found.length === 0) return folder;
+/**
+ * Finds the folder of a model: the given one, or the subfolder of a training run's folder.
+ * @param need the kind of model. Default: that of the later stage
+ * @throws for a training run's folder without that kind of model
+ */
+export async function modelFolder(folder: string | URL, need?: ModelKind): Promise<string> {
+  const path = toPath(folder);
+  const found = await modelKindsIn(path);
+  if (found.length === 0) return path;
   const kind = need ?? found[0]!;
-  if (found.includes(kind)) return join(folder, stages[kind]);
+  if (found.includes(kind)) return join(path, stages[kind]);
   throw new Error(
-    `'${folder}' holds ${stages[found[0]!]} but no ${stages[kind]}, which is needed for this; train that stage first.`,
+    `'${path}' holds ${stages[found[0]!]} but no ${stages[kind]}, which is needed for this; train that stage first.`,
   );
 }
 
-/** The kind of the language model, given or stored. */
+/** The kind of the language model, external or stored. */
 function kindOf({ language: stored }: ModelConfig, { language: given }: LoadOptions): LanguageModel['kind'] {
   return given?.kind ?? (stored && !isExternal(stored) ? languageKind(stored) : 'decoder');
 }
 
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<ExternalModels, 'language'> & { free: () => void };
 
-/** Loads every part; when one fails, the others are freed. */
+/** Loads every part; when one fails, the others are disposed. */
 async function loadParts(plan: LoadPlan, source: SafetensorsSource, options: LoadOptions & Placement): Promise<Loaded> {
-  const made: (() => void)[] = [];
+  const disposers: (() => void)[] = [];
   const free = (): void => {
-    for (const undo of made.splice(0)) undo();
+    for (const dispose of disposers.splice(0)) dispose();
   };
   const watched = watch(source, options);
-  const { inside } = options;
+  const { inHeap } = options;
   try {
-    const vision = plan.vision ? await plan.vision.load(watched(plan.vision.source, inside?.vision)) : options.vision!;
-    if (plan.vision) made.push(() => vision.dispose?.());
+    const vision = plan.vision ? await plan.vision.load(watched(plan.vision.source, inHeap?.vision)) : options.vision!;
+    if (plan.vision) disposers.push(() => vision.dispose?.());
     const params = await plan.trained.load(watched(plan.trained.source));
-    made.push(() => dispose(params));
+    disposers.push(() => dispose(params));
     const language = plan.language
-      ? await plan.language.load(watched(plan.language.source, inside?.language))
+      ? await plan.language.load(watched(plan.language.source, inHeap?.language))
       : options.language;
-    if (plan.language) made.push(() => language?.dispose?.());
+    if (plan.language) disposers.push(() => language?.dispose?.());
     return { vision, params, language, free };
   } catch (error) {
     free();
@@ -122,28 +129,25 @@ async function loadParts(plan: LoadPlan, source: SafetensorsSource, options: Loa
   }
 }
 
-/**
- * Makes the parts' sources report one common progress and heed the signal. Of a part that may stay outside the heap,
- * `inside` says how much of the heap it may take.
- */
+/** Makes the sources of the parts report their common progress and obey the signal. `inHeap` limits a part's bytes of the heap. */
 function watch(source: SafetensorsSource, { onProgress, signal }: LoadOptions) {
   const total = valuesIn(source);
   let done = 0;
-  const seen = async <T extends { readonly length: number } | undefined>(read: () => Promise<T>): Promise<T> => {
+  const counted = async <T extends { readonly length: number } | undefined>(read: () => Promise<T>): Promise<T> => {
     signal?.throwIfAborted();
     const values = await read();
     done += values?.length ?? 0;
     if (values) onProgress?.({ done, total });
     return values;
   };
-  return ({ names, origin, close }: WeightSource, inside?: number): WeightSource => {
-    const stored = inside === undefined ? undefined : keptOutside(source, inside);
+  return ({ names, origin, close }: WeightSource, inHeap?: number): WeightSource => {
+    const stored = inHeap === undefined ? undefined : keptOutside(source, inHeap);
     return {
       names,
       origin,
       close,
-      read: (name) => seen(() => source.read(name)),
-      stored: stored && ((name) => seen(() => stored(name))),
+      read: (name) => counted(() => source.read(name)),
+      stored: stored && ((name) => counted(() => stored(name))),
     };
   };
 }

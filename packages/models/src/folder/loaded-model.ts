@@ -6,37 +6,39 @@ import type { VisionEncoder } from '@blip2/vision';
 import type { Prompts } from '../generate/prompts.js';
 
 interface Common extends Disposable {
-  /** Where it came from. */
+  /** The folder that it was loaded from. */
   readonly folder: string;
   readonly config: QFormerConfig;
   readonly vision: VisionEncoder;
   readonly processor: Processor;
-  /** Frees what loading made; what was given stays with whoever made it. */
+  /** Frees what loading created; external models are not disposed. */
   dispose(): void;
 }
 
-/** What stage 1 makes: the Q-Former with its heads. */
+/** A loaded model of stage 1 (`Blip2ForImageTextRetrieval`): image encoder, and Q-Former with the ITC and ITM heads. */
 export interface RetrievalModel extends Common {
   readonly kind: 'retrieval';
-  /** Whether the captioning head and the temperature are there too, with which stage 1 can go on. */
+  /** `pretraining` where the captioning head and the temperature were loaded too, so that stage 1 can continue. */
   readonly parts: 'retrieval' | 'pretraining';
   readonly params: Stage1Params;
-  /** Of the Q-Former. */
+  /** The tokenizer of the Q-Former. */
   readonly tokenizer: Tokenizer;
 }
 
-/** What stage 2 makes: the queries' path, the bridge and a language model. */
+/** A loaded model of stage 2 (`Blip2ForConditionalGeneration`): image encoder, Q-Former, projection and language model. */
 export interface GenerationModel extends Common {
   readonly kind: 'generation';
   readonly params: Stage2Params;
   readonly language: LanguageModel;
-  /** Of the language model. */
+  /** The tokenizer of the language model. */
   readonly tokenizer: Tokenizer;
+  /** The prompts that the model was trained with. */
   readonly prompts: Prompts;
-  /** Of the Q-Former, where it reads the prompt too: InstructBLIP. */
+  /** The tokenizer of the Q-Former of an InstructBLIP, which reads the prompt as well. */
   readonly instruction?: Tokenizer;
-  /** The id that stands for an image's vectors among a prompt's ids; absent in old folders. */
+  /** The id of the image token, which stands for the soft prompt among the ids of a prompt; absent in old folders. */
   readonly imageToken?: number;
 }
 
+/** A loaded model of either kind. */
 export type LoadedModel = RetrievalModel | GenerationModel;

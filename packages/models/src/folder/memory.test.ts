@@ -8,8 +8,8 @@ import { readModelConfig } from './config.js';
 import { inspectModel } from './inspect.js';
 import { loadFolder } from './load.js';
 import { memoryPlan, weightsPlan } from './memory.js';
-import { memorySum, placeModel } from './memory-budget.js';
-import { partSpecs, tensorsOf } from './specs.js';
+import { formatMemoryPlan, placeModel } from './memory-budget.js';
+import { partSpecs, tensorShapes } from './specs.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 
@@ -38,25 +38,25 @@ test('the plan is the sum of the parameters, and what working takes', () => {
   expect(plan.inBlocks).toBeLessThan(1.125 * plan.total);
   // 5 rows of keys and values of 160 columns in 32 layers are most of it
   expect(plan.working / 1e9).toBeCloseTo(0.53, 1);
-  expect(memorySum(plan)).toBe(
-    'vision 3.9 GB + Q-Former 0.4 GB + language model 10.6 GB + 0.5 GB to work with = 15.5 GB',
+  expect(formatMemoryPlan(plan)).toBe(
+    'vision 3.9 GB + Q-Former 0.4 GB + language model 10.6 GB + 0.5 GB working memory = 15.5 GB',
   );
-  expect(memorySum(weightsPlan([[250, 1000], []]))).toBe('weights 1.0 MB');
+  expect(formatMemoryPlan(weightsPlan([[250, 1000], []]))).toBe('weights 1.0 MB');
 });
 
 describe('a model is refused with the sum where it cannot fit', () => {
   type Options = Parameters<typeof placeModel>[2];
   const found = (name: PublishedName, options: Options) => placeModel(name, loadPlan(name), options);
   const refused = (name: PublishedName, options: Options) => () => found(name, options);
-  const heap = { free: 4 * GiB, given: 0 };
+  const heap = { free: 4 * GiB, reserved: 0 };
   const half = { vision: 2 * 985_949_440, language: 2 * 2_651_678_720 };
 
   test('into the heap', () => {
-    const sum = 'vision 3.9 GB + Q-Former 0.7 GB + 23 MB to work with = 4.7 GB';
+    const sum = 'vision 3.9 GB + Q-Former 0.7 GB + 23 MB working memory = 4.7 GB';
     expect(refused('blip2-itm-vit-g', { budget: { heap, system: 20e9 } })).toThrow(
       `blip2-itm-vit-g needs ${sum}, but the heap of the simd backend has room for 4.3 GB; take a smaller model, or`,
     );
-    const tiny = { free: 1e9, given: 0 };
+    const tiny = { free: 1e9, reserved: 0 };
     expect(refused('blip2-opt-2.7b', { budget: { heap: tiny, system: 20e9 }, stored: half })).toThrow(
       'has room for 1.0 GB',
     );
@@ -75,20 +75,20 @@ describe('a model is refused with the sum where it cannot fit', () => {
   test('and not where it can', () => {
     expect(found('blip2-opt-2.7b', { budget: { system: 16e9 } })).toEqual({});
     expect(found('vit-l-opt-125m', { budget: { heap, system: 4e9 } })).toEqual({});
-    expect(found('vit-l-opt-125m', { budget: { heap: { free: 4 * GiB, given: 2.5e9 }, system: 1e9 } })).toEqual({});
+    expect(found('vit-l-opt-125m', { budget: { heap: { free: 4 * GiB, reserved: 2.5e9 }, system: 1e9 } })).toEqual({});
   });
 
   test('what the heap has no room for stays outside, the image encoder first', () => {
     const plan = loadPlan('blip2-opt-2.7b');
-    const { inside } = found('blip2-opt-2.7b', { budget: { heap, system: 16e9 }, stored: half });
-    expect(inside?.vision).toBe(0);
-    expect(inside!.language / 1e9).toBeCloseTo(2.3, 0);
+    const { inHeap } = found('blip2-opt-2.7b', { budget: { heap, system: 16e9 }, stored: half });
+    expect(inHeap?.vision).toBe(0);
+    expect(inHeap!.language / 1e9).toBeCloseTo(2.3, 0);
     const itm = found('blip2-itm-vit-g', {
       budget: { heap, system: 16e9 },
       stored: { vision: half.vision, language: 0 },
     });
-    expect(itm.inside?.language).toBe(0);
-    expect(itm.inside!.vision / 1e9).toBeCloseTo(3.4, 0);
+    expect(itm.inHeap?.language).toBe(0);
+    expect(itm.inHeap!.vision / 1e9).toBeCloseTo(3.4, 0);
     expect(plan.blocks['language model']).toBeGreaterThan(plan.parts['language model']!);
   });
 });
@@ -99,7 +99,7 @@ describe('files of true size', () => {
       const keep = (path: string): boolean => !/golden|model\.safe|\/config/.test(path);
       await cp(fixture('hf-opt'), folder, { recursive: true, filter: keep });
       await writeFile(join(folder, 'config.json'), JSON.stringify(published[name]));
-      const bytes = await writeHollow(folder, { tensors: tensorsOf(modelOf(name)), dtype: 'F16', shards: 2 });
+      const bytes = await writeHollow(folder, { tensors: tensorShapes(modelOf(name)), dtype: 'F16', shards: 2 });
       expect(bytes / 1e9).toBeGreaterThan(7);
       return body(folder);
     });

@@ -4,29 +4,30 @@ import type { VisionConfig } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
 import type { PartSpecs } from './specs.js';
 
-/** The parts of a file, as people call them. */
+/** The parts of a model, by their names in messages. */
 const partNames = { vision: 'vision', trained: 'Q-Former', language: 'language model' } as const;
+/** A part of a model whose memory is reported; `weights` where only a file of weights is known. */
 export type MemoryPart = (typeof partNames)[keyof typeof partNames] | 'weights';
 
-/** What a model needs of memory, in bytes, before any of it is read. */
+/** The memory that a model needs, in bytes, known before any of it is read. */
 export interface MemoryPlan {
-  /** Of the parameters as float32. */
+  /** Parameters of each part as float32. */
   readonly parts: Readonly<Partial<Record<MemoryPart, number>>>;
-  /** The same as blocks of the simd backend's heap, which are up to an eighth larger than what they hold. */
+  /** Parameters of each part as blocks of the simd backend's heap, which are up to an eighth larger than their contents. */
   readonly blocks: Readonly<Partial<Record<MemoryPart, number>>>;
-  /** What the largest step of describing one image takes besides, as an estimate. */
+  /** Estimated working memory: what the largest step of captioning one image needs besides the parameters. */
   readonly working: number;
-  /** All parts and `working`. */
+  /** The sum of `parts` and `working`. */
   readonly total: number;
-  /** The same in the simd backend's heap. */
+  /** The sum of `blocks` and `working`. */
   readonly inBlocks: number;
-  /** The largest tensor: it is held twice while it is copied to where it stays. */
+  /** The largest tensor, which is held twice while it is copied into the heap. */
   readonly largest: number;
-  /** The largest tensor of the frozen parts: a kernel is lent a copy of it where these are outside the heap. */
-  readonly lent: number;
+  /** The largest tensor of the frozen parts: where it is outside the heap, a kernel that reads it needs a copy. */
+  readonly largestFrozen: number;
 }
 
-/** The memory plan of a model's parts; parts of the user's own are theirs to plan for. Nothing is allocated. */
+/** Sums the memory that a model's parts need; external models are not included. Allocates nothing. */
 export function memoryPlan(specs: PartSpecs, model: ModelConfig): MemoryPlan {
   const shapes = Object.entries(partNames).flatMap(([key, name]) => {
     const spec = specs[key as keyof PartSpecs];
@@ -35,7 +36,7 @@ export function memoryPlan(specs: PartSpecs, model: ModelConfig): MemoryPlan {
   return planned(shapes, Math.max(visionWork(model), qformerWork(model), languageWork(model)));
 }
 
-/** The plan of weights of which nothing else is known. */
+/** The memory plan of a file of weights without a config. */
 export const weightsPlan = (shapes: readonly Shape[]): MemoryPlan => planned([['weights', shapes]], 0);
 
 function planned(shapes: readonly (readonly [MemoryPart, readonly Shape[]])[], working: number): MemoryPlan {
@@ -49,7 +50,10 @@ function planned(shapes: readonly (readonly [MemoryPart, readonly Shape[]])[], w
     total: sum(sizes) + working,
     inBlocks: sum(sizes.map(blockSize)) + working,
     largest: Math.max(0, ...sizes),
-    lent: Math.max(0, ...shapes.flatMap(([name, each]) => (name === partNames.trained ? [] : each.map(bytesOf)))),
+    largestFrozen: Math.max(
+      0,
+      ...shapes.flatMap(([name, each]) => (name === partNames.trained ? [] : each.map(bytesOf))),
+    ),
   };
 }
 
@@ -57,26 +61,23 @@ const BYTES = 4;
 const bytesOf = (shape: Shape): number => BYTES * sizeOf(shape);
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-/** One image in one block: input, norm, queries, keys, values, context, and the feed-forward network's inside. */
+/** One image in one block: input, norm, queries, keys, values, context, and the feed-forward network's hidden layer. */
 function visionWork({ vision }: ModelConfig): number {
   if (isExternal(vision)) return 0;
   return BYTES * tokensOf(vision) * (7 * vision.hiddenSize + 2 * vision.intermediateSize);
 }
 
-/** What all layers read of an image, and one layer's inside. */
+/** The keys and values of an image in all layers, and the activations of one layer. */
 function qformerWork({ vision, qformer }: ModelConfig): number {
   const { layers, crossAttentionFrequency: every, hiddenSize: W, queries: Q, intermediateSize: I } = qformer;
   const tokens = isExternal(vision) ? 0 : tokensOf(vision);
   return BYTES * (Math.ceil(layers / every) * 2 * tokens * W + Q * (7 * W + 2 * I));
 }
 
-/** The usual text: 5 beams, 64 tokens of prompt and 64 new ones. */
-const USUAL = { rows: 5, prompt: 64, made: 64 };
+/** A typical generation: 5 beams, a prompt of 64 tokens and 64 new ones. */
+const TYPICAL = { beams: 5, prompt: 64, generated: 64 };
 
-/**
- * The cache of the usual text, one layer's inside over its prompt, and the scores of its next tokens. An encoder reads the
- * prompt once; its keys and values are there for every text, in each layer of the decoder.
- */
+/** The key-value cache of a typical generation, the activations of one layer over its prompt, and the logits of a step. */
 function languageWork({ language, qformer }: ModelConfig): number {
   if (!language || isExternal(language)) return 0;
   const { hiddenSize: W, ffnSize: F, vocabSize: V } = language;
@@ -84,9 +85,9 @@ function languageWork({ language, qformer }: ModelConfig): number {
     'decoderLayers' in language
       ? [language.decoderLayers, language.heads * language.headSize]
       : [language.layers, language.hiddenSize];
-  const prompt = qformer.queries + USUAL.prompt;
-  const cache = 2 * layers * USUAL.rows * (prompt + USUAL.made) * wide;
-  return BYTES * (cache + prompt * (3 * W + 4 * wide + 3 * F) + 4 * USUAL.rows * V);
+  const prompt = qformer.queries + TYPICAL.prompt;
+  const cache = 2 * layers * TYPICAL.beams * (prompt + TYPICAL.generated) * wide;
+  return BYTES * (cache + prompt * (3 * W + 4 * wide + 3 * F) + 4 * TYPICAL.beams * V);
 }
 
 function tokensOf({ imageSize: [height, width], patchSize }: VisionConfig): number {

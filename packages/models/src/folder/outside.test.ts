@@ -17,8 +17,8 @@ const live = (): number => (tf.memory() as unknown as { heap: { live: number } }
 async function roomFor(folder: string, share: number): Promise<MemoryBudget> {
   const memory = (await inspectModel(folder))[0]!.memory!;
   const frozen = (memory.blocks.vision ?? 0) + (memory.blocks['language model'] ?? 0);
-  const free = memory.inBlocks - frozen + 2 * blockSize(memory.lent) + share * frozen;
-  return { heap: { free: Math.ceil(free), given: 0 }, system: 1e9 };
+  const free = memory.inBlocks - frozen + 2 * blockSize(memory.largestFrozen) + share * frozen;
+  return { heap: { free: Math.ceil(free), reserved: 0 }, system: 1e9 };
 }
 
 /** Bytes of the heap that a model takes, and what `use` makes of it. */

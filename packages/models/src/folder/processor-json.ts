@@ -1,10 +1,10 @@
 import type { Processor } from '@blip2/data';
 import { PROMPTS_KEY, type Prompts } from '../generate/prompts.js';
 
-/** Pillow's numbers of the filters. */
+/** The numbers of Pillow's resampling filters. */
 const filters: Readonly<Record<string, number>> = { lanczos: 1, bilinear: 2, bicubic: 3 };
 
-/** A `processor_config.json`: how images become pixels, and how many image tokens stand before a prompt. */
+/** Creates a `processor_config.json`: image preprocessing, the number of image tokens, and prompts that differ from the defaults. */
 export function processorJson(processor: Processor, queries: number, prompts?: Prompts): Record<string, unknown> {
   const { size, crop, filter, mean, std, rescale } = processor;
   return {

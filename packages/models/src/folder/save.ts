@@ -3,47 +3,54 @@ import { createTokenizer, type Processor, type Tokenizer, type TokenizerFiles } 
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import type { Json } from '@blip2/tensor';
 import { flatten, type Tree } from '@blip2/tensor';
+import { toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
 import { replaceFolder, writeJson } from './atomic-folder.js';
 import { type ExternalModel, isExternal } from './config.js';
-import { type FrozenFolder, type LanguageFolder, openLanguage, openVision } from './frozen.js';
-import { IMAGE_TOKEN, withImageToken } from './image-token.js';
+import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
 import { processorJson } from './processor-json.js';
-import { readTokenizerFiles, writeTokenizer } from './tokenizer-files.js';
+import { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';
 
-/** A frozen model: the folder that its weights are copied from, as they are stored there; or a name alone. */
-export type Frozen = { readonly folder: string } | ExternalModel;
+/** How a frozen model is saved: its weights are copied from a folder in their stored precision, or only a name is kept. */
+export type FrozenModel = { readonly folder: string | URL } | ExternalModel;
 
 interface SavedModel {
   readonly config: QFormerConfig;
-  readonly vision: Frozen;
+  readonly vision: FrozenModel;
   readonly processor: Processor;
-  /** A folder that holds one, or the files as parsed JSON. */
-  readonly tokenizer: string | TokenizerFiles;
+  /** A folder with `tokenizer.json`, or the parsed files. */
+  readonly tokenizer: string | URL | TokenizerFiles;
 }
 
+/** A model of stage 1 to save. */
 export interface SavedStage1 extends SavedModel {
   readonly params: Stage1Params;
 }
 
+/** A model of stage 2 to save. */
 export interface SavedStage2 extends SavedModel {
   readonly params: Stage2Params;
-  readonly language: Frozen;
-  /** How the model was spoken to in training. */
+  readonly language: FrozenModel;
+  /** The prompts that the model was trained with. Default: those of the published models. */
   readonly prompts?: Prompts;
 }
 
+/** Options of `saveStage1` and `saveStage2`. */
 export interface SaveOptions {
+  /** Stops saving: the call then throws the signal's reason, and the folder is left as it was. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes what stage 1 made as a `Blip2ForImageTextRetrieval` folder, with the captioning head (`cls.predictions.*`) and the
- * temperature (`temp`) besides. The folder appears whole or not at all. The tree stays the caller's.
+ * Saves a model of stage 1 as a `Blip2ForImageTextRetrieval` folder of Hugging Face, with the captioning head
+ * (`cls.predictions.*`) and the temperature (`temp`) in addition. The folder is written as a whole or left as it was.
+ * @param folder a path or a `file:` URL; a model that is there already is replaced
+ * @param model its tensors stay the caller's
+ * @throws for a folder that holds other files, and where it cannot be written
  */
-export async function saveStage1(folder: string, model: SavedStage1, options: SaveOptions = {}): Promise<void> {
+export async function saveStage1(folder: string | URL, model: SavedStage1, options: SaveOptions = {}): Promise<void> {
   const files = await readTokenizerFiles(model.tokenizer);
   const tokenizer = createTokenizer(files);
   await save(folder, model, {
@@ -59,8 +66,14 @@ export async function saveStage1(folder: string, model: SavedStage1, options: Sa
   });
 }
 
-/** Writes what stage 2 made as a `Blip2ForConditionalGeneration` folder, as `saveStage1` does. */
-export async function saveStage2(folder: string, model: SavedStage2, options: SaveOptions = {}): Promise<void> {
+/**
+ * Saves a model of stage 2 as a `Blip2ForConditionalGeneration` folder of Hugging Face. The folder is written as a whole
+ * or left as it was.
+ * @param folder a path or a `file:` URL; a model that is there already is replaced
+ * @param model its tensors stay the caller's
+ * @throws for a folder that holds other files, and where it cannot be written
+ */
+export async function saveStage2(folder: string | URL, model: SavedStage2, options: SaveOptions = {}): Promise<void> {
   const given = await readTokenizerFiles(model.tokenizer);
   const files = withImageToken(given, createTokenizer(given));
   const tokenizer = createTokenizer(files);
@@ -77,56 +90,56 @@ export async function saveStage2(folder: string, model: SavedStage2, options: Sa
   });
 }
 
-/** Where Hugging Face's processor adds a token, if the language model's table has a row there that no token uses. */
+/** The id at which transformers' processor adds a token, where the vocabulary is padded there. */
 const spareRow = ({ vocabSize }: Tokenizer, language: LanguageFolder | undefined): number | undefined =>
   language && language.rows > vocabSize ? vocabSize : undefined;
 
 interface Content extends SaveOptions {
-  readonly prefixes: { readonly vision: Frozen; readonly language?: Frozen };
-  /** @param language undefined for one of the user's own, and where there is none */
+  readonly prefixes: { readonly vision: FrozenModel; readonly language?: FrozenModel };
+  /** @param language undefined for an external one, and where there is none */
   readonly config: (language: LanguageFolder | undefined) => Json;
   readonly processor: Json;
   readonly tokenizer: TokenizerFiles;
 }
 
-async function save(folder: string, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
+async function save(folder: string | URL, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
   const { vision, language } = content.prefixes;
   const opened: FrozenFolder[] = [];
   const open = async <T extends FrozenFolder>(
-    frozen: Frozen,
+    frozen: FrozenModel,
     how: (folder: string) => Promise<T>,
   ): Promise<T | ExternalModel> => {
     if (isExternal(frozen)) return frozen;
-    const found = await how(frozen.folder);
+    const found = await how(toPath(frozen.folder));
     opened.push(found);
     return found;
   };
   try {
-    const encoder = await open(vision, openVision);
-    const speaker = language && (await open(language, openLanguage));
+    const encoder = await open(vision, openVisionFolder);
+    const languageModel = language && (await open(language, openLanguageFolder));
     const entries = [
       ...copied(encoder, 'vision_model.'),
       ...trained(model.params),
-      ...(speaker ? copied(speaker, 'language_model.') : []),
+      ...(languageModel ? copied(languageModel, 'language_model.') : []),
     ];
-    const known = speaker && !isExternal(speaker) ? speaker : undefined;
+    const stored = languageModel && !isExternal(languageModel) ? languageModel : undefined;
     const { queries, projectionSize } = model.config;
     const config = {
       model_type: 'blip-2',
       dtype: 'float32',
       num_query_tokens: queries,
       image_text_hidden_size: projectionSize,
-      use_decoder_only_language_model: known?.kind !== 'encoder-decoder',
+      use_decoder_only_language_model: stored?.kind !== 'encoder-decoder',
       vision_config: configOf(encoder),
-      ...(speaker && { text_config: configOf(speaker) }),
-      ...content.config(known),
+      ...(languageModel && { text_config: configOf(languageModel) }),
+      ...content.config(stored),
     };
-    await replaceFolder(folder, async (temporary) => {
+    await replaceFolder(toPath(folder), async (temporary) => {
       const { signal } = content;
       await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
       await writeTokenizer(temporary, content.tokenizer);
       await writeJson(join(temporary, 'processor_config.json'), content.processor);
-      if (known?.generation) await writeJson(join(temporary, 'generation_config.json'), known.generation);
+      if (stored?.generation) await writeJson(join(temporary, 'generation_config.json'), stored.generation);
       await writeJson(join(temporary, 'config.json'), config);
       signal?.throwIfAborted();
     });
@@ -150,7 +163,7 @@ function trained(params: Tree): TensorEntry[] {
   }));
 }
 
-/** A frozen model's tensors, which half precision gives back to the last bit. */
+/** The tensors of a frozen model; half precision is kept. */
 function copied(frozen: FrozenFolder | ExternalModel, prefix: string): TensorEntry[] {
   if (isExternal(frozen)) return [];
   const { source, owns } = frozen;

@@ -1,8 +1,9 @@
 import { blockSize } from '@blip2/backend-simd';
 import { BindError, type Mismatches, type StoredValues, sizeOf, type WeightSource } from '@blip2/tensor';
-import { type SafetensorsSource, storedValues } from '@blip2/tensor/safetensors';
+import { openSafetensors, type SafetensorsSource, storedValues } from '@blip2/tensor/safetensors';
+import { openTorch } from '@blip2/tensor/torch';
 
-/** The part of a source whose names are wanted, for a loader that must not see the rest. Closing stays with the whole. */
+/** Restricts a source to some of its names. Closing it does nothing: the whole source is closed by its owner. */
 export function subsetSource(source: WeightSource, wanted: (name: string) => boolean): WeightSource {
   return {
     origin: source.origin,
@@ -12,32 +13,34 @@ export function subsetSource(source: WeightSource, wanted: (name: string) => boo
   };
 }
 
-/** A matrix of fewer values is not worth keeping outside a heap. */
+/** Smaller matrices are always kept in the heap. */
 const SMALL = 2 ** 10;
 
 /**
- * What keeps a file's large tensors outside the backend's heap, as the file has them, once the first of them have taken
- * `inside` bytes of its blocks.
+ * Creates the `stored` method of a source whose large tensors stay outside the backend's heap, in the file's precision,
+ * once the first of them have filled `inHeap` bytes of it.
  */
-export function keptOutside(source: SafetensorsSource, inside: number) {
-  let left = inside;
+export function keptOutside(source: SafetensorsSource, inHeap: number) {
+  let remaining = inHeap;
   return async (name: string): Promise<StoredValues | undefined> => {
     const { shape } = source.names.get(name) ?? { shape: [] };
     const size = sizeOf(shape);
     if (shape.length < 2 || size < SMALL) return undefined;
     const block = blockSize(4 * size);
-    if (block > left) return storedValues(await source.readRaw(name));
-    left -= block;
+    if (block > remaining) return storedValues(await source.readRaw(name));
+    remaining -= block;
     return undefined;
   };
 }
 
+/** How many values of a model's tensors are loaded. */
 export interface LoadProgress {
+  /** Values loaded so far. */
   readonly done: number;
   readonly total: number;
 }
 
-/** A source that tells how many of its values were read, after each tensor. */
+/** Makes a source report after each tensor how many of its values were read. */
 export function withProgress(source: WeightSource, onProgress: (progress: LoadProgress) => void): WeightSource {
   const total = valuesIn(source);
   let done = 0;
@@ -54,14 +57,21 @@ export function withProgress(source: WeightSource, onProgress: (progress: LoadPr
   };
 }
 
+/** Counts the values of all tensors. */
 export const valuesIn = ({ names }: WeightSource): number =>
   [...names.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
-/** Bytes of all tensors as the file has them, in this process. */
+/** Counts the bytes of all tensors in the file's precision. */
 export const bytesIn = ({ names }: Pick<WeightSource, 'names'> = { names: new Map() }): number =>
   [...names.values()].reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (/16$/.test(dtype) ? 2 : 4), 0);
 
-/** @throws BindError unless everything fits */
+/** @throws BindError where a tensor is missing, unused or has another shape */
 export function expectMatch(origin: string, { missing, unused, misshaped }: Mismatches): void {
   if (missing.length + unused.length + misshaped.length > 0) throw new BindError(origin, missing, unused, misshaped);
 }
+
+const TORCH = /\.(pth|pt|bin|ckpt)$/i;
+
+/** Opens a file of weights: of PyTorch by its ending, any other file or folder as safetensors. Reads only headers. */
+export const openWeights = (path: string): Promise<WeightSource> =>
+  TORCH.test(path) ? openTorch(path) : openSafetensors(path);

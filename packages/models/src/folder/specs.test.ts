@@ -5,7 +5,7 @@ import { stage1Spec, stage2Spec } from '@blip2/training';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { readModelConfig } from './config.js';
-import { partSpecs, tensorsOf } from './specs.js';
+import { partSpecs, tensorShapes } from './specs.js';
 
 const modelOf = (name: PublishedName, text: object = {}) => {
   const json: Record<string, unknown> = published[name];
@@ -43,7 +43,7 @@ test('parts of blip2-opt-2.7b, and names as published', () => {
   const { vision, language } = partSpecs(model);
   expect(countParameters(vision!)).toBe(985_949_440);
   expect(countParameters(language!)).toBe(2_651_678_720);
-  const tensors = tensorsOf(model);
+  const tensors = tensorShapes(model);
   expect([...tensors.keys()].filter((name) => name.startsWith('vision_model.'))).toHaveLength(474);
   expect([...tensors.keys()].filter((name) => name.startsWith('qformer.'))).toHaveLength(254);
   expect(tensors.get('language_model.model.decoder.embed_tokens.weight')).toEqual([50304, 2560]);

@@ -5,25 +5,27 @@ import { instructBlipSpec, stage1Spec, stage2Spec, visionNormSpec } from '@blip2
 import { visionSpec } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
 
-/** What stands before the names of a model's frozen parts. */
+/** The prefixes of the names of a model's frozen parts. */
 export const prefixes = { vision: 'vision_model.', language: 'language_model.' } as const;
 
-/** What the parts of a model are made of, each by its names without prefix; parts of the user's own are absent. */
+/** The parameter specs of a model's parts, with names without prefix. Specs of external models are absent. */
 export interface PartSpecs {
   readonly vision?: Spec;
+  /** The Q-Former, its heads or its projection, and `ln_vision`. */
   readonly trained: Spec;
   readonly language?: Spec;
 }
 
+/** Options of `partSpecs` and `tensorShapes`. */
 export interface SpecOptions {
-  /** What the Q-Former consists of. Default: what the model is for, without what stage 1 adds. */
+  /** The parts of the Q-Former. Default: those of the model's kind, without the pre-training head. */
   readonly parts?: QFormerParts;
-  /** The width of a language model of the user's own. */
+  /** The width of an external language model. */
   readonly width?: number | undefined;
 }
 
-/** The specs of a model as its `config.json` describes it. Nothing is allocated. */
-export function partSpecs(model: ModelConfig, { parts = usualParts(model), width }: SpecOptions = {}): PartSpecs {
+/** Derives the parameter specs of a model from its config. Allocates nothing. */
+export function partSpecs(model: ModelConfig, { parts = defaultParts(model), width }: SpecOptions = {}): PartSpecs {
   const { vision, language, qformer } = model;
   const own = language && !isExternal(language) ? language : undefined;
   return {
@@ -33,10 +35,10 @@ export function partSpecs(model: ModelConfig, { parts = usualParts(model), width
   };
 }
 
-/** What the Q-Former of such a model consists of, unless stage 1 goes on. */
-export const usualParts = ({ kind, instructed }: ModelConfig): QFormerParts => (instructed ? 'instruction' : kind);
+/** The parts of the Q-Former that a model of this kind needs. */
+export const defaultParts = ({ kind, instructed }: ModelConfig): QFormerParts => (instructed ? 'instruction' : kind);
 
-/** From a path of a trained spec to the name in a file: InstructBLIP has the embeddings, and their norm, in the Q-Former. */
+/** Maps a path of a trained spec to the name in a file: InstructBLIP has the embeddings and their norm under `qformer`. */
 export function trainedName(path: string, parts: QFormerParts | undefined): string {
   if (parts !== 'instruction') return path;
   return path
@@ -44,7 +46,7 @@ export function trainedName(path: string, parts: QFormerParts | undefined): stri
     .replace(/^embeddings\./, 'qformer.embeddings.');
 }
 
-/** What is trained: the Q-Former with its heads, or with the bridge to a language model of `width`; and `ln_vision`. */
+/** The spec of what is trained: the Q-Former with its heads, or with the projection to a language model of `width`; and `ln_vision`. */
 export function trainedSpec(config: QFormerConfig, { parts, width }: SpecOptions): Spec {
   if (parts === 'instruction' && width !== undefined) return instructBlipSpec(config, width);
   if (parts === 'generation' && width !== undefined) return stage2Spec(config, width);
@@ -52,9 +54,9 @@ export function trainedSpec(config: QFormerConfig, { parts, width }: SpecOptions
   return { ...qformerSpec(config, 'retrieval'), ...visionNormSpec(config.encoderWidth) };
 }
 
-/** Every tensor of a model's file: its name in full, and its shape. Nothing is allocated. */
-export function tensorsOf(model: ModelConfig, options: SpecOptions = {}): Map<string, Shape> {
-  const { parts = usualParts(model) } = options;
+/** Lists the tensors of a model's file: full names and shapes. Allocates nothing. */
+export function tensorShapes(model: ModelConfig, options: SpecOptions = {}): Map<string, Shape> {
+  const { parts = defaultParts(model) } = options;
   const { vision, trained, language } = partSpecs(model, options);
   const named = (prefix: string, spec: Spec | undefined): [string, Shape][] =>
     spec ? specLeaves(spec).map(([path, { shape }]) => [prefix + path, shape]) : [];

@@ -1,18 +1,70 @@
 import { join } from 'node:path';
-import type { TokenizerFiles } from '@blip2/data';
-import { readJson } from '@blip2/tensor/files';
+import type { Tokenizer, TokenizerFiles } from '@blip2/data';
+import { isJson, type Json } from '@blip2/tensor';
+import { readJson, toPath } from '@blip2/tensor/files';
 import { writeJson } from './atomic-folder.js';
 
-/** A tokenizer's two files as parsed JSON. @throws for a folder without them */
-export async function readTokenizerFiles(from: string | TokenizerFiles): Promise<TokenizerFiles> {
-  if (typeof from !== 'string') return from;
-  const tokenizer = await readJson(join(from, 'tokenizer.json'));
-  if (!tokenizer) throw new Error(`'${from}' holds no tokenizer.json; give the folder of a tokenizer.`);
-  const config = await readJson(join(from, 'tokenizer_config.json'));
+/**
+ * Reads `tokenizer.json` and `tokenizer_config.json` of a folder as parsed JSON; parsed files are returned as they are.
+ * @throws for a folder without `tokenizer.json`
+ */
+export async function readTokenizerFiles(from: string | URL | TokenizerFiles): Promise<TokenizerFiles> {
+  if (typeof from !== 'string' && !(from instanceof URL)) return from;
+  const folder = toPath(from);
+  const tokenizer = await readJson(join(folder, 'tokenizer.json'));
+  if (!tokenizer) throw new Error(`'${folder}' holds no tokenizer.json; give the folder of a tokenizer.`);
+  const config = await readJson(join(folder, 'tokenizer_config.json'));
   return { tokenizer, ...(config && { config }) };
 }
 
+/** Writes `tokenizer.json` and `tokenizer_config.json` into a folder. */
 export async function writeTokenizer(folder: string, { tokenizer, config = {} }: TokenizerFiles): Promise<void> {
   await writeJson(join(folder, 'tokenizer.json'), tokenizer);
   await writeJson(join(folder, 'tokenizer_config.json'), config);
 }
+
+/** The token whose ids stand for the soft prompt of an image among the ids of a prompt. */
+export const IMAGE_TOKEN = '<image>';
+
+/** Special tokens of OPT that never occur in texts. */
+const unused = ['<s>', '<unk>'];
+
+/**
+ * Gives a language model's tokenizer the token `<image>` where it has none, by renaming a special token that never occurs
+ * in texts: a new token would need a row in the frozen embeddings. Where there is no such token the files are returned
+ * unchanged.
+ */
+export function withImageToken(files: TokenizerFiles, tokenizer: Tokenizer): TokenizerFiles {
+  if (tokenizer.id(IMAGE_TOKEN) !== undefined) return files;
+  const used = Object.values(tokenizer.special);
+  const free = unused.find((token) => {
+    const id = tokenizer.id(token);
+    return id !== undefined && !used.includes(id);
+  });
+  if (free === undefined) return files;
+  const { added_tokens: added, model } = files.tokenizer as { added_tokens?: unknown; model?: Json };
+  const vocab = isJson(model?.vocab) ? renameKey(model.vocab, free) : model?.vocab;
+  const { config } = files;
+  const decoder = config?.added_tokens_decoder;
+  return {
+    tokenizer: {
+      ...files.tokenizer,
+      added_tokens: Array.isArray(added) ? added.map((token) => renameContent(token, free)) : added,
+      model: { ...model, vocab },
+    },
+    ...(config && {
+      config: isJson(decoder)
+        ? { ...config, added_tokens_decoder: mapValues(decoder, (token) => renameContent(token, free)) }
+        : config,
+    }),
+  };
+}
+
+const renameKey = (vocab: Json, token: string): Json =>
+  Object.fromEntries(Object.entries(vocab).map(([key, id]) => [key === token ? IMAGE_TOKEN : key, id]));
+
+const renameContent = (token: unknown, from: string): unknown =>
+  isJson(token) && token.content === from ? { ...token, content: IMAGE_TOKEN } : token;
+
+const mapValues = (record: Json, fn: (value: unknown) => unknown): Json =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, fn(value)]));

@@ -269,9 +269,9 @@ test.each([56, 84])('a table of positions for larger images, with image_size %i 
       const expected = await read('interpolated.vision.last_hidden_state');
       const nhwc = tf.transpose(pixels, [0, 2, 3, 1]) as tf.Tensor4D;
       const features = await encodePixels(model.vision, nhwc);
-      const seen = normFeatures(model.params, features);
-      expectClose(seen, expected, 1e-4);
-      tf.dispose([pixels, nhwc, features, expected, seen]);
+      const normed = normFeatures(model.params, features);
+      expectClose(normed, expected, 1e-4);
+      tf.dispose([pixels, nhwc, features, expected, normed]);
     }),
   );
   await golden.close();

@@ -12,54 +12,67 @@ import { type Generation, generateText, streamText } from './generate-text.js';
 import { dialogue, type Exchange } from './prompts.js';
 
 interface DecodingChoice extends GenerationOptions {
-  /** Prompt, beams, penalties and lengths to start from: a name of `decodingPresets`, or a preset of one's own. */
+  /**
+   * The decoding preset that the other options override: a name of `decodingPresets`, or a preset of your own. Default:
+   * `instruct` for InstructBLIP, otherwise the defaults of the method.
+   */
   readonly decoding?: DecodingPresetName | DecodingPreset | undefined;
 }
 
+/** Options of `caption` for one image. */
 export interface CaptionOptions extends DecodingChoice {
-  /** The text goes on from it. Default: the folder's. */
+  /** The beginning of the caption, which the generated text continues. Default: the model's. */
   readonly prompt?: string | undefined;
 }
 
-/** Of several images; `prompt` is one for all or one for each. */
+/** Options of `caption` for several images. */
 export interface CaptionsOptions extends Omit<CaptionOptions, 'prompt'> {
+  /** One prompt for all images, or one for each. Default: the model's. */
   readonly prompt?: string | readonly string[] | undefined;
 }
 
+/** Options of `ask`. */
 export interface AskOptions extends DecodingChoice {
-  /** How a question is put; `{}` is where it goes. Default: the folder's. */
+  /** Template of a question; `{}` stands for the question. Default: the model's. */
   readonly template?: string | undefined;
-  /** What was asked of the image before, and answered: the first first. */
+  /** Former questions of a dialogue about the image with their answers, oldest first. */
   readonly history?: readonly Exchange[] | undefined;
 }
 
-/** A caption piece by piece, or with a `question` its answer. */
+/** Options of `stream`. */
 export interface StreamTextOptions extends Omit<CaptionOptions & AskOptions, 'beams' | 'returnSequences'> {
+  /** A question to answer; without one the image is captioned. */
   readonly question?: string | undefined;
 }
 
+/** A generated text under another name. */
 export type Named<Name extends string> = Omit<Generation, 'text'> & Readonly<Record<Name, string>>;
-/** Where several texts were asked for (`returnSequences`), `captions` has them all; the first is this one. */
+/** A caption. With `returnSequences` above 1, `captions` has all captions of the image, best first. */
 export type Caption = Named<'caption'> & { readonly captions?: readonly Named<'caption'>[] };
+/** An answer. With `returnSequences` above 1, `answers` has all answers to the question, best first. */
 export type Answer = Named<'answer'> & { readonly answers?: readonly Named<'answer'>[] };
 
-/** What a model can say of images. Several images, or questions, share their passes through the model. */
+/** The methods of a generation model. Several images or questions are processed in batches. */
 export interface GenerationMethods {
-  /** 5 beams and at most 30 new tokens by default; one beam when sampling. */
+  /** Captions an image. Default: 5 beams (one beam with `sample`) and at most 30 new tokens. */
   caption(image: ImageInput, options?: CaptionOptions): Promise<Caption>;
+  /** Captions several images; the captions are in the order of the images. */
   caption(images: readonly ImageInput[], options?: CaptionsOptions): Promise<Caption[]>;
-  /** 5 beams, length penalty -1 and at most 10 new tokens by default; one beam when sampling. */
+  /**
+   * Answers a question about an image. Default: 5 beams (one beam with `sample`), length penalty -1 and at most 10 new
+   * tokens.
+   */
   ask(image: ImageInput, question: string, options?: AskOptions): Promise<Answer>;
-  /** Several questions about one image, which is looked at once; or one about each image. */
+  /** Answers several questions about one image, which is encoded once, or question i about image i. */
   ask(image: ImageInput | readonly ImageInput[], questions: readonly string[], options?: AskOptions): Promise<Answer[]>;
-  /** By greedy search or sampling. */
+  /** Captions an image or answers a question about it by greedy search or sampling, and yields pieces of the text. */
   stream(image: ImageInput, options?: StreamTextOptions): AsyncGenerator<string, void, undefined>;
 }
 
-/** Texts at a time. */
+/** Texts per batch. */
 const BATCH = 8;
 
-/** The methods `caption`, `ask` and `stream` of a generation model. */
+/** Creates the methods `caption`, `ask` and `stream` of a generation model. */
 export function generationMethods(model: GenerationModel): GenerationMethods {
   async function caption(image: ImageInput, options?: CaptionOptions): Promise<Caption>;
   async function caption(images: readonly ImageInput[], options?: CaptionsOptions): Promise<Caption[]>;
@@ -124,7 +137,7 @@ const defaults: Readonly<Record<'caption' | 'ask', GenerationOptions>> = {
   ask: { beams: 5, maxNewTokens: 10, lengthPenalty: -1 },
 };
 
-/** The options given, over those of the decoding preset or else the defaults. Sampling without beams given has one beam. */
+/** Merges the given options over the decoding preset or the defaults. Sampling has one beam unless `beams` is given. */
 function resolveOptions(
   task: 'caption' | 'ask',
   model: GenerationModel,
@@ -149,7 +162,7 @@ const questionPrompt = (
     history.map((one) => ({ ...one, question: questionProcessor(one.question) })),
   );
 
-/** The texts of each prompt: about the one image, or about the image at the prompt's index. */
+/** Generates the texts of each prompt: about the only image, or about the image at the prompt's index. */
 async function generateFor(
   model: GenerationModel,
   { images, prompts }: { images: readonly ImageInput[]; prompts: readonly string[] },
@@ -179,6 +192,6 @@ const isList = (image: ImageInput | readonly ImageInput[]): image is readonly Im
 
 const returnsSeveral = ({ decoding }: ResolvedOptions): boolean => (decoding.returnSequences ?? 1) > 1;
 
-/** Options without those that are undefined, so that defaults hold. */
+/** Removes options that are undefined, so that they do not override defaults. */
 const defined = <T extends object>(options: T): Partial<T> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -4,29 +4,29 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { type DecodingContext, decodingOptions, suppressedIds } from './decoding.js';
 import { type DecodingPreset, decodingConfig, type decodingPresets } from './decoding-presets.js';
 
-let voice: DecodingContext;
+let context: DecodingContext;
 
 beforeAll(async () => {
   const ids = { bos: 2, pad: 1, eos: [2] };
-  voice = { language: { ids, vocabSize: 424 }, tokenizer: await loadTokenizer(fixture('hf-opt')), imageToken: 419 };
+  context = { language: { ids, vocabSize: 424 }, tokenizer: await loadTokenizer(fixture('hf-opt')), imageToken: 419 };
 });
 
 test('what must not be drawn: the image token, and rows behind the last token', () => {
-  expect(suppressedIds(voice).sort()).toEqual([419, 420, 421, 422, 423]);
-  expect(decodingOptions(voice, { sample: true, suppressIds: [7] }, []).suppressIds).toEqual(
+  expect(suppressedIds(context).sort()).toEqual([419, 420, 421, 422, 423]);
+  expect(decodingOptions(context, { sample: true, suppressIds: [7] }, []).suppressIds).toEqual(
     expect.arrayContaining([7, 419, 423]),
   );
-  expect(decodingOptions(voice, {}, []).suppressIds).toBeUndefined(); // search follows the reference, which may say them
+  expect(decodingOptions(context, {}, []).suppressIds).toBeUndefined(); // search follows the reference, which may say them
 });
 
 test('a stop is an id or a text of one token', () => {
-  const dot = voice.tokenizer.id('.')!;
-  const newline = voice.tokenizer.encode('\n', { addSpecialTokens: false });
+  const dot = context.tokenizer.id('.')!;
+  const newline = context.tokenizer.encode('\n', { addSpecialTokens: false });
   expect(newline).toHaveLength(1);
-  expect(decodingOptions(voice, { stop: ['.', '\n', 5] }, []).eosIds).toEqual([2, dot, ...newline, 5]);
-  expect(decodingOptions(voice, { stop: [5], eosIds: [9] }, []).eosIds).toEqual([9, 5]);
-  expect(() => decodingOptions(voice, { stop: ['an elephant'] }, [])).toThrow(/The stop "an elephant" is \d+ tokens/);
-  expect(() => decodingOptions(voice, { stop: [424] }, [])).toThrow('The stop 424 is no id of this model');
+  expect(decodingOptions(context, { stop: ['.', '\n', 5] }, []).eosIds).toEqual([2, dot, ...newline, 5]);
+  expect(decodingOptions(context, { stop: [5], eosIds: [9] }, []).eosIds).toEqual([9, 5]);
+  expect(() => decodingOptions(context, { stop: ['an elephant'] }, [])).toThrow(/The stop "an elephant" is \d+ tokens/);
+  expect(() => decodingOptions(context, { stop: [424] }, [])).toThrow('The stop 424 is not an id of this model');
 });
 
 test('the penalty counts image and prompt, or what a decoder starts with', () => {
@@ -34,9 +34,9 @@ test('the penalty counts image and prompt, or what a decoder starts with', () =>
     [419, 419, 2, 30],
     [419, 419, 2, 31],
   ];
-  expect(decodingOptions(voice, {}, history).history).toEqual(history);
-  expect(decodingOptions(voice, { countPrompt: false }, history).history).toEqual([[2], [2]]);
-  const t5 = { ...voice, language: { vocabSize: 9, ids: { bos: 1, pad: 0, eos: [1], decoderStart: 0 } } };
+  expect(decodingOptions(context, {}, history).history).toEqual(history);
+  expect(decodingOptions(context, { countPrompt: false }, history).history).toEqual([[2], [2]]);
+  const t5 = { ...context, language: { vocabSize: 9, ids: { bos: 1, pad: 0, eos: [1], decoderStart: 0 } } };
   expect(decodingOptions(t5, { countPrompt: false }, history).history).toEqual([[0], [0]]);
 });
 
@@ -74,8 +74,12 @@ test('presets: lengths of LAVIS, the prompts of the paper', () => {
 
 test('a preset of another task, one that there is not, and one of the user', () => {
   const caption = { task: 'caption', kind: 'decoder' } as const;
-  expect(() => decodingConfig('vqa', caption)).toThrow("'vqa' is not for this; take one of caption, captionLavis");
-  expect(() => decodingConfig('kaption' as keyof typeof decodingPresets, caption)).toThrow("no preset 'kaption'");
+  expect(() => decodingConfig('vqa', caption)).toThrow(
+    "is for the task 'ask', not 'caption'; give one of caption, captionLavis",
+  );
+  expect(() => decodingConfig('kaption' as keyof typeof decodingPresets, caption)).toThrow(
+    "no decoding preset 'kaption'",
+  );
   const mine: DecodingPreset = { task: 'any', all: { beams: 2 }, decoder: { beams: 3 } };
   expect(decodingConfig(mine, caption)).toEqual({ beams: 3 });
 });

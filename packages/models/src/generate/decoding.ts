@@ -1,18 +1,18 @@
 import type { Tokenizer } from '@blip2/data';
 import type { DecodingOptions, LanguageModel } from '@blip2/llm';
 
-/** How a text is searched for, or drawn. */
+/** How text is generated: beam search or sampling, lengths, penalties, and what ends it. */
 export interface GenerationOptions extends Omit<DecodingOptions, 'history'> {
-  /** What ends a text beside the model's own ends: ids, or texts of one token each. */
+  /** What ends a text in addition to the model's end-of-text ids: ids, or texts of one token each. */
   readonly stop?: readonly (number | string)[] | undefined;
   /**
-   * Whether the repetition penalty counts the ids of image and prompt, as Hugging Face does, or only the token that a
-   * decoder starts with, as LAVIS. Default true.
+   * Whether the repetition penalty counts the image tokens and the prompt, as transformers does, or only the decoder's
+   * start token, as LAVIS does. Default true.
    */
   readonly countPrompt?: boolean | undefined;
 }
 
-/** What can say something. */
+/** The parts of a generation model that stop tokens and suppressed tokens depend on. */
 export interface DecodingContext {
   readonly language: Pick<LanguageModel, 'ids' | 'vocabSize'>;
   readonly tokenizer: Tokenizer;
@@ -20,25 +20,26 @@ export interface DecodingContext {
 }
 
 /**
- * The options as the language model's decoder takes them.
- * @param history the ids of image and prompt, one list a row
- * @throws for a stop that is no token
+ * Converts options to those of `generate` in `@blip2/llm`.
+ * @param history for each text, the ids of the image tokens and the prompt
+ * @throws for a stop that is not a single token
  */
 export function decodingOptions(
-  voice: DecodingContext,
+  context: DecodingContext,
   { stop = [], countPrompt = true, ...options }: GenerationOptions,
   history: readonly (readonly number[])[],
 ): DecodingOptions {
-  const { bos, eos, decoderStart = bos } = voice.language.ids;
+  const { bos, eos, decoderStart = bos } = context.language.ids;
   return {
     ...options,
     history: countPrompt ? history : history.map(() => [decoderStart]),
-    eosIds: stop.length === 0 ? options.eosIds : [...(options.eosIds ?? eos), ...stop.map((end) => stopId(voice, end))],
-    suppressIds: options.sample ? [...(options.suppressIds ?? []), ...suppressedIds(voice)] : options.suppressIds,
+    eosIds:
+      stop.length === 0 ? options.eosIds : [...(options.eosIds ?? eos), ...stop.map((end) => stopId(context, end))],
+    suppressIds: options.sample ? [...(options.suppressIds ?? []), ...suppressedIds(context)] : options.suppressIds,
   };
 }
 
-/** What must not be drawn: the token that stands for images, and rows that fill up the tables after the last token. */
+/** The ids that must not be sampled: the image token, and the rows that pad the vocabulary after the last token. */
 export function suppressedIds({ language, tokenizer, imageToken }: DecodingContext): number[] {
   const ids = imageToken === undefined ? [] : [imageToken];
   for (let id = language.vocabSize - 1; id >= 0 && tokenizer.token(id) === undefined; id--) ids.push(id);
@@ -48,7 +49,7 @@ export function suppressedIds({ language, tokenizer, imageToken }: DecodingConte
 function stopId({ language, tokenizer }: DecodingContext, stop: number | string): number {
   if (typeof stop === 'number') {
     if (Number.isInteger(stop) && stop >= 0 && stop < language.vocabSize) return stop;
-    throw new Error(`The stop ${stop} is no id of this model; ids are whole numbers below ${language.vocabSize}.`);
+    throw new Error(`The stop ${stop} is not an id of this model; ids are whole numbers below ${language.vocabSize}.`);
   }
   const ids = tokenizer.id(stop) ?? tokenizer.encode(stop, { addSpecialTokens: false });
   if (typeof ids === 'number') return ids;

@@ -2,16 +2,20 @@ import type { FeatureStore } from '@blip2/training';
 import type { GenerationOptions } from './decoding.js';
 import { type GenerationParts, generateText } from './generate-text.js';
 
+/** Options of `generateTexts`. */
 export interface GenerateAllOptions extends Omit<GenerationOptions, 'returnSequences'> {
+  /** Called after each batch with the number of texts generated so far and the total. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Texts at a time. Default 64. */
+  /** Texts per batch. Default 64. */
   readonly batchSize?: number;
 }
 
 /**
- * Generates a text for each pair of an encoded image and a prompt, in batches. Inputs about one image that follow each
- * other share its pass through the Q-Former.
- * @param inputs indices into `features`, each with the prompt that the text continues
+ * Generates a text for each pair of an encoded image and a prompt, in batches. Within a batch the Q-Former runs once per
+ * image.
+ * @param features features of the image encoder, of which batches are read as they are needed
+ * @param inputs indices of images in `features`, each with the prompt that the text continues
+ * @returns one text per input, without its prompt
  */
 export async function generateTexts(
   model: GenerationParts,

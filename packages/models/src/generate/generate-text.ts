@@ -6,37 +6,37 @@ import * as tf from '@tensorflow/tfjs';
 import type { GenerationModel } from '../folder/loaded-model.js';
 import { decodingOptions, type GenerationOptions } from './decoding.js';
 
-/** What speaking needs of a model; one still in training has it too. */
+/** The parts of a generation model that generate text; a model in training has them too. */
 export type GenerationParts = Pick<
   GenerationModel,
   'config' | 'params' | 'language' | 'tokenizer' | 'imageToken' | 'instruction'
 >;
 
-/** A text that was made. */
+/** A generated text. */
 export interface Generation {
-  /** Without the prompt and without special tokens. */
+  /** The text without the prompt and without special tokens. */
   readonly text: string;
-  /** The new ids, the one that ended the text included. */
+  /** The new ids, including the one that ended the text. */
   readonly tokens: number[];
-  /** The log-probability of the new ids, divided by their number to the power of the length penalty. */
+  /** The sum of the log-probabilities of the new ids, divided by their number to the power of the length penalty. */
   readonly score: number;
 }
 
-/** Images and how texts about them begin. */
+/** Encoded images and the prompts of texts about them. */
 export interface GenerationInput {
-  /** [I,N,D] of the image encoder. */
+  /** Features [I,N,D] of the image encoder. */
   readonly features: tf.Tensor3D;
-  /** One a text. */
+  /** The beginning of each text. */
   readonly prompts: readonly string[];
-  /** The place in `features` of each text's image. Default: one text an image, in their order. */
+  /** For each text, the index of its image in `features`. Default: text i is about image i. */
   readonly imageIndex?: readonly number[];
 }
 
 /**
- * Texts about images: for each prompt as many as are asked for, best first. What the Q-Former sees in an image is
- * computed once for all texts about it.
- * The ids before the new ones are, as in Hugging Face, one image token a query, BOS and the prompt; the repetition
- * penalty counts them all (specification, section 3.6). A decoder that has an encoder begins with its start token.
+ * Generates texts about images: for each prompt `returnSequences` texts, best first. The Q-Former runs once per image.
+ *
+ * The ids before the new ones are, as in transformers, one image token per query, BOS and the prompt; the repetition
+ * penalty counts all of them. The decoder of an encoder-decoder begins with its start token.
  */
 export async function generateText(
   model: GenerationParts,
@@ -54,10 +54,13 @@ export async function generateText(
   }
 }
 
-/** Options of a text that comes piece by piece: there is one, and no beams. */
+/** Options of `streamText`: those of `generateText` without beams and number of texts. */
 export type StreamOptions = Omit<GenerationOptions, 'beams' | 'returnSequences'>;
 
-/** One text about one image, by greedy search or sampling, piece by piece as soon as the pieces are there. */
+/**
+ * Generates one text about one image by greedy search or sampling, and yields its pieces as they are generated.
+ * @param input `features` [1,N,D] of the image encoder, and the prompt
+ */
 export async function* streamText(
   model: GenerationParts,
   input: { features: tf.Tensor3D; prompt: string },
@@ -67,21 +70,24 @@ export async function* streamText(
   const { prompt, history } = promptOf(model, { features, prompts: [input.prompt] });
   try {
     const ids: number[] = [];
-    let told = '';
+    let streamed = '';
     const decoding = { ...decodingOptions(model, options, history), beams: 1, returnSequences: 1 };
     for await (const [token] of generateTokens(model.language, prompt, decoding)) {
       ids.push(token!.id);
-      const text = textOf(model.tokenizer, ids).replace(/\uFFFD+$/u, ''); // a letter whose other bytes are still to come
-      if (!text.startsWith(told) || text.length === told.length) continue;
-      yield text.slice(told.length);
-      told = text;
+      const text = textOf(model.tokenizer, ids).replace(/\uFFFD+$/u, ''); // a character whose other bytes are still to come
+      if (!text.startsWith(streamed) || text.length === streamed.length) continue;
+      yield text.slice(streamed.length);
+      streamed = text;
     }
   } finally {
     dispose(prompt);
   }
 }
 
-/** What the language model sees of each text's image: [B,Q,W], which the caller owns. */
+/**
+ * Computes the soft prompt of each text: the queries' output, projected to the language model's width.
+ * @returns [B,Q,W], which the caller disposes
+ */
 export function softPromptOf(
   { config, params, instruction }: GenerationParts,
   { features, prompts, imageIndex }: GenerationInput,
@@ -96,18 +102,18 @@ export function softPromptOf(
         ...texts,
       });
     }
-    const seen = softPrompt(params, config, features); // [I,Q,W]
-    return imageIndex ? tf.gather(seen, tf.tensor1d([...imageIndex], 'int32')) : seen;
+    const perImage = softPrompt(params, config, features); // [I,Q,W]
+    return imageIndex ? tf.gather(perImage, tf.tensor1d([...imageIndex], 'int32')) : perImage;
   });
 }
 
 function promptOf(model: GenerationParts, input: GenerationInput) {
   const { config, language, tokenizer, imageToken } = model;
   const { prompts } = input;
-  const words = { tokenizer, ids: language.ids, kind: language.kind };
-  const rows = prompts.map((text) => promptTokens(text, words));
-  const images = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
-  const { ids, mask } = toIdTensors(padPrompts(rows, words));
+  const promptTokenizer = { tokenizer, ids: language.ids, kind: language.kind };
+  const rows = prompts.map((text) => promptTokens(text, promptTokenizer));
+  const imageTokens = imageToken === undefined ? [] : new Array<number>(config.queries).fill(imageToken);
+  const { ids, mask } = toIdTensors(padPrompts(rows, promptTokenizer));
   const prompt: Prompt & { [key: string]: tf.Tensor } = {
     softPrompt: softPromptOf(model, input),
     promptIds: ids,
@@ -115,11 +121,11 @@ function promptOf(model: GenerationParts, input: GenerationInput) {
   };
   const { decoderStart } = language.ids;
   const before = (row: readonly number[]): number[] =>
-    language.kind === 'encoder-decoder' ? [decoderStart ?? language.ids.bos] : [...images, ...row];
+    language.kind === 'encoder-decoder' ? [decoderStart ?? language.ids.bos] : [...imageTokens, ...row];
   return { prompt, history: rows.map(before) };
 }
 
-/** Padded tables have rows that no token has: these say nothing. */
+/** Decodes ids, without those of the rows that pad the vocabulary. */
 function textOf(tokenizer: Tokenizer, ids: readonly number[]): string {
   return tokenizer.decode(ids.filter((id) => tokenizer.token(id) !== undefined)).trim();
 }

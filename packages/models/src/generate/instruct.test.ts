@@ -14,7 +14,7 @@ import { readModelConfig } from '../folder/config.js';
 import { inspectModel } from '../folder/inspect.js';
 import { loadFolder } from '../folder/load.js';
 import type { GenerationModel } from '../folder/loaded-model.js';
-import { partSpecs, tensorsOf } from '../folder/specs.js';
+import { partSpecs, tensorShapes } from '../folder/specs.js';
 import { decodingPresets } from './decoding-presets.js';
 import { generateText, softPromptOf } from './generate-text.js';
 
@@ -34,32 +34,32 @@ const folder = fixture('hf-instruct');
 const { images, cases, batch } = await json<Golden>(join(folder, 'golden.json'));
 const photo = (name: string): string => fixture(`photos/${name}`);
 let model: Blip2;
-let speaker: GenerationModel;
+let generationModel: GenerationModel;
 
 beforeAll(async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   model = await fromPretrained(folder);
-  speaker = model.models[0] as GenerationModel;
+  generationModel = model.models[0] as GenerationModel;
 });
 afterAll(() => model.dispose());
 
 test('queries that read an instruction see what the reference sees', async () => {
   const golden = await openSafetensors(join(folder, 'golden.safetensors'));
   await expectNoLeak(async () => {
-    const features = await encodeImages(speaker, images.map(photo));
+    const features = await encodeImages(generationModel, images.map(photo));
     for (const [i, { image, prompt, qformer_input_ids: ids }] of cases.entries()) {
-      expect(speaker.instruction?.encode(prompt)).toEqual(ids);
+      expect(generationModel.instruction?.encode(prompt)).toEqual(ids);
       const index = images.indexOf(image);
-      const seen = softPromptOf(speaker, { features, prompts: [prompt], imageIndex: [index] });
+      const seen = softPromptOf(generationModel, { features, prompts: [prompt], imageIndex: [index] });
       expectClose(seen, await golden.read(`language_projection.${Math.floor(i / images.length)}.${index}`), 1e-4);
       seen.dispose();
     }
     const prompts = [cases[0]!.prompt, cases[4]!.prompt];
     const [padded, alone] = [prompts, prompts.slice(0, 1)].map((each) =>
-      softPromptOf(speaker, { features, prompts: each, imageIndex: each.map(() => 0) }),
+      softPromptOf(generationModel, { features, prompts: each, imageIndex: each.map(() => 0) }),
     ) as [tf.Tensor3D, tf.Tensor3D];
     const first = padded.slice([0, 0, 0], [1, -1, -1]);
-    expectClose(first, alone, 1e-5); // padding is not seen
+    expectClose(first, alone, 1e-5); // padding is masked
     for (const tensor of [features, padded, alone, first]) tensor.dispose();
   });
   await golden.close();
@@ -74,18 +74,18 @@ test.each(cases.map((c) => [c.image, c.prompt, c] as const))('%s, "%s", as trans
   };
   const decoding = { task: 'any', all: {} } as const;
   for (const [name, options] of Object.entries(recipes) as [Decoded, object][]) {
-    const said = await model.caption(photo(image), { decoding, prompt, maxNewTokens: 12, ...options });
-    expect(said.tokens).toEqual(c[name].slice(1)); // after the decoder's start
-    expect(said.caption).toBe(c[`${name}_text`]);
-    if (name !== 'greedy') expect(said.score / (c[`${name}_scores`][0] as number)).toBeCloseTo(1, 4);
+    const generation = await model.caption(photo(image), { decoding, prompt, maxNewTokens: 12, ...options });
+    expect(generation.tokens).toEqual(c[name].slice(1)); // after the decoder's start
+    expect(generation.caption).toBe(c[`${name}_text`]);
+    if (name !== 'greedy') expect(generation.score / (c[`${name}_scores`][0] as number)).toBeCloseTo(1, 4);
   }
 });
 
 test('several images with different instructions', async () => {
   await expectNoLeak(async () => {
-    const features = await encodeImages(speaker, batch.images.map(photo));
-    const spoken = await generateText(speaker, { features, prompts: batch.prompts }, { maxNewTokens: 12 });
-    spoken.forEach(([best], i) => {
+    const features = await encodeImages(generationModel, batch.images.map(photo));
+    const generations = await generateText(generationModel, { features, prompts: batch.prompts }, { maxNewTokens: 12 });
+    generations.forEach(([best], i) => {
       const golden = batch.greedy[i]!.slice(1);
       expect(best!.tokens).toEqual(golden.slice(0, best!.tokens.length));
       expect(golden.slice(best!.tokens.length).every((id) => id === 0)).toBe(true);
@@ -129,5 +129,5 @@ test('a true size: the text branch comes to what BLIP-2 has', () => {
   const counts = Object.values(partSpecs(model)).map(countParameters);
   // BLIP-2's 3,942,446,592, its Q-Former of 105,137,664 in exchange for one of 185,660,160 (specification, 1.4 and 6.5)
   expect(counts.reduce((a, b) => a + b, 0)).toBe(3_942_446_592 - 105_137_664 + 185_660_160);
-  expect([...tensorsOf(model).keys()]).toContain('qformer.embeddings.word_embeddings.weight');
+  expect([...tensorShapes(model).keys()]).toContain('qformer.embeddings.word_embeddings.weight');
 });

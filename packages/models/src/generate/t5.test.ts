@@ -36,12 +36,12 @@ const t5 = fixture('hf-t5');
 const { cases, batch } = await json<Golden>(join(t5, 'golden.json'));
 const photo = (name: string): string => fixture(`photos/${name}`);
 let model: Blip2;
-let speaker: GenerationModel;
+let generationModel: GenerationModel;
 
 beforeAll(async () => {
   await useBackend({ backend: 'simd', threads: 1 });
   model = await fromPretrained(t5);
-  speaker = model.models[0] as GenerationModel;
+  generationModel = model.models[0] as GenerationModel;
 });
 afterAll(() => model.dispose());
 
@@ -52,19 +52,19 @@ describe.each(cases.map((c) => [c.image, c.prompt, c] as const))('%s, "%s", as t
     ['beam_lp', { beams: 3, lengthPenalty: -1, repetitionPenalty: 1.5 }],
     ['beam_min', { beams: 4, lengthPenalty: 2, minNewTokens: 5 }],
   ])('%s', async (name, options) => {
-    const said = await model.caption(photo(image), { prompt, maxNewTokens: 12, ...options });
-    expect(said.tokens).toEqual(c[name].slice(1)); // after the decoder's start
-    expect(said.caption).toBe(c[`${name}_text`]);
-    if (name !== 'greedy') expect(said.score / (c[`${name}_scores`][0] as number)).toBeCloseTo(1, 4);
+    const generation = await model.caption(photo(image), { prompt, maxNewTokens: 12, ...options });
+    expect(generation.tokens).toEqual(c[name].slice(1)); // after the decoder's start
+    expect(generation.caption).toBe(c[`${name}_text`]);
+    if (name !== 'greedy') expect(generation.score / (c[`${name}_scores`][0] as number)).toBeCloseTo(1, 4);
   });
 });
 
 test('several images with different prompts are padded on the right', async () => {
   await expectNoLeak(async () => {
-    const features = await encodeImages(speaker, batch.images.map(photo));
-    const spoken = await generateText(speaker, { features, prompts: batch.prompts }, { maxNewTokens: 12 });
+    const features = await encodeImages(generationModel, batch.images.map(photo));
+    const generations = await generateText(generationModel, { features, prompts: batch.prompts }, { maxNewTokens: 12 });
     const golden = batch.greedy.map((row) => row.slice(1));
-    spoken.forEach(([best], i) => {
+    generations.forEach(([best], i) => {
       const { tokens } = best!;
       expect(golden[i]?.slice(0, tokens.length)).toEqual(tokens);
       expect(golden[i]?.slice(tokens.length).every((id) => id === 0)).toBe(true);
@@ -94,7 +94,7 @@ test('a model is inspected, and comes back from saving the same', async () => {
   await inFolder(async (out) => {
     expect(await inspectModel(t5)).toMatchObject([{ missing: [], unused: [], misshaped: [] }]);
     const folder = join(out, 'stage2');
-    const { config, processor, params } = speaker;
+    const { config, processor, params } = generationModel;
     const parts = { config, processor, params, tokenizer: t5, vision: { folder: t5 }, language: { folder: t5 } };
     await saveStage2(folder, parts);
     expect(await readdir(folder)).toContain('generation_config.json');
@@ -109,12 +109,12 @@ test('a model is inspected, and comes back from saving the same', async () => {
 
 test('stage 2 is trained with a T5 of its own folder, saved and loaded again', async () => {
   await inFolder(async (out) => {
-    const voice = join(out, 't5');
-    await languageAlone('hf-t5', voice);
-    expect(await inspectModel(voice)).toMatchObject([{ missing: [], unused: [], misshaped: [] }]);
-    const language = await loadLanguageModel(voice);
+    const context = join(out, 't5');
+    await languageAlone('hf-t5', context);
+    expect(await inspectModel(context)).toMatchObject([{ missing: [], unused: [], misshaped: [] }]);
+    const language = await loadLanguageModel(context);
     const tokenizer = createTokenizer({ tokenizer: await json(join(fixture('hf-itm'), 'tokenizer.json')) });
-    const eyes = speaker.vision;
+    const eyes = generationModel.vision;
     const sizes = {
       dropout: 0,
       attentionDropout: 0,
@@ -127,7 +127,7 @@ test('stage 2 is trained with a T5 of its own folder, saved and loaded again', a
     };
     const parts = await compose({ vision: eyes, text: { tokenizer }, language, qformer: sizes, seed: 1 });
     initializeStage2(parts);
-    const features = await encodeImages(speaker, ['chelsea.png', 'rocket.jpg'].map(photo));
+    const features = await encodeImages(generationModel, ['chelsea.png', 'rocket.jpg'].map(photo));
     const lessons = [
       [{ prompt: 'a photo of', target: 'a cat' }],
       [
@@ -162,8 +162,8 @@ test('stage 2 is trained with a T5 of its own folder, saved and loaded again', a
 
     const folder = join(out, 'stage2');
     const { config } = parts;
-    const trained = { config, params: stage2Params(parts), processor: speaker.processor, tokenizer: voice };
-    await saveStage2(folder, { ...trained, vision: { folder: t5 }, language: { folder: voice } });
+    const trained = { config, params: stage2Params(parts), processor: generationModel.processor, tokenizer: context };
+    await saveStage2(folder, { ...trained, vision: { folder: t5 }, language: { folder: context } });
     expect(await json(join(folder, 'config.json'))).toMatchObject({ use_decoder_only_language_model: false });
     using again = await fromPretrained(folder);
     expect((await again.caption(photo('rocket.jpg'))).tokens.length).toBeGreaterThan(0);

@@ -1,23 +1,27 @@
 import { similarity } from '@blip2/losses';
 import { imageFeatures, itmLogits, matchPass, queryOutput, textFeatures, textPass } from '@blip2/qformer';
-import { normFeatures, type TextTensors, textTensors } from '@blip2/training';
+import { normFeatures, type TextOptions, type TextTensors, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { RetrievalModel } from '../folder/loaded-model.js';
 
-/** How well a text fits an image. */
+/** The scores of an image-text pair. */
 export interface Match {
-  /** The probability that they belong together, by the matching head. */
+  /** The probability that text and image match, by the ITM head. */
   readonly itm: number;
-  /** Their similarity, -1 to 1: the best of the queries' features with the text's. No temperature. */
+  /** ITC: the largest cosine similarity, -1 to 1, of any query's image feature with the text feature; without temperature. */
   readonly itc: number;
 }
 
-/** What comparing needs of a model; one still in training has it too. */
+/** The parts of a retrieval model that score pairs; a model in training has them too. */
 export type ItmScorer = Pick<RetrievalModel, 'config' | 'params' | 'tokenizer'>;
 
-const AT_ONCE = 16;
+const BATCH = 16;
 
-/** Holds texts against one image, features [1,N,D] of the image encoder. Texts too long for the model are cut. */
+/**
+ * Scores texts against one image. Texts longer than the Q-Former's positions are truncated.
+ * @param input `features` [1,N,D] of the image encoder, and the texts
+ * @returns scores in the order of the texts
+ */
 export async function matchTexts(
   model: ItmScorer,
   { features, texts }: { features: tf.Tensor3D; texts: readonly string[] },
@@ -25,8 +29,8 @@ export async function matchTexts(
   const { config, tokenizer } = model;
   const matches: Match[] = [];
   const options = { tokenizer, textLength: config.maxPositions };
-  for (let start = 0; start < texts.length; start += AT_ONCE) {
-    const batch = texts.slice(start, start + AT_ONCE);
+  for (let start = 0; start < texts.length; start += BATCH) {
+    const batch = texts.slice(start, start + BATCH);
     const scores = tf.tidy(() => scorePairs(model, features, textTensors(batch, options)));
     const values = await scores.data();
     scores.dispose();
@@ -40,10 +44,43 @@ export async function matchTexts(
 /** [B,2]: ITM probability and ITC similarity of each text with the one image. */
 function scorePairs({ params, config }: ItmScorer, features: tf.Tensor3D, texts: TextTensors) {
   const B = texts.ids.shape[0];
-  const seen = normFeatures(params, features);
-  const image = imageFeatures(params, queryOutput(params, config, seen)); // [1,Q,E]
+  const normed = normFeatures(params, features);
+  const image = imageFeatures(params, queryOutput(params, config, normed)); // [1,Q,E]
   const itc = tf.reshape(similarity(image, textFeatures(params, textPass(params, config, texts))), [B]);
-  const { output } = matchPass(params, config, { ...texts, features: seen, imageIndex: tf.zeros([B], 'int32') });
+  const { output } = matchPass(params, config, { ...texts, features: normed, imageIndex: tf.zeros([B], 'int32') });
   const itm = tf.slice(tf.softmax(itmLogits(params, output)), [0, 1], [B, 1]);
   return tf.concat([itm, tf.expandDims(itc, 1)], 1);
+}
+
+/** Image-text pairs of several images. */
+export interface PairInputs {
+  /** [I,N,D] of the image encoder. */
+  readonly features: tf.Tensor3D;
+  readonly texts: readonly string[];
+  /** For each text, the index of its image in `features`. */
+  readonly images: readonly number[];
+}
+
+/**
+ * Computes the ITM logits of image-text pairs.
+ * @returns [B,2], class 1 for a match, which the caller disposes
+ */
+export function pairLogits(
+  { params, config }: Pick<ItmScorer, 'params' | 'config'>,
+  { features, texts, images }: PairInputs,
+  options: TextOptions,
+): tf.Tensor2D {
+  return tf.tidy(() => {
+    const imageIndex = tf.tensor1d([...images], 'int32');
+    const normed = normFeatures(params, features);
+    const { output } = matchPass(params, config, { ...textTensors(texts, options), features: normed, imageIndex });
+    return itmLogits(params, output); // [B,2]
+  });
+}
+
+/** Finds the indices of the `k` highest scores, highest first; equal scores keep their order. */
+export function topK(scores: ArrayLike<number>, k: number): number[] {
+  return Array.from({ length: scores.length }, (_, i) => i)
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
+    .slice(0, k);
 }

@@ -7,7 +7,7 @@ const LONGEST_KEY = 80;
 /**
  * Checks a value against the schema of a configuration and fills in the defaults.
  * @param origin what the value is called in errors
- * @throws naming every key that is unknown, missing or wrong (at most ten), with the known key that is spelled alike
+ * @throws listing the keys that are unknown, missing or invalid (at most ten), with the known key that is spelled alike
  */
 export function checkConfig<T>(schema: z.ZodType<T>, input: unknown, origin = 'the configuration'): T {
   const result = schema.safeParse(input);

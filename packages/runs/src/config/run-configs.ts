@@ -1,26 +1,32 @@
 import { readFile } from 'node:fs/promises';
+import { toPath } from '@blip2/tensor/files';
 import type { z } from 'zod';
 import { checkConfig } from './check.js';
 import { type DataConfig, type RunConfig, runConfigSchema } from './schema.js';
 
-/** Reads and checks the configurations of runs on one kind of data. */
+/** Reads and checks the configurations of runs on one data set. */
 export interface RunConfigs<D extends DataConfig = DataConfig> {
-  /** Names of the presets. */
+  /** The names of the presets. */
   readonly names: readonly string[];
   /**
-   * Checks a configuration and fills in what it leaves out.
-   * @throws naming every key that is unknown, missing or wrong, with the key that was probably meant
+   * Checks a configuration and fills in the defaults.
+   * @param origin names the configuration in errors
+   * @throws listing every key that is unknown, missing or invalid, with the known key that is spelled alike
    */
   parse(input: unknown, origin?: string): RunConfig<D>;
-  /** Reads a JSON configuration; a key `preset` names the preset that the other keys change. */
-  read(path: string): Promise<RunConfig<D>>;
-  /** The configuration of a preset. @throws for an unknown name, listing the known ones */
+  /**
+   * Reads a JSON configuration from a path or a `file:` URL. A key `preset` names a preset, which the other keys override.
+   * @throws for a file that cannot be read or is invalid
+   */
+  read(path: string | URL): Promise<RunConfig<D>>;
+  /** Returns the configuration of a preset. @throws for an unknown name, listing the known ones */
   preset(name: string): RunConfig<D>;
 }
 
 /**
- * The configurations of a kind of data: the keys that its data add under `data`, and its presets by name.
+ * Creates the configurations of a data set.
  * @param data schema of the part `data`, an extension of `dataSchema`
+ * @param presets configurations by name
  */
 export function runConfigs<D extends DataConfig>(
   data: z.ZodType<D>,
@@ -32,12 +38,13 @@ export function runConfigs<D extends DataConfig>(
 
   function preset(name: string): RunConfig<D> {
     if (Object.hasOwn(presets, name)) return parse(presets[name], `the preset '${name}'`);
-    throw new Error(`There is no preset '${name}'; there are ${names.join(', ')}.`);
+    throw new Error(`There is no preset '${name}'; give one of ${names.join(', ')}.`);
   }
 
-  async function read(path: string): Promise<RunConfig<D>> {
+  async function read(file: string | URL): Promise<RunConfig<D>> {
+    const path = toPath(file);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`The configuration ${path} cannot be read (${error.code}).`);
+      throw new Error(`The configuration ${path} cannot be read (${error.code}); check the path.`);
     });
     let json: unknown;
     try {

@@ -54,15 +54,15 @@ const qformerSchema = z.strictObject({
   projectionSize: count.default(256).describe('width of the ITC space that images and texts share'),
 });
 
-/** The part of a configuration that every data set has; each extends it by its own keys. */
+/** The schema of the part `data` that is common to all data sets; each extends it by its own keys. */
 export const dataSchema = z.strictObject({
   textLength: count.default(32).describe('longest text in tokens'),
 });
 
-/** The configuration's part of one data set. */
+/** The part `data` of a configuration. */
 export type DataConfig = z.output<typeof dataSchema>;
 
-/** The schema of a run's configuration, with the keys that its data set adds under `data`. */
+/** Creates the schema of a run's configuration from that of its part `data`. */
 export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
   z.strictObject({
     seed: z.int().default(0),
@@ -103,14 +103,14 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
     }),
   });
 
-/** A run's configuration with every default filled in. */
+/** The configuration of a run with all defaults filled in. */
 export type RunConfig<D extends DataConfig = DataConfig> = Omit<
   z.output<ReturnType<typeof runConfigSchema>>,
   'data'
 > & {
   readonly data: D;
 };
-/** A configuration as a person writes it; what it leaves out has its default. */
+/** The configuration of a run as it is written by hand: keys that are left out have their defaults. */
 export type RunConfigInput<D extends z.ZodType<DataConfig> = typeof dataSchema> = Omit<
   z.input<ReturnType<typeof runConfigSchema>>,
   'data'

@@ -5,28 +5,35 @@ import type { CaptionData } from '../run-data.js';
 /** A generation model with the prompts that it was trained with. */
 export type PromptedModel = GenerationParts & { readonly prompts: Prompts };
 
-/** A caption of the model beside its reference. */
+/** A generated caption with its reference. */
 export interface CaptionResult {
   /** Index of the image. */
   readonly image: number;
   readonly caption: string;
+  /** The first reference caption. */
   readonly reference: string;
-  /** The caption that comes with the visual tokens of another image. */
+  /** The caption that is generated from the soft prompt of another image; empty where there is only one image. */
   readonly swapped: string;
 }
 
+/** CIDEr of generated captions. */
 export interface CaptionScores {
   readonly cider: number;
   /**
-   * CIDEr of the captions that come with the visual tokens of another image: what the text owes to the language model
-   * alone. 0 where there is but one image.
+   * CIDEr of captions that are generated from the soft prompt of another image: what a model scores by language alone. 0
+   * where there is only one image.
    */
   readonly ciderSwapped: number;
+  /** The number of images. */
   readonly n: number;
   readonly results: CaptionResult[];
 }
 
-/** Captions every image, and once more with the visual tokens of another one, and scores both by CIDEr. */
+/**
+ * Evaluates captioning: captions every image with the model's caption prompt, once from its own soft prompt and once from
+ * that of another image, and scores both by CIDEr.
+ * @param options of generation. Default: at most 24 new tokens
+ */
 export async function evaluateCaptions(
   model: PromptedModel,
   { features, references }: CaptionData,

@@ -1,72 +1,65 @@
 import { similarity } from '@blip2/losses';
 import { type Recall, recall } from '@blip2/metrics';
 import { pairLogits, type RetrievalModel, topK } from '@blip2/models';
-import { imageFeatures, type QFormerConfig, queryOutput, textFeatures, textPass } from '@blip2/qformer';
-import type { FeatureStore, Stage1Params } from '@blip2/training';
+import { imageFeatures, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import { normFeatures, type TextOptions, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
+import type { RetrievalData } from '../run-data.js';
 
+/** Options of `evaluateRetrieval`. */
 export interface RetrievalOptions extends TextOptions {
-  /** How many candidates of each query are scored again by matching, the reference's `k_test`; 0: none, the order is that of contrast. Default 128. */
+  /**
+   * How many of the best candidates by ITC are re-ranked by ITM, for each query: `k_test` of LAVIS. With 0 the order is
+   * that of ITC. Default 128.
+   */
   readonly rerank?: number;
+  /** Called after each batch with the number of re-ranked pairs and their total. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
+/** Recall of retrieval in both directions, with the scores behind it. */
 export interface RetrievalScores {
+  /** The number of candidates of each query. */
   readonly candidates: number;
-  /** From an image to its text, and from a text to its image. */
+  /** Image-to-text retrieval. */
   readonly i2t: Recall;
+  /** Text-to-image retrieval. */
   readonly t2i: Recall;
-  /** The scores behind them, [image][text]. */
+  /** Scores [image][text] of image-to-text retrieval; with re-ranking -100 for candidates that were not re-ranked. */
   readonly imageScores: Float32Array[];
-  /** [text][image] */
+  /** Scores [text][image] of text-to-image retrieval; with re-ranking -100 for candidates that were not re-ranked. */
   readonly textScores: Float32Array[];
 }
 
 const BATCH = 128;
+/** The score of candidates that were not re-ranked, as in LAVIS. */
+const NOT_RANKED = -100;
 
 /**
- * Finds the text of each image and the image of each text: by contrast first, then the best `rerank` again by
- * matching, score = matching logit + similarity (specification 2.7). Text i belongs to image i.
+ * Evaluates image-text retrieval as LAVIS does: candidates are ordered by ITC similarity, and the best `rerank` of each
+ * query again by ITM logit + ITC similarity.
  */
 export async function evaluateRetrieval(
-  { params: p, config }: Pick<RetrievalModel, 'params' | 'config'>,
-  { features, texts }: { features: FeatureStore; texts: readonly string[] },
+  model: Pick<RetrievalModel, 'params' | 'config'>,
+  data: RetrievalData,
   options: RetrievalOptions,
 ): Promise<RetrievalScores> {
-  const n = texts.length;
-  const { rerank = 128, onProgress, signal } = options;
-  const k = Math.min(rerank, n);
-  const sims = await contrast(p, config, { features, texts }, options); // [image][text]
-  const pairs = Array.from({ length: n }, () => new Set<number>());
-  const columns = Array.from({ length: n }, (_, text) => Float32Array.from(sims, (row) => row[text] as number));
-  sims.forEach((row, image) => {
-    for (const text of topK(row, k)) pairs[image]?.add(text);
-  });
-  columns.forEach((column, text) => {
-    for (const image of topK(column, k)) pairs[image]?.add(text);
-  });
-  const list = pairs.flatMap((set, image) => [...set].map((text) => [image, text] as const));
-  const logits = new Map<number, number>();
-  for (let start = 0; start < list.length; start += BATCH) {
-    signal?.throwIfAborted();
-    const some = list.slice(start, start + BATCH);
-    const scores = await match(p, config, { features, texts, pairs: some }, options);
-    some.forEach(([image, text], i) => {
-      logits.set(image * n + text, scores[i] as number);
-    });
-    onProgress?.(Math.min(start + BATCH, list.length), list.length);
-  }
-  const rescored = (chosen: number[], at: (candidate: number) => number, sim: Float32Array): Float32Array => {
-    if (k === 0) return sim;
-    const scores = new Float32Array(n).fill(UNSCORED);
-    for (const candidate of chosen)
-      scores[candidate] = (logits.get(at(candidate)) as number) + (sim[candidate] as number);
+  const n = data.texts.length;
+  const k = Math.min(options.rerank ?? 128, n);
+  const imageSims = await similarities(model, data, options); // [image][text]
+  const textSims = Array.from({ length: n }, (_, text) => Float32Array.from(imageSims, (row) => row[text] as number));
+  const logits = await itmLogits(model, data, { ...options, pairs: candidatePairs(imageSims, textSims, k) });
+  const reranked = (sims: Float32Array, logitOf: (candidate: number) => number | undefined): Float32Array => {
+    if (k === 0) return sims;
+    const scores = new Float32Array(n).fill(NOT_RANKED);
+    for (const candidate of topK(sims, k)) {
+      scores[candidate] = (logitOf(candidate) as number) + (sims[candidate] as number);
+    }
     return scores;
   };
-  const imageScores = sims.map((row, image) => rescored(topK(row, k), (text) => image * n + text, row));
-  const textScores = columns.map((column, text) => rescored(topK(column, k), (image) => image * n + text, column));
+  const imageScores = imageSims.map((sims, image) => reranked(sims, (text) => logits.get(image * n + text)));
+  const textScores = textSims.map((sims, text) => reranked(sims, (image) => logits.get(image * n + text)));
   return {
     candidates: n,
     i2t: recall(imageScores).rowsToColumns,
@@ -76,73 +69,80 @@ export async function evaluateRetrieval(
   };
 }
 
-/** Of candidates that were not scored by matching. */
-const UNSCORED = -100;
+type Pair = readonly [image: number, text: number];
 
-interface Candidates {
-  features: FeatureStore;
-  texts: readonly string[];
+/** The pairs that are re-ranked in either direction, each once, ordered by image. */
+function candidatePairs(imageSims: readonly Float32Array[], textSims: readonly Float32Array[], k: number): Pair[] {
+  const textsOf = imageSims.map((row) => new Set(topK(row, k)));
+  textSims.forEach((column, text) => {
+    for (const image of topK(column, k)) textsOf[image]?.add(text);
+  });
+  return textsOf.flatMap((texts, image) => [...texts].map((text) => [image, text] as const));
 }
 
-/** The similarity of every image and text: [image][text]. */
-async function contrast(
-  p: Stage1Params,
-  config: QFormerConfig,
-  { features, texts }: Candidates,
+/** The ITC similarity of every image and text: [image][text]. */
+async function similarities(
+  { params, config }: Pick<RetrievalModel, 'params' | 'config'>,
+  { features, texts }: RetrievalData,
   options: RetrievalOptions,
 ): Promise<Float32Array[]> {
   const n = texts.length;
-  const made: tf.Tensor[] = [];
+  const owned: tf.Tensor[] = [];
   const own = <T extends tf.Tensor>(tensor: T): T => {
-    made.push(tensor);
+    owned.push(tensor);
     return tensor;
   };
   try {
-    const images: tf.Tensor3D[] = [];
-    const words: tf.Tensor2D[] = [];
+    const imageRows: tf.Tensor3D[] = [];
+    const textRows: tf.Tensor2D[] = [];
     for (let start = 0; start < n; start += BATCH) {
       options.signal?.throwIfAborted();
-      const places = range(start, Math.min(BATCH, n - start));
-      const seen = own(await features.gather(places));
-      images.push(own(tf.tidy(() => imageFeatures(p, queryOutput(p, config, normFeatures(p, seen))))));
-      seen.dispose();
-      const some = places.map((place) => texts[place] as string);
-      words.push(own(tf.tidy(() => textFeatures(p, textPass(p, config, textTensors(some, options))))));
+      const indices = Array.from({ length: Math.min(BATCH, n - start) }, (_, i) => start + i);
+      const batch = own(await features.gather(indices));
+      imageRows.push(
+        own(tf.tidy(() => imageFeatures(params, queryOutput(params, config, normFeatures(params, batch))))),
+      );
+      batch.dispose();
+      const some = indices.map((index) => texts[index] as string);
+      textRows.push(own(tf.tidy(() => textFeatures(params, textPass(params, config, textTensors(some, options))))));
     }
-    const sims = own(tf.tidy(() => similarity(tf.concat(images), tf.concat(words)))); // [n,n]
+    const sims = own(tf.tidy(() => similarity(tf.concat(imageRows), tf.concat(textRows)))); // [n,n]
     const values = (await sims.data()) as Float32Array;
     return Array.from({ length: n }, (_, i) => values.slice(i * n, (i + 1) * n));
   } finally {
-    tf.dispose(made);
+    tf.dispose(owned);
   }
 }
 
-/** The matching logit of some pairs. Each image among them is looked at once. */
-async function match(
-  p: Stage1Params,
-  config: QFormerConfig,
-  { features, texts, pairs }: Candidates & { pairs: readonly (readonly [number, number])[] },
-  options: TextOptions,
-): Promise<Float32Array> {
-  const places = [...new Set(pairs.map(([image]) => image))];
-  const row = new Map(places.map((place, i) => [place, i]));
-  const seen = await features.gather(places);
-  try {
-    const some = {
-      features: seen,
-      texts: pairs.map(([, text]) => texts[text] as string),
-      images: pairs.map(([image]) => row.get(image) as number),
-    };
-    const scores = tf.tidy(() => {
-      const logits = pairLogits({ params: p, config }, some, options);
-      return tf.slice(logits, [0, 1], [pairs.length, 1]); // [pairs,1]
-    });
-    const values = (await scores.data()) as Float32Array;
-    scores.dispose();
-    return values;
-  } finally {
-    seen.dispose();
+/** The ITM logits of pairs, by image * texts + text. Within a batch each image is encoded once. */
+async function itmLogits(
+  model: Pick<RetrievalModel, 'params' | 'config'>,
+  { features, texts }: RetrievalData,
+  { pairs, onProgress, signal, ...options }: RetrievalOptions & { pairs: readonly Pair[] },
+): Promise<Map<number, number>> {
+  const logits = new Map<number, number>();
+  for (let start = 0; start < pairs.length; start += BATCH) {
+    signal?.throwIfAborted();
+    const batch = pairs.slice(start, start + BATCH);
+    const images = [...new Set(batch.map(([image]) => image))];
+    const row = new Map(images.map((image, i) => [image, i]));
+    const gathered = await features.gather(images);
+    try {
+      const inputs = {
+        features: gathered,
+        texts: batch.map(([, text]) => texts[text] as string),
+        images: batch.map(([image]) => row.get(image) as number),
+      };
+      const matching = tf.tidy(() => tf.slice(pairLogits(model, inputs, options), [0, 1], [batch.length, 1]));
+      const values = await matching.data();
+      matching.dispose();
+      batch.forEach(([image, text], i) => {
+        logits.set(image * texts.length + text, values[i] as number);
+      });
+    } finally {
+      gathered.dispose();
+    }
+    onProgress?.(Math.min(start + BATCH, pairs.length), pairs.length);
   }
+  return logits;
 }
-
-const range = (start: number, count: number): number[] => Array.from({ length: count }, (_, i) => start + i);

@@ -3,35 +3,43 @@ import { fillTemplate, type GenerateAllOptions, generateTexts } from '@blip2/mod
 import type { VqaData } from '../run-data.js';
 import type { PromptedModel } from './captions.js';
 
-/** A question with the answer of the model. */
+/** A question with its reference answer and the generated one. */
 export interface AnswerResult {
   /** Index of the image. */
   readonly image: number;
   readonly type: string;
   readonly question: string;
+  /** The reference answer. */
   readonly right: string;
+  /** The generated answer. */
   readonly answer: string;
 }
 
-/** Accuracy of one type of question. */
+/** The accuracy on one type of question. */
 export interface TypeScore {
   readonly type: string;
   readonly accuracy: number;
-  /** The share of the most frequent answer: the accuracy of always giving it. */
+  /** The share of the most frequent reference answer: the accuracy of always giving it. */
   readonly prior: number;
+  /** The number of questions. */
   readonly n: number;
 }
 
+/** The accuracy on a VQA task. */
 export interface VqaScores {
   readonly accuracy: number;
-  /** The accuracy of always giving the most frequent answer of each type. */
+  /** The accuracy of always giving the most frequent reference answer of each type. */
   readonly prior: number;
+  /** The number of questions. */
   readonly n: number;
   readonly types: TypeScore[];
   readonly results: AnswerResult[];
 }
 
-/** Asks every question. An answer is right when it is the reference answer, word for word. */
+/**
+ * Evaluates VQA: an answer is correct when it equals the reference answer after VQA's normalization.
+ * @param options of generation. Default: at most 8 new tokens
+ */
 export async function evaluateVqa(
   model: PromptedModel,
   { features, types, questions }: VqaData,
@@ -63,7 +71,7 @@ const accuracy = (results: readonly AnswerResult[]): number =>
         results.map(({ right }) => right),
       );
 
-/** The share of the most frequent right answer; 0 where there is none. */
+/** The share of the most frequent reference answer; 0 where there are no questions. */
 function mostFrequentShare(results: readonly Pick<AnswerResult, 'right'>[]): number {
   const counts = new Map<string, number>();
   for (const { right } of results) counts.set(right, (counts.get(right) ?? 0) + 1);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TokenizerFiles, trainByteLevelBpe, trainWordPiece } from '@blip2/data';
-import { partSpecs, readModelConfig, tensorsOf } from '@blip2/models';
+import { partSpecs, readModelConfig, tensorShapes } from '@blip2/models';
 import { hash, type ParamSpec, rng, type Spec, specLeaves } from '@blip2/tensor';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import { type PublishedConfig, type PublishedName, published, writeHollow } from '@blip2/testing/published';
@@ -23,7 +23,7 @@ export async function makeTrueSize(name: PublishedName, folder: string, options:
   await mkdir(folder, { recursive: true });
   await writeText(folder, config);
   if (sparse) {
-    const tensors = tensorsOf(model);
+    const tensors = tensorShapes(model);
     await writeHollow(folder, { tensors, dtype, shards: 2 });
   } else {
     const { vision, trained, language } = partSpecs(model);

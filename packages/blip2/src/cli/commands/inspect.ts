@@ -8,13 +8,16 @@ export function inspectCommand(command: Command, session: Session): Command {
     .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
     .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a file of weights')
     .action(async (path: string) => {
-      const [{ inspectModel }, { memorySum }] = await Promise.all([import('@blip2/models'), import('@blip2/models')]);
+      const [{ inspectModel }, { formatMemoryPlan }] = await Promise.all([
+        import('@blip2/models'),
+        import('@blip2/models'),
+      ]);
       for (const inspection of await inspectModel(path, fromHub(session))) {
         const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
         if (note) session.terminal.line(note);
         session.result(
           { tensors, parameters, missing, unused, misshaped, memory },
-          table(inspection, memorySum(memory)),
+          table(inspection, formatMemoryPlan(memory)),
         );
       }
     });

@@ -1,4 +1,4 @@
-import type { Download, ResolveOptions } from '@blip2/hub';
+import type { DownloadProgress, ResolveOptions } from '@blip2/hub';
 import type { Blip2, ModelKind } from '@blip2/models';
 import type { Shared } from '../options.js';
 import type { Session } from '../session.js';
@@ -8,7 +8,7 @@ export type Need = ModelKind | 'any';
 
 /** Lets a command tell how a download goes, and stop it. */
 export function fromHub({ signal, terminal }: Session): ResolveOptions {
-  const onDownload = ({ file, done, total }: Download): void => {
+  const onDownload = ({ file, done, total }: DownloadProgress): void => {
     const [mine, all] = [done, total].map((bytes) => Math.round(bytes / 1e5) / 10);
     terminal.progress('downloading', { done: mine!, total: all!, unit: 'MB', detail: file });
   };
@@ -21,7 +21,7 @@ export async function openModel(
   options: Shared & { readonly model: string },
   wanted: Need,
 ): Promise<Blip2> {
-  const [{ useBackend }, { fromPretrained }, { stagesIn }] = await Promise.all([
+  const [{ useBackend }, { fromPretrained }, { modelKindsIn }] = await Promise.all([
     import('../backend.js'),
     import('@blip2/models'),
     import('@blip2/models'),
@@ -29,8 +29,8 @@ export async function openModel(
   await useBackend(options);
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
-  const need = wanted === 'any' ? (await stagesIn(options.model)).at(-1) : wanted;
-  const model = await fromPretrained(options.model, { ...fromHub(session), need, onProgress });
+  const kind = wanted === 'any' ? (await modelKindsIn(options.model)).at(-1) : wanted;
+  const model = await fromPretrained(options.model, { ...fromHub(session), kind, onProgress });
   terminal.end();
   return model;
 }
