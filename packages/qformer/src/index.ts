@@ -1,6 +1,6 @@
 export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.js';
 export type { KeyValues } from './encode.js';
-export { fromBert } from './from-bert.js';
+export { bertConfig, fromBert } from './from-bert.js';
 export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
 export type { LayerGates } from './layer.js';
 export type { PassOptions } from './mode.js';
@@ -20,5 +20,11 @@ export {
   textPass,
 } from './passes.js';
 export { pruneForGeneration } from './prune.js';
-export { type QFormer, type QFormerParts, qformerSpec } from './spec.js';
+export {
+  type PretrainingQFormer,
+  type QFormer,
+  type QFormerParts,
+  type QFormerSpec,
+  qformerSpec,
+} from './spec.js';
 export { captionIds, type MatchRowsOptions, matchRows, type Negatives } from './stage1.js';

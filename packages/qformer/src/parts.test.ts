@@ -19,6 +19,7 @@ import {
   queryPass,
   textPass,
 } from './index.js';
+import type { QFormer } from './spec.js';
 
 const paper = qformerConfig({ vocab_size: 30523 });
 const tiny = qformerConfig(
@@ -94,7 +95,7 @@ test('an image of any size gives the same number of vectors', () => {
 test('the second stage keeps what the queries need, and their outputs', async () => {
   const p = initialize(qformerSpec(tiny, 'pretraining'), 2);
   const features = tf.randomNormal([2, 5, 12], 0, 1, 'float32', 3) as tf.Tensor3D;
-  let pruned = p;
+  let pruned: QFormer = p;
   await expectNoLeak(() => {
     pruned = pruneForGeneration(p);
   });

@@ -25,8 +25,26 @@ export type QFormerParts = 'generation' | 'instruction' | 'retrieval' | 'pretrai
 /** The first temperature of the contrastive loss. */
 const TEMPERATURE = 0.07;
 
-/** Parameters of a Q-Former by their names in Hugging Face checkpoints. */
-export function qformerSpec(config: QFormerConfig, parts: QFormerParts = 'generation') {
+/** The parts of a Q-Former's tree that some `QFormerParts` leave out. */
+interface NeededParts {
+  generation: never;
+  instruction: 'embeddings';
+  retrieval: 'embeddings' | 'vision_projection' | 'text_projection' | 'itm_head';
+  pretraining: NeededParts['retrieval'] | 'cls' | 'temp';
+}
+type WholeSpec = ReturnType<typeof buildSpec>;
+
+/** The spec of a Q-Former with certain parts: they are there, and the others may be absent. */
+export type QFormerSpec<P extends QFormerParts = 'generation'> = Omit<WholeSpec, NeededParts[P]> & {
+  [K in NeededParts[P]]-?: NonNullable<WholeSpec[K]>;
+};
+
+/** Describes the parameters of a Q-Former by their names in Hugging Face checkpoints. */
+export function qformerSpec<P extends QFormerParts = 'generation'>(config: QFormerConfig, parts?: P): QFormerSpec<P> {
+  return buildSpec(config, parts ?? 'generation') as unknown as QFormerSpec<P>;
+}
+
+function buildSpec(config: QFormerConfig, parts: QFormerParts) {
   const { hiddenSize: W, queries: Q, vocabSize: V, initializerRange, embeddingRange } = config;
   const init = normal(initializerRange);
   const embedded = normal(embeddingRange);
@@ -106,8 +124,12 @@ const outputSpec = (input: number, width: number, options: LinearOptions) => ({
   LayerNorm: layerNormSpec(width),
 });
 
-/** The tree of a Q-Former; what its parts leave out is absent. */
-export type QFormer = Params<ReturnType<typeof qformerSpec>>;
+/** The parameters of a Q-Former, whatever its parts; what they leave out is absent. */
+export type QFormer = Params<WholeSpec>;
+
+/** The parameters of a Q-Former in the first stage: every part is there. */
+export type PretrainingQFormer = Params<QFormerSpec<'pretraining'>>;
+
 export type Layer = Params<ReturnType<typeof layerSpec>>;
 export type AttentionBlock = Params<ReturnType<typeof attentionSpec>>;
 export type Output = Params<ReturnType<typeof outputSpec>>;

@@ -2,21 +2,25 @@ import { registerAttention } from '@blip2/attention';
 import { register, SimdBackend } from '@blip2/backend-simd';
 import * as tf from '@tensorflow/tfjs';
 
-/** The backend of TensorFlow.js that computes. */
+/** The backend with which TensorFlow.js computes. */
 export interface BackendReport {
+  /** Its name at TensorFlow.js, such as `simd` or `cpu`. */
   readonly name: string;
-  /** Of the `simd` backend. */
+  /** Number of threads of the `simd` backend; absent for others. */
   readonly threads?: number;
+  /** Why `simd` is not in use although no backend was chosen (see `ensureBackend`). */
+  readonly fallback?: string;
 }
 
+/** Options of `useBackend`. */
 export interface BackendOptions {
-  /** `simd`, or the name of another backend of TensorFlow.js. Default `simd`. */
+  /** `simd`, or the name of another backend that is registered with TensorFlow.js. Default `simd`. */
   readonly backend?: string;
-  /** Threads of the `simd` backend. Default: the cores, at most 4. */
+  /** Number of threads of the `simd` backend. Default: the number of cores, at most 4. */
   readonly threads?: number | undefined;
 }
 
-/** The backend that is in use now. */
+/** Reports which backend TensorFlow.js computes with now. */
 export function currentBackend(): BackendReport {
   const backend: object = tf.backend();
   const name = tf.getBackend();
@@ -24,28 +28,47 @@ export function currentBackend(): BackendReport {
 }
 
 /**
- * Makes TensorFlow.js compute with a backend: `simd` with its attention kernels, or another one that is registered.
- * @throws for a backend that is not registered or does not work here, and for `threads` of any but `simd`
+ * Makes TensorFlow.js compute with a backend: `simd` with its attention kernels, or another one that is registered. It also
+ * turns TensorFlow.js' production mode on: no advice on stderr, no checks that read every result back.
+ * @throws for a backend that is not registered or does not work here, and for `threads` with another backend than `simd`
  */
 export async function useBackend({ backend = 'simd', threads }: BackendOptions = {}): Promise<BackendReport> {
-  tf.enableProdMode(); // no advice on stderr, no checks that read every result back
+  tf.enableProdMode();
   if (backend === 'simd') await registerAttention(await register(threads === undefined ? {} : { threads }));
   else if (threads !== undefined) throw new Error(`'threads' is an option of the simd backend, not of '${backend}'.`);
   if (!tf.findBackendFactory(backend)) {
-    throw new Error(`There is no backend '${backend}'; take simd or cpu, or import the package that registers it.`);
+    throw new Error(`There is no backend '${backend}'; use simd or cpu, or import the package that registers it.`);
   }
   const works = await tf.setBackend(backend).catch(() => false);
-  if (!works) throw new Error(`The backend '${backend}' does not work here; take simd or cpu.`);
+  if (!works) throw new Error(`The backend '${backend}' does not work here; use simd or cpu.`);
   await tf.ready();
   return currentBackend();
 }
 
+let pending: Promise<void> | undefined;
+let fallback: string | undefined;
+
 /**
- * Registers the `simd` backend with its attention kernels and makes TensorFlow.js compute with it, unless a backend is in
- * use already (`tf.setBackend`, or any tensor made before). Where it does not work, the backend that TensorFlow.js chooses is used.
+ * Makes TensorFlow.js compute with the `simd` backend and its attention kernels, unless a backend was chosen before, by
+ * `useBackend`, `tf.setBackend` or the creation of a tensor. Where `simd` does not work, TensorFlow.js chooses, and
+ * the report says why. `compose` and the functions that load models call this first.
  */
 export async function ensureBackend(): Promise<BackendReport> {
   const { backendName } = tf.engine() as unknown as { readonly backendName?: string };
-  if (!backendName) await useBackend().catch(() => tf.ready());
-  return currentBackend();
+  if (!backendName) {
+    pending ??= useSimd();
+    await pending;
+  }
+  return { ...currentBackend(), ...(fallback === undefined ? {} : { fallback }) };
+}
+
+async function useSimd(): Promise<void> {
+  try {
+    await useBackend();
+  } catch (error) {
+    fallback = error instanceof Error ? error.message : String(error);
+    await tf.ready();
+  } finally {
+    pending = undefined;
+  }
 }

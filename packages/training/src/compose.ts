@@ -1,59 +1,71 @@
 import { adapterSpec } from '@blip2/llm';
-import { fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
+import { bertConfig, fromBert, type QFormerConfig, qformerConfig } from '@blip2/qformer';
 import { dispose, type Flat, flatten, initialize, mapFlat, unflatten } from '@blip2/tensor';
 import type { VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
+import { type BackendReport, ensureBackend } from './backend.js';
 import type { BertModel, LanguageModelWithTokenizer } from './frozen-models.js';
 import { type Stage1Params, type Stage2Params, stage1Spec, stage2FromStage1, stage2Spec } from './stages/specs.js';
 import { visionNormSpec } from './stages/vision-norm.js';
 
+/** What may be chosen of a Q-Former that is composed; the other sizes follow from its encoder and its tokenizer. */
+export type ComposedQFormer = Omit<Partial<QFormerConfig>, 'encoderWidth' | 'vocabSize' | 'textInput'>;
+
+/** Options of `compose`. */
 export interface ComposeOptions {
+  /** The frozen image encoder; borrowed. */
   readonly vision: VisionEncoder;
+  /** The Q-Former's tokenizer, and the BERT whose weights it starts from unless they are to be random; borrowed. */
   readonly text: BertModel;
-  /** Needed for stage 2. */
+  /** The frozen language model, which stage 2 needs; borrowed. */
   readonly language?: LanguageModelWithTokenizer;
-  /** What differs from the paper's Q-Former. Width of the encoder and vocabulary follow from the other parts. */
-  readonly qformer?: Partial<QFormerConfig>;
-  /** Of everything that begins with random numbers. Default 0. */
+  /**
+   * Configuration of the Q-Former. Default: the sizes of the BERT that is given, and else those of the paper (BERT-base with
+   * 32 queries).
+   */
+  readonly qformer?: ComposedQFormer;
+  /** Seed of all random initialization. Default 0. */
   readonly seed?: number;
 }
 
-/** Frozen models and what is trained between them. */
+/** The frozen models, and the trainable parameters between them. */
 export interface Parts extends Disposable {
   readonly vision: VisionEncoder;
   readonly text: BertModel;
   readonly language?: LanguageModelWithTokenizer;
+  /** The whole configuration of the Q-Former. */
   readonly config: QFormerConfig;
   readonly seed: number;
-  /** What stage 1 trains, by path; training puts new tensors in place of the old ones. */
+  /** The backend that TensorFlow.js computes with. */
+  readonly backend: BackendReport;
+  /** The parameters that stage 1 trains, by path; training replaces the tensors. */
   readonly stage1: Flat;
-  /** What stage 2 trains; empty until `initializeStage2`. */
+  /** The parameters that stage 2 trains, by path; empty until `initializeStage2`. */
   readonly stage2: Flat;
-  /** Frees what was made here; the frozen models stay with whoever loaded them. */
+  /** Frees the parameters of both stages. The frozen models are freed by whoever loaded them. */
   dispose(): void;
 }
 
-/** Puts a Q-Former between an image encoder and a language model, begun as BERT where there is one, whose source it closes. */
+/**
+ * Puts a Q-Former between an image encoder and a language model, initialized from BERT (BLIP-2, section 3.1) where `text` has
+ * its weights, and else randomly. Where no backend of TensorFlow.js was chosen, it makes `simd` compute (see `ensureBackend`).
+ * @returns parts that the caller disposes
+ * @throws for a size of the Q-Former that contradicts the BERT, and BindError naming the tensors that BERT lacks
+ */
 export async function compose(options: ComposeOptions): Promise<Parts> {
-  try {
-    return await composed(options);
-  } finally {
-    await options.text.source?.close();
-  }
-}
-
-async function composed({ vision, text, language, qformer = {}, seed = 0 }: ComposeOptions): Promise<Parts> {
+  const backend = await ensureBackend();
+  const { vision, text, language, qformer = {}, seed = 0 } = options;
   const config = qformerConfig(
     {},
     {
-      ...positionsOf(text),
+      ...sizesOf(text, qformer),
       ...qformer,
       encoderWidth: vision.width,
       vocabSize: text.tokenizer.vocabSize,
       textInput: true,
     },
   );
-  const stage1 = await firstWeights(config, text, seed);
+  const stage1 = await initialWeights(config, text, seed);
   const stage2: Flat = {};
   const free = (): void => dispose({ stage1, stage2 });
   return {
@@ -62,6 +74,7 @@ async function composed({ vision, text, language, qformer = {}, seed = 0 }: Comp
     ...(language ? { language } : {}),
     config,
     seed,
+    backend,
     stage1,
     stage2,
     dispose: free,
@@ -69,35 +82,54 @@ async function composed({ vision, text, language, qformer = {}, seed = 0 }: Comp
   };
 }
 
-/** As many positions as the BERT has that the Q-Former begins as. */
-function positionsOf({ source }: BertModel): Partial<QFormerConfig> {
-  const table = [...(source?.names ?? [])].find(([name]) => name.endsWith('embeddings.position_embeddings.weight'));
-  return table ? { maxPositions: table[1].shape[0] as number } : {};
+/** Sizes that a Q-Former shares with the BERT whose weights it starts from. */
+const SHARED = ['layers', 'hiddenSize', 'intermediateSize', 'maxPositions'] as const;
+
+/** The configuration that follows from a BERT. @throws for a size that the user wants otherwise */
+function sizesOf({ weights, config }: BertModel, qformer: ComposedQFormer): Partial<QFormerConfig> {
+  if (!weights) return {};
+  const sizes: Partial<QFormerConfig> = { ...bertConfig(weights), ...config };
+  for (const key of SHARED) {
+    const [wanted, has] = [qformer[key], sizes[key]];
+    if (wanted === undefined || has === undefined || wanted === has) continue;
+    throw new Error(
+      `The Q-Former's ${key} cannot be ${wanted}, because the BERT that it starts from (${weights.origin}) has ${has}; ` +
+        `leave ${key} out of qformer, or give text without weights.`,
+    );
+  }
+  return sizes;
 }
 
-async function firstWeights(config: QFormerConfig, { source }: BertModel, seed: number): Promise<Flat> {
-  if (!source) return flatten(initialize(stage1Spec(config), seed));
-  const qformer = await fromBert(config, source, { seed });
+async function initialWeights(config: QFormerConfig, { weights }: BertModel, seed: number): Promise<Flat> {
+  if (!weights) return flatten(initialize(stage1Spec(config), seed));
+  const qformer = await fromBert(config, weights, { seed });
   return flatten({ ...qformer, ...initialize(visionNormSpec(config.encoderWidth), seed) });
 }
 
-/** The tree of stage 1, of the tensors of this moment. */
+/** Gives the parameters of stage 1 as a tree, with the tensors as they are now; training replaces them. */
 export const stage1Params = ({ config, stage1 }: Pick<Parts, 'config' | 'stage1'>): Stage1Params =>
   unflatten(stage1Spec(config), stage1);
 
-/** The tree of stage 2, of the tensors of this moment. */
+/**
+ * Gives the parameters of stage 2 as a tree, with the tensors as they are now; training replaces them.
+ * @throws where the parts were composed without a language model, or before `initializeStage2`
+ */
 export function stage2Params(parts: Parts): Stage2Params {
   const { width } = languageOf(parts);
   return unflatten(stage2Spec(parts.config, width), parts.stage2);
 }
 
-/** @throws where the parts were composed without a language model. */
+/** Gives the language model of the parts. @throws where they were composed without one */
 export function languageOf(parts: Parts): LanguageModelWithTokenizer {
   if (parts.language) return parts.language;
   throw new Error('Stage 2 needs a language model; give one to compose.');
 }
 
-/** Begins stage 2 where stage 1 stands: copies of the queries' path, and a bridge to the language model. */
+/**
+ * Initializes stage 2 from stage 1 as it is now: copies of the queries and of their branch, and a random projection to the
+ * language model. Parameters of an earlier stage 2 are freed.
+ * @throws where the parts were composed without a language model
+ */
 export function initializeStage2(parts: Parts): void {
   const { width } = languageOf(parts);
   dispose(parts.stage2);

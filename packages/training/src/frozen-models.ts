@@ -1,28 +1,54 @@
 import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
-import { type LanguageModel, languageConfig, loadLanguage } from '@blip2/llm';
+import { type LanguageModel, languageConfig, loadLanguage, type SyncLanguageModel } from '@blip2/llm';
+import { bertConfig, isCopy, type QFormerConfig } from '@blip2/qformer';
 import type { WeightSource } from '@blip2/tensor';
-import { readConfigJson, readGenerationJson } from '@blip2/tensor/files';
+import { readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
 import { openSafetensors } from '@blip2/tensor/safetensors';
-import { loadVisionEncoder, readVisionConfig, type VisionEncoder } from '@blip2/vision';
+import { loadVisionEncoder, readVisionConfig, type TrainableVisionEncoder, type VisionEncoder } from '@blip2/vision';
+import { ensureBackend } from './backend.js';
 
-/** An encoder, and how images are made ready for it. */
+/** An image encoder with the processor that turns images into its pixels. */
 export type VisionModel = VisionEncoder & { readonly processor: Processor };
 
-/** A language model that knows its tokens. */
-export type LanguageModelWithTokenizer = LanguageModel & { readonly tokenizer: Tokenizer };
-
-/** The text side of a Q-Former: its tokens and, to begin as BERT, where its weights are. */
-export interface BertModel {
-  readonly tokenizer: Tokenizer;
-  readonly source?: WeightSource;
+/** An image encoder from a folder, with its processor: frozen through `encode`, differentiable through `forward`. */
+export interface LoadedVision extends VisionModel, TrainableVisionEncoder, Disposable {
+  /** Frees the weights. */
+  dispose(): void;
 }
 
-/** The frozen image encoder of a Hugging Face folder. */
-export async function loadVision(folder: string): Promise<VisionModel> {
+/** A language model with its tokenizer. */
+export type LanguageModelWithTokenizer = LanguageModel & { readonly tokenizer: Tokenizer };
+
+/** What the text branch of a Q-Former starts from: a tokenizer, and the weights of BERT unless they are to be random. */
+export interface BertModel {
+  readonly tokenizer: Tokenizer;
+  /** BERT's weights, read once by each `compose`, which does not close them; absent: the Q-Former is initialized randomly. */
+  readonly weights?: WeightSource;
+  /** What the shapes of the weights do not tell: heads, activation, epsilon; see `bertConfig` of `@blip2/qformer`. */
+  readonly config?: Partial<QFormerConfig>;
+}
+
+/** A BERT in memory. */
+export interface LoadedBert extends BertModel {
+  readonly weights: WeightSource;
+  readonly config: Partial<QFormerConfig>;
+  /** Frees the weights; a Q-Former that was composed from them has its own. */
+  dispose(): void;
+}
+
+/**
+ * Loads the frozen image encoder of a Hugging Face folder (CLIP, SigLIP, DINOv2, ViT, or the vision model of BLIP-2), and
+ * its processor.
+ * @param folder path or `file:` URL of the folder
+ * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
+ */
+export async function loadVision(folder: string | URL): Promise<LoadedVision> {
+  await ensureBackend();
+  const path = toPath(folder);
   const [json, processor, source] = await Promise.all([
-    readConfigJson(folder),
-    readProcessor(folder),
-    openSafetensors(folder),
+    readConfigJson(path),
+    readProcessor(path),
+    openSafetensors(path),
   ]);
   try {
     const encoder = await loadVisionEncoder(source, readVisionConfig(json));
@@ -32,13 +58,19 @@ export async function loadVision(folder: string): Promise<VisionModel> {
   }
 }
 
-/** The frozen language model of a Hugging Face folder. */
-export async function loadLanguageModel(folder: string): Promise<LanguageModelWithTokenizer> {
+/**
+ * Loads the frozen language model of a Hugging Face folder (OPT or T5), and its tokenizer.
+ * @param folder path or `file:` URL of the folder
+ * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
+ */
+export async function loadLanguageModel(folder: string | URL): Promise<SyncLanguageModel & LanguageModelWithTokenizer> {
+  await ensureBackend();
+  const path = toPath(folder);
   const [json, generation, tokenizer, source] = await Promise.all([
-    readConfigJson(folder),
-    readGenerationJson(folder),
-    loadTokenizer(folder),
-    openSafetensors(folder),
+    readConfigJson(path),
+    readGenerationJson(path),
+    loadTokenizer(path),
+    openSafetensors(path),
   ]);
   try {
     return { ...(await loadLanguage(source, languageConfig(json, generation))), tokenizer };
@@ -47,8 +79,33 @@ export async function loadLanguageModel(folder: string): Promise<LanguageModelWi
   }
 }
 
-/** The BERT of a Hugging Face folder, for `compose`, which reads and closes it. */
-export async function loadBert(folder: string): Promise<BertModel> {
-  const [tokenizer, source] = await Promise.all([loadTokenizer(folder), openSafetensors(folder)]);
-  return { tokenizer, source };
+/**
+ * Loads the BERT of a Hugging Face folder into memory, for any number of calls of `compose`.
+ * @param folder path or `file:` URL of the folder
+ * @throws where a file is missing
+ */
+export async function loadBert(folder: string | URL): Promise<LoadedBert> {
+  const path = toPath(folder);
+  const [json, tokenizer, source] = await Promise.all([
+    readConfigJson(path),
+    loadTokenizer(path),
+    openSafetensors(path),
+  ]);
+  try {
+    const values = new Map<string, Float32Array>();
+    const names = new Map([...source.names].filter(([name]) => !isCopy(name)));
+    for (const name of names.keys()) values.set(name, await source.read(name));
+    const { origin } = source;
+    const read = async (name: string): Promise<Float32Array> => {
+      const found = values.get(name);
+      if (found) return found.slice();
+      const reason = names.has(name) ? 'was disposed; load it again' : `has no tensor '${name}'`;
+      throw new Error(`The BERT of ${origin} ${reason}.`);
+    };
+    const dispose = (): void => values.clear();
+    const weights: WeightSource = { origin, names, read, close: async () => dispose() };
+    return { tokenizer, weights, config: bertConfig(source, json), dispose };
+  } finally {
+    await source.close();
+  }
 }
