@@ -1,50 +1,61 @@
+import { toPath } from '@blip2/tensor/files';
 import { openSafetensors, type SafetensorsSource, type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
 import { z } from 'zod';
 import type { ImageVectors } from './vector-index.js';
 
 const modelSchema = z.strictObject({
-  /** Where it lay when the index was made. */
+  /** The model's folder when the index was written. */
   folder: z.string(),
   fingerprint: z.string(),
 });
 
 const imageSchema = z.strictObject({
-  /** As it was named. */
+  /** The path as it was given. */
   image: z.string(),
   /** Its absolute path. */
   path: z.string(),
-  /** Of the file when it was looked at: milliseconds and bytes. */
+  /** Modification time (milliseconds) and size (bytes) of the file when it was encoded. */
   mtime: z.number(),
   size: z.number(),
 });
 
+/** The model that an index was made with. */
 export type IndexModel = z.infer<typeof modelSchema>;
+/** An image of an index: `image`, the path as it was given; its absolute `path`; `mtime` (milliseconds) and `size` (bytes). */
 export type IndexedImage = z.infer<typeof imageSchema>;
 
-/** What the image encoder saw of each image, in half precision. */
-export interface KeptFeatures {
-  shape(place: number): readonly [N: number, D: number];
-  /** [N,D] */
-  read(place: number): Promise<Float32Array>;
+/** Stored features of the image encoder, in half precision. */
+export interface StoredFeatures {
+  /** Returns the shape of an image's features. */
+  shape(image: number): readonly [N: number, D: number];
+  /** Reads the features [N,D] of an image. */
+  read(image: number): Promise<Float32Array>;
 }
 
-/** Images made ready to be searched, in a file. Close it after use. */
+/** An open image index. Close it after use. */
 export interface ImageIndex {
+  /** The path of the file. */
   readonly path: string;
   readonly model: IndexModel;
   readonly images: readonly IndexedImage[];
   readonly vectors: ImageVectors;
-  /** Where they were kept: matching then needs the images no more. */
-  readonly features?: KeptFeatures;
+  /** The stored features; absent in an index without them, whose images are encoded again to be re-ranked. */
+  readonly features?: StoredFeatures;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
-/** Images in one tensor of vectors: 32 MiB of them with 32 queries of width 256. */
+/** Images per tensor of vectors: 32 MiB with 32 queries of width 256. */
 const BLOCK = 1024;
 const FORMAT = { format: 'blip2-index', version: '1' };
 
-/** Opens an index; its header is checked whole. @throws for a file that is no index, or a damaged one */
-export async function openIndex(path: string): Promise<ImageIndex> {
+/**
+ * Opens an image index and checks its header.
+ * @param file a path or a `file:` URL
+ * @throws for a file that is not an index, or is damaged
+ */
+export async function openIndex(file: string | URL): Promise<ImageIndex> {
+  const path = toPath(file);
   const source = await openSafetensors(path);
   try {
     return read(source, path);
@@ -57,7 +68,7 @@ export async function openIndex(path: string): Promise<ImageIndex> {
 function read(source: SafetensorsSource, path: string): ImageIndex {
   const fail = (what: string): Error => new Error(`'${path}' ${what}; make it again with 'blip2 index'.`);
   const { metadata, names } = source;
-  if (metadata.get('format') !== FORMAT.format) throw fail('is no index of images');
+  if (metadata.get('format') !== FORMAT.format) throw fail('is not an index of images');
   if (metadata.get('version') !== FORMAT.version) throw fail('is an index of another version');
   const parse = <T>(schema: z.ZodType<T>, key: string): T => {
     try {
@@ -76,8 +87,8 @@ function read(source: SafetensorsSource, path: string): ImageIndex {
     const fits = dtype === 'F32' && shape.join() === wanted.join() && queries * width > 0;
     if (!fits) throw fail(`is an index whose vectors do not fit its ${images.length} images`);
   }
-  const kept = images.filter((_, i) => names.get(`features.${i}`)?.shape.length === 2).length;
-  if (kept > 0 && kept < images.length) throw fail(`is an index in which some images' features are missing`);
+  const stored = images.filter((_, i) => names.get(`features.${i}`)?.shape.length === 2).length;
+  if (stored > 0 && stored < images.length) throw fail(`is an index in which some images' features are missing`);
   return {
     path,
     model,
@@ -89,24 +100,25 @@ function read(source: SafetensorsSource, path: string): ImageIndex {
       blockSize: BLOCK,
       block: (i) => source.read(`vectors.${i}`),
     },
-    ...(kept > 0 && {
+    ...(stored > 0 && {
       features: {
-        shape: (place: number) => names.get(`features.${place}`)!.shape as [number, number],
-        read: (place: number) => source.read(`features.${place}`),
+        shape: (image: number) => names.get(`features.${image}`)!.shape as [number, number],
+        read: (image: number) => source.read(`features.${image}`),
       },
     }),
     close: () => source.close(),
   };
 }
 
-/** One image of an index that is about to be written; values are asked for when their turn comes. */
+/** One image of an index that is written; its values are read when they are needed. */
 export interface IndexEntry {
   readonly image: IndexedImage;
-  /** [Q,E] */
+  /** Reads the vectors [Q,E]. */
   readonly vectors: () => Promise<Float32Array>;
   readonly features?: { readonly shape: readonly number[]; readonly values: () => Promise<Float32Array> };
 }
 
+/** The contents of an index that is written. */
 export interface IndexContent {
   readonly model: IndexModel;
   readonly entries: readonly IndexEntry[];
@@ -114,18 +126,18 @@ export interface IndexContent {
   readonly width: number;
 }
 
-/** Writes an index whole or not at all. */
+/** Writes an index as a whole or not at all. */
 export async function writeIndex(path: string, { model, entries, queries, width }: IndexContent): Promise<void> {
   const tensors: TensorEntry[] = [];
   for (let start = 0; start < entries.length; start += BLOCK) {
-    const some = entries.slice(start, start + BLOCK);
+    const block = entries.slice(start, start + BLOCK);
     const data = async (): Promise<Float32Array> => {
-      const values = new Float32Array(some.length * queries * width);
-      for (const [i, { vectors }] of some.entries()) values.set(await vectors(), i * queries * width);
+      const values = new Float32Array(block.length * queries * width);
+      for (const [i, { vectors }] of block.entries()) values.set(await vectors(), i * queries * width);
       return values;
     };
     const name = `vectors.${start / BLOCK}`;
-    tensors.push({ name, shape: [some.length, queries, width], dtype: 'F32', data });
+    tensors.push({ name, shape: [block.length, queries, width], dtype: 'F32', data });
   }
   for (const [i, { features }] of entries.entries()) {
     if (features) tensors.push({ name: `features.${i}`, shape: features.shape, dtype: 'F16', data: features.values });

@@ -3,66 +3,71 @@ import { resolve } from 'node:path';
 import type { RetrievalModel } from '@blip2/models';
 import { encodeImages, type Models, retrievalModel } from '@blip2/models';
 import { imageFeatures, queryOutput } from '@blip2/qformer';
-import { isFile, openTemporaryValues, type TemporaryValues } from '@blip2/tensor/files';
+import { isFile, openTemporaryValues, type TemporaryValues, toPath } from '@blip2/tensor/files';
 import { normFeatures } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { fingerprintOf } from './fingerprint.js';
 import { type ImageIndex, type IndexEntry, openIndex, writeIndex } from './index-file.js';
 
+/** Options of `indexImages`. */
 export interface IndexOptions {
-  /** The file. One that is there already is brought up to date: images that did not change are not looked at again. */
-  readonly out: string;
+  /** The file of the index: a path or a `file:` URL. An existing index is updated: unchanged images are not encoded again. */
+  readonly out: string | URL;
   /**
-   * Keep what the image encoder saw, in half precision (0.7 MB an image with ViT-g): searching then matches without
-   * looking at images again. Default true; without it matching is that of `match` to the last digit, and takes a look at
-   * each image that it re-ranks.
+   * Store the features of the image encoder in half precision (0.7 MB per image with ViT-g), so that re-ranking does not
+   * encode images again. Without them ITM scores equal those of `match` to the last digit. Default true.
    */
   readonly features?: boolean | undefined;
-  /** Leave out images whose files are gone. Default false. */
+  /** Remove images whose files no longer exist. Default false. */
   readonly prune?: boolean | undefined;
-  /** Told of an image that cannot be read, which is then left out. Default: throws. */
+  /** Called for an image that cannot be read, which is then left out. Default: the error is thrown. */
   readonly onUnreadable?: ((image: string, error: unknown) => void) | undefined;
+  /** Called after each image with the number of images done and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Stops between two images. What was looked at until then is in the index. */
+  /** Stops between two images: those encoded until then are written, and the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The result of `indexImages`. */
 export interface IndexSummary {
+  /** The path of the index. */
   readonly out: string;
   /** Images in the index. */
   readonly images: number;
-  /** Images that were looked at. */
-  readonly looked: number;
-  /** Images that were left out because their files are gone. */
+  /** Images that were encoded because they are new or have changed. */
+  readonly encoded: number;
+  /** Images that were removed because their files no longer exist. */
   readonly pruned: number;
 }
 
 /**
- * Makes an index of images, or brings one up to date: of each image the Q vectors by which it is compared with texts,
- * in a file of its own format (safetensors). It remembers its model, and refuses another.
+ * Creates or updates an index of images, a safetensors file with the ITC features of each image. An index belongs to the
+ * model that it was made with.
+ * @param images paths or `file:` URLs
  * @throws for an index of another model, and where no image could be read
  */
 export async function indexImages(
   models: Models,
-  images: readonly string[],
+  images: readonly (string | URL)[],
   options: IndexOptions,
 ): Promise<IndexSummary> {
   const model = retrievalModel(models);
-  const { out, signal, onProgress } = options;
-  const made = { folder: resolve(model.folder), fingerprint: await fingerprintOf(model) };
+  const { signal, onProgress } = options;
+  const out = toPath(options.out);
+  const indexModel = { folder: resolve(model.folder), fingerprint: await fingerprintOf(model) };
   const older = (await isFile(out)) ? await openIndex(out) : undefined;
   const temporary = await openTemporaryValues(out).catch(async (error: unknown) => {
     await older?.close();
     throw error;
   });
   try {
-    if (older) expectModel(older, made.fingerprint);
+    if (older) expectModel(older, indexModel.fingerprint);
     const entries = older ? entriesOf(older) : new Map<string, IndexEntry>();
     const pruned = options.prune ? await prune(entries) : 0;
-    let [done, looked] = [0, 0];
+    let [done, encoded] = [0, 0];
     for (const image of images) {
       if (signal?.aborted) break;
-      if (await addTo(entries, image, { model, temporary, options })) looked++;
+      if (await addTo(entries, toPath(image), { model, temporary, options })) encoded++;
       onProgress?.(++done, images.length);
     }
     if (entries.size === 0) {
@@ -70,50 +75,50 @@ export async function indexImages(
       throw new Error(`There is no image for '${out}'; give images that can be read.`);
     }
     const { queries, projectionSize: width } = model.config;
-    await rm(graphOf(out), { force: true });
-    await writeIndex(out, { model: made, entries: [...entries.values()], queries, width });
+    await rm(graphPath(out), { force: true });
+    await writeIndex(out, { model: indexModel, entries: [...entries.values()], queries, width });
     signal?.throwIfAborted();
-    return { out, images: entries.size, looked, pruned };
+    return { out, images: entries.size, encoded, pruned };
   } finally {
     await older?.close();
     await temporary.close();
   }
 }
 
-/** Where the graph of an index lies, by which it is searched approximately; gone when the index changes. */
-export const graphOf = (index: string): string => `${index}.usearch`;
+/** Returns the path of the graph for approximate search of an index; `indexImages` removes it when the index changes. */
+export const graphPath = (index: string): string => `${index}.usearch`;
 
 /** @throws for an index that was made by another model */
 export function expectModel({ path, model }: ImageIndex, fingerprint: string): void {
   if (model.fingerprint === fingerprint) return;
-  throw new Error(`'${path}' was made with another model, '${model.folder}'; take that one, or make it again.`);
+  throw new Error(`'${path}' was made with another model, '${model.folder}'; use that one, or make the index again.`);
 }
 
-/** Entries by path that read from the older file. */
+/** The entries of an existing index by path; their values are read from its file. */
 function entriesOf({ images, vectors, features }: ImageIndex): Map<string, IndexEntry> {
   const { queries: Q, width: E, blockSize } = vectors;
   let last: { block: number; values: Promise<Float32Array> } | undefined;
-  const entry = (place: number): IndexEntry => ({
-    image: images[place]!,
+  const entry = (index: number): IndexEntry => ({
+    image: images[index]!,
     vectors: async () => {
-      const block = Math.floor(place / blockSize);
+      const block = Math.floor(index / blockSize);
       if (last?.block !== block) last = { block, values: vectors.block(block) };
-      const row = place - block * blockSize;
+      const row = index - block * blockSize;
       return (await last.values).subarray(row * Q * E, (row + 1) * Q * E);
     },
-    ...(features && { features: { shape: features.shape(place), values: () => features.read(place) } }),
+    ...(features && { features: { shape: features.shape(index), values: () => features.read(index) } }),
   });
-  return new Map(images.map(({ path }, place) => [path, entry(place)]));
+  return new Map(images.map(({ path }, index) => [path, entry(index)]));
 }
 
 async function prune(entries: Map<string, IndexEntry>): Promise<number> {
-  let gone = 0;
+  let pruned = 0;
   for (const path of [...entries.keys()]) {
     if (await isFile(path)) continue;
     entries.delete(path);
-    gone++;
+    pruned++;
   }
-  return gone;
+  return pruned;
 }
 
 interface Adding {
@@ -122,7 +127,7 @@ interface Adding {
   readonly options: IndexOptions;
 }
 
-/** Whether the image was looked at. */
+/** Adds an image to the entries. @returns whether it was encoded */
 async function addTo(
   entries: Map<string, IndexEntry>,
   image: string,
@@ -139,9 +144,9 @@ async function addTo(
     if (old && old.image.mtime === mtime && old.image.size === size && Boolean(old.features) === features) {
       return false;
     }
-    const seen = await encodeImages(model, [image]);
-    const [vectors, values] = await valuesOf(model, seen);
-    const shape = seen.shape.slice(1);
+    const encoded = await encodeImages(model, [image]);
+    const shape = encoded.shape.slice(1);
+    const [vectors, values] = await valuesOf(model, encoded);
     entries.set(path, {
       image: indexed,
       vectors: await temporary.store(vectors),
@@ -155,7 +160,7 @@ async function addTo(
   }
 }
 
-/** The vectors [Q,E] of an image and its features [N,D], which are freed. */
+/** Reads the vectors [Q,E] of an image and its features [N,D], which are disposed. */
 async function valuesOf(
   { params, config }: RetrievalModel,
   features: tf.Tensor3D,

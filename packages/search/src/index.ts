@@ -1,6 +1,6 @@
 export { type ApproximateOptions, approximateIndex } from './approximate-index.js';
 export { findImages } from './image-files.js';
-export { type ImageIndex, type IndexedImage, openIndex } from './index-file.js';
-export { graphOf, type IndexOptions, type IndexSummary, indexImages } from './index-images.js';
+export { type ImageIndex, type IndexedImage, type IndexModel, openIndex, type StoredFeatures } from './index-file.js';
+export { graphPath, type IndexOptions, type IndexSummary, indexImages } from './index-images.js';
 export { type SearchOptions, type SearchResult, searchIndex } from './search.js';
 export { exactIndex, type ImageVectors, type Neighbor, type VectorIndex } from './vector-index.js';

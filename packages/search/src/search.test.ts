@@ -38,7 +38,7 @@ test('a search gives the scores of `match`, in the order of logit + similarity',
         [true, 3],
       ] as const) {
         const out = join(folder, `${features}.safetensors`);
-        expect(await indexImages(model, photos, { out, features })).toEqual({ out, images: 3, looked: 3, pruned: 0 });
+        expect(await indexImages(model, photos, { out, features })).toEqual({ out, images: 3, encoded: 3, pruned: 0 });
         for (const [t, query] of texts.entries()) {
           const found = await search(out, query);
           expect(found.map(({ rank }) => rank)).toEqual([1, 2, 3]);
@@ -61,18 +61,18 @@ test('a search gives the scores of `match`, in the order of logit + similarity',
   });
 });
 
-test('an index is brought up to date: only what is new or changed is looked at', async () => {
+test('an index is brought up to date: only what is new or changed is encoded', async () => {
   await inFolder(async (folder) => {
     const out = join(folder, 'index.safetensors');
     const own = ['a.png', 'b.jpg', 'c.png'].map((name) => join(folder, name));
     for (const [i, path] of own.entries()) await copyFile(photos[i]!, path);
     const index = (images: string[], options = {}) => indexImages(model, images, { out, ...options });
-    expect(await index(own.slice(0, 2))).toMatchObject({ images: 2, looked: 2 });
+    expect(await index(own.slice(0, 2))).toMatchObject({ images: 2, encoded: 2 });
     const before = await search(out, 'a rocket');
-    expect(await index(own)).toMatchObject({ images: 3, looked: 1 });
-    expect(await index(own)).toMatchObject({ images: 3, looked: 0 });
+    expect(await index(own)).toMatchObject({ images: 3, encoded: 1 });
+    expect(await index(own)).toMatchObject({ images: 3, encoded: 0 });
     await utimes(own[0]!, 1e9, 1e9);
-    expect(await index(own)).toMatchObject({ images: 3, looked: 1 });
+    expect(await index(own)).toMatchObject({ images: 3, encoded: 1 });
     const after = await search(out, 'a rocket');
     expect(after.filter(({ image }) => image !== own[2]).map(({ image, itm }) => [image, itm])).toEqual(
       before.map(({ image, itm }) => [image, itm]),
@@ -113,7 +113,7 @@ test('another model, another file and a damaged index are refused in a sentence'
     );
     using stranger = await fromPretrained(other);
     await expect(indexImages(stranger, photos, { out })).rejects.toThrow('was made with another model');
-    await expect(openIndex(fixture('hf-itm/model.safetensors'))).rejects.toThrow('is no index of images');
+    await expect(openIndex(fixture('hf-itm/model.safetensors'))).rejects.toThrow('is not an index of images');
     const source = await openSafetensors(out);
     const metadata = Object.fromEntries(source.metadata);
     const tensor = { name: 'vectors.0', shape: [1, 2, 3], dtype: 'F32' as const, data: new Float32Array(6) };

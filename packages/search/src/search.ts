@@ -9,32 +9,39 @@ import type { ImageIndex } from './index-file.js';
 import { expectModel } from './index-images.js';
 import { exactIndex, type Neighbor, type VectorIndex } from './vector-index.js';
 
+/** Options of `searchIndex`. */
 export interface SearchOptions {
-  /** So many results. Default 10. */
+  /** The number of results. Default 10. */
   readonly top?: number | undefined;
-  /** How many of the best by ITC are ordered again by ITM, the reference's `k_test`; 0: none. Default 128. */
+  /** How many of the best images by ITC are re-ranked by ITM (`k_test` of LAVIS); 0: none. Default 128. */
   readonly rerank?: number | undefined;
-  /** Finds the best by ITC. Default: `exactIndex` of the index. */
+  /** The vector index that finds the best images by ITC. Default: `exactIndex(index.vectors)`. */
   readonly vectors?: VectorIndex | undefined;
-  /** Told of an image that should be looked at again and cannot be read; it is left out. Default: throws. */
+  /**
+   * Called for an image that has to be encoded again and cannot be read; it is left out. Default: the error is thrown.
+   */
   readonly onUnreadable?: ((image: string, error: unknown) => void) | undefined;
+  /** Called with the number of re-ranked images and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An image found for a text. */
 export interface SearchResult {
-  /** From one. */
+  /** The rank, from 1. */
   readonly rank: number;
+  /** The path of the image, as it was given to `indexImages` where that still leads to it. */
   readonly image: string;
-  /** The similarity of image and text, -1 to 1. */
+  /** The ITC similarity of image and text, -1 to 1. */
   readonly itc: number;
-  /** The probability that they belong together; null where only ITC placed it. */
+  /** The ITM probability that image and text match; null where the image was ranked by ITC only. */
   readonly itm: number | null;
 }
 
 /**
- * Finds the images that a text fits best: by ITC over all, then the best `rerank` again, in the order of ITM logit + ITC
- * (specification 2.7). Images beyond those follow in the order of ITC.
+ * Searches an index for the images that match a text: all images by ITC, then the best `rerank` again by ITM logit + ITC,
+ * as LAVIS evaluates retrieval. Images that are not re-ranked follow in the order of ITC.
+ * @param request the open index and the text
  * @throws for an index of another model
  */
 export async function searchIndex(
@@ -46,16 +53,16 @@ export async function searchIndex(
   expectModel(index, await fingerprintOf(model));
   const { top = 10, rerank = 128, vectors = exactIndex(index.vectors) } = options;
   const nearest = await vectors.search(await textVector(model, query), Math.max(top, rerank));
-  const scored = await matched(model, { index, query, nearest: nearest.slice(0, rerank) }, options);
+  const scored = await rerankByItm(model, { index, query, nearest: nearest.slice(0, rerank) }, options);
   scored.sort((a, b) => b.score - a.score);
-  const rest = nearest.slice(rerank).map(({ place, score }) => ({ place, itc: score, itm: null }));
-  return [...scored, ...rest].slice(0, top).map(({ place, itc, itm }, i) => {
-    const { image, path } = index.images[place]!;
-    return { rank: i + 1, image: resolve(image) === path ? image : path, itc, itm };
+  const rest = nearest.slice(rerank).map(({ image, score }) => ({ image, itc: score, itm: null }));
+  return [...scored, ...rest].slice(0, top).map(({ image, itc, itm }, i) => {
+    const { image: name, path } = index.images[image]!;
+    return { rank: i + 1, image: resolve(name) === path ? name : path, itc, itm };
   });
 }
 
-/** [E], of length one. */
+/** The normalized ITC feature of a text, [E]. */
 async function textVector({ params, config, tokenizer }: RetrievalModel, text: string): Promise<Float32Array> {
   const options = { tokenizer, textLength: config.maxPositions };
   const vector = tf.tidy(() => textFeatures(params, textPass(params, config, textTensors([text], options))));
@@ -73,68 +80,68 @@ interface Candidates {
 }
 
 interface Scored {
-  readonly place: number;
+  readonly image: number;
   readonly itc: number;
   readonly itm: number;
-  /** What the reference orders by: the logit of a match, and ITC. */
+  /** ITM logit + ITC similarity, by which images are ordered. */
   readonly score: number;
 }
 
-/** Images at a time. */
+/** Images per batch. */
 const BATCH = 8;
 
-async function matched(model: RetrievalModel, candidates: Candidates, options: SearchOptions): Promise<Scored[]> {
+async function rerankByItm(model: RetrievalModel, candidates: Candidates, options: SearchOptions): Promise<Scored[]> {
   const { index, query, nearest } = candidates;
   const scored: Scored[] = [];
   for (let start = 0; start < nearest.length; start += BATCH) {
-    const looked: Looked[] = [];
+    const batch: EncodedNeighbor[] = [];
     try {
       for (const neighbor of nearest.slice(start, start + BATCH)) {
         options.signal?.throwIfAborted();
-        const features = await featuresOf(model, index, neighbor.place).catch((error: unknown) => {
+        const features = await featuresOf(model, index, neighbor.image).catch((error: unknown) => {
           if (!options.onUnreadable) throw error;
-          options.onUnreadable(index.images[neighbor.place]!.image, error);
+          options.onUnreadable(index.images[neighbor.image]!.image, error);
         });
-        if (features) looked.push({ ...neighbor, features });
+        if (features) batch.push({ ...neighbor, features });
       }
-      for (const N of new Set(looked.map(({ features }) => features.shape[1]))) {
-        const alike = looked.filter(({ features }) => features.shape[1] === N);
-        scored.push(...(await matchedTogether(model, query, alike)));
+      for (const N of new Set(batch.map(({ features }) => features.shape[1]))) {
+        const sameLength = batch.filter(({ features }) => features.shape[1] === N);
+        scored.push(...(await scoreBatch(model, query, sameLength)));
       }
     } finally {
-      for (const { features } of looked) features.dispose();
+      for (const { features } of batch) features.dispose();
     }
     options.onProgress?.(Math.min(start + BATCH, nearest.length), nearest.length);
   }
   return scored;
 }
 
-interface Looked extends Neighbor {
+interface EncodedNeighbor extends Neighbor {
   /** [1,N,D] */
   readonly features: tf.Tensor3D;
 }
 
-/** Images of as many features each. */
-async function matchedTogether(model: RetrievalModel, query: string, looked: readonly Looked[]): Promise<Scored[]> {
-  const words = { tokenizer: model.tokenizer, textLength: model.config.maxPositions };
+/** Scores images with equal numbers of features. */
+async function scoreBatch(model: RetrievalModel, query: string, batch: readonly EncodedNeighbor[]): Promise<Scored[]> {
+  const options = { tokenizer: model.tokenizer, textLength: model.config.maxPositions };
   const logits = tf.tidy(() => {
-    const pairs = { texts: looked.map(() => query), images: looked.map((_, i) => i) };
-    return pairLogits(model, { ...pairs, features: tf.concat(looked.map(({ features }) => features)) }, words);
+    const pairs = { texts: batch.map(() => query), images: batch.map((_, i) => i) };
+    return pairLogits(model, { ...pairs, features: tf.concat(batch.map(({ features }) => features)) }, options);
   });
   const values = await logits.data();
   logits.dispose();
-  return looked.map(({ place, score: itc }, i) => {
+  return batch.map(({ image, score: itc }, i) => {
     const [no, yes] = [values[2 * i]!, values[2 * i + 1]!];
-    return { place, itc, itm: 1 / (1 + Math.exp(no - yes)), score: yes + itc };
+    return { image, itc, itm: 1 / (1 + Math.exp(no - yes)), score: yes + itc };
   });
 }
 
-/** [1,N,D], as they were kept or of another look. */
+/** The stored features [1,N,D] of an image, or else those of the image encoded again. */
 async function featuresOf(
   model: RetrievalModel,
   { features, images }: ImageIndex,
-  place: number,
+  image: number,
 ): Promise<tf.Tensor3D> {
-  if (!features) return encodeImages(model, [images[place]!.path]);
-  return tf.tensor3d(await features.read(place), [1, ...features.shape(place)]);
+  if (!features) return encodeImages(model, [images[image]!.path]);
+  return tf.tensor3d(await features.read(image), [1, ...features.shape(image)]);
 }

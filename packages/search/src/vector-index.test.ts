@@ -32,8 +32,8 @@ function images(length: number, { queries = 3, width = 16, blockSize = 64 } = {}
   /** The best by plain loops. */
   const nearest = (query: readonly number[], k: number) =>
     rows
-      .map((own, place) => ({
-        place,
+      .map((own, image) => ({
+        image,
         score: Math.max(...own.map((v) => v.reduce((sum, x, i) => sum + x * query[i]!, 0))),
       }))
       .sort((a, b) => b.score - a.score)
@@ -47,7 +47,7 @@ test('the exact index finds what plain loops find, over several blocks, and read
   await expectNoLeak(async () => {
     const found = await exactIndex(vectors).search(Float32Array.from(query), 12);
     const wanted = nearest(query, 12);
-    expect(found.map(({ place }) => place)).toEqual(wanted.map(({ place }) => place));
+    expect(found.map(({ image }) => image)).toEqual(wanted.map(({ image }) => image));
     for (const [i, { score }] of found.entries()) expect(score).toBeCloseTo(wanted[i]!.score, 6);
   });
   expect(read.slice(0, 3)).toEqual([0, 1, 2]);
@@ -60,13 +60,13 @@ test('the approximate index finds nearly all of the nearest, with their exact sc
   let hits = 0;
   for (let i = 0; i < 20; i++) {
     const query = unit(16);
-    const wanted = new Map(nearest(query, 10).map(({ place, score }) => [place, score]));
+    const wanted = new Map(nearest(query, 10).map(({ image, score }) => [image, score]));
     const found = await index.search(Float32Array.from(query), 10);
     expect(found).toHaveLength(10);
-    for (const { place, score } of found) {
-      if (!wanted.has(place)) continue;
+    for (const { image, score } of found) {
+      if (!wanted.has(image)) continue;
       hits++;
-      expect(score).toBeCloseTo(wanted.get(place)!, 5);
+      expect(score).toBeCloseTo(wanted.get(image)!, 5);
     }
   }
   expect(hits / 200).toBeGreaterThan(0.97);

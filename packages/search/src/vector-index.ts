@@ -2,60 +2,63 @@ import { similarity } from '@blip2/losses';
 import { topK } from '@blip2/models';
 import * as tf from '@tensorflow/tfjs';
 
-/** The vectors that images are compared by, Q of width E an image, in blocks of images. */
+/** The ITC feature vectors of indexed images, Q vectors of width E per image, in blocks of images. */
 export interface ImageVectors {
-  /** Images. */
+  /** The number of images. */
   readonly length: number;
+  /** Vectors per image, Q. */
   readonly queries: number;
+  /** The width of a vector, E. */
   readonly width: number;
-  /** Images in each block but the last, which may have fewer. */
+  /** Images per block; the last block may have fewer. */
   readonly blockSize: number;
-  /** [n,Q,E] of one block. */
+  /** Reads the vectors [n,Q,E] of one block. */
   block(index: number): Promise<Float32Array>;
 }
 
+/** An image found by a vector search. */
 export interface Neighbor {
-  /** Which image. */
-  readonly place: number;
-  /** The largest product of any of its vectors with the one sought. */
+  /** Index of the image. */
+  readonly image: number;
+  /** The largest dot product of any of its vectors with the query. */
   readonly score: number;
 }
 
-/** Finds the images nearest to a vector. */
+/** Finds the images that are nearest to a query vector. */
 export interface VectorIndex {
-  /** Images in it. */
+  /** The number of images. */
   readonly length: number;
-  /** The `k` nearest to `query` [E], nearest first; of equal ones the first. */
+  /** Finds the `k` images nearest to `query` [E], nearest first; equal scores keep their order. */
   search(query: Float32Array, k: number): Promise<Neighbor[]>;
 }
 
-/** Holds every image against the vector, a block at a time: memory is that of one block, for any number of images. */
+/** Creates an exact vector index: each search scores every image, one block in memory at a time. */
 export function exactIndex(vectors: ImageVectors): VectorIndex {
   const { length } = vectors;
   return {
     length,
     async search(query, k) {
-      const places = Array.from({ length }, (_, i) => i);
-      const scores = await scoresOf(vectors, query, places);
-      return topK(scores, k).map((place) => ({ place, score: scores[place] as number }));
+      const images = Array.from({ length }, (_, i) => i);
+      const scores = await scoresOf(vectors, query, images);
+      return topK(scores, k).map((image) => ({ image, score: scores[image] as number }));
     },
   };
 }
 
-/** The exact scores of some images, `places` in rising order. Each block is read once. */
+/** Computes the exact scores of some images, given in ascending order. Each block is read once. */
 export async function scoresOf(
   vectors: ImageVectors,
   query: Float32Array,
-  places: readonly number[],
+  images: readonly number[],
 ): Promise<Float32Array> {
   const { queries: Q, width: E, blockSize } = vectors;
-  const scores = new Float32Array(places.length);
-  for (let start = 0; start < places.length; ) {
-    const block = Math.floor(places[start]! / blockSize);
+  const scores = new Float32Array(images.length);
+  for (let start = 0; start < images.length; ) {
+    const block = Math.floor(images[start]! / blockSize);
     let end = start;
-    while (end < places.length && Math.floor(places[end]! / blockSize) === block) end++;
+    while (end < images.length && Math.floor(images[end]! / blockSize) === block) end++;
     const all = await scoresOfBlock(await vectors.block(block), query, [Q, E]);
-    for (; start < end; start++) scores[start] = all[places[start]! - block * blockSize] as number;
+    for (; start < end; start++) scores[start] = all[images[start]! - block * blockSize] as number;
   }
   return scores;
 }
@@ -66,8 +69,8 @@ async function scoresOfBlock(
   [Q, E]: [Q: number, E: number],
 ): Promise<Float32Array> {
   const scores = tf.tidy(() => {
-    const images = tf.tensor3d(values, [values.length / (Q * E), Q, E]);
-    return similarity(images, tf.tensor2d(query, [1, E])); // [n,1]
+    const rows = tf.tensor3d(values, [values.length / (Q * E), Q, E]);
+    return similarity(rows, tf.tensor2d(query, [1, E])); // [n,1]
   });
   try {
     return (await scores.data()) as Float32Array;

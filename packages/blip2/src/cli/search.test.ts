@@ -46,7 +46,7 @@ test('index and search: an unreadable image is told of, the rest is found, and t
     expect(made.code).toBe(1);
     expect(made.stderr).toContain('bad.png" is not an image');
     expect(lines(made.stdout)).toEqual([
-      { out, images: 2, looked: 2, pruned: 0, unread: 1, seconds: expect.any(Number) },
+      { out, images: 2, encoded: 2, pruned: 0, unread: 1, seconds: expect.any(Number) },
     ]);
     const [found, graph] = await Promise.all([
       blip2(['search', texts[1]!, '--index', out, ...common]),

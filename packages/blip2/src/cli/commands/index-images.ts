@@ -17,7 +17,7 @@ export function indexCommand(command: Command, session: Session): Command {
     .description('Make images ready to be searched, or bring their index up to date.')
     .argument('<image...>', 'files or folders of images')
     .addOption(modelOption())
-    .requiredOption('--out <file>', 'the index; where it is there already, only new and changed images are looked at')
+    .requiredOption('--out <file>', 'the index; where it is there already, only new and changed images are encoded')
     .option('--no-features', 'keep no features: a smaller index, and a slower search that looks at images again')
     .option('--prune', 'leave out images whose files are gone', false)
     .action(async (names: string[], options: Options) => {
@@ -40,10 +40,10 @@ export function indexCommand(command: Command, session: Session): Command {
         },
         onProgress: (done, total) => terminal.progress('looking at images', { done, total }),
       });
-      const { looked, pruned } = summary;
+      const { encoded, pruned } = summary;
       const json = { ...summary, unread, seconds: secondsSince(start) };
       const also = pruned > 0 ? `, ${pruned} left out` : '';
-      session.result(json, `${out}: ${summary.images} images, ${looked} of them new or changed${also}`);
+      session.result(json, `${out}: ${summary.images} images, ${encoded} of them new or changed${also}`);
       if (unread > 0) throw new ToldError(`${unread} of ${images.length} images could not be read.`);
     });
 }

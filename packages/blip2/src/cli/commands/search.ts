@@ -54,8 +54,8 @@ export function searchCommand(command: Command, session: Session): Command {
 }
 
 async function graph(index: ImageIndex, session: Session) {
-  const [{ approximateIndex }, { graphOf }] = await Promise.all([import('@blip2/search'), import('@blip2/search')]);
+  const [{ approximateIndex }, { graphPath }] = await Promise.all([import('@blip2/search'), import('@blip2/search')]);
   const { signal, terminal } = session;
   const onProgress = (done: number, total: number): void => terminal.progress('making the graph', { done, total });
-  return approximateIndex(index.vectors, { path: graphOf(index.path), signal, onProgress });
+  return approximateIndex(index.vectors, { path: graphPath(index.path), signal, onProgress });
 }
