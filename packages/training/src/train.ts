@@ -1,4 +1,4 @@
-import { unflatten } from '@blip2/tensor';
+import { hash, unflatten } from '@blip2/tensor';
 import {
   adamw,
   cosineLr,
@@ -16,52 +16,55 @@ import { type Stage1Batch, stage1Terms } from './stages/stage1.js';
 import { type Stage2Batch, type Stage2Options, stage2Terms } from './stages/stage2.js';
 import { standardizeVision } from './standardize-vision.js';
 
-/** How a stage is trained: AdamW and the schedule of the paper, unless said otherwise. */
+/** Options of a stage of training: AdamW with linear warm-up and cosine decay. */
 export interface StageOptions<B> {
-  /** Makes the batch of a position; its tensors are freed after use. */
+  /** Makes the batch of a position, as a function of the position alone; its tensors are freed after use. */
   readonly data: (at: Position) => B | Promise<B>;
+  /** Number of updates of the whole schedule. */
   readonly steps: number;
   /** Learning rate after warm-up. Default 1e-3. */
   readonly learningRate?: number;
   /** Learning rate at the end of the cosine decay. Default 1e-5. */
   readonly minLearningRate?: number;
-  /** Steps of linear warm-up. Default 30. */
+  /** Number of steps of linear warm-up. Default 30. */
   readonly warmupSteps?: number;
-  /** Default 0.05, on all but biases and one-dimensional tensors. */
+  /** Decoupled weight decay, on all but biases and one-dimensional tensors. Default 0.05. */
   readonly weightDecay?: number;
-  /** Default [0.9, 0.98]. */
+  /** Decay rates of AdamW's first and second moments. Default [0.9, 0.98]. */
   readonly betas?: readonly [number, number];
   /** Recompute the activations of the Q-Former's layers in the backward pass: less memory, more time. Default false. */
   readonly recompute?: boolean;
-  /** The steps after which to stop although the schedule goes on; default: all. */
+  /** Stop after so many steps, although the schedule is that of `steps`. Default: `steps`. */
   readonly until?: number;
-  /** Everything else goes to the trainer: clipping, accumulation, checkpoints, resuming. */
+  /** Options of `train` of `@blip2/trainer`: gradient clipping and accumulation, checkpoints, resuming, aborting. */
   readonly trainer?: Pick<
     TrainOptions<B>,
     'accumulationSteps' | 'maxGradNorm' | 'logEvery' | 'guardEvery' | 'signal' | 'checkpoint' | 'resume' | 'environment'
   >;
 }
 
-/** The losses of a stage 1 step (BLIP-2, section 3.1). */
+/** The losses of a step of stage 1: contrastive, matching, captioning, and their sum (BLIP-2, section 3.1). */
 export type Stage1Losses = Record<'total' | 'itc' | 'itm' | 'itg', number>;
 
-/** The losses of a stage 2 step: of the language model, and of phrases where they are trained (see `phraseWeight`). */
+/** The losses of a step of stage 2: of the language model, of phrases where they are trained, and their weighted sum. */
 export type Stage2Losses = Readonly<{ total: number; lm?: number; phrases?: number }>;
 
+/** Options of `trainStage1`. */
 export interface Stage1TrainOptions extends StageOptions<Stage1Batch> {
-  /** Label smoothing of ITC and ITG. Default 0.1. */
+  /** Label smoothing of the contrastive and the captioning loss. Default 0.1. */
   readonly labelSmoothing?: number;
   /**
-   * Initialize `ln_vision` so that each channel of the encoder's features has mean 0 and deviation 1, see
-   * `standardizeVision`: over a sample of features [S,N,D] that the function gives, or with `true` over the first batch.
-   * Default false, as in LAVIS.
+   * Initialize `ln_vision` so that each channel of the encoder's features has mean 0 and standard deviation 1 (see the
+   * function `standardizeVision`): over a sample of features [S,N,D] that is given by a function and then freed, or with
+   * `true` over the first batch. Helps short trainings. A checkpoint that is resumed replaces it. Default false, as in LAVIS.
    */
   readonly standardizeVision?: boolean | (() => Promise<tf.Tensor3D>);
 }
 
 /**
- * Representation learning (BLIP-2, section 3.1): trains `parts.stage1` by ITC, ITM and ITG.
- * @returns a step at a time, with its losses; `break` stops after that step
+ * Trains the first stage, representation learning from the frozen image encoder (BLIP-2, section 3.1): `parts.stage1`, by
+ * image-text contrastive learning (ITC), image-text matching (ITM) and image-grounded text generation (ITG).
+ * @returns each step with its losses as it is made; `break` stops after that step
  * @throws where the Q-Former's tokenizer has no bos_token
  */
 export async function* trainStage1(
@@ -87,7 +90,9 @@ export async function* trainStage1(
 async function standardizeFrom(parts: Parts, { standardizeVision: from = false, data }: Stage1TrainOptions) {
   if (from === false) return;
   const { features, ...rest } =
-    from === true ? await data({ step: 0, position: 0, seed: parts.seed }) : { features: await from() };
+    from === true
+      ? await data({ step: 0, position: 0, seed: hash(parts.seed, 'position 0') })
+      : { features: await from() };
   try {
     standardizeVision(parts, features);
   } finally {
@@ -95,15 +100,17 @@ async function standardizeFrom(parts: Parts, { standardizeVision: from = false, 
   }
 }
 
+/** Options of `trainStage2`. */
 export interface Stage2TrainOptions extends StageOptions<Stage2Batch>, Pick<Stage2Options, 'phraseWeight'> {
-  /** Multiplies the learning rate of the projection to the language model, which starts from random weights. Default 1. */
+  /** Factor on the learning rate of the projection to the language model, which starts from random weights. Default 1. */
   readonly projectionRateScale?: number;
 }
 
 /**
- * Generative learning with the frozen language model (BLIP-2, section 3.2): trains `parts.stage2`.
- * @returns a step at a time, with its losses; `break` stops after that step
- * @throws where the parts were composed without a language model
+ * Trains the second stage, generative learning from the frozen language model (BLIP-2, section 3.2): `parts.stage2`, which it
+ * initializes from stage 1 unless `initializeStage2` has.
+ * @returns each step with its losses as it is made; `break` stops after that step
+ * @throws where the parts were composed without a language model, and where its `predict` is asynchronous
  */
 export function trainStage2(
   parts: Parts,

@@ -1,30 +1,35 @@
 import { sampler } from '@blip2/trainer';
 
-/** What batches are made of. */
+/** A data set from which batches are collated. */
 export interface BatchSource<B> {
+  /** Number of examples. */
   readonly count: number;
-  /** Of an example: those of about one size share a batch. Default: any do. */
+  /** Gives the size of an example; examples of similar size share a batch. Default: all are alike. */
   readonly size?: (index: number) => number;
-  batch(places: number[]): B;
+  /** Collates the examples at these indices. */
+  batch(indices: number[]): B;
 }
 
-/** Of the batches that are asked for in turn, the one at each place. */
-export type BatchAt<B> = (turn: number) => B;
+/** Gives the batch at a position of a sequence without end. */
+export type BatchAt<B> = (position: number) => B;
 
-/** Batches of a source in a seeded order, without an end. The source is not asked before the first. */
+/**
+ * Gives batches of a data set in an order that is shuffled anew in each epoch, without end. Nothing is drawn before the first
+ * batch.
+ */
 export function batchIterator<B>(
   source: BatchSource<B>,
   { batchSize, seed }: { batchSize: number; seed: number },
 ): BatchAt<B> {
   const { count, size } = source;
-  let next: ((turn: number) => number[]) | undefined;
-  return (turn) => {
+  let next: ((position: number) => number[]) | undefined;
+  return (position) => {
     next ??= sampler({ count, batchSize, seed, ...(size ? { size } : {}) });
-    return source.batch(next(turn));
+    return source.batch(next(position));
   };
 }
 
-/** Whole batches of `first` and of `second`, `share` of them (0 to 1) of `second`: a function of the position alone. */
+/** Mixes two sequences of batches, a share of 0 to 1 of them from `second`; a function of the position alone. */
 export function mixBatches<A, B>(first: BatchAt<A>, second: BatchAt<B>, share: number): BatchAt<A | B> {
   const before = (position: number): number => Math.floor(position * share);
   return (position) =>

@@ -4,25 +4,30 @@ import type { Stage1Batch } from '../stages/stage1.js';
 import type { FeatureStore } from './feature-store.js';
 import { padTexts, type TextOptions } from './texts.js';
 
-/** Images that were looked at, each with something that is said of it. */
+/** Images by their features, each with a text. */
 export interface ImageTextPairs {
   readonly features: FeatureStore;
+  /** Gives a caption of the image at an index. */
   text(index: number): string;
-  /** Equal for pairs that show and say the same. */
-  imageId(index: number): number;
+  /** Gives a number that is equal for pairs of the same image, which are then not negatives of each other. Default: the index. */
+  imageId?(index: number): number;
 }
 
-/** Some pairs as tensors; the caller owns them. Texts are padded to the longest of the batch. */
+/**
+ * Collates pairs as a batch of stage 1, texts padded to the longest. The caller owns the tensors; `trainStage1` frees those
+ * of its batches.
+ * @param indices the pairs of the batch
+ */
 export async function collateStage1(
   pairs: ImageTextPairs,
-  places: readonly number[],
+  indices: readonly number[],
   options: TextOptions,
 ): Promise<Stage1Batch> {
   const texts = padTexts(
-    places.map((place) => pairs.text(place)),
+    indices.map((index) => pairs.text(index)),
     options,
   );
-  const imageIds = places.map((place) => pairs.imageId(place));
-  const features = await pairs.features.gather(places); // what can fail comes before the first tensor
+  const imageIds = indices.map((index) => pairs.imageId?.(index) ?? index);
+  const features = await pairs.features.gather(indices); // what can fail comes before the first tensor
   return { features, imageIds: tf.tensor1d(imageIds, 'int32'), ...toIdTensors(texts) };
 }

@@ -14,33 +14,33 @@ beforeAll(async () => {
 });
 
 const images = [
-  { phrases: ['snake three left', 'pig one right'], lessons: [{ prompt: 'a picture of', target: 'three snakes' }] },
-  { phrases: ['fox one'], lessons: [] },
+  { phrases: ['snake three left', 'pig one right'], samples: [{ prompt: 'a picture of', target: 'three snakes' }] },
+  { phrases: ['fox one'], samples: [] },
   {
     phrases: ['keys four'],
-    lessons: [
+    samples: [
       { prompt: 'question: what is it? answer:', target: 'key' },
       { prompt: 'a picture of', target: 'four keys' },
     ],
   },
 ];
 
-const source = (lessons: (index: number) => readonly Sample[]): SampleSource => ({
+const source = (samples: (index: number) => readonly Sample[]): SampleSource => ({
   features: {
     length: images.length,
     gather: async (places) => tf.tensor3d(places.map((place) => [[place]])),
     close: async () => {},
   },
   phrases: (index) => images[index]?.phrases ?? [],
-  samples: lessons,
+  samples,
 });
 
 const options = () => ({ language: { tokenizer, ids }, random: rng(0) });
 const read = (flat: number[], mask: number[]): string => tokenizer.decode(flat.filter((_, i) => mask[i] === 1)).trim();
 
-test('a batch has the texts of each picture, their prompts ended and their targets begun at one place', async () => {
+test('a batch has the texts of each image, prompts padded on the left and targets on the right', async () => {
   const batch = await collateStage2(
-    source((index) => images[index]?.lessons ?? []),
+    source((index) => images[index]?.samples ?? []),
     [2, 0, 1],
     options(),
   );
@@ -60,10 +60,11 @@ test('a batch has the texts of each picture, their prompts ended and their targe
     'three snakes',
   ]);
   expect(targets.map((row, i) => row[(targetMask?.arraySync()[i] ?? []).lastIndexOf(1)])).toEqual([2, 2, 2]);
-  expect(batch.phraseIds.shape.slice(0, 2)).toEqual([3, 2]);
-  const phrases = batch.phraseIds
+  const { phraseIds, phraseMask } = batch as Required<typeof batch>;
+  expect(phraseIds.shape.slice(0, 2)).toEqual([3, 2]);
+  const phrases = phraseIds
     .arraySync()
-    .map((rows, i) => rows.map((row, r) => read(row, batch.phraseMask.arraySync()[i]?.[r] ?? [])));
+    .map((rows, i) => rows.map((row, r) => read(row, phraseMask.arraySync()[i]?.[r] ?? [])));
   expect(phrases).toEqual([
     ['keys four', ''],
     ['snake three left', 'pig one right'],
@@ -71,7 +72,7 @@ test('a batch has the texts of each picture, their prompts ended and their targe
   ]);
 });
 
-test('pictures without lessons have phrases alone, and nothing is left alive', async () => {
+test('images without samples have phrases alone, and a source without phrases has none; nothing is left alive', async () => {
   const batch = await collateStage2(
     source(() => []),
     [0, 1],
@@ -80,10 +81,16 @@ test('pictures without lessons have phrases alone, and nothing is left alive', a
   expect(Object.keys(batch).sort()).toEqual(['features', 'phraseIds', 'phraseMask']);
   await expectNoLeak(async () => {
     const { texts, ...rest } = await collateStage2(
-      source((index) => images[index]?.lessons ?? []),
+      source((index) => images[index]?.samples ?? []),
       [0, 2],
       options(),
     );
+    tf.dispose([Object.values(rest), Object.values(texts ?? {})]);
+  });
+  const { phrases: _, ...unnamed } = source((index) => images[index]?.samples ?? []);
+  await expectNoLeak(async () => {
+    const { texts, ...rest } = await collateStage2(unnamed, [0, 2], options());
+    expect([Object.keys(rest), texts?.imageIndex.shape]).toEqual([['features'], [3]]);
     tf.dispose([Object.values(rest), Object.values(texts ?? {})]);
   });
 });

@@ -4,60 +4,70 @@ import type { Stage2Batch } from '../stages/stage2.js';
 import type { FeatureStore } from './feature-store.js';
 import { type PromptTokenizer, padPrompts, promptTokens } from './texts.js';
 
-/** What is asked of an image, in the language model's words, and what it is to say. */
+/** A text about an image: the prompt, and the target that the language model should generate after it. */
 export interface Sample {
   readonly prompt: string;
   readonly target: string;
 }
 
-/** Images that were looked at, and what can be learned from each. */
+/** Images by their features, with texts about each. */
 export interface SampleSource {
   readonly features: FeatureStore;
-  /** What is learned from an image this time; `random` draws it, uniform in [0,1). */
+  /** Gives the samples of an image in this batch; `random` is uniform in [0,1), for sources that draw them. */
   samples(index: number, random: () => number): readonly Sample[];
-  /** What the image shows, in phrases. */
-  phrases(index: number): readonly string[];
+  /** Gives phrases that name what an image shows, for the loss term of `phraseWeight`. Default: none. */
+  phrases?(index: number): readonly string[];
 }
 
+/** Options of `collateStage2`. */
 export interface CollateStage2Options {
-  /** The language model that learns: its tokenizer and its special ids. */
+  /** The language model, for its tokenizer and special ids. */
   readonly language: PromptTokenizer;
+  /** Random numbers, uniform in [0,1). */
   readonly random: () => number;
 }
 
-/** Some images, each with lessons of it, as tensors; the caller owns them. */
+/**
+ * Collates images and their samples as a batch of stage 2. The caller owns the tensors; `trainStage2` frees those of its
+ * batches.
+ * @param indices the images of the batch
+ */
 export async function collateStage2(
   source: SampleSource,
-  places: readonly number[],
+  indices: readonly number[],
   { language, random }: CollateStage2Options,
 ): Promise<Stage2Batch> {
-  const chosen = places.flatMap((place, image) =>
-    source.samples(place, random).map((lesson) => ({ image, ...lesson })),
+  const samples = indices.flatMap((index, image) =>
+    source.samples(index, random).map((sample) => ({ image, ...sample })),
   );
-  const shown = paddedPhrases(
-    places.map((place) => source.phrases(place)),
-    language,
-  );
+  const phrases =
+    source.phrases &&
+    paddedPhrases(
+      indices.map((index) => source.phrases?.(index) ?? []),
+      language,
+    );
   const [prompts, targets] = [
     padPrompts(
-      chosen.map(({ prompt }) => promptTokens(prompt, language)),
+      samples.map(({ prompt }) => promptTokens(prompt, language)),
       language,
     ),
     padBatch(
-      chosen.map((lesson) => targetRow(lesson, language)),
+      samples.map((sample) => targetRow(sample, language)),
       { pad: language.ids.pad },
     ),
   ];
-  const features = await source.features.gather(places); // what can fail comes before the first tensor
+  const features = await source.features.gather(indices); // what can fail comes before the first tensor
   const images = {
     features,
-    phraseIds: tf.tensor3d(shown.ids, shown.shape, 'int32'),
-    phraseMask: tf.tensor3d(shown.mask, shown.shape, 'int32'),
+    ...(phrases && {
+      phraseIds: tf.tensor3d(phrases.ids, phrases.shape, 'int32'),
+      phraseMask: tf.tensor3d(phrases.mask, phrases.shape, 'int32'),
+    }),
   };
-  if (chosen.length === 0) return images;
+  if (samples.length === 0) return images;
   const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
   const imageIndex = tf.tensor1d(
-    chosen.map(({ image }) => image),
+    samples.map(({ image }) => image),
     'int32',
   );
   return {
@@ -72,15 +82,15 @@ export async function collateStage2(
   };
 }
 
-/** The target goes on from the prompt: a space parts them, but for an encoder's prompt, and the end token closes it. */
+/** The target's ids: separated by a space from a decoder's prompt, and ended by EOS. */
 function targetRow({ prompt, target }: Sample, { tokenizer, ids, kind }: PromptTokenizer): number[] {
   const [end] = ids.eos;
-  if (end === undefined) throw new Error('The language model names no token that ends a text; add an eos to its ids.');
+  if (end === undefined) throw new Error('The language model has no EOS token; add one to the eos of its ids.');
   const text = prompt === '' || kind === 'encoder-decoder' ? target : ` ${target}`;
   return [...tokenizer.encode(text, { addSpecialTokens: false }), end];
 }
 
-/** Phrases as they stand within a text, [I,P,K]: filled up with none, and words with pads. */
+/** Phrases tokenized as within a text, [I,P,K], padded. */
 function paddedPhrases(rows: readonly (readonly string[])[], { tokenizer, ids }: PromptTokenizer) {
   const most = Math.max(...rows.map((phrases) => phrases.length));
   const encoded = rows.flatMap((phrases) =>

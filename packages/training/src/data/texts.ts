@@ -2,23 +2,25 @@ import { type PaddedBatch, padBatch, type Tokenizer, toIdTensors } from '@blip2/
 import type { LanguageModel, SpecialIds } from '@blip2/llm';
 import type * as tf from '@tensorflow/tfjs';
 
+/** Options of tokenizing texts for the Q-Former. */
 export interface TextOptions {
+  /** The Q-Former's tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** Longest text in tokens, [CLS] and [SEP] included. */
+  /** Maximum number of tokens of a text, [CLS] and [SEP] included. */
   readonly textLength: number;
 }
 
-/** Ids and keep mask, int32 [B,L] both. */
+/** Token ids and attention mask, both int32 [B,L]. */
 export interface TextTensors {
   readonly ids: tf.Tensor2D;
   readonly mask: tf.Tensor2D;
 }
 
-/** Texts as the Q-Former reads them: `[CLS] … [SEP]`, padded on the right; the caller owns the tensors. */
+/** Tokenizes texts for the Q-Former, `[CLS] … [SEP]`, padded on the right, truncated before [SEP]; the caller owns the tensors. */
 export const textTensors = (texts: readonly string[], options: TextOptions): TextTensors =>
   toIdTensors(padTexts(texts, options));
 
-/** The same before they are tensors. Of a text that is too long the end goes, but not the [SEP] after it. */
+/** Tokenizes and pads texts as `textTensors` does, without tensors. */
 export function padTexts(texts: readonly string[], { tokenizer, textLength }: TextOptions): PaddedBatch {
   const rows = texts.map((text) => shortened(tokenizer.encode(text), textLength));
   return padBatch(rows, { pad: tokenizer.special.pad ?? 0 });
@@ -27,7 +29,7 @@ export function padTexts(texts: readonly string[], { tokenizer, textLength }: Te
 const shortened = (ids: readonly number[], length: number): readonly number[] =>
   ids.length <= length ? ids : [...ids.slice(0, length - 1), ...ids.slice(-1)];
 
-/** Instructions as the Q-Former reads them. Of one that is too long the beginning goes, but not the first token. */
+/** Tokenizes instructions for the Q-Former, truncated on the left but for the first token; the caller owns the tensors. */
 export function instructionTensors(texts: readonly string[], { tokenizer, textLength }: TextOptions): TextTensors {
   const rows = texts.map((text) => {
     const ids = tokenizer.encode(text);
@@ -36,18 +38,18 @@ export function instructionTensors(texts: readonly string[], { tokenizer, textLe
   return toIdTensors(padBatch(rows, { pad: tokenizer.special.pad ?? 0 }));
 }
 
-/** What is needed to write in a language model's words; a `LanguageModelWithTokenizer` has it. */
+/** What tokenizing prompts needs of a language model; every `LanguageModelWithTokenizer` has it. */
 export interface PromptTokenizer {
   readonly tokenizer: Tokenizer;
   readonly ids: SpecialIds;
-  /** Default: a decoder alone. */
+  /** Default: `decoder`. */
   readonly kind?: LanguageModel['kind'];
 }
 
-/** The ids of a prompt as they follow a soft prompt: the text with what the tokenizer puts around it; never none. */
+/** Tokenizes a prompt as it follows a soft prompt, with the tokenizer's special tokens; an empty prompt is BOS alone. */
 export const promptTokens = (prompt: string, { tokenizer, ids }: PromptTokenizer): number[] =>
   prompt === '' ? [ids.bos] : tokenizer.encode(prompt);
 
-/** Such rows padded on the left, where the text goes on from them, or for an encoder on the right. */
+/** Pads tokenized prompts: on the left for a decoder-only model, on the right for an encoder. */
 export const padPrompts = (rows: readonly (readonly number[])[], { ids, kind }: PromptTokenizer): PaddedBatch =>
   padBatch(rows, { pad: ids.pad, side: kind === 'encoder-decoder' ? 'right' : 'left' });

@@ -18,27 +18,33 @@ import * as tf from '@tensorflow/tfjs';
 import type { Stage1Params } from './specs.js';
 import { keyValues } from './vision-norm.js';
 
-/** Images and what is said of them. */
+/** A batch of image-text pairs; the names of its tensors are those that `collateStage1` gives. */
 export interface Stage1Batch extends TextInputs {
-  /** [B,N,D] of the frozen image encoder. */
+  /** Features of the frozen image encoder, [B,N,D]. */
   readonly features: tf.Tensor3D;
-  /** int32 [B]: equal where two pairs show and say the same, so that neither is the other's negative. */
+  /** int32 [B]: equal for pairs of the same image, which are then not negatives of each other. */
   readonly imageIds: tf.Tensor1D;
 }
 
+/** Options of `stage1Terms`. */
 export interface Stage1Options {
+  /** Seed of dropout and of the hard negatives. */
   readonly seed: number;
-  /** The layers run again for their gradients, which takes less memory and more time. Default false. */
+  /** Recompute the activations of the layers in the backward pass: less memory, more time. Default false. */
   readonly recompute?: boolean;
-  /** Label smoothing of ITC and ITG. */
+  /** Label smoothing of the contrastive and the captioning loss. */
   readonly smoothing: number;
-  /** The id of [DEC], with which the decoder starts. */
+  /** The id of [DEC], which starts a caption. */
   readonly decoderStart: number;
   /** The id of [PAD]. */
   readonly pad: number;
 }
 
-/** Representation learning: ITC, ITM and ITG at once, each with its own mask (BLIP-2, section 3.1). */
+/**
+ * Computes the losses of the first stage, each with its own attention mask (BLIP-2, section 3.1): image-text contrastive
+ * (`itc`), image-text matching with hard negatives (`itm`), image-grounded text generation (`itg`), and their sum.
+ * @returns scalars that the caller owns
+ */
 export function stage1Terms(
   p: Stage1Params,
   config: QFormerConfig,
@@ -70,7 +76,7 @@ export function stage1Terms(
       text: hardNegatives(contrast.simI2T, { seed: hash(seed, 'negative text'), exclude }),
     },
   );
-  // Last, and so first on the way back: it holds the most, which is freed before all gradients are there.
+  // Last, and so first in the backward pass: its activations are the largest, and are freed before all gradients are there.
   const matched = matchPass(p, config, { ...rows, features }, mode('match'));
   const terms = { itc: contrast.loss, itm: itm(itmLogits(p, matched.output)), itg: captioning };
   return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };

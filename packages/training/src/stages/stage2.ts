@@ -1,18 +1,19 @@
 import { type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
-import { type TextInputs as Instructions, matchPass, type QFormerConfig, queryOutput } from '@blip2/qformer';
+import { matchPass, type QFormerConfig, queryOutput, type TextInputs } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage2Params } from './specs.js';
 import { keyValues } from './vision-norm.js';
 
+/** Options of `softPrompt`. */
 export interface SoftPromptOptions {
-  /** Of dropout. Without it the Q-Former does not train. */
+  /** Seed of dropout. Default: no dropout. */
   readonly seed?: number;
-  /** The layers run again for their gradients, which takes less memory and more time. Default false. */
+  /** Recompute the activations of the layers in the backward pass: less memory, more time. Default false. */
   readonly recompute?: boolean;
 }
 
-/** What the language model sees of images: features [B,N,D] of the encoder -> [B,Q,W]. */
+/** Computes the soft prompt of images: the encoder's features [B,N,D] -> [B,Q,W]. The caller owns it. */
 export function softPrompt(
   p: Stage2Params,
   config: QFormerConfig,
@@ -24,57 +25,65 @@ export function softPrompt(
 }
 
 /**
- * The same where queries read an instruction beside the image (InstructBLIP, Dai et al. 2023): features [I,N,D] and B
- * instructions -> [B,Q,W]. Of what the Q-Former gives, only the queries' rows go on.
- * @param imageIndex int32 [B]: the image of each instruction
+ * Computes the soft prompts of images with instructions, which the queries attend to (InstructBLIP, Dai et al. 2023): the
+ * encoder's features [I,N,D] and B instructions -> [B,Q,W]. The caller owns them.
+ * @param inputs `ids` and `mask` of the instructions, and `imageIndex`, int32 [B], the image of each
  */
 export function instructBlipSoftPrompt(
   p: Stage2Params,
   config: QFormerConfig,
-  { features, imageIndex, ...texts }: Instructions & { features: tf.Tensor3D; imageIndex: tf.Tensor1D },
+  inputs: TextInputs & { features: tf.Tensor3D; imageIndex: tf.Tensor1D },
 ): tf.Tensor3D {
   return tf.tidy(() => {
-    const seen = keyValues(p, config, features);
-    return project(p, matchPass(p, config, { ...texts, features: seen, imageIndex }).output);
+    const features = keyValues(p, config, inputs.features);
+    return project(p, matchPass(p, config, { ...inputs, features }).output); // the queries' rows
   });
 }
 
-/** Stage2Texts about images. An image may have several. */
+/** Prompts and targets about the images of a batch; an image may have several. */
 export interface Stage2Texts {
-  /** int32 [B]: the image of each text. */
+  /** int32 [B]: the row of `features` that each text is about. */
   readonly imageIndex: tf.Tensor1D;
-  /** int32 [B,P]: what stands between image and target, with BOS and pads on the left; an encoder's pads on the right. */
+  /** int32 [B,P]: the tokens between soft prompt and target, padded on the left for a decoder-only model, on the right for an encoder. */
   readonly promptIds: tf.Tensor2D;
+  /** Attention mask of `promptIds`, int32 [B,P]. */
   readonly promptMask: tf.Tensor2D;
-  /** int32 [B,T], pads on the right: what is to be said, and the end token. */
+  /** int32 [B,T], padded on the right: the text to generate, and EOS. */
   readonly targetIds: tf.Tensor2D;
+  /** Attention mask of `targetIds`, int32 [B,T]. */
   readonly targetMask: tf.Tensor2D;
 }
 
-/** Images, and what is to be learned about them: phrases, and texts unless there are none. */
+/** A batch of images with texts, phrases or both; `collateStage2` makes one. */
 export interface Stage2Batch {
-  /** [I,N,D] */
+  /** Features of the frozen image encoder, [I,N,D]. */
   readonly features: tf.Tensor3D;
-  /** int32 [I,R,K]: what each image shows, in R phrases of K words. */
-  readonly phraseIds: tf.Tensor3D;
-  /** int32 [I,R,K]: 0 where there is no word. */
-  readonly phraseMask: tf.Tensor3D;
+  /** int32 [I,R,K]: R phrases of K tokens that name what each image shows; needed by `phraseWeight` and without texts. */
+  readonly phraseIds?: tf.Tensor3D;
+  /** Attention mask of `phraseIds`, int32 [I,R,K]. */
+  readonly phraseMask?: tf.Tensor3D;
   readonly texts?: Stage2Texts;
 }
 
+/** Options of `stage2Terms`. */
 export interface Stage2Options {
+  /** Seed of dropout. */
   readonly seed: number;
+  /** Recompute the activations of the layers in the backward pass: less memory, more time. Default false. */
   readonly recompute?: boolean;
   /**
-   * Weight of a term that BLIP-2 does not have: vectors of the soft prompt should point at the language model's vectors of
-   * what the image shows. Default 0; why: docs/decisions/0014-phrases-in-the-soft-prompt.md.
+   * Weight of an auxiliary loss that BLIP-2 does not have: a cross-entropy by which vectors of the soft prompt become similar
+   * to the token embeddings of what the image shows. It lets a small model learn in minutes. Default 0, as in BLIP-2.
    */
   readonly phraseWeight?: number;
 }
 
 /**
- * Generative learning with a frozen language model (BLIP-2, section 3.2): the mean loss of the targets' tokens. A batch
- * without texts is learned by its phrases alone, for which the language model need not be run.
+ * Computes the losses of the second stage (BLIP-2, section 3.2): the language model's mean loss over the tokens of the
+ * targets (`lm`), and that of phrases (see `phraseWeight`). For a batch without texts the language model is not run, and the
+ * loss of phrases is the total.
+ * @returns scalars that the caller owns
+ * @throws where `predict` of the language model is asynchronous, and where the batch has no phrases that are needed
  */
 export function stage2Terms(
   p: Stage2Params,
@@ -83,17 +92,20 @@ export function stage2Terms(
   { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
 ): { total: tf.Scalar; lm?: tf.Scalar; phrases?: tf.Scalar } {
   const prompts = softPrompt(p, config, features, { seed, recompute });
-  const told = (): tf.Scalar => phrases(wordLogits(prompts, language), phraseIds, phraseMask);
+  const phraseLoss = (): tf.Scalar => {
+    if (phraseIds && phraseMask) return phrases(tokenLogits(prompts, language), phraseIds, phraseMask);
+    throw new Error('A batch of stage 2 without texts, or trained with phraseWeight, needs phraseIds and phraseMask.');
+  };
   if (!texts) {
-    const alone = told();
-    return { total: alone, phrases: alone.clone() as tf.Scalar };
+    const total = phraseLoss();
+    return { total, phrases: total.clone() };
   }
   const { imageIndex, ...sample } = texts;
   const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
   const loss = lm(logits, labels, { shift: false });
-  if (phraseWeight === 0) return { total: loss, lm: loss.clone() as tf.Scalar };
-  const beside = told();
-  return { total: tf.add(loss, tf.mul(beside, phraseWeight)) as tf.Scalar, lm: loss, phrases: beside };
+  if (phraseWeight === 0) return { total: loss, lm: loss.clone() };
+  const named = phraseLoss();
+  return { total: tf.add(loss, tf.mul(named, phraseWeight)), lm: loss, phrases: named };
 }
 
 /** `predict` of a language model. @throws where it gives a promise, as another engine's might, contrary to its type */
@@ -107,13 +119,13 @@ function predictNow(language: LanguageModel, input: PredictInput): Predictions {
   );
 }
 
-/** How far each vector points to each token's, sharpened: [I,Q,W] -> [I,Q,V]. */
-function wordLogits(prompts: tf.Tensor3D, { embed, vocabSize }: LanguageModel): tf.Tensor3D {
+/** Dot products of the soft prompt with each token embedding, scaled: [I,Q,W] -> [I,Q,V]. */
+function tokenLogits(prompts: tf.Tensor3D, { embed, vocabSize }: LanguageModel): tf.Tensor3D {
   const table = embed(tf.range(0, vocabSize, 1, 'int32').expandDims(0)); // [1,V,W]
   const [I, Q, W] = prompts.shape;
   const logits = tf.matMul(tf.reshape(prompts, [I * Q, W]), tf.squeeze(table, [0]), false, true);
   return tf.reshape(tf.mul(logits, SHARPNESS), [I, Q, vocabSize]);
 }
 
-/** Lets a vector tell some words among thousands though it is not much longer than theirs, as the language model reads them. */
+/** Inverse temperature: soft prompts are not much longer than token embeddings, and would give flat distributions. */
 const SHARPNESS = 4;

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Tokenizer } from '@blip2/data';
+import { type LanguageModel, optConfig, optLanguageModel, optSpec } from '@blip2/llm';
+import { type Flat, initialize } from '@blip2/tensor';
+import { expectClose, expectNoLeak } from '@blip2/testing';
+import { beforeAll, expect, test } from '@jest/globals';
+import * as tf from '@tensorflow/tfjs';
+import { compose, type Parts, stage1Params } from './compose.js';
+import type { Stage1Batch } from './stages/stage1.js';
+import type { Stage2Batch } from './stages/stage2.js';
+import { normFeatures } from './stages/vision-norm.js';
+import { type Stage1TrainOptions, trainStage1, trainStage2 } from './train.js';
+
+beforeAll(() => tf.setBackend('cpu').then(() => undefined));
+
+const [B, N, D] = [3, 4, 6];
+const tokenizer = { vocabSize: 20, special: { bos: 1, pad: 0 } } as Tokenizer;
+const qformer = {
+  layers: 1,
+  hiddenSize: 8,
+  heads: 2,
+  intermediateSize: 8,
+  queries: 2,
+  projectionSize: 4,
+  maxPositions: 5,
+};
+const vision = { width: D, encode: () => tf.zeros([1, N, D]) as tf.Tensor3D };
+const composed = (language?: LanguageModel): Promise<Parts> =>
+  compose({ vision, text: { tokenizer }, qformer, ...(language && { language: { ...language, tokenizer } }) });
+
+const features = (seed: number): tf.Tensor3D => tf.randomNormal([B, N, D], 3, 2, 'float32', seed) as tf.Tensor3D;
+const data = ({ position }: { position: number }): Stage1Batch => ({
+  features: features(position + 1),
+  imageIds: tf.range(0, B, 1, 'int32'),
+  ids: tf.tensor2d(new Array(B).fill([2, 5 + position, 7]), [B, 3], 'int32'),
+  mask: tf.ones([B, 3], 'int32'),
+});
+
+/** Trains and gives the losses and the parameters afterwards, as plain numbers. */
+async function trained(parts: Parts, options: Omit<Stage1TrainOptions, 'data'>) {
+  const losses: number[][] = [];
+  for await (const step of trainStage1(parts, { data, ...options })) {
+    const { total, itc, itm, itg }: Record<'total' | 'itc' | 'itm' | 'itg', number> = step.losses;
+    expect(total).toBeCloseTo(itc + itm + itg, 4);
+    losses.push([itc, itm, itg]);
+  }
+  const values = (flat: Flat) => Object.fromEntries(Object.entries(flat).map(([path, x]) => [path, [...x.dataSync()]]));
+  return { losses, values: values(parts.stage1) };
+}
+
+test('features are standardized if asked, over the first batch or a given sample, and no tensor is left', async () => {
+  const still = { steps: 1, learningRate: 1e-9, minLearningRate: 1e-10, warmupSteps: 1 };
+  let samples = 0;
+  const sample = async () => {
+    samples++;
+    return features(9);
+  };
+  for (const [option, seed] of [
+    [undefined, undefined],
+    [false, undefined],
+    [true, 1],
+    [sample, 9],
+  ] as const) {
+    await expectNoLeak(async () => {
+      using parts = await composed();
+      await trained(parts, { ...still, ...(option === undefined ? {} : { standardizeVision: option }) });
+      const { weight, bias } = stage1Params(parts).vision_model.post_layernorm;
+      if (seed === undefined) {
+        expectClose(weight, new Float32Array(D).fill(1), 1e-6);
+        expectClose(bias, new Float32Array(D), 1e-6);
+        return;
+      }
+      tf.tidy(() => {
+        const { mean, variance } = tf.moments(normFeatures(stage1Params(parts), features(seed)), [0, 1]);
+        expectClose(mean, new Float32Array(D), 1e-5);
+        expectClose(variance, new Float32Array(D).fill(1), 1e-2);
+      });
+    });
+  }
+  expect(samples).toBe(1);
+});
+
+test('a run that is resumed goes on as if it had not stopped, standardized or not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stage1-'));
+  const run = (options: object) => ({ steps: 4, warmupSteps: 1, standardizeVision: true, ...options });
+  const trainer = { checkpoint: { dir: folder, every: 2 } };
+  try {
+    using whole = await composed();
+    using first = await composed();
+    using second = await composed();
+    const expected = await trained(whole, run({}));
+    await trained(first, run({ until: 2, trainer }));
+    const resumed = await trained(second, run({ trainer: { ...trainer, resume: true } }));
+    expect(resumed.losses).toEqual(expected.losses.slice(2));
+    expect(resumed.values).toEqual(expected.values);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+const opt = optConfig({ vocab_size: 20, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, ffn_dim: 8 });
+const stage2Batch = (texts: boolean): Stage2Batch => ({
+  features: features(1),
+  ...(texts && {
+    texts: {
+      imageIndex: tf.tensor1d([0, 2], 'int32'),
+      promptIds: tf.ones([2, 1], 'int32'),
+      promptMask: tf.ones([2, 1], 'int32'),
+      targetIds: tf.tensor2d([[5, 2]].concat([[6, 2]]), [2, 2], 'int32'),
+      targetMask: tf.ones([2, 2], 'int32'),
+    },
+  }),
+});
+
+test('stage 2 needs no phrases, and refuses a language model whose predict is asynchronous', async () => {
+  using language = Object.assign(optLanguageModel(initialize(optSpec(opt), 1), opt), {
+    [Symbol.dispose]: () => language.dispose(),
+  });
+  await expectNoLeak(async () => {
+    using parts = await composed(language);
+    for await (const { losses } of trainStage2(parts, { steps: 2, data: () => stage2Batch(true) })) {
+      expect(losses.lm).toBeCloseTo(losses.total);
+      expect(losses.phrases).toBeUndefined();
+    }
+    const run = async (own: Parts, options: object) => {
+      for await (const _ of trainStage2(own, { steps: 1, data: () => stage2Batch(false), ...options })) break;
+    };
+    await expect(run(parts, {})).rejects.toThrow('needs phraseIds and phraseMask');
+    await expect(run(parts, { data: () => stage2Batch(true), phraseWeight: 1 })).rejects.toThrow('needs phraseIds');
+    const predict = (async () => Promise.reject(new Error('elsewhere'))) as unknown as LanguageModel['predict'];
+    using remote = await composed({ ...language, predict });
+    await expect(run(remote, { data: () => stage2Batch(true) })).rejects.toThrow(
+      "The language model's predict returned a promise",
+    );
+  });
+});
