@@ -206,7 +206,7 @@ async function follow(
 async function openLog(out: string, config: RunConfig, through: number) {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  return openMetrics(join(out, METRICS), { through });
+  return openMetrics(join(out, METRICS), { lastStep: through });
 }
 
 /** What a resumed run must have in common with the interrupted one besides its configuration. */

@@ -1,15 +1,18 @@
 import { dispose, type Flat, type LossTerms, mapFlat, valueAndGrads } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
-/** Terms and gradients of one batch, or summed over several. Both are owned. */
+/** Loss terms and gradients of one batch, or their sums over several; the caller owns the tensors. */
 export interface Gradients {
   readonly terms: LossTerms;
+  /** Gradients of `total` by path. */
   readonly grads: Flat;
 }
 
 /**
- * Adds one more batch to a sum; takes both over. Divide by the number of batches (`gradScale`) where the sum is used:
- * what is left over at the end of an epoch is simply carried into the next one.
+ * Adds the loss terms and gradients of one more batch to a sum, and frees both summands. Divide by the number of batches
+ * (`gradScale`) where the sum is used.
+ * @param sum undefined for the first batch
+ * @throws when the two have different names
  */
 export function accumulate(sum: Gradients | undefined, more: Gradients): Gradients {
   if (!sum) return more;
@@ -19,6 +22,7 @@ export function accumulate(sum: Gradients | undefined, more: Gradients): Gradien
   return added;
 }
 
+/** Frees the loss terms and gradients. */
 export function disposeGradients({ terms, grads }: Gradients): void {
   dispose(terms);
   dispose(grads);
@@ -27,18 +31,21 @@ export function disposeGradients({ terms, grads }: Gradients): void {
 const plus = (a: Flat, b: Flat): Flat =>
   mapFlat(a, (tensor, name) => {
     const other = b[name];
-    if (!other) throw new Error(`The batches of one step disagree: one has '${name}', another lacks it.`);
+    if (!other) throw new Error(`The batches of a step must have the same loss terms and gradients; '${name}' is missing in one of them.`);
     return tf.add(tensor, other);
   });
 
-/** `valueAndGrads`, for losses that may give one tensor under two names. */
+/**
+ * Computes loss terms and their gradients like `valueAndGrads` of `@blip2/tensor`, also where two names have the same tensor.
+ * @throws for a loss term that is not a scalar
+ */
 export function lossAndGrads(loss: () => LossTerms, trainable: Flat): Gradients {
   return valueAndGrads(() => {
-    const seen = new Set<tf.Tensor>();
+    const known = new Set<tf.Tensor>();
     const terms = mapFlat(loss(), (term) => {
       if (term.size !== 1) throw new Error(`A loss term must be a scalar, not [${term.shape}]; take its mean.`);
-      const own = seen.has(term) ? term.clone() : term;
-      seen.add(own);
+      const own = known.has(term) ? term.clone() : term;
+      known.add(own);
       return own;
     });
     return terms as LossTerms;

@@ -1,6 +1,7 @@
 import { runNamed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
+/** The tensors of one parameter's update. */
 export interface Leaf {
   readonly param: tf.Tensor;
   readonly grad: tf.Tensor;
@@ -10,20 +11,20 @@ export interface Leaf {
   readonly factor?: tf.Scalar | undefined;
 }
 
-type Moved = Pick<Leaf, 'param' | 'm' | 'v'>;
+type UpdatedLeaf = Pick<Leaf, 'param' | 'm' | 'v'>;
 
 /** The attributes of the kernel `AdamWUpdate`; `step` counts from 1. */
 export type Numbers = Record<'lr' | 'beta1' | 'beta2' | 'epsilon' | 'weightDecay' | 'step' | 'gradScale', number>;
 
-/** One tensor's update. Takes over `param`, `m` and `v`; what it returns stands in their place. */
-export function updateLeaf({ factor, ...leaf }: Leaf, numbers: Numbers): Moved {
+/** Updates one parameter. Takes ownership of `param`, `m` and `v`; the returned tensors replace them. */
+export function updateLeaf({ factor, ...leaf }: Leaf, numbers: Numbers): UpdatedLeaf {
   if (runNamed('AdamWUpdate', { ...leaf, ...(factor && { factor }) }, numbers)) return leaf;
   const next = compose({ ...leaf, factor }, numbers);
   tf.dispose([leaf.param, leaf.m, leaf.v]);
   return next;
 }
 
-function compose(leaf: Leaf, { lr, beta1, beta2, epsilon, weightDecay, step, gradScale }: Numbers): Moved {
+function compose(leaf: Leaf, { lr, beta1, beta2, epsilon, weightDecay, step, gradScale }: Numbers): UpdatedLeaf {
   return tf.tidy(() => {
     const scaled = gradScale === 1 ? leaf.grad : tf.mul(leaf.grad, gradScale);
     const grad = leaf.factor ? tf.mul(scaled, leaf.factor) : scaled;

@@ -16,7 +16,7 @@ afterEach(() => {
 type Arrays = Record<string, Float64Array>;
 const shapes: Record<string, number[]> = { 'a.weight': [3, 4], 'a.bias': [4], temp: [] };
 const sizes = Object.entries(shapes).map(([path, shape]) => [path, tf.util.sizeFromShape(shape)] as const);
-const settings = { betas: [0.9, 0.98] as const, epsilon: 1e-8, weightDecay: 0.1, decays: lavisWeightDecay };
+const settings = { betas: [0.9, 0.98] as const, epsilon: 1e-8, weightDecay: 0.1, decayRule: lavisWeightDecay };
 
 const numbers = (seed: number): Arrays => {
   const random = rng(seed);

@@ -2,43 +2,45 @@ import { type Flat, mapFlat, type Shape } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type Leaf, type Numbers, updateLeaf } from './adamw-update.js';
 import { type DecayRule, matrixWeightDecay } from './groups.js';
-import type { Optimizer, OptimizerState, Updated } from './optimizer.js';
+import type { Optimizer, OptimizerState, OptimizerUpdate } from './optimizer.js';
 
+/** Options of `adamw`. */
 export interface AdamWOptions {
-  /** Default [0.9, 0.999], as in the released recipes; the paper has [0.9, 0.98]. */
+  /** Decay rates of the moments. Default [0.9, 0.999], as in LAVIS; the paper has [0.9, 0.98]. */
   readonly betas?: readonly [number, number];
-  /** Stands outside the root. Default 1e-8. */
+  /** Added to the denominator, outside the square root. Default 1e-8. */
   readonly epsilon?: number;
-  /** Default 0.05. */
+  /** Weight decay coefficient. Default 0.05. */
   readonly weightDecay?: number;
-  /** Which tensors decay. Default {@link decaysMatrices}; the released recipe is `decaysReleased`. */
-  readonly decays?: DecayRule;
-  /** Multiplies the learning rate of a tensor, as layer-wise decay does. Default 1 for all. */
+  /** Which tensors have weight decay. Default `matrixWeightDecay`; LAVIS has `lavisWeightDecay`. */
+  readonly decayRule?: DecayRule;
+  /** Multiplies the learning rate of a tensor, see `layerwiseLrDecay`. Default 1 for all. */
   readonly lrScale?: (path: string, shape: Shape) => number;
 }
 
 /**
- * AdamW (Loshchilov and Hutter 2019) with state by path: `p *= 1 - lr·wd`, then `p -= lr · m̂ / (√v̂ + ε)`, both moments
- * bias-corrected by the tensor's own number of updates.
+ * Creates an AdamW optimizer (Loshchilov and Hutter 2019) with state by path: `p *= 1 - lr·wd`, then
+ * `p -= lr · m̂ / (√v̂ + ε)`, both moments bias-corrected by the tensor's own number of updates.
  *
- * Runs the backend's kernel `AdamWUpdate` in place where there is one; tensors that share memory with a trainable one
- * (its clones and reshapes) then change too.
+ * Where the backend has a kernel `AdamWUpdate`, it updates in place; tensors that share memory with a trainable one (its
+ * clones and reshapes) then change too.
+ * @throws for options out of range; `update` throws for a gradient without parameter or of another shape
  */
 export function adamw(options: AdamWOptions = {}): Optimizer {
   const {
     betas = [0.9, 0.999],
     epsilon = 1e-8,
     weightDecay = 0.05,
-    decays = matrixWeightDecay,
+    decayRule = matrixWeightDecay,
     lrScale = () => 1,
   } = options;
   const [beta1, beta2] = betas;
   check({ beta1, beta2, epsilon, weightDecay });
   return {
-    settings: { name: 'adamw', beta1, beta2, epsilon, weightDecay, decays: decays.name, lrScale: lrScale.name },
+    settings: { name: 'adamw', beta1, beta2, epsilon, weightDecay, decayRule: decayRule.name, lrScale: lrScale.name },
     init: (trainable) => ({ m: zeros(trainable), v: zeros(trainable), updates: mapCounts(trainable) }),
-    update(trainable, grads, state, { lr, gradScale = 1, factor }): Updated {
-      const made = { trainable: { ...trainable }, m: { ...state.m }, v: { ...state.v }, updates: { ...state.updates } };
+    update(trainable, grads, state, { lr, gradScale = 1, factor }): OptimizerUpdate {
+      const updated = { trainable: { ...trainable }, m: { ...state.m }, v: { ...state.v }, updates: { ...state.updates } };
       for (const [path, leaf] of leaves(trainable, grads, state)) {
         const step = (state.updates[path] ?? 0) + 1;
         const { shape } = leaf.param;
@@ -51,13 +53,13 @@ export function adamw(options: AdamWOptions = {}): Optimizer {
           gradScale,
           weightDecay: 0,
         };
-        const next = updateLeaf({ ...leaf, factor }, decays(path, shape) ? { ...numbers, weightDecay } : numbers);
-        made.trainable[path] = next.param;
-        made.m[path] = next.m;
-        made.v[path] = next.v;
-        made.updates[path] = step;
+        const next = updateLeaf({ ...leaf, factor }, decayRule(path, shape) ? { ...numbers, weightDecay } : numbers);
+        updated.trainable[path] = next.param;
+        updated.m[path] = next.m;
+        updated.v[path] = next.v;
+        updated.updates[path] = step;
       }
-      return { trainable: made.trainable, state: { m: made.m, v: made.v, updates: made.updates } };
+      return { trainable: updated.trainable, state: { m: updated.m, v: updated.v, updates: updated.updates } };
     },
   };
 }
@@ -67,7 +69,7 @@ const zeros = (trainable: Flat): Flat => mapFlat(trainable, (tensor) => tf.keep(
 const mapCounts = (trainable: Flat): Record<string, number> =>
   Object.fromEntries(Object.keys(trainable).map((path) => [path, 0]));
 
-/** All that a step needs, checked before anything is changed. */
+/** Collects the tensors of a step, all checked before anything is changed. */
 function leaves(trainable: Flat, grads: Flat, { m, v }: OptimizerState): [path: string, leaf: Leaf][] {
   return Object.entries(grads).map(([path, grad]) => {
     const leaf = { param: trainable[path], grad, m: m[path], v: v[path] };

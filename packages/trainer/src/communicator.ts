@@ -1,16 +1,18 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** How processes that train together exchange tensors. Both functions borrow their input and return an owned result. */
+/** Collective operations of processes that train together. Inputs stay the caller's, who owns the results too. */
 export interface Communicator {
+  /** Index of this process, from 0. */
   readonly rank: number;
+  /** Number of processes. */
   readonly size: number;
-  /** The tensors of all processes, joined along the first axis in the order of their ranks: [B,...] -> [size·B,...]. */
+  /** Concatenates the tensors of all processes along the first axis, by rank: [B,...] -> [size·B,...]. */
   allGather(x: tf.Tensor): Promise<tf.Tensor>;
-  /** The sum over all processes. */
+  /** Sums a tensor over all processes. */
   allReduce(x: tf.Tensor): Promise<tf.Tensor>;
 }
 
-/** A single process. */
+/** The communicator of a single process, whose operations return copies. */
 export const singleProcess: Communicator = {
   rank: 0,
   size: 1,

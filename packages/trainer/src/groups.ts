@@ -1,32 +1,37 @@
 import type { Shape } from '@blip2/tensor';
 
-/** Says whether a tensor is decayed, by its path and shape. */
+/** Decides by path and shape whether a tensor has weight decay. */
 export type DecayRule = (path: string, shape: Shape) => boolean;
 
 /**
- * The rule of the released recipes: no decay where there is one axis or the name ends in `.bias`. Scalars (`temp`),
- * query tokens and embeddings are decayed.
+ * The weight decay rule of LAVIS: all tensors but those of one axis and those whose name ends in `.bias`. Scalars (`temp`),
+ * query tokens and embeddings have weight decay.
  */
 export function lavisWeightDecay(path: string, shape: Shape): boolean {
   return shape.length !== 1 && !path.endsWith('.bias');
 }
 
-/** The usual rule: no decay for fewer than two axes, biases and layer norms. */
+/** The common weight decay rule: tensors of two or more axes, except biases and layer norms. */
 export function matrixWeightDecay(path: string, shape: Shape): boolean {
   return shape.length >= 2 && !path.endsWith('.bias') && !/layer_?norm/i.test(path);
 }
 
-export interface LayerScaleOptions {
+/** Options of `layerwiseLrDecay`. */
+export interface LayerwiseLrDecayOptions {
+  /** Factor from one layer to the one below. */
   readonly decay: number;
   /** Number of blocks, N. */
   readonly blocks: number;
-  /** 0 for embeddings, k + 1 for block k, undefined for what is outside the encoder. */
+  /** Returns 0 for embeddings, k + 1 for block k, undefined for parameters outside the encoder. */
   readonly layerOf: (path: string) => number | undefined;
 }
 
-/** Layer-wise learning rates: `decay^(N + 1 - id)` inside the encoder, 1 outside; for `adamw`'s `lrScale`. */
-export function layerScale({ decay, blocks, layerOf }: LayerScaleOptions): (path: string) => number {
-  return function layerScale(path) {
+/**
+ * Layer-wise learning rate decay (BEiT, Bao et al. 2021), for the option `lrScale` of `adamw`.
+ * @returns a function from a path to `decay^(N + 1 - layer)` inside the encoder, and 1 outside
+ */
+export function layerwiseLrDecay({ decay, blocks, layerOf }: LayerwiseLrDecayOptions): (path: string) => number {
+  return function layerwiseLrDecay(path) {
     const id = layerOf(path);
     return id === undefined ? 1 : decay ** (blocks + 1 - id);
   };

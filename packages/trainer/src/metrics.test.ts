@@ -14,7 +14,7 @@ test('records are lines; a resume cuts back to its step and drops what a kill cu
   const first = await openMetrics(path);
   for (const step of [1, 2, 3]) await first.append({ step, loss: 1 / step });
   await writeFile(path, '{"step":1', { flag: 'a' });
-  const second = await openMetrics(path, { through: 2 });
+  const second = await openMetrics(path, { lastStep: 2 });
   await second.append({ step: 3 });
   expect(await readFile(path, 'utf8')).toBe('{"step":1,"loss":1}\n{"step":2,"loss":0.5}\n{"step":3}\n');
   await openMetrics(path);

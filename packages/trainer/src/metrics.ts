@@ -1,20 +1,25 @@
-import { node, reason } from './checkpoint/node.js';
+import { node, reason, toPath } from './checkpoint/node.js';
 
+/** An open `metrics.jsonl`. */
 export interface MetricsLog {
-  /** Adds one line. */
+  /** Appends a record as one line. @throws when the disk refuses */
   append<R extends { readonly step: number }>(record: R): Promise<void>;
 }
 
+/** Options of `openMetrics`. */
 export interface MetricsOptions {
-  /** Lines of later steps are dropped: the step of the checkpoint that the run resumes from. Default 0, a new file. */
-  readonly through?: number;
+  /** The last step to keep: that of the checkpoint from which the run resumes. Default 0, an empty file. */
+  readonly lastStep?: number;
 }
 
 /**
- * A `metrics.jsonl`: one JSON object a line, each with the `step` it was measured at. On resume it is cut back to the
- * checkpoint's step, as those that follow are made again; a line that a kill cut short goes too.
+ * Opens a `metrics.jsonl` (Node): one JSON object per line, each with its `step`. Lines after `lastStep`, which a resumed run
+ * writes again, are removed, and so is an incomplete line of a killed process.
+ * @param file path or `file:` URL
+ * @throws when the file cannot be read or written
  */
-export async function openMetrics(path: string, { through = 0 }: MetricsOptions = {}): Promise<MetricsLog> {
+export async function openMetrics(file: string | URL, { lastStep = 0 }: MetricsOptions = {}): Promise<MetricsLog> {
+  const path = await toPath(file);
   const { fs } = await node();
   const fail = (cause: unknown): never => {
     throw new Error(`${path} could not be written: ${reason(cause)}.`, { cause });
@@ -23,7 +28,7 @@ export async function openMetrics(path: string, { through = 0 }: MetricsOptions 
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const kept = text.split('\n').filter((line) => (stepOf(line) ?? Number.POSITIVE_INFINITY) <= through);
+  const kept = text.split('\n').filter((line) => (stepOf(line) ?? Number.POSITIVE_INFINITY) <= lastStep);
   await fs.writeFile(`${path}.tmp`, kept.map((line) => `${line}\n`).join('')).catch(fail);
   await fs.rename(`${path}.tmp`, path).catch(fail);
   return {

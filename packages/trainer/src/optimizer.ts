@@ -1,38 +1,42 @@
 import type { Flat } from '@blip2/tensor';
 import type * as tf from '@tensorflow/tfjs';
 
-/** What an optimizer remembers, by path. Its tensors belong to whoever called `init`. */
+/** The state of an optimizer by path; the caller of `init` owns its tensors. */
 export interface OptimizerState {
   /** Running mean of the gradients. */
   readonly m: Flat;
   /** Running mean of their squares. */
   readonly v: Flat;
-  /** How many updates each tensor has had: a tensor that a step does not touch keeps its own count. */
+  /** Number of updates of each tensor; one without gradient in a step keeps its count. */
   readonly updates: Readonly<Record<string, number>>;
 }
 
+/** Options of one optimizer update. */
 export interface UpdateOptions {
+  /** Learning rate. */
   readonly lr: number;
-  /** The gradients are multiplied by it first, as by 1 / n after summing n of them. */
+  /** Multiplies the gradients, as 1 / n after summing those of n batches. Default 1. */
   readonly gradScale?: number;
-  /** The same as a tensor, which is not read back: what clipping gives. */
+  /** Multiplies the gradients too: a scalar that stays on the device, as `clipFactor` returns it. */
   readonly factor?: tf.Scalar | undefined;
 }
 
-export interface Updated {
+/** Parameters and state after an update. */
+export interface OptimizerUpdate {
   readonly trainable: Flat;
   readonly state: OptimizerState;
 }
 
-/** A pair of functions over flat trees. */
+/** An optimizer: a pair of functions over flat trees. */
 export interface Optimizer {
-  /** Its numbers, for a checkpoint to compare. */
+  /** Hyperparameters, which a checkpoint compares on resume. */
   readonly settings: Readonly<Record<string, number | string>>;
+  /** Creates the state before the first update. */
   init(trainable: Flat): OptimizerState;
   /**
-   * One step. Takes over the tensors of `trainable` and `state` and returns those that now count: the same ones written
-   * in place, or new ones with the old ones freed. Only the returned ones may be used afterwards. `grads` is borrowed;
-   * a path it lacks is left as it is.
+   * Makes one update. Takes ownership of the tensors of `trainable` and `state`, and returns those that replace them: updated
+   * in place, or new ones with the old ones freed. Only the returned ones may be used afterwards. `grads` stays the
+   * caller's; parameters without a gradient are not changed.
    */
-  update(trainable: Flat, grads: Flat, state: OptimizerState, options: UpdateOptions): Updated;
+  update(trainable: Flat, grads: Flat, state: OptimizerState, options: UpdateOptions): OptimizerUpdate;
 }

@@ -3,29 +3,32 @@ import type { CheckpointFiles } from './checkpoint/files.js';
 import type { Optimizer } from './optimizer.js';
 import type { Schedule } from './schedules.js';
 
-/** Where a run stands. Data and randomness are functions of it, so that a resumed run repeats what was lost. */
+/** The position of a run. Batches and random numbers are functions of it, so that a resumed run repeats them. */
 export interface Position {
-  /** The update that is being made, from 0. */
+  /** Index of the update, from 0. */
   readonly step: number;
-  /** The batch, from 0: `step * accumulationSteps` and what follows. */
+  /** Index of the batch, from 0: `step * accumulationSteps` and so on. */
   readonly position: number;
-  /** Another one for each position: for dropout, negatives and random crops. */
+  /** A seed that differs for each position, for dropout, negatives and random crops. */
   readonly seed: number;
 }
 
+/** The argument of a loss function. */
 export interface LossInput<B> extends Position {
-  /** The tensors of this moment. An update may replace them, so take them from here and keep none. */
+  /** The current tensors by path. Updates may replace them: take them from here, and keep no reference. */
   readonly trainable: Flat;
   readonly batch: B;
 }
 
+/** Where and how often checkpoints are written. */
 export interface CheckpointOptions {
-  readonly dir: string;
-  /** A checkpoint is written after so many steps, and after the last. */
+  /** Folder of the checkpoints: a path or a `file:` URL. */
+  readonly dir: string | URL;
+  /** Steps between checkpoints; one is also written after the last step. */
   readonly every: number;
-  /** How many stay. Default 2. */
+  /** Number of checkpoints to keep. Default 2. */
   readonly keep?: number;
-  /** Default: the disk through Node. */
+  /** Storage of the checkpoints. Default: the file system of Node. */
   readonly files?: CheckpointFiles;
 }
 
@@ -35,58 +38,63 @@ export type Losses = { readonly total: number; readonly [name: string]: number }
 /** The numbers that loss terms of the type `T` have: the same names, `number` in place of `tf.Scalar`. */
 export type LossValues<T> = { readonly [Name in keyof T]: number };
 
-/** What `train` needs; `B` is the type of a batch, `T` that of the loss terms. */
+/** Options of `train`; `B` is the type of a batch, `T` that of the loss terms. */
 export interface TrainOptions<B, T extends LossTerms = LossTerms> {
   /**
-   * Tensors by path. The record stays the caller's and always holds the living tensors, after a `break` or an error too:
-   * every step puts its new ones in place of the old ones, which it frees.
+   * Tensors to train, by path. The record stays the caller's and always has the current tensors, also after a `break` or an
+   * error: each step replaces and frees the previous ones.
    */
   readonly trainable: Flat;
-  /** Makes a batch. A pure function of the position. Its tensors are freed after use. */
+  /** Creates the batch of a position, of which it must be a pure function; its tensors are freed after use. */
   readonly batch: (at: Position) => B | Promise<B>;
-  /** Named scalars, differentiated by `total`. Must not wait for data. Borrows the batch. */
+  /** Computes named scalars, of which `total` is minimized; synchronous. The batch must not be disposed of. */
   readonly loss: (input: LossInput<B>) => T;
   readonly optimizer: Optimizer;
+  /** The learning rate by step. */
   readonly schedule: Schedule;
-  /** Updates in all, those before a resume included. */
+  /** Total number of updates, including those before a resume. */
   readonly steps: number;
+  /** Random seed of the run. */
   readonly seed: number;
-  /** Batches per update; their mean is descended. Default 1. */
+  /** Batches per update, whose gradients are averaged. Default 1. */
   readonly accumulationSteps?: number;
-  /** The largest global norm of the gradients. Default: not clipped, as in the recipes. */
+  /** Largest global norm of the gradients, to which they are clipped. Default: no clipping, as in LAVIS. */
   readonly maxGradNorm?: number;
-  /** A result is given, and numbers are read back, every so many steps and after the last. Default 1. */
+  /** Steps between results, for which losses are read from the device; the last step always has one. Default 1. */
   readonly logEvery?: number;
-  /** Losses and gradients are looked through at least every so many steps, always before a checkpoint. Default 20. */
-  readonly guardEvery?: number;
+  /** Steps after which losses and gradients are checked for NaN and infinity at the latest; always before a checkpoint. Default 20. */
+  readonly checkFiniteEvery?: number;
+  /** Stops the run, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Where checkpoints are written. Default: none are. */
   readonly checkpoint?: CheckpointOptions;
-  /** Continue from the newest checkpoint; from the beginning where there is none yet. */
+  /** Continue from the newest checkpoint, if there is one. Default false. */
   readonly resume?: boolean;
-  /** What a resumed run must have in common, such as threads, wasm module, hash of the config. Backend and tfjs are added. */
+  /** Settings that a resumed run must share, such as a hash of the config; backend and TensorFlow.js version are added. */
   readonly environment?: Readonly<Record<string, number | string>>;
 }
 
 /** The result of a training step; `L` is the type of its losses. */
 export interface TrainStep<L extends Readonly<Record<string, number | undefined>> = Losses> {
-  /** Updates made, this one included. */
+  /** Number of updates so far. */
   readonly step: number;
-  /** Means over the batches of this update, before it. */
+  /** Loss terms, averaged over the batches of this update. */
   readonly losses: L;
+  /** Learning rate of this update. */
   readonly lr: number;
   /** Global norm of the gradients, before clipping. */
   readonly gradNorm: number;
-  /** Time since the last result, the consumer's own not counted. */
+  /** Time since the last result, without that of the consumer. */
   readonly seconds: number;
 }
 
-/** @throws one sentence for the first number that makes no sense. */
+/** Checks the options of `train`. @throws for the first invalid one */
 export function checkOptions<B, T extends LossTerms>(options: TrainOptions<B, T>): void {
   const {
     steps,
     accumulationSteps = 1,
     logEvery = 1,
-    guardEvery = 20,
+    checkFiniteEvery = 20,
     maxGradNorm,
     checkpoint,
     seed,
@@ -97,7 +105,7 @@ export function checkOptions<B, T extends LossTerms>(options: TrainOptions<B, T>
     steps,
     accumulationSteps,
     logEvery,
-    guardEvery,
+    checkFiniteEvery,
     ...(checkpoint ? { 'checkpoint.every': checkpoint.every } : {}),
   };
   for (const [name, value] of Object.entries(counts)) {
@@ -108,12 +116,12 @@ export function checkOptions<B, T extends LossTerms>(options: TrainOptions<B, T>
   if (maxGradNorm !== undefined && !(maxGradNorm > 0))
     throw new Error(`'maxGradNorm' must be greater than 0, not ${maxGradNorm}.`);
   if (resume && !checkpoint) throw new Error(`'resume' needs 'checkpoint.dir', the folder to resume from.`);
-  const [other] = Object.entries(trainable).filter(([, tensor]) => tensor.dtype !== 'float32');
-  if (other) throw new Error(`The trainable tensor '${other[0]}' is ${other[1].dtype}; only float32 can be trained.`);
+  const [wrong] = Object.entries(trainable).filter(([, tensor]) => tensor.dtype !== 'float32');
+  if (wrong) throw new Error(`The trainable tensor '${wrong[0]}' is ${wrong[1].dtype}; only float32 can be trained.`);
   const paths = new Map<number, string>();
   for (const [path, { id }] of Object.entries(trainable)) {
-    const twin = paths.get(id);
-    if (twin) throw new Error(`'${twin}' and '${path}' are one tied tensor; keep one of the two in 'trainable'.`);
+    const other = paths.get(id);
+    if (other) throw new Error(`'${other}' and '${path}' are one tied tensor; keep one of the two in 'trainable'.`);
     paths.set(id, path);
   }
   if (Object.keys(trainable).length === 0) throw new Error(`There is nothing to train: 'trainable' is empty.`);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Frees a batch: by its own `Symbol.dispose` if it has one, else every tensor in its records and lists. */
+/** Frees a batch: by its `Symbol.dispose` if it has one, else all tensors in its records and lists. */
 export function releaseBatch(batch: unknown): void {
   if (typeof batch !== 'object' || batch === null || ArrayBuffer.isView(batch)) return;
   if (batch instanceof tf.Tensor) batch.dispose();

@@ -1,47 +1,51 @@
 import { hash, type Rng, rng } from '@blip2/tensor';
 
+/** Options of `sampler`. */
 export interface SamplerOptions {
-  /** Number of examples. */
+  /** Number of samples. */
   readonly count: number;
+  /** Samples per batch. */
   readonly batchSize: number;
+  /** Random seed of the order. */
   readonly seed: number;
-  /** Examples of about the same size share a batch, so that little of it is padding: a text's number of tokens. */
-  readonly size?: (index: number) => number;
+  /** Length of a sample, such as its number of tokens: samples of similar length share a batch, to reduce padding. */
+  readonly lengthOf?: (index: number) => number;
 }
 
-/** Of so many batches together, examples are put in the order of their size. */
+/** Number of batches within which samples are sorted by length. */
 const POOL = 8;
 
 /**
- * Which examples the batch at a position holds: every epoch is a new shuffle of all examples, its last incomplete batch
- * dropped. A pure function of seed and position, so that a resumed run sees what the other would have seen.
- * @throws when not one batch fits
+ * Creates a batch sampler: every epoch shuffles all samples anew and drops the last incomplete batch. The samples of a batch
+ * depend on seed and position only, so that a resumed run continues the same order.
+ * @returns a function from the position of a batch to the indices of its samples
+ * @throws when there are fewer samples than a batch needs
  */
-export function sampler({ count, batchSize, seed, size }: SamplerOptions): (position: number) => number[] {
+export function sampler({ count, batchSize, seed, lengthOf }: SamplerOptions): (position: number) => number[] {
   const perEpoch = Math.floor(count / batchSize);
   if (!(batchSize >= 1 && perEpoch >= 1)) {
-    throw new Error(`${count} examples do not fill a batch of ${batchSize}; choose a smaller batch.`);
+    throw new Error(`${count} samples do not fill a batch of ${batchSize}; choose a smaller batch.`);
   }
   let current = { epoch: -1, order: [] as number[] };
   return (position) => {
     const epoch = Math.floor(position / perEpoch);
     if (epoch !== current.epoch) {
       const order = shuffled(range(count), rng(hash(seed, `epoch ${epoch}`)));
-      current = { epoch, order: size ? bySize(order, { batchSize, size, seed: hash(seed, `sizes ${epoch}`) }) : order };
+      current = { epoch, order: lengthOf ? byLength(order, { batchSize, lengthOf, seed: hash(seed, `sizes ${epoch}`) }) : order };
     }
     const first = (position % perEpoch) * batchSize;
     return current.order.slice(first, first + batchSize);
   };
 }
 
-/** Sorts within every `POOL` batches, then puts the whole batches in a random order again. */
-function bySize(
+/** Sorts by length within every `POOL` batches, then shuffles the batches. */
+function byLength(
   order: readonly number[],
-  { batchSize, size, seed }: { batchSize: number; size: (index: number) => number; seed: number },
+  { batchSize, lengthOf, seed }: { batchSize: number; lengthOf: (index: number) => number; seed: number },
 ): number[] {
   const batches: number[][] = [];
   for (let start = 0; start < order.length; start += POOL * batchSize) {
-    const pool = order.slice(start, start + POOL * batchSize).sort((a, b) => size(a) - size(b));
+    const pool = order.slice(start, start + POOL * batchSize).sort((a, b) => lengthOf(a) - lengthOf(b));
     for (let i = 0; i + batchSize <= pool.length; i += batchSize) batches.push(pool.slice(i, i + batchSize));
   }
   return shuffled(batches, rng(seed)).flat();

@@ -1,57 +1,69 @@
-/** The learning rate of the update that follows `step` others. */
+/** A learning rate schedule: the rate of the update that follows `step` others. */
 export type Schedule = (step: number) => number;
 
+/** Creates a constant schedule. */
 export const constantLr = (lr: number): Schedule => {
   return () => lr;
 };
 
+/** Options of `cosineLr`. */
 export interface CosineOptions {
+  /** Learning rate after warm-up. */
   readonly learningRate: number;
-  /** Where the cosine ends. Default 0; the paper's stage 2 has 5e-5. */
+  /** Learning rate at the end of the cosine decay. Default 0; stage 2 of the paper has 5e-5. */
   readonly minLearningRate?: number;
+  /** Steps of linear warm-up. */
   readonly warmupSteps: number;
-  /** Where the warm-up starts. Default 0. */
-  readonly start?: number;
-  /** Steps in all, warm-up included; later ones keep `minLearningRate`. */
+  /** Learning rate at the start of warm-up. Default 0. */
+  readonly warmupLearningRate?: number;
+  /** Total number of steps, warm-up included; later ones have `minLearningRate`. */
   readonly steps: number;
 }
 
-/** Linear warm-up, then one half cosine over the steps (paper, section 4.1). */
+/** Creates a schedule of linear warm-up, then cosine decay by steps (BLIP-2, section 4.1). */
 export function cosineLr({
   learningRate,
   minLearningRate = 0,
   warmupSteps,
-  start = 0,
+  warmupLearningRate = 0,
   steps,
 }: CosineOptions): Schedule {
   return (step) => {
-    if (step < warmupSteps) return start + ((learningRate - start) * step) / warmupSteps;
+    if (step < warmupSteps) {
+      return warmupLearningRate + ((learningRate - warmupLearningRate) * step) / warmupSteps;
+    }
     const progress = Math.min(1, (step - warmupSteps) / Math.max(1, steps - warmupSteps));
     return halfCosine([learningRate, minLearningRate], progress);
   };
 }
 
+/** Options that the schedules of LAVIS share. */
 export interface WarmupOptions {
+  /** Learning rate after warm-up. */
   readonly learningRate: number;
-  /** Default 0. */
+  /** Lower bound of the learning rate. Default 0. */
   readonly minLearningRate?: number;
-  /** Where the warm-up starts; below 0 means at `learningRate`. Default -1. */
+  /** Learning rate at the start of warm-up; below 0 stands for `learningRate`. Default -1. */
   readonly warmupLearningRate?: number;
-  /** Default 0. */
+  /** Steps of linear warm-up. Default 0. */
   readonly warmupSteps?: number;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
 }
 
 /**
- * `linear_warmup_cosine_lr` of the released recipes: a warm-up by steps within epoch 0, then a cosine that changes only from epoch to epoch.
- * Where the warm-up is longer than epoch 0 the rate jumps, as it does there.
+ * Creates the schedule `linear_warmup_cosine_lr` of LAVIS: linear warm-up by steps within epoch 0, then cosine decay by
+ * epochs. Where warm-up is longer than epoch 0 the rate jumps, as it does there.
  */
 export function epochCosineLr({ epochs, ...options }: WarmupOptions & { readonly epochs: number }): Schedule {
   const { learningRate, minLearningRate = 0 } = options;
   return afterWarmup(options, (epoch) => halfCosine([learningRate, minLearningRate], epoch / epochs));
 }
 
-/** `linear_warmup_step_lr`: the same warm-up, then `max(minLearningRate, learningRate * decayRate^epoch)`. */
+/**
+ * Creates the schedule `linear_warmup_step_lr` of LAVIS: linear warm-up by steps within epoch 0, then
+ * `max(minLearningRate, learningRate * decayRate^epoch)`.
+ */
 export function epochStepLr({ decayRate, ...options }: WarmupOptions & { readonly decayRate: number }): Schedule {
   const { learningRate, minLearningRate = 0 } = options;
   return afterWarmup(options, (epoch) => Math.max(minLearningRate, learningRate * decayRate ** epoch));

@@ -99,7 +99,7 @@ test('what is not finite is named, at the step where it began', async () => {
   const bad = (step: number) =>
     toyRun({
       logEvery: 50,
-      guardEvery: 8,
+      checkFiniteEvery: 8,
       steps: 30,
       loss: (input) => {
         const { error } = toyLoss(0)(input);

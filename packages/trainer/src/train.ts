@@ -1,38 +1,39 @@
 import { dispose, hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
-import { begin, disposeState, identity, type Run } from './begin.js';
+import { disposeState, identity, type Run, startRun } from './start-run.js';
 import { saveCheckpoint } from './checkpoint/save.js';
-import { Ledger } from './ledger.js';
+import { PendingScalars } from './pending-scalars.js';
 import { clipFactor, squaredNorms } from './norm.js';
 import { checkOptions, type LossValues, type Position, type TrainOptions, type TrainStep } from './options.js';
 import { releaseBatch } from './release.js';
 
 /**
- * Trains a flat tree. Gives a result every `logEvery` steps; a checkpoint that is due is written after its result was
- * taken. A step reads nothing back from the device; results, guards and checkpoints do.
+ * Trains a flat tree of tensors, and yields a result every `logEvery` steps; a checkpoint is written after the result of its
+ * step was consumed. A step reads nothing back from the device; results, checks for NaN and checkpoints do.
  *
- * The run may be ended by `break`, by `signal` (which throws its reason) or by a kill; `resume` continues it bit for bit
- * from the newest checkpoint.
+ * A run may end early by `break`, by `signal` or by the end of the process; `resume` continues it bit for bit from the newest
+ * checkpoint.
  *
- * @throws NonFiniteError, naming loss terms and gradients; CheckpointMismatch; what `batch` and `loss` throw
+ * @throws NonFiniteError for losses or gradients that are NaN or infinite; CheckpointMismatch when `resume` finds another
+ * run's checkpoint; whatever `batch` and `loss` throw
  */
 export async function* train<B, T extends LossTerms = LossTerms>(
   options: TrainOptions<B, T>,
 ): AsyncGenerator<TrainStep<LossValues<T>>, void, void> {
   checkOptions(options);
-  const { steps, logEvery = 1, guardEvery = 20, checkpoint, trainable } = options;
-  const run = await begin(options);
-  const ledger = new Ledger();
+  const { steps, logEvery = 1, checkFiniteEvery = 20, checkpoint, trainable } = options;
+  const run = await startRun(options);
+  const scalars = new PendingScalars();
   try {
     let since = performance.now();
     while (run.step < steps) {
-      const lr = await update(options, run, ledger);
+      const lr = await update(options, run, scalars);
       const last = run.step === steps;
       const due = (every: number): boolean => last || run.step % every === 0;
       const saves = checkpoint !== undefined && due(checkpoint.every);
-      if (due(logEvery) || due(guardEvery) || saves) {
-        const entry = await ledger.settle();
+      if (due(logEvery) || due(checkFiniteEvery) || saves) {
+        const entry = await scalars.read();
         if (due(logEvery) && entry) {
           const losses = entry.losses as LossValues<T>;
           yield { ...entry, losses, lr, seconds: (performance.now() - since) / 1000 };
@@ -45,20 +46,20 @@ export async function* train<B, T extends LossTerms = LossTerms>(
       }
     }
   } finally {
-    ledger.dispose();
+    scalars.dispose();
     disposeState(run.state);
   }
 }
 
-/** One update; returns its learning rate. */
-async function update<B, T extends LossTerms>(options: TrainOptions<B, T>, run: Run, ledger: Ledger): Promise<number> {
+/** Makes one update and returns its learning rate. */
+async function update<B, T extends LossTerms>(options: TrainOptions<B, T>, run: Run, scalars: PendingScalars): Promise<number> {
   const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
   const { terms, grads } = await gradients(options, run.step);
   const gradScale = 1 / batches;
   const squares = squaredNorms(grads);
-  ledger.write({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
+  scalars.add({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
   const factor = maxGradNorm === undefined ? undefined : clipFactor(grads, { max: maxGradNorm, gradScale, squares });
   const updated = optimizer.update(trainable, grads, run.state, { lr, gradScale, factor });
   Object.assign(trainable, updated.trainable);
@@ -69,7 +70,7 @@ async function update<B, T extends LossTerms>(options: TrainOptions<B, T>, run: 
   return lr;
 }
 
-/** Terms and gradients of one update, summed over its batches. */
+/** Computes loss terms and gradients of one update, summed over its batches. */
 async function gradients<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): Promise<Gradients> {
   const { trainable, batch: makeBatch, loss, seed, signal, accumulationSteps: batches = 1 } = options;
   let sum: Gradients | undefined;

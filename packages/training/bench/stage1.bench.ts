@@ -37,7 +37,7 @@ const step = (layers: number, B: number, who: Partial<BenchCase>, recompute = fa
       attention_probs_dropout_prob: 0,
     });
     const spec = stage1Spec(config);
-    const optimizer = adamw({ betas: [0.9, 0.98], weightDecay: 0.05, decays: lavisWeightDecay });
+    const optimizer = adamw({ betas: [0.9, 0.98], weightDecay: 0.05, decayRule: lavisWeightDecay });
     let trainable: Flat = flatten(initialize(spec, 1));
     let state = optimizer.init(trainable);
     const batch = {

@@ -39,7 +39,7 @@ export interface StageOptions<B> {
   /** Options of `train` of `@blip2/trainer`: gradient clipping and accumulation, checkpoints, resuming, aborting. */
   readonly trainer?: Pick<
     TrainOptions<B>,
-    'accumulationSteps' | 'maxGradNorm' | 'logEvery' | 'guardEvery' | 'signal' | 'checkpoint' | 'resume' | 'environment'
+    'accumulationSteps' | 'maxGradNorm' | 'logEvery' | 'checkFiniteEvery' | 'signal' | 'checkpoint' | 'resume' | 'environment'
   >;
 }
 
@@ -134,7 +134,7 @@ function common<B>(parts: Parts, options: StageOptions<B>, lrScale?: (path: stri
   return {
     ...trainer,
     batch: data,
-    optimizer: adamw({ betas, weightDecay, decays: lavisWeightDecay, ...(lrScale ? { lrScale } : {}) }),
+    optimizer: adamw({ betas, weightDecay, decayRule: lavisWeightDecay, ...(lrScale ? { lrScale } : {}) }),
     schedule: scheduleOf(options),
     steps: Math.min(steps, until),
     seed: parts.seed,

@@ -7,7 +7,7 @@ export class FileError extends Error {
     readonly problem: string,
     /** What to do about it. */
     readonly remedy: string,
-    options?: ErrorOptions,
+    options?: { cause?: unknown },
   ) {
     super(`${file}: ${problem}; ${remedy}.`, options);
   }

@@ -1,5 +1,7 @@
 import { SafetensorsError } from './errors.js';
 
+// The declarations of the public modules must not refer to this file: they would need @types/node.
+
 interface NodeModules {
   readonly promises: typeof import('node:fs').promises;
   readonly path: typeof import('node:path');

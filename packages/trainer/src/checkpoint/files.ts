@@ -1,24 +1,30 @@
 import type { Flat, WeightSource } from '@blip2/tensor';
 import { openSafetensors, writeSafetensors } from '@blip2/tensor/safetensors';
-import { node } from './node.js';
+import { node } from './disk.js';
 
-/** What checkpoints need of a disk. Paths are joined with `/`. */
+/** The storage operations of checkpoints, for storage other than Node's file system. Paths are joined with `/`. */
 export interface CheckpointFiles {
-  /** Names in a folder; none where there is no folder of that name. */
+  /** Lists the names in a folder; empty where the folder does not exist. */
   list(folder: string): Promise<string[]>;
+  /** Creates a folder and those above it, where they do not exist. */
   makeFolder(folder: string): Promise<void>;
+  /** Writes a text file. */
   writeText(path: string, text: string): Promise<void>;
+  /** Reads a text file. */
   readText(path: string): Promise<string>;
+  /** Writes a file of tensors. */
   writeTensors(path: string, tensors: Flat): Promise<void>;
+  /** Opens a file of tensors. */
   openTensors(path: string): Promise<WeightSource>;
-  /** Returns when a file or folder is on the disk itself. */
+  /** Resolves when a file or folder is stored durably. */
   sync(path: string): Promise<void>;
+  /** Renames a file or folder. */
   rename(from: string, to: string): Promise<void>;
-  /** Removes a file or a folder with all in it; nothing happens where there is none. */
+  /** Removes a file, or a folder with its content, if it exists. */
   remove(path: string): Promise<void>;
 }
 
-/** The disk through Node. */
+/** Stores checkpoints in the file system of Node. */
 export const nodeFiles: CheckpointFiles = {
   async list(folder) {
     const { fs } = await node();

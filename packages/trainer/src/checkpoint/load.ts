@@ -6,46 +6,49 @@ import { type FoundCheckpoint, OPTIMIZER, TRAINABLE } from './find.js';
 import { moments } from './save.js';
 import { differences, type RunIdentity, readState } from './state.js';
 
-/** A checkpoint belongs to another run than the one that asks for it. */
+/** Thrown for a checkpoint that does not belong to the run that resumes. */
 export class CheckpointMismatch extends Error {
   override readonly name = 'CheckpointMismatch';
   constructor(
     path: string,
-    /** Every difference, in words. */
+    /** All differences, in words. */
     readonly differences: readonly string[],
   ) {
     const shown = differences.slice(0, 12).join('; ');
     const more = differences.length > 12 ? `; and ${differences.length - 12} more` : '';
-    super(`${path} cannot be continued: ${shown}${more}. Use the same settings, or begin anew in another folder.`);
+    super(`${path} cannot be continued: ${shown}${more}. Use the same settings, or start a new run in another folder.`);
   }
 }
 
-export interface Expected {
-  /** The tree to continue with; its values are not used. */
+/** What `loadCheckpoint` compares a checkpoint with. */
+export interface ExpectedCheckpoint {
+  /** Trainable tensors, of which only paths and shapes count. */
   readonly trainable: Flat;
+  /** Optimizer state, of which only paths and shapes count. */
   readonly optimizer: OptimizerState;
-  /** Given the step, as the next learning rate depends on it. */
+  /** The settings of the run at a step, as the next learning rate depends on it. */
   readonly identity: (step: number) => RunIdentity;
 }
 
-export interface Loaded {
+/** A checkpoint that was loaded; the caller owns its tensors. */
+export interface LoadedCheckpoint {
   readonly step: number;
   readonly trainable: Flat;
   readonly optimizer: OptimizerState;
 }
 
 /**
- * Reads a checkpoint into new tensors, which the caller owns.
- * @throws CheckpointMismatch, naming all differences in settings, paths and shapes at once, before any tensor is read
+ * Loads a checkpoint into new tensors, which the caller owns.
+ * @throws CheckpointMismatch with all differences in settings, paths and shapes, before any tensor is read
  */
 export async function loadCheckpoint(
   found: FoundCheckpoint,
-  expected: Expected,
+  expected: ExpectedCheckpoint,
   files: CheckpointFiles = nodeFiles,
-): Promise<Loaded> {
+): Promise<LoadedCheckpoint> {
   const state = await readState(found, files);
   const sources: WeightSource[] = [];
-  const made: Flat[] = [];
+  const loaded: Flat[] = [];
   try {
     const weights = await files.openTensors(`${found.path}/${TRAINABLE}`);
     sources.push(weights);
@@ -57,12 +60,12 @@ export async function loadCheckpoint(
       ...treeDifferences(memory, moments(expected.optimizer)),
     ];
     if (wrong.length) throw new CheckpointMismatch(found.path, wrong);
-    const trainable = await read(weights, expected.trainable, { made });
-    const m = await read(memory, expected.optimizer.m, { made, prefix: 'm.' });
-    const v = await read(memory, expected.optimizer.v, { made, prefix: 'v.' });
+    const trainable = await read(weights, expected.trainable, { loaded });
+    const m = await read(memory, expected.optimizer.m, { loaded, prefix: 'm.' });
+    const v = await read(memory, expected.optimizer.v, { loaded, prefix: 'v.' });
     return { step: state.step, trainable, optimizer: { m, v, updates: state.updates } };
   } catch (error) {
-    for (const flat of made) dispose(flat);
+    for (const flat of loaded) dispose(flat);
     throw error;
   } finally {
     for (const source of sources) await source.close();
@@ -72,10 +75,10 @@ export async function loadCheckpoint(
 function treeDifferences(source: WeightSource, expected: Flat): string[] {
   const wrong: string[] = [];
   for (const [path, { shape }] of Object.entries(expected)) {
-    const there = source.names.get(path);
-    if (!there) wrong.push(`tensor ${path} is missing`);
-    else if (!tf.util.arraysEqual([...there.shape], shape))
-      wrong.push(`tensor ${path} is [${there.shape}], not [${shape}]`);
+    const found = source.names.get(path);
+    if (!found) wrong.push(`tensor ${path} is missing`);
+    else if (!tf.util.arraysEqual([...found.shape], shape))
+      wrong.push(`tensor ${path} is [${found.shape}], not [${shape}]`);
   }
   for (const name of source.names.keys()) if (!expected[name]) wrong.push(`tensor ${name} is not in the model`);
   return wrong;
@@ -84,10 +87,10 @@ function treeDifferences(source: WeightSource, expected: Flat): string[] {
 async function read(
   source: WeightSource,
   like: Flat,
-  { made, prefix = '' }: { made: Flat[]; prefix?: string },
+  { loaded, prefix = '' }: { loaded: Flat[]; prefix?: string },
 ): Promise<Flat> {
   const flat: Flat = {};
-  made.push(flat);
+  loaded.push(flat);
   for (const [path, { shape }] of Object.entries(like)) {
     flat[path] = tf.keep(tf.tensor(await source.read(prefix + path), shape, 'float32'));
   }

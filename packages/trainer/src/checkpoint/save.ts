@@ -2,9 +2,10 @@ import type { Flat } from '@blip2/tensor';
 import type { OptimizerState } from '../optimizer.js';
 import { type CheckpointFiles, nodeFiles } from './files.js';
 import { folderName, latestCheckpoint, listCheckpoints, OPTIMIZER, PARTIAL, STATE, TRAINABLE } from './find.js';
-import { reason } from './node.js';
+import { reason, toPath } from './disk.js';
 import type { RunIdentity, RunState } from './state.js';
 
+/** What `saveCheckpoint` writes. */
 export interface CheckpointContent {
   readonly step: number;
   readonly trainable: Flat;
@@ -12,24 +13,28 @@ export interface CheckpointContent {
   readonly identity: RunIdentity;
 }
 
+/** Options of `saveCheckpoint`. */
 export interface SaveOptions {
-  /** How many checkpoints stay; older ones are removed. Default 2. */
+  /** Number of checkpoints to keep; older ones are removed. Default 2. */
   readonly keep?: number;
+  /** Storage. Default: the file system of Node. */
   readonly files?: CheckpointFiles;
 }
 
 /**
- * Writes a checkpoint as `DIR/step-000123`. It is written and synced under another name and then renamed: whatever happens,
- * every folder `step-*` is whole, and the checkpoint before is there until this one is.
- * @returns its path
- * @throws one sentence with the reason, such as a full disk; what was half written is removed
+ * Writes a checkpoint as `DIR/step-000123`, atomically: it is written and synced under another name, then renamed. Every
+ * folder `step-*` is complete at all times, and the previous checkpoint is kept until this one exists.
+ * @param folder path or `file:` URL of DIR
+ * @returns the path of the checkpoint
+ * @throws with the reason, such as a full disk, after removing what was written
  */
 export async function saveCheckpoint(
-  dir: string,
+  folder: string | URL,
   content: CheckpointContent,
   options: SaveOptions = {},
 ): Promise<string> {
   const { keep = 2, files = nodeFiles } = options;
+  const dir = await toPath(folder);
   if (!(keep >= 1)) throw new Error(`At least 1 checkpoint must be kept, not ${keep}.`);
   const name = folderName(content.step);
   const partial = `${dir}/${PARTIAL}${name}`;
@@ -37,15 +42,15 @@ export async function saveCheckpoint(
     await files.makeFolder(dir);
     await removePartial(dir, files);
     await write(partial, content, files);
-    await files.remove(`${dir}/${name}`); // not a whole one, or the run would have begun after it
+    await files.remove(`${dir}/${name}`); // incomplete, or the run would have resumed from it
     await files.rename(partial, `${dir}/${name}`);
     await files.sync(dir);
   } catch (cause) {
     await files.remove(partial).catch(() => {});
     const last = await latestCheckpoint(dir, files).catch(() => undefined);
-    const remains = last ? `; the checkpoint of step ${last.step} remains` : '';
+    const remains = last ? `; the checkpoint of step ${last.step} is kept` : '';
     throw new Error(
-      `The checkpoint of step ${content.step} could not be written to ${dir}: ${reason(cause)}${remains}. Correct this and resume.`,
+      `The checkpoint of step ${content.step} could not be written to ${dir}: ${reason(cause)}${remains}. Fix this and resume.`,
       { cause },
     );
   }
@@ -64,14 +69,14 @@ async function write(folder: string, content: CheckpointContent, files: Checkpoi
   await files.sync(folder);
 }
 
-/** Both moments as they are named in the file: `m.` or `v.` before the path. */
+/** Names both moments as in the file: `m.` or `v.` before the path. */
 export function moments({ m, v }: Pick<OptimizerState, 'm' | 'v'>): Flat {
   const named = (letter: string, flat: Flat) =>
     Object.entries(flat).map(([path, tensor]) => [`${letter}.${path}`, tensor]);
   return Object.fromEntries([...named('m', m), ...named('v', v)]);
 }
 
-/** A folder is renamed before it is emptied, so that no half-empty one looks whole. */
+/** Removes old checkpoints; each is renamed first, so that none is ever incomplete under its name. */
 async function prune(dir: string, keep: number, files: CheckpointFiles): Promise<void> {
   for (const { step, path } of (await listCheckpoints(dir, files)).slice(0, -keep)) {
     await files.rename(path, `${dir}/${PARTIAL}old-${step}`);
@@ -79,7 +84,7 @@ async function prune(dir: string, keep: number, files: CheckpointFiles): Promise
   await removePartial(dir, files);
 }
 
-/** What a killed run left half written or half removed. */
+/** Removes folders that a killed run left incomplete. */
 async function removePartial(dir: string, files: CheckpointFiles): Promise<void> {
   for (const name of await files.list(dir)) {
     if (name.startsWith(PARTIAL)) await files.remove(`${dir}/${name}`);

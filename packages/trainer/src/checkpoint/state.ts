@@ -1,29 +1,32 @@
 import type { CheckpointFiles } from './files.js';
 import { type FoundCheckpoint, STATE } from './find.js';
 
-/** What a resumed run must share with the one that wrote the checkpoint, apart from tensors. */
+/** The settings that a resumed run must share with the one that wrote the checkpoint. */
 export interface RunIdentity {
   readonly seed: number;
   readonly accumulationSteps: number;
   readonly maxGradNorm: number | null;
-  /** The learning rate of the next update: another schedule shows here. */
+  /** The learning rate of the next update, by which another schedule is detected. */
   readonly nextLr: number;
+  /** Hyperparameters of the optimizer. */
   readonly optimizer: Readonly<Record<string, number | string>>;
+  /** Backend, TensorFlow.js version, and what `environment` of `train` adds. */
   readonly environment: Readonly<Record<string, number | string>>;
 }
 
 /**
- * `state.json`. The position in the data and the state of all randomness are `step` and `seed`: batches and seeds are
- * functions of these two.
+ * The content of `state.json`. `step` and `seed` determine the position in the data and all random numbers, as batches and
+ * seeds are functions of these two.
  */
 export interface RunState extends RunIdentity {
   readonly format: 1;
-  /** Updates made. */
+  /** Number of updates so far. */
   readonly step: number;
-  /** Updates made of each tensor. */
+  /** Number of updates of each tensor. */
   readonly updates: Readonly<Record<string, number>>;
 }
 
+/** Reads the state of a checkpoint. @throws for a file that is malformed or of another step */
 export async function readState({ path, step }: FoundCheckpoint, files: CheckpointFiles): Promise<RunState> {
   const file = `${path}/${STATE}`;
   let state: Partial<RunState>;
@@ -43,13 +46,13 @@ export async function readState({ path, step }: FoundCheckpoint, files: Checkpoi
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Every way in which two runs differ, in words. */
+/** Describes all differences between the settings of two runs, in words. */
 export function differences(then: RunIdentity, now: RunIdentity): string[] {
   const before = settings(then);
   const after = settings(now);
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((name) => before[name] !== after[name])
-    .map((name) => `${name} was ${said(before[name])} and is ${said(after[name])}`);
+    .map((name) => `${name} was ${shown(before[name])} and is ${shown(after[name])}`);
 }
 
 function settings({
@@ -71,4 +74,4 @@ function settings({
   };
 }
 
-const said = (value: unknown): string => (value === undefined ? 'not recorded' : JSON.stringify(value));
+const shown = (value: unknown): string => (value === undefined ? 'not recorded' : JSON.stringify(value));

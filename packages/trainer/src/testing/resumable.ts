@@ -13,7 +13,7 @@ tf.env().set('IS_TEST', true);
 await tf.setBackend('cpu');
 const [dir = '', steps = '12'] = process.argv.slice(2);
 await nodeFiles.makeFolder(dir);
-const metrics = await openMetrics(`${dir}/metrics.jsonl`, { through: (await latestCheckpoint(dir))?.step ?? 0 });
+const metrics = await openMetrics(`${dir}/metrics.jsonl`, { lastStep: (await latestCheckpoint(dir))?.step ?? 0 });
 const environment = { threads: 1, module: 'none' };
 const checkpoint = { dir, every: 1, keep: 2 };
 const options = toyRun({

@@ -51,7 +51,7 @@ export function toyRun(changes: Partial<TrainOptions<ToyBatch>> = {}): TrainOpti
     trainable: toyTree(),
     batch: ({ position }) => toyBatch(hash(11, `batch ${position}`)),
     loss: toyLoss(0.25),
-    optimizer: adamw({ decays: lavisWeightDecay }),
+    optimizer: adamw({ decayRule: lavisWeightDecay }),
     schedule: cosineLr({ learningRate: 0.02, warmupSteps: 3, steps: 40 }),
     steps: 10,
     seed: 5,

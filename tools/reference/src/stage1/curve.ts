@@ -55,7 +55,7 @@ function optimizerOf(json: Json) {
     betas: [Number(betas[0]), Number(betas[1])],
     epsilon: numberOf(json, 'eps'),
     weightDecay: numberOf(json, 'weight_decay'),
-    decays,
+    decayRule: decays,
   });
   return { optimizer, lr: numberOf(json, 'lr') };
 }

@@ -1,13 +1,15 @@
 import type { LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
-/** A loss term or a gradient was NaN or infinite. */
+/** Thrown by `train` when a loss term or a gradient is NaN or infinite. */
 export class NonFiniteError extends Error {
   override readonly name = 'NonFiniteError';
   constructor(
     /** The update, counted from 1. */
     readonly step: number,
+    /** Names of the loss terms. */
     readonly terms: readonly string[],
+    /** Paths of the gradients. */
     readonly gradients: readonly string[],
   ) {
     const parts = [
@@ -15,7 +17,7 @@ export class NonFiniteError extends Error {
       gradients.length ? `the gradient of ${list(gradients)}` : '',
     ].filter(Boolean);
     super(
-      `At step ${step}, ${parts.join(' and ')} is not finite; lower the learning rate or look at that step's batch.`,
+      `At step ${step}, ${parts.join(' and ')} is not finite; lower the learning rate, or check that step's batch.`,
     );
   }
 }
@@ -23,8 +25,8 @@ export class NonFiniteError extends Error {
 const list = (names: readonly string[]): string =>
   names.length <= 6 ? names.join(', ') : `${names.slice(0, 6).join(', ')} and ${names.length - 6} more`;
 
-/** The numbers of one update, read back. */
-export interface Entry {
+/** The scalars of one update, read from the device. */
+export interface StepScalars {
   readonly step: number;
   readonly losses: Record<string, number>;
   /** Before clipping. */
@@ -39,23 +41,25 @@ interface Pending {
   readonly gradScale: number;
 }
 
-export interface Written {
+/** The tensors of one update that `PendingScalars` copies. */
+export interface StepTensors {
   readonly step: number;
   readonly terms: LossTerms;
   readonly squares: tf.Tensor1D;
   readonly paths: readonly string[];
-  /** What terms and gradients still are to be multiplied by. */
+  /** Factor by which terms and gradients are to be multiplied. */
   readonly gradScale: number;
 }
 
 /**
- * Keeps each update's scalars on the device, one small tensor a step, until `settle` reads them: a step never waits, and
- * what was not finite is still found by name, at the step where it began.
+ * Keeps each update's scalars on the device, one small tensor per step, until `read` is called: a step never waits for the
+ * device, and NaN is still reported by name, for the step where it first occurred.
  */
-export class Ledger {
+export class PendingScalars {
   #pending: Pending[] = [];
 
-  write({ step, terms, squares, paths, gradScale }: Written): void {
+  /** Copies the scalars of an update. */
+  add({ step, terms, squares, paths, gradScale }: StepTensors): void {
     const values = tf.tidy(() => {
       const scalars = Object.values(terms).map((term) => tf.reshape(term, [1]) as tf.Tensor1D);
       return tf.keep(tf.concat([...scalars, squares]) as tf.Tensor1D); // [T+P]
@@ -64,25 +68,26 @@ export class Ledger {
   }
 
   /**
-   * Reads all that is pending, in order, and returns the last.
+   * Reads all pending scalars in order, and returns the last.
    * @throws NonFiniteError for the first step that was not finite
    */
-  async settle(): Promise<Entry | undefined> {
-    let last: Entry | undefined;
+  async read(): Promise<StepScalars | undefined> {
+    let last: StepScalars | undefined;
     while (this.#pending[0]) {
-      last = entry(this.#pending[0], await this.#pending[0].values.data());
+      last = scalarsOf(this.#pending[0], await this.#pending[0].values.data());
       this.#pending.shift()?.values.dispose();
     }
     return last;
   }
 
+  /** Frees all pending scalars. */
   dispose(): void {
     for (const { values } of this.#pending) values.dispose();
     this.#pending = [];
   }
 }
 
-function entry({ step, terms, paths, gradScale }: Pending, values: ArrayLike<number>): Entry {
+function scalarsOf({ step, terms, paths, gradScale }: Pending, values: ArrayLike<number>): StepScalars {
   const at = (i: number): number => values[i] as number;
   const badTerms = terms.filter((_, i) => !Number.isFinite(at(i)));
   const badPaths = paths.filter((_, i) => !Number.isFinite(at(terms.length + i)));

@@ -3,27 +3,28 @@ import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from './checkpoint/files.js';
 import { type FoundCheckpoint, latestCheckpoint } from './checkpoint/find.js';
 import { loadCheckpoint } from './checkpoint/load.js';
-import { reason } from './checkpoint/node.js';
+import { reason, toPath } from './checkpoint/disk.js';
 import type { RunIdentity } from './checkpoint/state.js';
 import type { OptimizerState } from './optimizer.js';
 import type { CheckpointOptions, TrainOptions } from './options.js';
 
+/** The progress of a run. */
 export interface Run {
-  /** Updates made. */
+  /** Number of updates so far. */
   step: number;
   state: OptimizerState;
 }
 
 /**
- * The state that a run begins with: new, or that of the newest checkpoint, whose tensors then replace the trainable ones.
- * @throws when the folder holds another run's checkpoints
+ * Creates the state of a new run, or loads that of the newest checkpoint, whose tensors then replace the trainable ones.
+ * @throws when the folder has checkpoints although `resume` is not set, and for those of another run
  */
-export async function begin<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
+export async function startRun<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
   const { trainable, optimizer, checkpoint, resume = false } = options;
   const found = checkpoint && (await openFolder(checkpoint));
   if (found && !resume) {
     throw new Error(
-      `${checkpoint.dir} holds a run of ${found.step} steps already; resume it or choose another folder.`,
+      `${checkpoint.dir} already has a checkpoint of step ${found.step}; set 'resume' or choose another folder.`,
     );
   }
   const state = optimizer.init(trainable);
@@ -39,17 +40,17 @@ export async function begin<B, T extends LossTerms>(options: TrainOptions<B, T>)
   }
 }
 
-/** Makes the folder now, so that a run does not learn at its first checkpoint that it cannot write. */
+/** Creates the folder before the first step, so that a folder which cannot be written to is reported at once. */
 async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promise<FoundCheckpoint | undefined> {
   try {
-    await files.makeFolder(dir);
+    await files.makeFolder(await toPath(dir));
     return await latestCheckpoint(dir, files);
   } catch (cause) {
     throw new Error(`The checkpoint folder ${dir} cannot be used: ${reason(cause)}.`, { cause });
   }
 }
 
-/** What a checkpoint after `step` updates says of the run. */
+/** The settings that a checkpoint after `step` updates records. */
 export function identity<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): RunIdentity {
   const { seed, accumulationSteps = 1, maxGradNorm = null, schedule, optimizer, environment = {} } = options;
   return {
@@ -62,6 +63,7 @@ export function identity<B, T extends LossTerms>(options: TrainOptions<B, T>, st
   };
 }
 
+/** Frees the tensors of an optimizer's state. */
 export function disposeState({ m, v }: OptimizerState): void {
   dispose(m);
   dispose(v);
