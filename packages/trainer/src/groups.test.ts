@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { lavisWeightDecay, layerScale, matrixWeightDecay } from './groups.js';
+import { lavisWeightDecay, layerwiseLrDecay, matrixWeightDecay } from './groups.js';
 
 test('the released rule decays scalars, query tokens and embeddings, but no vectors and biases', () => {
   expect(lavisWeightDecay('temp', [])).toBe(true);
@@ -19,7 +19,7 @@ test('the usual rule spares scalars and layer norms as well', () => {
 test('layer-wise rates fall from the last block to the embeddings', () => {
   const layerOf = (path: string) =>
     path.startsWith('blocks.') ? Number(path.split('.')[1]) + 1 : path === 'pos' ? 0 : undefined;
-  const scale = layerScale({ decay: 0.95, blocks: 39, layerOf });
+  const scale = layerwiseLrDecay({ decay: 0.95, blocks: 39, layerOf });
   expect(scale('blocks.38.mlp')).toBeCloseTo(0.95, 12);
   expect(scale('blocks.0.mlp')).toBeCloseTo(0.95 ** 39, 12);
   expect(scale('pos')).toBeCloseTo(0.95 ** 40, 12);

@@ -1,4 +1,4 @@
-import { node, reason, toPath } from './checkpoint/node.js';
+import { node, reason, toPath } from './checkpoint/disk.js';
 
 /** An open `metrics.jsonl`. */
 export interface MetricsLog {

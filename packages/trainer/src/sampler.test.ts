@@ -27,12 +27,12 @@ test('a batch that cannot be filled is refused', () => {
 
 test('examples of about one size share a batch, each still comes once an epoch, and batches come in any order', () => {
   const size = (index: number): number => index % 10;
-  const at = sampler({ count: 322, batchSize: 8, seed: 3, size });
+  const at = sampler({ count: 322, batchSize: 8, seed: 3, lengthOf: size });
   const epoch = Array.from({ length: 40 }, (_, i) => at(i));
   expect(new Set(epoch.flat()).size).toBe(320);
   const spread = (batch: number[]): number => Math.max(...batch.map(size)) - Math.min(...batch.map(size));
   expect(Math.max(...epoch.map(spread))).toBeLessThanOrEqual(4);
   const first = epoch.map((batch) => size(batch[0] as number));
   expect(first).not.toEqual([...first].sort());
-  expect(sampler({ count: 322, batchSize: 8, seed: 3, size })(50)).toEqual(at(50));
+  expect(sampler({ count: 322, batchSize: 8, seed: 3, lengthOf: size })(50)).toEqual(at(50));
 });

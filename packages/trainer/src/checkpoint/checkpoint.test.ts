@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { dispose } from '@blip2/tensor';
 import { expectNoLeak } from '@blip2/testing';
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
@@ -44,7 +45,7 @@ test('a checkpoint comes every so many steps and after the last, and old ones go
 
 test('resuming where nothing is begins anew; not resuming where something is stops', async () => {
   expect(await collect(train(run({ steps: 2, resume: true })))).toHaveLength(2);
-  await expect(collect(train(run({ steps: 2 })))).rejects.toThrow('holds a run of 2 steps already; resume it');
+  await expect(collect(train(run({ steps: 2 })))).rejects.toThrow("already has a checkpoint of step 2; set 'resume'");
   expect(await collect(train(run({ steps: 2, resume: true })))).toHaveLength(0);
 });
 
@@ -134,7 +135,7 @@ test.each([
 ] as const)('a disk that is full at %s %i says so, and the checkpoint before remains', async (call, from) => {
   const broken = run({ steps: 6, checkpoint: { dir, every: 2, files: failing(call, from) } });
   await expect(collect(train(broken))).rejects.toThrow(
-    `The checkpoint of step 4 could not be written to ${dir}: the disk is full; the checkpoint of step 2 remains. Correct`,
+    `The checkpoint of step 4 could not be written to ${dir}: the disk is full; the checkpoint of step 2 is kept. Fix`,
   );
   expect(await readdir(dir)).toEqual(['step-000002']);
   const resumed = run({ steps: 6, resume: true });
@@ -158,4 +159,14 @@ test('a folder that cannot be made says why before the first step', async () => 
   await expect(collect(train(blocked))).rejects.toThrow(
     `${dir}/file/inside cannot be used: a file is where a folder should be.`,
   );
+});
+
+test('the folder may be a file: URL', async () => {
+  const url = pathToFileURL(`${dir}/a b`);
+  await collect(train(run({ steps: 2, checkpoint: { dir: url, every: 1 } })));
+  expect((await listCheckpoints(url)).map(({ step }) => step)).toEqual([1, 2]);
+  expect((await latestCheckpoint(`${dir}/a b`))?.step).toBe(2);
+  const resumed = run({ steps: 3, resume: true, checkpoint: { dir: url, every: 1 } });
+  expect((await collect(train(resumed))).map(({ step }) => step)).toEqual([3]);
+  await expect(latestCheckpoint(new URL('https://example.com/run'))).rejects.toThrow('is not a file: URL');
 });
