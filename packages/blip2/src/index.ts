@@ -1,4 +1,4 @@
-export { type Converted, type ConvertOptions, convertModel } from '@blip2/convert';
+export { type ConvertOptions, type ConvertResult, convertModel } from '@blip2/convert';
 export { type ExplainOptions, explain, writeSheet } from '@blip2/explain';
 export { type DownloadProgress, HubError, type HubSettings, type ResolveOptions, resolveModel } from '@blip2/hub';
 export * from '@blip2/models';

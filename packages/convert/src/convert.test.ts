@@ -27,7 +27,7 @@ import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { convertModel } from './convert.js';
 import { type LavisLanguage, toLavisSource } from './lavis.js';
-import { renamed, together } from './parts.js';
+import { mergeSources, renamed } from './parts.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 let before = 0;
@@ -84,7 +84,7 @@ test('a LAVIS stage 1, converted, gives the values that LAVIS gives', async () =
       'ln_vision.weight': { shape: [24], values: new Array(24).fill(1) },
       'ln_vision.bias': { shape: [24], values: new Array(24).fill(0) },
     };
-    await writeTorch(file, together('stage 1', [model, sourceOf(norm)]));
+    await writeTorch(file, mergeSources('stage 1', [model, sourceOf(norm)]));
     await model.close();
     const [eyes, words, out] = ['eva_vit_g.pth', 'bert', 'out'].map((name) => join(folder, name)) as [
       string,
@@ -229,25 +229,25 @@ test('what is missing or does not fit is said before anything is written', async
       await expect(convertModel(from, out, { ...given, ...options })).rejects.toThrow(message);
       await expect(inspectModel(out)).rejects.toThrow('There is no file or folder');
     };
-    await fails(file, { vision: undefined }, "leaves out its image encoder; give it with '--vision'");
+    await fails(file, { vision: undefined }, "does not hold its image encoder; give it as the option 'vision'");
     await fails(
       file,
       { language: undefined },
-      "leaves out its language model; give the folder of that model with '--language'",
+      "does not hold its language model; give its folder as the option 'language'",
     );
     await fails(
       file,
       { config: undefined },
-      /do not show the heads of the vision_config; say them in a JSON file like .* as --config\.$/,
+      /do not determine the number of heads of the vision_config; give it as the option .*: \{.*\}\.$/,
     );
     await fails(file, { tokenizer: folder }, 'holds no tokenizer.json');
-    await fails(vision, {}, 'holds an image encoder alone');
-    await fails(file, { vision: file }, 'holds no image encoder that is known');
-    await fails(join(opt, 'golden.safetensors'), {}, 'has no names of LAVIS');
+    await fails(vision, {}, 'holds only an image encoder');
+    await fails(file, { vision: file }, 'holds no image encoder of a known kind');
+    await fails(join(opt, 'golden.safetensors'), {}, 'does not have the names of LAVIS');
     await fails(join(folder, 'none.pth'), {}, 'There is no file or folder');
     await writeFile(join(folder, 'bad.pth'), '\x80\x02cos\nsystem\n.', 'latin1');
     await fails(join(folder, 'bad.pth'), {}, 'refers to "os.system"');
-    await expect(convertModel(opt, opt)).rejects.toThrow('is what is to be converted');
+    await expect(convertModel(opt, opt)).rejects.toThrow('is the input of the conversion');
     const narrow = join(folder, 'narrow.pth');
     await writeEyes(narrow);
     await expect(convertModel(file, out, { ...given, vision: narrow })).rejects.toThrow(BindError);

@@ -3,54 +3,66 @@ import { join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
 import { modelFolder } from '@blip2/models';
 import { replaceFolder, withProgress, writeJson, writeTokenizer } from '@blip2/models/folder';
-import { isFile, isFolder } from '@blip2/tensor/files';
+import { isFile, isFolder, toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
-import { type ConvertOptions, type Draft, dtypes, type StoredDtype } from './draft.js';
 import { fromHuggingFace } from './from-hugging-face.js';
 import { fromLavis } from './from-lavis.js';
+import { type ConvertOptions, dtypes, type ModelFiles, type StoredDtype } from './options.js';
 
-export interface Converted {
+/** The result of `convertModel`. */
+export interface ConvertResult {
+  /** What was converted. */
   readonly in: string;
+  /** The folder that was written. */
   readonly out: string;
-  /** Of all files of the folder. */
+  /** The size of the folder. */
   readonly bytes: number;
 }
 
 const names: Readonly<Record<StoredDtype, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
 
 /**
- * Writes a Hugging Face folder from a LAVIS checkpoint (`.pth`, with the encoder's file and the language model's folder
- * beside it) or from another Hugging Face folder, of a training run the later stage's. Folders may be names on the hub,
- * which are downloaded first. One tensor at a time is in memory; the folder appears whole or not at
- * all, and what does not fit its config is told before anything is written.
- * @throws one sentence for what is missing, does not fit, or cannot be read or written
+ * Converts a LAVIS checkpoint or a Hugging Face folder to a Hugging Face folder. One tensor at a time is in memory. The
+ * names and shapes of all tensors are checked first, and the folder is written as a whole or not at all.
+ * @param from a LAVIS checkpoint (`.pth`), a Hugging Face folder, a training run's folder (of which the later stage is
+ * converted), or a hub name; paths may be `file:` URLs
+ * @param to the folder to write
+ * @throws for an input that is missing, does not match its config, or cannot be read, and for a folder that cannot be
+ * written
  */
-export async function convertModel(from: string, to: string, options: ConvertOptions = {}): Promise<Converted> {
-  if (resolve(from) === resolve(to))
-    throw new Error(`'${to}' is what is to be converted; name another folder to write.`);
-  const draft = await open(from, options);
-  try {
-    await write(to, draft, options);
-  } finally {
-    await draft.source.close();
+export async function convertModel(
+  from: string | URL,
+  to: string | URL,
+  options: ConvertOptions = {},
+): Promise<ConvertResult> {
+  const [input, out] = [toPath(from), toPath(to)];
+  if (resolve(input) === resolve(out)) {
+    throw new Error(`'${out}' is the input of the conversion; name another folder to write.`);
   }
-  return { in: from, out: to, bytes: await sizeOf(to) };
+  const model = await open(from, options);
+  try {
+    await write(out, model, options);
+  } finally {
+    await model.source.close();
+  }
+  return { in: input, out, bytes: await sizeOf(out) };
 }
 
-async function open(model: string, options: ConvertOptions): Promise<Draft> {
-  const here = async (name: string | undefined) => (name === undefined ? undefined : resolveModel(name, options));
+async function open(model: string | URL, options: ConvertOptions): Promise<ModelFiles> {
+  const local = async (name: string | URL | undefined) =>
+    name === undefined ? undefined : resolveModel(name, options);
   const from = await resolveModel(model, options);
   if (await isFolder(from)) return fromHuggingFace(await modelFolder(from), options);
   if (await isFile(from)) {
     const { vision, language, tokenizer } = options;
-    const parts = { vision: await here(vision), language: await here(language), tokenizer: await here(tokenizer) };
+    const parts = { vision: await local(vision), language: await local(language), tokenizer: await local(tokenizer) };
     return fromLavis(from, { ...options, ...parts });
   }
   throw new Error(`There is no file or folder '${from}'; give a checkpoint of LAVIS or a Hugging Face folder.`);
 }
 
-async function write(folder: string, draft: Draft, { dtype, onProgress, signal }: ConvertOptions): Promise<void> {
-  const source = onProgress ? withProgress(draft.source, onProgress) : draft.source;
+async function write(folder: string, model: ModelFiles, { dtype, onProgress, signal }: ConvertOptions): Promise<void> {
+  const source = onProgress ? withProgress(model.source, onProgress) : model.source;
   const entries = [...source.names].map(
     ([name, info]): TensorEntry => ({
       name,
@@ -59,13 +71,13 @@ async function write(folder: string, draft: Draft, { dtype, onProgress, signal }
       data: () => source.read(name),
     }),
   );
-  const { torch_dtype, ...config } = draft.config;
-  const told = dtype ? names[dtype] : (config.dtype ?? torch_dtype);
+  const { torch_dtype, ...config } = model.config;
+  const stored = dtype ? names[dtype] : (config.dtype ?? torch_dtype);
   await replaceFolder(folder, async (temporary) => {
     await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
-    if (draft.tokenizer) await writeTokenizer(temporary, draft.tokenizer);
-    for (const [file, json] of Object.entries(draft.files)) await writeJson(join(temporary, file), json);
-    await writeJson(join(temporary, 'config.json'), { ...config, ...(told !== undefined && { dtype: told }) });
+    if (model.tokenizer) await writeTokenizer(temporary, model.tokenizer);
+    for (const [file, json] of Object.entries(model.files)) await writeJson(join(temporary, file), json);
+    await writeJson(join(temporary, 'config.json'), { ...config, ...(stored !== undefined && { dtype: stored }) });
     signal?.throwIfAborted();
   });
 }

@@ -5,10 +5,11 @@ import type { Json } from '@blip2/tensor';
 import { readConfigJson, readJson } from '@blip2/tensor/files';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { fusedBiasSource } from '@blip2/vision';
-import type { ConvertOptions, Draft } from './draft.js';
-import { overlaid } from './infer.js';
+import { overrideConfig } from './infer.js';
+import type { ConvertOptions, ModelFiles } from './options.js';
 import { renamed } from './parts.js';
 
+/** Files that are copied, apart from `config.json`. */
 const COPIED = [
   'generation_config.json',
   'processor_config.json',
@@ -17,9 +18,9 @@ const COPIED = [
   'tokenizer_config.json',
 ];
 
-/** A folder as it is: biases of early files as later ones have them, buffers left out. */
-export async function fromHuggingFace(folder: string, { config: changes = {} }: ConvertOptions): Promise<Draft> {
-  const config = overlaid(await readConfigJson(folder), changes);
+/** Reads a Hugging Face folder. Fused biases of early files are split as in later ones, buffers are left out. */
+export async function fromHuggingFace(folder: string, { config: changes = {} }: ConvertOptions): Promise<ModelFiles> {
+  const config = overrideConfig(await readConfigJson(folder), changes);
   const files: Record<string, Json> = {};
   for (const file of COPIED) {
     const json = await readJson(join(folder, file));

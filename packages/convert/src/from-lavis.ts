@@ -11,14 +11,21 @@ import {
 } from '@blip2/models/folder';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
-import type { ConvertOptions, Draft } from './draft.js';
-import { expectHeads, inferConfig, overlaid } from './infer.js';
+import { expectHeads, inferConfig, overrideConfig } from './infer.js';
 import { isLavis, lavisSource } from './lavis.js';
-import { type FrozenPart, type LanguagePart, languagePart, together, visionPart } from './parts.js';
+import type { ConvertOptions, ModelFiles } from './options.js';
+import { type FrozenPart, type LanguagePart, languagePart, mergeSources, visionPart } from './parts.js';
 import { withDecoderToken, withImageRow } from './tokens.js';
 
-/** A checkpoint of LAVIS of either stage, with the frozen models that it leaves out. */
-export async function fromLavis(file: string, options: ConvertOptions): Promise<Draft> {
+/** Options of a conversion whose folders and hub names are resolved to paths. */
+interface ResolvedOptions extends Omit<ConvertOptions, 'vision' | 'language' | 'tokenizer'> {
+  readonly vision: string | undefined;
+  readonly language: string | undefined;
+  readonly tokenizer: string | undefined;
+}
+
+/** Reads a LAVIS checkpoint of either stage together with the frozen models that it does not hold. */
+export async function fromLavis(file: string, options: ResolvedOptions): Promise<ModelFiles> {
   const opened: WeightSource[] = [];
   const keep = <T extends { source: WeightSource }>(part: T): T => {
     opened.push(part.source);
@@ -26,22 +33,23 @@ export async function fromLavis(file: string, options: ConvertOptions): Promise<
   };
   try {
     const { source: stored } = keep({ source: await openWeights(file) });
-    if (!isLavis(stored)) throw new Error(`'${file}' has no names of LAVIS; give a checkpoint of its BLIP-2.`);
+    if (!isLavis(stored))
+      throw new Error(`'${file}' does not have the names of LAVIS; give a checkpoint of its BLIP-2.`);
     const trained = lavisSource(stored);
     if (!trained.names.has('query_tokens')) {
       throw new Error(
-        `'${file}' holds an image encoder alone; give it as --vision beside the checkpoint of a Q-Former.`,
+        `'${file}' holds only an image encoder; give it as the option 'vision' (--vision) with the checkpoint of a Q-Former.`,
       );
     }
-    const speaks = trained.names.has('language_projection.weight');
+    const generates = trained.names.has('language_projection.weight');
     const vision = await encoderOf(trained, options.vision, file);
     if (vision) keep(vision);
-    const language = speaks ? keep(await voiceOf(options.language, file)) : undefined;
+    const language = generates ? keep(await languageOf(options.language, file)) : undefined;
     const parts = [trained, ...(vision ? [vision.source] : []), ...(language ? [language.source] : [])];
-    const source = together(file, parts);
+    const source = mergeSources(file, parts);
     const inferred: Json = {
       ...inferConfig(source),
-      architectures: [speaks ? 'Blip2ForConditionalGeneration' : 'Blip2ForImageTextRetrieval'],
+      architectures: [generates ? 'Blip2ForConditionalGeneration' : 'Blip2ForImageTextRetrieval'],
       ...(vision?.json && { vision_config: vision.json }),
       ...(language?.json && {
         text_config: language.json,
@@ -49,14 +57,14 @@ export async function fromLavis(file: string, options: ConvertOptions): Promise<
       }),
     };
     const tokenizer = options.tokenizer ?? options.language;
-    return await drafted(source, overlaid(inferred, options.config ?? {}), { file, language, tokenizer });
+    return await modelFiles(source, overrideConfig(inferred, options.config ?? {}), { file, language, tokenizer });
   } catch (error) {
     for (const source of opened) await source.close();
     throw error;
   }
 }
 
-/** The encoder that is given; undefined where the checkpoint has its own, as those do that trained it too. */
+/** The given encoder; undefined where the checkpoint holds the encoder because it was trained as well. */
 async function encoderOf(
   trained: WeightSource,
   path: string | undefined,
@@ -64,13 +72,13 @@ async function encoderOf(
 ): Promise<FrozenPart | undefined> {
   if (path !== undefined) return visionPart(path);
   if ([...trained.names.keys()].some((name) => name.startsWith('vision_model.embeddings.'))) return undefined;
-  const remedy = "give it with '--vision': eva_vit_g.pth, clip_vit_L.pth or a folder";
-  throw new Error(`'${file}' leaves out its image encoder; ${remedy}.`);
+  const remedy = "give it as the option 'vision' (--vision): eva_vit_g.pth, clip_vit_L.pth or a folder";
+  throw new Error(`'${file}' does not hold its image encoder; ${remedy}.`);
 }
 
-function voiceOf(folder: string | undefined, file: string): Promise<LanguagePart> {
+function languageOf(folder: string | undefined, file: string): Promise<LanguagePart> {
   if (folder !== undefined) return languagePart(folder);
-  throw new Error(`'${file}' leaves out its language model; give the folder of that model with '--language'.`);
+  throw new Error(`'${file}' does not hold its language model; give its folder as the option 'language' (--language).`);
 }
 
 interface Rest {
@@ -79,18 +87,22 @@ interface Rest {
   readonly language: LanguagePart | undefined;
 }
 
-async function drafted(source: WeightSource, config: Json, { file, language, tokenizer: from }: Rest): Promise<Draft> {
+async function modelFiles(
+  source: WeightSource,
+  config: Json,
+  { file, language, tokenizer: from }: Rest,
+): Promise<ModelFiles> {
   if (from === undefined) {
-    throw new Error(`'${file}' has no tokenizer; give a folder that holds BERT's with '--tokenizer'.`);
+    throw new Error(`'${file}' has no tokenizer; give a folder with BERT's as the option 'tokenizer' (--tokenizer).`);
   }
   expectHeads(config, file);
   const model = readModelConfig(config, file, language?.generation);
   expectMatch(file, mismatchesOf(loadPlan(source, model)));
   const given = await readTokenizerFiles(from);
-  const words = source.names.get('embeddings.word_embeddings.weight')?.shape[0] ?? 0;
-  const tokenizer = language ? withImageRow(given, language.rows) : withDecoderToken(given, words);
+  const rows = source.names.get('embeddings.word_embeddings.weight')?.shape[0] ?? 0;
+  const tokenizer = language ? withImageRow(given, language.rows) : withDecoderToken(given, rows);
   const { id, vocabSize } = createTokenizer(tokenizer);
-  const side = sideOf(config);
+  const side = imageSizeOf(config);
   const processor = {
     size: { width: side, height: side },
     filter: 'bicubic',
@@ -106,7 +118,7 @@ async function drafted(source: WeightSource, config: Json, { file, language, tok
   return { source, tokenizer, files, config: { dtype: 'float32', image_token_index: image, ...config } };
 }
 
-function sideOf({ vision_config: vision }: Json): number {
+function imageSizeOf({ vision_config: vision }: Json): number {
   const size = isJson(vision) ? vision.image_size : undefined;
   return typeof size === 'number' ? size : 224;
 }

@@ -1,3 +1,3 @@
-export { type Converted, convertModel } from './convert.js';
-export type { ConvertOptions, StoredDtype } from './draft.js';
+export { type ConvertResult, convertModel } from './convert.js';
 export { isLavis, type LavisLanguage, lavisLanguage, lavisSource, toLavisSource } from './lavis.js';
+export type { ConvertOptions, StoredDtype } from './options.js';

@@ -5,7 +5,7 @@ import { countParameters, derivedSource, type Spec, specLeaves, type WeightSourc
 import { stage1Spec, visionNormSpec } from '@blip2/training';
 import { readVisionConfig, visionSpec } from '@blip2/vision';
 import { expect, test } from '@jest/globals';
-import { expectHeads, inferConfig, overlaid } from './infer.js';
+import { expectHeads, inferConfig, overrideConfig } from './infer.js';
 
 /** Names and shapes of published sizes, without a value. */
 function namesOf(specs: Readonly<Record<string, Spec>>): WeightSource {
@@ -55,9 +55,11 @@ test('heads of a width that was not published are asked for, and other keys can 
   );
   const source = namesOf({ 'vision_model.': visionSpec(eva), '': { ...qformerSpec(config), ...visionNormSpec(1408) } });
   const json = inferConfig(source);
-  expect(() => expectHeads(json, 'x.pth')).toThrow(/x\.pth do not show the heads of the qformer_config; say them/);
+  expect(() => expectHeads(json, 'x.pth')).toThrow(
+    /x\.pth do not determine the number of heads of the qformer_config; give it/,
+  );
   const changes = JSON.parse('{"qformer_config": {"num_attention_heads": 3}, "__proto__": {"a": 1}}');
-  const full = overlaid(json, changes);
+  const full = overrideConfig(json, changes);
   expectHeads(full, 'x.pth');
   expect(full.qformer_config).toMatchObject({ num_attention_heads: 3, cross_attention_frequency: 1, hidden_size: 24 });
   expect(({} as { a?: number }).a).toBeUndefined();

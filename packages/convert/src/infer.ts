@@ -2,13 +2,13 @@ import { qformerConfig, qformerConfigJson } from '@blip2/qformer';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
 
-/** Numbers of heads, which no shape shows: those of the published widths. */
+/** Numbers of heads by width, of the published models: shapes do not determine them. */
 const HEADS: Readonly<Record<number, number>> = { 1408: 16, 1024: 16, 768: 12 };
 
 /**
- * What the tensors of a BLIP-2 (Hugging Face's names) say of its `config.json`: every size but the numbers of heads, which
- * are null for widths that were not published. Kind and language model are left open.
- * @throws naming a tensor that it would need
+ * Infers the `config.json` of a BLIP-2 from its tensors (Hugging Face's names), without architecture and language model.
+ * Numbers of heads are null for widths of which no model was published.
+ * @throws naming a tensor that is missing
  */
 export function inferConfig(source: WeightSource): Json {
   const [, queries] = shapeOf(source, 'query_tokens');
@@ -24,7 +24,7 @@ export function inferConfig(source: WeightSource): Json {
 
 const VISION = 'vision_model.';
 
-/** EVA's file holds the blocks that BLIP-2 looks through; a CLIP's config counts one more than that. */
+/** Of a CLIP, transformers drops the last layer: its config counts one more than the file holds. */
 function inferVision(source: WeightSource): Json {
   const clip = source.names.has(`${VISION}embeddings.position_embedding.weight`);
   const [width = 0, , patch = 0] = shapeOf(source, `${VISION}embeddings.patch_embedding.weight`);
@@ -52,11 +52,12 @@ function inferQformer(source: WeightSource): Json {
   const [inner = 0] = shapeOf(source, `${layer}0.intermediate_query.dense.weight`);
   const [, encoderWidth = 0] = shapeOf(source, `${layer}0.crossattention.attention.key.weight`);
   const layers = count(source, /^qformer\.encoder\.layer\.(\d+)\./);
-  const looks = (i: number): boolean => source.names.has(`${layer}${i}.crossattention.attention.key.weight`);
-  const second = Array.from({ length: layers }, (_, i) => i).find((i) => i > 0 && looks(i));
+  const hasCrossAttention = (i: number): boolean =>
+    source.names.has(`${layer}${i}.crossattention.attention.key.weight`);
+  const second = Array.from({ length: layers }, (_, i) => i).find((i) => i > 0 && hasCrossAttention(i));
   const [vocabSize] = source.names.get('embeddings.word_embeddings.weight')?.shape ?? [];
   const [maxPositions] = source.names.get('embeddings.position_embeddings.weight')?.shape ?? [];
-  // One head fits any width; the true number comes after.
+  // One head divides any width; the number of heads is set below.
   const config = qformerConfig(
     {},
     {
@@ -77,30 +78,30 @@ function inferQformer(source: WeightSource): Json {
 function shapeOf({ names, origin }: WeightSource, name: string): readonly number[] {
   const found = names.get(name);
   if (found) return found.shape;
-  throw new Error(`There is no '${name}' in ${origin}, so it is no whole BLIP-2; take the checkpoint of a Q-Former.`);
+  throw new Error(`There is no '${name}' in ${origin}, so it is not a BLIP-2; give the checkpoint of a Q-Former.`);
 }
 
-/** One more than the largest number at that place of a name. */
+/** One more than the largest number that the pattern captures. */
 const count = ({ names }: WeightSource, place: RegExp): number =>
   Math.max(0, ...[...names.keys()].map((name) => Number(place.exec(name)?.[1] ?? -1) + 1));
 
-/** @throws where a number of heads is still open */
+/** @throws where a number of heads is null */
 export function expectHeads(config: Json, origin: string): void {
   for (const key of ['vision_config', 'qformer_config']) {
     const part = config[key];
     if (!isJson(part) || part.num_attention_heads !== null) continue;
     const example = `{"${key}": {"num_attention_heads": 12}}`;
     throw new Error(
-      `The weights in ${origin} do not show the heads of the ${key}; say them in a JSON file like ${example} as --config.`,
+      `The weights in ${origin} do not determine the number of heads of the ${key}; give it as the option 'config' (--config FILE): ${example}.`,
     );
   }
 }
 
-/** A config with some of its keys, also within its parts, replaced. */
-export function overlaid(config: Json, changes: Json): Json {
+/** Overrides keys of a config, also within its parts. */
+export function overrideConfig(config: Json, changes: Json): Json {
   const changed = Object.entries(changes).map(([key, value]) => {
     const old = Object.hasOwn(config, key) ? config[key] : undefined;
-    return [key, isJson(old) && isJson(value) ? overlaid(old, value) : value] as const;
+    return [key, isJson(old) && isJson(value) ? overrideConfig(old, value) : value] as const;
   });
   return Object.fromEntries([...Object.entries(config), ...changed]);
 }

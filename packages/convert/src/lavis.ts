@@ -5,7 +5,7 @@ import { type LavisFamily, lavisFamily, lavisVisionSource, toLavisVisionSource }
 
 const VISION = 'vision_model.';
 
-/** The bridge to a language model, and that model, by Hugging Face's names and those of LAVIS' models. */
+/** The prefixes of the projection and the language model, in Hugging Face's names and in those of LAVIS. */
 const languages = {
   opt: [
     ['language_projection.', 'opt_proj.'],
@@ -17,40 +17,41 @@ const languages = {
   ],
 } as const;
 
+/** The kinds of language model in LAVIS' BLIP-2. */
 export type LavisLanguage = keyof typeof languages;
 
-/** Whether names are those of a checkpoint of LAVIS: of a whole BLIP-2 or of an encoder alone. */
+/** Whether a source has the names of a LAVIS checkpoint: of a BLIP-2 or of an image encoder. */
 export const isLavis = (source: WeightSource): boolean =>
   lavisFamily(source) !== undefined || [...source.names.keys()].some((name) => name.startsWith('Qformer.'));
 
-/** The language model that a checkpoint of LAVIS' second stage was trained with; undefined for the first stage. */
+/** Finds which kind of language model a LAVIS checkpoint of stage 2 was trained with; undefined for stage 1. */
 export const lavisLanguage = ({ names }: WeightSource): LavisLanguage | undefined =>
   (Object.keys(languages) as LavisLanguage[]).find((name) => names.has(`${languages[name][0][1]}weight`));
 
 /**
- * A BLIP-2 checkpoint of LAVIS, of either stage, seen under Hugging Face's names (specification, section 6.3). A stage 1
- * keeps what Hugging Face has no place for: `cls.predictions.*` and `temp`. Buffers, tied copies and blocks that BLIP-2
- * does not look through are left out.
- * @param family of the image encoder. Default: found out; EVA where there is none but its norm
+ * Presents a LAVIS checkpoint of either stage under Hugging Face's names. Those of stage 1 keep `cls.predictions.*` and
+ * `temp`, for which Hugging Face has no names. Buffers, tied copies and encoder blocks that BLIP-2 does not use are left
+ * out.
+ * @param family of the image encoder. Default: inferred; EVA where the checkpoint holds only the encoder's norm
  */
 export function lavisSource(source: WeightSource, family: LavisFamily = lavisFamily(source) ?? 'eva'): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
   const vision = lavisVisionSource(source, family);
   for (const [name, info] of vision.names) tensors.set(VISION + name, { ...info, read: () => vision.read(name) });
   for (const [name, info] of source.names) {
-    const own = ownName(name);
-    if (own !== undefined) tensors.set(own, { ...info, read: () => source.read(name) });
+    const target = huggingFaceName(name);
+    if (target !== undefined) tensors.set(target, { ...info, read: () => source.read(name) });
   }
   return derivedSource(source, tensors);
 }
 
-/** The way back: a BLIP-2 of Hugging Face's names seen as LAVIS has it. */
+/** Presents a BLIP-2 with Hugging Face's names under those of LAVIS: the inverse of `lavisSource`. */
 export function toLavisSource(
   source: WeightSource,
   { family = 'eva', language = 'opt' }: { family?: LavisFamily; language?: LavisLanguage } = {},
 ): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
-  const vision = toLavisVisionSource(bare(subsetSource(source, (name) => name.startsWith(VISION))), family);
+  const vision = toLavisVisionSource(withoutPrefix(subsetSource(source, (name) => name.startsWith(VISION))), family);
   for (const [name, info] of vision.names) tensors.set(name, { ...info, read: () => vision.read(name) });
   for (const [name, info] of source.names) {
     if (name.startsWith(VISION) || isCopy(name)) continue;
@@ -59,7 +60,7 @@ export function toLavisSource(
   return derivedSource(source, tensors);
 }
 
-function ownName(name: string): string | undefined {
+function huggingFaceName(name: string): string | undefined {
   for (const [own, lavis] of Object.values(languages).flat()) {
     if (name.startsWith(lavis)) return own + name.slice(lavis.length);
   }
@@ -71,8 +72,8 @@ function lavisNameOf(name: string, language: LavisLanguage): string {
   return found ? found[1] + name.slice(found[0].length) : lavisName(name);
 }
 
-/** Names of the encoder without what stands before them. */
-function bare(source: WeightSource): WeightSource {
+/** The encoder's tensors without the prefix of their names. */
+function withoutPrefix(source: WeightSource): WeightSource {
   const entries = [...source.names].map(
     ([name, info]) => [name.slice(VISION.length), { ...info, read: () => source.read(name) }] as const,
   );

@@ -9,25 +9,26 @@ import { type DerivedTensor, derivedSource, type Json, type WeightSource } from 
 import { isFolder } from '@blip2/tensor/files';
 import { lavisFamily, lavisVisionSource } from '@blip2/vision';
 
-/** A frozen model under the names that it has within a BLIP-2, and its part of the config where its folder says it. */
+/** A frozen model under its names within a BLIP-2, with its part of the config where it has one. */
 export interface FrozenPart {
   readonly source: WeightSource;
   readonly json?: Json;
 }
 
-/** The image encoder of a folder of any ViT family, or of LAVIS' own file (`eva_vit_g.pth`, `clip_vit_L.pth`). */
+/** Opens the image encoder of a folder or of LAVIS' file (`eva_vit_g.pth`, `clip_vit_L.pth`). */
 export async function visionPart(path: string): Promise<FrozenPart> {
   if (await isFolder(path)) return fromFolder(await openVisionFolder(path), 'vision_model.');
   const source = await openWeights(path);
   const family = lavisFamily(source);
   if (family) return { source: renamed(lavisVisionSource(source, family), (name) => `vision_model.${name}`) };
   await source.close();
-  throw new Error(`'${path}' holds no image encoder that is known; give eva_vit_g.pth, clip_vit_L.pth or a folder.`);
+  throw new Error(`'${path}' holds no image encoder of a known kind; give eva_vit_g.pth, clip_vit_L.pth or a folder.`);
 }
 
+/** A frozen language model as a part of a BLIP-2. */
 export interface LanguagePart extends FrozenPart, Pick<LanguageFolder, 'kind' | 'generation' | 'rows'> {}
 
-/** The language model of a folder. */
+/** Opens the language model of a folder. */
 export async function languagePart(folder: string): Promise<LanguagePart> {
   const opened = await openLanguageFolder(folder);
   const { kind, generation, rows } = opened;
@@ -42,7 +43,7 @@ function fromFolder({ json, source, prefix, owns }: FrozenFolder, within: string
   };
 }
 
-/** A source under other names; what gets none is left out. */
+/** Renames the tensors of a source; those without a new name are left out. */
 export function renamed(source: WeightSource, rename: (name: string) => string | undefined): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
   for (const [name, { shape, dtype }] of source.names) {
@@ -52,8 +53,8 @@ export function renamed(source: WeightSource, rename: (name: string) => string |
   return derivedSource(source, tensors);
 }
 
-/** Several sources as one: where two have a name, the first one's tensor counts. */
-export function together(origin: string, sources: readonly WeightSource[]): WeightSource {
+/** Merges sources; of tensors with equal names the first is used. */
+export function mergeSources(origin: string, sources: readonly WeightSource[]): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
   for (const source of sources) {
     for (const [name, { shape, dtype }] of source.names) {

@@ -22,7 +22,7 @@ test('[DEC] gets the row after those of BERT, and is the bos', () => {
   expect([made.vocabSize, made.special.bos, made.encode('a cat')]).toEqual([8, 7, [2, 5, 6, 3]]);
   expect(createTokenizer(withDecoderToken(bert, 8)).special.bos).toBe(7);
   expect(() => withDecoderToken(plain, 9)).toThrow(
-    'has 7 tokens and no [DEC], but the table of words has 9 rows; give',
+    'has 7 tokens and no [DEC], but the word embeddings have 9 rows; give',
   );
 });
 

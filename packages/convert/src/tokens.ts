@@ -2,12 +2,12 @@ import { createTokenizer, type TokenizerFiles } from '@blip2/data';
 import { IMAGE_TOKEN, withImageToken } from '@blip2/models/folder';
 import { isJson } from '@blip2/tensor';
 
-/** The token with which BLIP-2's captions begin; it has the row after those of BERT. */
+/** The token that starts captions in stage 1; its embedding follows those of BERT's tokens. */
 const START = '[DEC]';
 
 /**
- * BERT's tokenizer as stage 1 uses it: with `[DEC]` as its bos.
- * @param rows of the table of words, which must be as many as the tokens
+ * Adds `[DEC]` to BERT's tokenizer as its BOS token, as stage 1 uses it.
+ * @param rows of the word embeddings, which must equal the number of tokens
  * @throws for a tokenizer of another size
  */
 export function withDecoderToken(files: TokenizerFiles, rows: number): TokenizerFiles {
@@ -16,14 +16,14 @@ export function withDecoderToken(files: TokenizerFiles, rows: number): Tokenizer
   if (id(START) !== undefined) return named;
   if (vocabSize === rows - 1) return withToken(named, START, vocabSize);
   throw new Error(
-    `The tokenizer has ${vocabSize} tokens and no ${START}, but the table of words has ${rows} rows; give bert-base-uncased's.`,
+    `The tokenizer has ${vocabSize} tokens and no ${START}, but the word embeddings have ${rows} rows; give the tokenizer of bert-base-uncased.`,
   );
 }
 
 /**
- * A language model's tokenizer that knows `<image>`, as the published folders have it: in the first row that no token has,
- * or, in a table without such rows, in place of a spare token.
- * @param rows of the language model's table
+ * Adds `<image>` to a language model's tokenizer as the published folders have it: at the first padded row of the
+ * vocabulary, or, where it is not padded, in place of a special token that is never used.
+ * @param rows of the language model's token embeddings
  */
 export function withImageRow(files: TokenizerFiles, rows: number): TokenizerFiles {
   const tokenizer = createTokenizer(files);

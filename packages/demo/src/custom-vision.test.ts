@@ -61,7 +61,7 @@ test('a run with an encoder that is given keeps its name, and is scored when it 
   expect(JSON.parse(await readFile(at('whole/config.json'), 'utf8')).vision).toBe('squares');
 
   const scored = { model: at('whole'), data: emojiData, reporter: silent };
-  await expect(runEval(scored)).rejects.toThrow("leaves out its image encoder, 'squares'");
+  await expect(runEval(scored)).rejects.toThrow("holds no weights of its image encoder, 'squares'");
   const { retrieval, captions, vqa } = await runEval({ ...scored, vision: squares });
   expect(retrieval?.candidates).toBe(400);
   expect(captions?.n).toBe(config.data.testScenes);
