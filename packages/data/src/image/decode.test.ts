@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { fixture } from '@blip2/testing';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import sharp from 'sharp';
-import { cmykToRgb } from '../platform/cmyk.js';
 import { decodeImage, encodePng } from './decode.js';
+import { cmykToRgb } from './formats/color.js';
 import { solidImage } from './image.js';
 
 let folder = '';
@@ -51,10 +51,10 @@ test('CMYK is converted without a profile, as Pillow does', async () => {
   expect(data[0]).toBeGreaterThan(data[1]!);
 });
 
-test('EXIF orientation is ignored unless asked for', async () => {
+test('EXIF orientation is applied unless switched off', async () => {
   const bytes = await raw(3, [1, 2, 3, 4, 5, 6]).withMetadata({ orientation: 6 }).png().toBuffer();
-  expect(await decodeImage(bytes)).toMatchObject({ width: 2, height: 1 });
-  expect(await decodeImage(bytes, { orient: true })).toMatchObject({ width: 1, height: 2 });
+  expect(await decodeImage(bytes)).toEqual({ width: 1, height: 2, data: Uint8Array.from([1, 2, 3, 4, 5, 6]) });
+  expect(await decodeImage(bytes, { orient: false })).toMatchObject({ width: 2, height: 1 });
 });
 
 test('paths, file URLs, bytes, Blobs and images are accepted', async () => {

@@ -19,7 +19,10 @@ export interface DecodeOptions {
    * `convert('RGB')` does.
    */
   readonly background?: readonly [red: number, green: number, blue: number];
-  /** Turn the image as its EXIF orientation says. Default false, as Pillow's `open`. */
+  /**
+   * Whether the EXIF orientation is applied, as by transformers' `load_image`. Default true; LAVIS ignores it. That of
+   * TIFF, AVIF and HEIF files is applied always, as by Pillow and by the formats' definition.
+   */
   readonly orient?: boolean;
   /** Largest number of pixels; larger images are refused before they are decoded. Default {@link MAX_PIXELS}. */
   readonly maxPixels?: number;

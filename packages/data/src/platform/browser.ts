@@ -41,11 +41,11 @@ export const platform: Platform = {
       bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), {
         colorSpaceConversion: 'none',
         premultiplyAlpha: 'none',
-        imageOrientation: options.orient ? 'from-image' : 'none',
+        imageOrientation: (options.orient ?? true) ? 'from-image' : 'none',
       });
     } catch {
       throw new Error(
-        `${name} is not an image that can be read by this browser: give a JPEG, PNG, WebP, GIF or AVIF file.`,
+        `${name} is not an image that can be read by this browser: give a JPEG, PNG, WebP, GIF, BMP or AVIF file.`,
       );
     }
     try {

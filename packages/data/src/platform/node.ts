@@ -1,19 +1,12 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Metadata, Sharp } from 'sharp';
-import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
-import { cmykToRgb } from './cmyk.js';
 import type { Platform, RecordFiles } from './platform.js';
+import { decodeWithSharp, encodePngWithSharp } from './sharp.js';
 
-/** Imports sharp when the first image is decoded: who only tokenizes does not need it. */
-async function loadSharp() {
-  return (await import('sharp')).default;
-}
-
-/** Returns a field of a thrown value; `instanceof Error` fails across realms. */
-function field(reason: unknown, key: 'code' | 'message'): unknown {
-  return typeof reason === 'object' && reason !== null ? Reflect.get(reason, key) : undefined;
+/** Returns the code of a system error; `instanceof Error` fails across realms. */
+function codeOf(reason: unknown): unknown {
+  return typeof reason === 'object' && reason !== null ? Reflect.get(reason, 'code') : undefined;
 }
 
 async function checkSize(path: string, maxBytes: number): Promise<void> {
@@ -23,28 +16,6 @@ async function checkSize(path: string, maxBytes: number): Promise<void> {
   if (found.size > maxBytes) {
     throw new Error(`${path} has ${found.size} bytes, more than ${maxBytes}: replace it with the model's file.`);
   }
-}
-
-function unreadable(name: string, reason: unknown): Error {
-  const detail = String(field(reason, 'message') ?? reason).split('\n')[0];
-  return new Error(
-    `${name} is not an image that can be read (${detail}): give a JPEG, PNG, WebP, GIF, AVIF or TIFF file.`,
-  );
-}
-
-async function raw(image: Sharp, metadata: Metadata, options: DecodeOptions): Promise<DecodedImage> {
-  const cmyk = metadata.space === 'cmyk';
-  let pipeline = image;
-  if (options.orient) pipeline = pipeline.autoOrient();
-  if (cmyk) pipeline = pipeline.pipelineColorspace('cmyk').toColorspace('cmyk');
-  else {
-    const [r, g, b] = options.background ?? [0, 0, 0];
-    if (options.background && metadata.hasAlpha) pipeline = pipeline.flatten({ background: { r, g, b } });
-    pipeline = pipeline.toColorspace('srgb').removeAlpha();
-  }
-  const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
-  return { width: info.width, height: info.height, data: cmyk ? cmykToRgb(bytes) : bytes };
 }
 
 const files: RecordFiles = {
@@ -85,33 +56,8 @@ const files: RecordFiles = {
 };
 
 export const platform: Platform = {
-  async decode(bytes, name, options) {
-    const sharp = await loadSharp();
-    // Pillow ignores color profiles; the limit is checked below, with a message of our own
-    let image: Sharp;
-    let metadata: Metadata;
-    try {
-      image = sharp(bytes, { ignoreIcc: true, limitInputPixels: false });
-      metadata = await image.metadata();
-    } catch (reason) {
-      throw unreadable(name, reason);
-    }
-    checkPixels(name, metadata.width, metadata.height, options.maxPixels);
-    try {
-      return await raw(image, metadata, options);
-    } catch (reason) {
-      throw unreadable(name, reason);
-    }
-  },
-
-  async encodePng({ width, height, data }) {
-    const sharp = await loadSharp();
-    return new Uint8Array(
-      await sharp(data, { raw: { width, height, channels: 3 } })
-        .png()
-        .toBuffer(),
-    );
-  },
+  decode: decodeWithSharp,
+  encodePng: encodePngWithSharp,
 
   locate(source) {
     if (typeof source === 'string') return source;
@@ -124,7 +70,7 @@ export const platform: Platform = {
       if (maxBytes !== undefined) await checkSize(path, maxBytes);
       return await readFile(path);
     } catch (reason) {
-      const code = field(reason, 'code');
+      const code = codeOf(reason);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
       if (code === 'EISDIR') throw new Error(`"${path}" is a folder, not a file: give the path of a file in it.`);
       throw reason;
