@@ -7,11 +7,11 @@ interface TapeNode {
   readonly inputs: { readonly [name: string]: tf.Tensor };
   readonly outputs: readonly tf.Tensor[];
   readonly gradient?: (dys: (tf.Tensor | null)[]) => { readonly [name: string]: () => tf.Tensor };
-  /** Copies that share their data; whoever walks the tape frees them. */
+  /** Copies that share their data, to be freed by the backward pass. */
   readonly saved?: readonly tf.Tensor[];
 }
 
-/** What this uses of TensorFlow.js' engine beyond its types. */
+/** Members of TensorFlow.js' engine that its types lack. */
 interface TapeEngine {
   startTape(): void;
   endTape(): void;
@@ -25,13 +25,13 @@ type ScopedTensor = tf.Tensor & { readonly scopeId: number };
 
 const engine = (): TapeEngine => tf.engine() as unknown as TapeEngine;
 
-/** Runs `f` and records what it does. Its result leaves through the scope of the caller. */
+/** Runs `f` and records its ops on a tape. The result belongs to the caller's scope. */
 export function record<T>(f: () => T): { result: T; tape: TapeNode[] } {
   const { state } = engine();
   if (state.gradientDepth > 0) {
-    throw new Error('Gradients of gradients are not supported here; use tf.grads for those.');
+    throw new Error('Gradients of gradients are not supported here; use tf.grads for them.');
   }
-  const outer = state.activeTape; // of a walk in which this one is nested
+  const outer = state.activeTape; // of a backward pass in which this one is nested
   engine().startTape();
   const tape = state.activeTape as TapeNode[];
   try {
@@ -46,49 +46,49 @@ export function record<T>(f: () => T): { result: T; tape: TapeNode[] } {
 }
 
 /**
- * Walks a tape backward from `dys`, the slopes by some of its tensors, to `xs`. Unlike the engine's own walk it frees what an
- * op has saved, and the slopes by its outputs, as soon as the op is done, so that memory only shrinks on the way.
- * The caller owns the results; undefined where nothing leads from x.
+ * Runs a backward pass over a tape, from the gradients `dys` of some of its tensors to those of `xs`. Unlike the engine's own,
+ * it frees what an op has saved, and the gradients of its outputs, as soon as the op is done, so that memory only decreases.
+ * @returns the gradients of `xs`, owned by the caller; undefined where the tape's outputs do not depend on x
  */
 export function backward(
   tape: readonly TapeNode[],
   xs: readonly tf.Tensor[],
   dys: readonly (readonly [y: tf.Tensor, dy: tf.Tensor])[],
 ): (tf.Tensor | undefined)[] {
-  const slopes = new Map(dys.map(([y, dy]) => [y.id, dy.clone()]));
+  const gradients = new Map(dys.map(([y, dy]) => [y.id, dy.clone()]));
   const wanted = new Set(xs.map(({ id }) => id));
   const reached = reachedFrom(tape, wanted);
   try {
     for (const node of [...tape].reverse()) {
-      const own = node.outputs.map(({ id }) => slopes.get(id) ?? null);
+      const own = node.outputs.map(({ id }) => gradients.get(id) ?? null);
       if (own.some((dy) => dy)) {
         const inputs = Object.entries(node.inputs).filter(([, { id }]) => reached.has(id));
         const more = tf.tidy(() => inputGradients(node, own, inputs));
-        for (const [i, [, { id }]] of inputs.entries()) add(slopes, id, more[i] as tf.Tensor);
-        for (const { id } of node.outputs) if (!wanted.has(id)) release(slopes, id);
+        for (const [i, [, { id }]] of inputs.entries()) add(gradients, id, more[i] as tf.Tensor);
+        for (const { id } of node.outputs) if (!wanted.has(id)) release(gradients, id);
       }
       free(node);
     }
   } finally {
     tape.forEach(free);
   }
-  return xs.map(({ id }) => slopes.get(id));
+  return xs.map(({ id }) => gradients.get(id));
 }
 
 const free = ({ saved = [] }: TapeNode): void => tf.dispose(saved as tf.Tensor[]);
 
-function add(slopes: Map<number, tf.Tensor>, id: number, more: tf.Tensor): void {
-  const before = slopes.get(id);
-  slopes.set(id, before ? (runNamed('AddInto', { sum: before, more }, {})?.[0] ?? tf.add(before, more)) : more);
+function add(gradients: Map<number, tf.Tensor>, id: number, more: tf.Tensor): void {
+  const before = gradients.get(id);
+  gradients.set(id, before ? (runNamed('AddInto', { sum: before, more }, {})?.[0] ?? tf.add(before, more)) : more);
   if (before) tf.dispose([before, more]);
 }
 
-function release(slopes: Map<number, tf.Tensor>, id: number): void {
-  slopes.get(id)?.dispose();
-  slopes.delete(id);
+function release(gradients: Map<number, tf.Tensor>, id: number): void {
+  gradients.get(id)?.dispose();
+  gradients.delete(id);
 }
 
-/** The tensors that depend on those that are wanted, and those. */
+/** Returns the tensors that depend on the wanted ones, and those. */
 function reachedFrom(tape: readonly TapeNode[], wanted: ReadonlySet<number>): Set<number> {
   const reached = new Set(wanted);
   for (const { inputs, outputs } of tape) {
@@ -97,7 +97,7 @@ function reachedFrom(tape: readonly TapeNode[], wanted: ReadonlySet<number>): Se
   return reached;
 }
 
-/** Each slope is a tensor of its own, that nobody else holds: what is not, is cloned. */
+/** Computes the gradients of a node's inputs, each as a tensor of its own: cloned where it is used elsewhere. */
 function inputGradients(
   node: TapeNode,
   dys: (tf.Tensor | null)[],
@@ -105,18 +105,18 @@ function inputGradients(
 ): tf.Tensor[] {
   if (inputs.length === 0) return [];
   if (!node.gradient)
-    throw new Error(`The op ${node.kernelName} has no gradient; keep it out of what is differentiated.`);
-  const gradients = node.gradient(dys);
+    throw new Error(`The op ${node.kernelName} has no gradient; exclude it from the differentiated function.`);
+  const functions = node.gradient(dys);
   const scope = engine().state.activeScope.id;
-  const given = new Set<tf.Tensor>();
+  const used = new Set<tf.Tensor>();
   return inputs.map(([name, x]) => {
-    const dx = gradients[name]?.();
+    const dx = functions[name]?.();
     if (dx?.dtype !== 'float32' || !tf.util.arraysEqual(dx.shape, x.shape)) {
-      const what = dx ? `${dx.dtype} [${dx.shape}]` : 'nothing';
+      const what = dx ? `${dx.dtype} [${dx.shape}]` : 'undefined';
       throw new Error(`The gradient of ${node.kernelName} by '${name}' must be float32 [${x.shape}], but is ${what}.`);
     }
-    const own = (dx as ScopedTensor).scopeId === scope && !given.has(dx) ? dx : dx.clone();
-    given.add(own);
+    const own = (dx as ScopedTensor).scopeId === scope && !used.has(dx) ? dx : dx.clone();
+    used.add(own);
     return own;
   });
 }

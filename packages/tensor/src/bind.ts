@@ -3,18 +3,19 @@ import { type Params, type Shape, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
 import { storedTensor, type WeightSource } from './weights.js';
 
+/** Options of `bind` and `compare`. */
 export interface BindOptions {
-  /** Only names that begin with it belong to the spec; what follows is the path. */
+  /** Prefix of the spec's tensors in the file; other names are ignored. Default ''. */
   prefix?: string;
-  /** From a path of the spec to the name in the file (without prefix). Default: the same. */
+  /** Maps a path of the spec to the name in the file, without prefix. Default: the path. */
   rename?: (path: string) => string;
-  /** Names in the file that may go unused, such as buffers. */
+  /** Returns true for names in the file that may be unused, such as buffers. */
   ignore?: (name: string) => boolean;
-  /** Paths that may be absent from the file: `derive` then gives the name to read in their place, such as a tied head's. */
+  /** Tied parameters: for a path that may be missing in the file, the path whose tensor is read instead. */
   tied?: Readonly<Record<string, string>>;
 }
 
-/** What stands between a spec and a file, all of it at once. */
+/** Thrown by `bind` for a file that does not match the spec, with all missing, unused and misshaped tensors. */
 export class BindError extends Error {
   override readonly name = 'BindError';
   constructor(
@@ -29,7 +30,7 @@ export class BindError extends Error {
       misshaped.length ? `of another shape: ${list(misshaped)}` : '',
     ].filter(Boolean);
     super(
-      `The tensors in ${origin} do not fit the model; ${parts.join('; ')}. Check that the config belongs to these weights.`,
+      `The tensors in ${origin} do not match the model; ${parts.join('; ')}. Check that the config belongs to these weights.`,
     );
   }
 }
@@ -37,21 +38,23 @@ export class BindError extends Error {
 const list = (names: readonly string[]): string =>
   names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
 
-/** Names of tensors by which a file differs from a spec. */
+/** The tensors in which a file differs from a spec. */
 export interface Mismatches {
+  /** Names that the file lacks. */
   readonly missing: readonly string[];
+  /** Names of the file that the spec lacks. */
   readonly unused: readonly string[];
-  /** With the shape found and the shape expected. */
+  /** Names with the shape found and the shape expected. */
   readonly misshaped: readonly string[];
 }
 
-/** The comparison of a spec with a file. */
+/** The result of `compare`. */
 export interface Comparison extends Mismatches {
-  /** From path to the name in the file. */
+  /** The name in the file, by path of the spec. */
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Compares a spec with a file by names and shapes alone: reads and allocates nothing. */
+/** Compares the names and shapes of a spec with those of a file; reads and allocates no tensors. */
 export function compare(spec: Spec, source: WeightSource, options: BindOptions = {}): Comparison {
   const { prefix = '', rename = (path: string) => path, ignore = () => false, tied = {} } = options;
   const names = new Map<string, string>();
@@ -59,8 +62,8 @@ export function compare(spec: Spec, source: WeightSource, options: BindOptions =
   const misshaped: string[] = [];
   for (const [path, leaf] of specLeaves(spec)) {
     const own = prefix + rename(path);
-    const fallback = tied[path];
-    const name = !source.names.has(own) && fallback !== undefined ? prefix + rename(fallback) : own;
+    const tiedPath = tied[path];
+    const name = !source.names.has(own) && tiedPath !== undefined ? prefix + rename(tiedPath) : own;
     const found = source.names.get(name);
     if (!found) {
       missing.push(own);
@@ -77,8 +80,8 @@ export function compare(spec: Spec, source: WeightSource, options: BindOptions =
 }
 
 /**
- * Loads the tree of a spec from a file.
- * @throws BindError naming every missing, unused and mis-shaped tensor, before anything is allocated.
+ * Loads the tensors that a spec describes from a file, as float32; the caller owns the tree.
+ * @throws BindError with every missing, unused and misshaped tensor, before anything is allocated
  */
 export async function bind<S extends Spec>(
   spec: S,

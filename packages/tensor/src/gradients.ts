@@ -6,9 +6,10 @@ import { type Flat, mapFlat } from './tree.js';
 export type LossTerms = { readonly total: tf.Scalar; readonly [name: string]: tf.Scalar };
 
 /**
- * The terms of a loss and the gradient of `total` with respect to each trainable tensor.
- * `loss` closes over the trainable tensors themselves (they are what it is differentiated by).
- * A tensor that the loss does not reach has no gradient. The caller owns terms and gradients.
+ * Computes the terms of a loss and the gradients of `total` with respect to trainable tensors; the caller owns both.
+ * @param loss uses the tensors of `trainable`
+ * @returns `grads` by path, without those of tensors on which the loss does not depend
+ * @throws for an op without gradient, and within another gradient
  */
 export function valueAndGrads<T extends LossTerms>(loss: () => T, trainable: Flat): { terms: T; grads: Flat } {
   const paths = Object.keys(trainable);

@@ -4,8 +4,8 @@ import { type Params, type Spec, specLeaves } from './spec.js';
 import { unflatten } from './tree.js';
 
 /**
- * The first tree of a spec. Each leaf draws from a generator seeded by `seed` and its own path, so that adding
- * a parameter changes no other.
+ * Initializes the parameters of a spec; the caller owns the tree. Each leaf has a random generator of its own, seeded by
+ * `seed` and its path, so that adding a parameter changes no other.
  */
 export function initialize<S extends Spec>(spec: S, seed: number): Params<S> {
   const flat = Object.fromEntries(

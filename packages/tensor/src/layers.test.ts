@@ -40,7 +40,7 @@ test('linear: y = x Wᵀ + b over any leading axes', async () => {
     expectClose(y, [4.5, 9.5, 2.5, 4.5, 6.5, 14.5, 2.5, 7.5]);
     y.dispose();
   });
-  expect(() => linear(p, tf.ones([2, 4]))).toThrow('A linear layer of 3 inputs was given a tensor of shape [2,4].');
+  expect(() => linear(p, tf.ones([2, 4]))).toThrow('A linear layer of 3 inputs needs x [...,3], not [2,4].');
 });
 
 test('linear: gradients by input, weight and bias, with and without bias', () => {
@@ -88,7 +88,7 @@ describe('linear of an activation, with a residual', () => {
   test('what does not fit is named', () => {
     const [x, weight, bias] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor];
     expect(() => linear({ weight, bias }, x, { residual: x })).toThrow(
-      'gives [2,4] here, to which [2,3] cannot be added',
+      'with the output [2,4] needs a residual of that shape, not [2,3]',
     );
     expect(() => linear({ weight, bias }, x, { activation: 'snake' })).toThrow("'snake' is not known");
   });

@@ -1,13 +1,14 @@
 import { type Flat, flatten, type Tree } from './tree.js';
 
+/** Whether a parameter is trained. */
 export type ParamStatus = 'trainable' | 'frozen';
 
-/** A rule speaks of all paths that begin with a text (up to a dot) or match a pattern. */
-export type Rule = readonly [pattern: string | RegExp, fate: ParamStatus];
+/** The status of the parameters whose path matches a regular expression, or starts with the names of a string. */
+export type Rule = readonly [pattern: string | RegExp, status: ParamStatus];
 
 /**
- * Divides a tree's tensors by the first rule that matches their path. `''` matches every path.
- * @throws when a leaf is covered by no rule: what happens to a parameter is always said.
+ * Partitions a tree's tensors into trainable and frozen ones by the first rule that matches their path; `''` matches all.
+ * @throws when a path matches no rule, as the status of each parameter must be explicit
  */
 export function partition(tree: Tree, rules: readonly Rule[]): { trainable: Flat; frozen: Flat } {
   const parts: { trainable: Flat; frozen: Flat } = { trainable: {}, frozen: {} };
@@ -18,7 +19,7 @@ export function partition(tree: Tree, rules: readonly Rule[]): { trainable: Flat
     else uncovered.push(path);
   }
   if (uncovered.length) {
-    throw new Error(`No rule says whether ${uncovered.join(', ')} is trainable or frozen; add one that covers it.`);
+    throw new Error(`No rule matches ${uncovered.join(', ')}; add one that makes it trainable or frozen.`);
   }
   return parts;
 }

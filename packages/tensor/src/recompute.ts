@@ -3,11 +3,11 @@ import { backward, record } from './backward.js';
 import { flatten, mapTree, type Tree } from './tree.js';
 
 /**
- * `f(inputs)`, of which the tape keeps the inputs alone: the gradient runs `f` again (Chen et al. 2016, "Training deep nets
- * with sublinear memory cost"). Half as much work again, for the memory of one `f` instead of all.
- * @param inputs all tensors that `f` reads, each of which gets its gradient if it is float32: others may be gone by then
- * @param f a pure function of `inputs`: called twice, it gives the same, dropout included
- * @returns what `f` does, which the caller owns
+ * Computes `f(inputs)` with activation checkpointing: only the inputs are kept for the gradient, which runs `f` again (Chen et
+ * al. 2016, "Training Deep Nets with Sublinear Memory Cost"). It takes half as much time again and less memory.
+ * @param inputs all tensors that `f` reads; float32 ones receive gradients
+ * @param f a pure function of `inputs`, deterministic also with dropout
+ * @returns the result of `f`, which the caller owns
  */
 export function recompute<T extends Tree>(inputs: T, f: (inputs: T) => readonly tf.Tensor[]): tf.Tensor[] {
   const given = Object.values(flatten(inputs));
@@ -39,7 +39,7 @@ export function recompute<T extends Tree>(inputs: T, f: (inputs: T) => readonly 
   });
 }
 
-// An op with a gradient has one output: several are laid end to end.
+// An op with a custom gradient has one output: several are concatenated.
 
 const pack = (parts: readonly tf.Tensor[]): tf.Tensor =>
   parts.length === 1 ? (parts[0] as tf.Tensor).clone() : tf.concat(parts.map((part) => tf.reshape(part, [-1])));

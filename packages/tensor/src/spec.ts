@@ -1,19 +1,20 @@
 import type * as tf from '@tensorflow/tfjs';
 import { gaussian, type Rng } from './random.js';
 
+/** The shape of a tensor. */
 export type Shape = readonly number[];
 
-/** Makes the first values of a parameter from its shape and a seeded source of numbers. */
+/** Computes the initial values of a parameter from its shape and a seeded random generator. */
 export type Initializer = (shape: Shape, random: Rng) => Float32Array;
 
-/** The leaf of a spec: the shape of one parameter and how it begins. */
+/** A leaf of a spec: the shape and initializer of a parameter. */
 export interface ParamSpec {
   readonly kind: 'param';
   readonly shape: Shape;
   readonly init: Initializer;
 }
 
-/** A model's parameters, described: nested records and lists whose keys are the checkpoint's names verbatim. */
+/** A description of a model's parameters: nested records and lists whose keys are the checkpoint's names verbatim. */
 export type Spec = ParamSpec | readonly Spec[] | { readonly [key: string]: Spec | undefined };
 
 /** The tree of tensors that a spec describes. */
@@ -23,35 +24,41 @@ export type Params<S> = S extends ParamSpec
     ? Params<E>[]
     : { [K in keyof S]: S[K] extends infer V ? (V extends undefined ? undefined : Params<V>) : never };
 
+/** Creates a leaf of a spec. */
 export function param(shape: Shape, init: Initializer): ParamSpec {
   return { kind: 'param', shape, init };
 }
 
+/** Reports whether a node of a spec is a leaf. */
 export function isParam(spec: unknown): spec is ParamSpec {
   return typeof spec === 'object' && spec !== null && (spec as ParamSpec).kind === 'param';
 }
 
+/** Returns the number of elements of a shape. */
 export const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 
 const filled = (value: number): Initializer => {
   return (shape) => new Float32Array(sizeOf(shape)).fill(value);
 };
 
+/** Initializes with 0. */
 export const zeros: Initializer = filled(0);
+/** Initializes with 1. */
 export const ones: Initializer = filled(1);
+/** Creates an initializer of a constant value. */
 export const constant = filled;
 
-/** N(0, std²). */
+/** Creates an initializer of normal random numbers, N(0, std²). */
 export function normal(std: number): Initializer {
   return (shape, random) => Float32Array.from({ length: sizeOf(shape) }, () => std * gaussian(random));
 }
 
-/** U(-bound, bound). */
+/** Creates an initializer of uniform random numbers, U(-bound, bound). */
 export function uniform(bound: number): Initializer {
   return (shape, random) => Float32Array.from({ length: sizeOf(shape) }, () => bound * (2 * random() - 1));
 }
 
-/** Every leaf of a spec with its path: keys and list positions joined by dots. */
+/** Lists the leaves of a spec with their paths: keys and list positions joined by dots. */
 export function specLeaves(spec: Spec, path = ''): [path: string, leaf: ParamSpec][] {
   if (isParam(spec)) return [[path, spec]];
   return Object.entries(spec as { [key: string]: Spec | undefined }).flatMap(([key, child]) =>
@@ -59,7 +66,7 @@ export function specLeaves(spec: Spec, path = ''): [path: string, leaf: ParamSpe
   );
 }
 
-/** How many numbers the parameters of a spec hold; allocates none of them. */
+/** Counts the elements of a spec's parameters, without allocating them. */
 export function countParameters(spec: Spec): number {
   return specLeaves(spec).reduce((sum, [, leaf]) => sum + sizeOf(leaf.shape), 0);
 }

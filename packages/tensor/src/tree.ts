@@ -5,10 +5,10 @@ import { isParam, type Params, type Spec } from './spec.js';
 /** Nested records and lists of tensors. */
 export type Tree = tf.Tensor | readonly Tree[] | { readonly [key: string]: Tree | undefined };
 
-/** A tree laid flat: tensors by path, which is their name in the file. */
+/** A flattened tree: tensors by path, which is their name in files. */
 export type Flat = { [path: string]: tf.Tensor };
 
-/** Every tensor of a tree by its path. The tensors are the same ones, not copies. */
+/** Flattens a tree to its tensors by path; tensors are not copied. */
 export function flatten(tree: Tree): Flat {
   const flat: Flat = {};
   visit(tree, '', (path, tensor) => {
@@ -28,8 +28,8 @@ function visit(tree: Tree, path: string, leaf: (path: string, tensor: tf.Tensor)
 }
 
 /**
- * The tree that `spec` describes, made of the tensors of `flat`.
- * @throws when a leaf of the spec has no tensor.
+ * Builds the tree that a spec describes from tensors by path; tensors are not copied.
+ * @throws when a leaf of the spec has no tensor
  */
 export function unflatten<S extends Spec>(spec: S, flat: Flat): Params<S> {
   const build = (node: Spec, path: string): unknown => {
@@ -48,7 +48,7 @@ export function unflatten<S extends Spec>(spec: S, flat: Flat): Params<S> {
   return build(spec, '') as Params<S>;
 }
 
-/** A tree of the same nesting, each tensor replaced by what `fn` makes of it; in the order of `flatten`. */
+/** Maps the tensors of a tree, in the order of `flatten`, to a tree of the same structure. */
 export function mapTree<T extends Tree>(tree: T, fn: (tensor: tf.Tensor) => tf.Tensor): T {
   if (tree instanceof tf.Tensor) return fn(tree) as T;
   if (Array.isArray(tree)) return tree.map((child: Tree) => mapTree(child, fn)) as unknown as T;
@@ -56,23 +56,23 @@ export function mapTree<T extends Tree>(tree: T, fn: (tensor: tf.Tensor) => tf.T
   return Object.fromEntries(entries.map(([key, child]) => [key, child && mapTree(child, fn)])) as unknown as T;
 }
 
-/** A flat tree with each tensor replaced by what `fn` makes of it. */
+/** Maps the tensors of a flat tree. */
 export function mapFlat(flat: Flat, fn: (tensor: tf.Tensor, path: string) => tf.Tensor): Flat {
   return Object.fromEntries(Object.entries(flat).map(([path, tensor]) => [path, fn(tensor, path)]));
 }
 
-/** Frees every tensor of a tree. Called by whoever made the tree. */
+/** Frees all tensors of a tree. */
 export function dispose(tree: Tree): void {
   for (const tensor of Object.values(flatten(tree))) tensor.dispose();
 }
 
-/** Takes every tensor of a tree out of the scope that would free it. */
+/** Keeps all tensors of a tree beyond the current `tf.tidy`. */
 export function keep<T extends Tree>(tree: T): T {
   for (const tensor of Object.values(flatten(tree))) tf.keep(tensor);
   return tree;
 }
 
-/** The same tree with a `Symbol.dispose` that frees it: for `using model = disposable(await bind(...))`. */
+/** Adds a `Symbol.dispose` to a tree that frees its tensors, for `using p = disposable(await bind(spec, source))`. */
 export function disposable<T extends object & Tree>(tree: T): T & Disposable {
   return Object.defineProperty(tree, Symbol.dispose, { value: () => dispose(tree), enumerable: false }) as T &
     Disposable;

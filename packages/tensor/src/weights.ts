@@ -2,31 +2,34 @@ import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './ops/named.js';
 import type { Shape } from './spec.js';
 
-/** Named tensors in a file: what `bind` reads from. The file formats of this package give one. */
+/** A source of named tensors, from which `bind` loads: the file formats of this package implement it. */
 export interface WeightSource {
-  /** For messages: a file's or folder's name. */
+  /** Name of the file or folder in errors. */
   readonly origin: string;
+  /** Shape and dtype of each tensor by name. */
   readonly names: ReadonlyMap<string, { readonly shape: Shape; readonly dtype: string }>;
-  /** One tensor's values, widened to float32. */
+  /** Reads a tensor's values as float32, row-major. */
   read(name: string): Promise<Float32Array>;
-  /** A tensor that should stay as the file has it, outside the heap of a backend that has one; undefined for any other. */
+  /** Reads a tensor that should stay in the file's dtype, outside a backend's heap, see `storedTensor`; undefined for others. */
   readonly stored?: ((name: string) => Promise<StoredValues | undefined>) | undefined;
+  /** Releases the source. */
   close(): Promise<void>;
 }
 
-/** A tensor's values in the form that a file has them in, in memory. */
+/** A tensor's values in memory in their file's dtype, which are converted to float32 where they are used. */
 export interface StoredValues {
+  /** Number of values. */
   readonly length: number;
-  /** Writes the values from `begin` on over the whole of `target`, widened to float32. */
+  /** Fills `target` with the values from index `begin` on, converted to float32. */
   fill(target: Float32Array, begin: number): void;
-  /** The same as half precision, little-endian, where they are kept so; a backend may widen them faster than `fill`. */
+  /** The little-endian bytes of values in half precision, which a backend may convert faster than `fill`. */
   readonly halves?: { readonly dtype: 'F16' | 'BF16'; readonly bytes: Uint8Array } | undefined;
 }
 
 /**
- * A tensor of such values. They stay as they are where the running backend has a kernel `Outside`, which lends a float32
- * copy to each kernel that reads them: slower, but frozen weights may then be larger than its heap. Elsewhere they are
- * copied at once.
+ * Creates a float32 tensor of stored values. Where the current backend has a kernel `Outside`, they stay outside its heap in
+ * their dtype, and kernels that read them use a temporary float32 copy: slower, but frozen weights may be larger than the
+ * heap. Elsewhere they are converted at once.
  */
 export function storedTensor(stored: StoredValues, shape: Shape): tf.Tensor {
   const [outside] = runNamed('Outside', {}, { stored, shape }) ?? [];
@@ -36,15 +39,15 @@ export function storedTensor(stored: StoredValues, shape: Shape): tf.Tensor {
   return tf.tensor(values, [...shape], 'float32');
 }
 
-/** A tensor that is made of others in a file: under another name, a part, or several as one. */
+/** A tensor that is derived from tensors of a file: renamed, sliced or concatenated. */
 export interface DerivedTensor {
   readonly shape: Shape;
   readonly dtype: string;
-  /** The values, which the caller owns. */
+  /** Computes the values, which the caller owns. */
   read(): Promise<Float32Array>;
 }
 
-/** A source seen through a table of derived tensors: what is not in the table is left out. Closing it closes the source. */
+/** Creates a source of derived tensors only; closing it closes the underlying source. */
 export function derivedSource(
   source: Pick<WeightSource, 'origin' | 'close'>,
   tensors: ReadonlyMap<string, DerivedTensor>,

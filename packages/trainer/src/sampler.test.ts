@@ -22,7 +22,7 @@ test('a batch depends on seed and position alone', () => {
 });
 
 test('a batch that cannot be filled is refused', () => {
-  expect(() => sampler({ count: 3, batchSize: 4, seed: 0 })).toThrow('3 examples do not fill a batch of 4');
+  expect(() => sampler({ count: 3, batchSize: 4, seed: 0 })).toThrow('3 samples do not fill a batch of 4');
 });
 
 test('examples of about one size share a batch, each still comes once an epoch, and batches come in any order', () => {

@@ -92,7 +92,7 @@ export function readVisionConfig(json: unknown): VisionConfig {
   if (values.use_swiglu_ffn === true) {
     throw new Error('A DINOv2 with use_swiglu_ffn (the giant) is not supported; take a small, base or large one.');
   }
-  const { count, positive, flag, word } = fieldsOf(values, 'vision');
+  const { count, positive, flag, oneOf } = fieldsOf(values, 'vision');
   const size = (field: string): number => count(field, 0, { least: 1 });
   const hiddenSize = size('hidden_size');
   const heads = size('num_attention_heads');
@@ -107,7 +107,7 @@ export function readVisionConfig(json: unknown): VisionConfig {
     layers: count('num_hidden_layers', 0, { least: 1, most: MOST_LAYERS }),
     imageSize: imageSize(values),
     patchSize: size('patch_size'),
-    activation: word('hidden_act', 'gelu', activationNames),
+    activation: oneOf('hidden_act', 'gelu', activationNames),
     epsilon: positive('layer_norm_eps', 1),
     qkvBias: flag('qkv_bias', true),
     alignCorners: false,

@@ -74,7 +74,8 @@ function filterOf(resample: unknown): FilterName {
  */
 export function parseProcessor(outer: unknown): Processor {
   if (!isJson(outer)) throw new Error(`A processor's file is an object, not ${show(outer)}: correct the file.`);
-  const image = (outer.image_processor ?? null) === null ? outer : fieldsOf(outer, 'processor').part('image_processor');
+  const image =
+    (outer.image_processor ?? null) === null ? outer : fieldsOf(outer, 'processor').object('image_processor');
   const { flag, positive } = fieldsOf(image, 'processor');
   const size = flag('do_resize', true) ? (sides(image.size) ?? { width: 224, height: 224 }) : undefined;
   const kept = flag('do_center_crop', false) ? sides(image.crop_size) : undefined;

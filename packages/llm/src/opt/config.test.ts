@@ -33,7 +33,7 @@ test.each([
   [{ num_attention_heads: 7 }, 'hidden_size 768 must be a multiple of its num_attention_heads 7'],
   [{ activation_function: 'swish2' }, "activation_function 'swish2' is not one of"],
   [{ vocab_size: '12' }, 'vocab_size must be a whole number, not "12"'],
-  [{ dropout: 1 }, 'dropout must be a number from 0 to below 1'],
+  [{ dropout: 1 }, 'dropout must be a number of at least 0 and below 1'],
   [{ enable_bias: 1 }, 'enable_bias must be true or false'],
 ])('refuses %j', (json, message) => {
   expect(() => optConfig(json)).toThrow(message);

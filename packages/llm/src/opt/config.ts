@@ -32,7 +32,7 @@ export const LAYER_NORM_EPSILON = 1e-5;
 export function optConfig(json: Json = {}): OptConfig {
   const kind = json.model_type ?? 'opt';
   if (kind !== 'opt') throw new Error(`An OPT config has model_type 'opt', not ${showWord(kind)}.`);
-  const { count, share, flag, ids, word } = fieldsOf(json, 'OPT');
+  const { count, fraction, flag, ids, oneOf } = fieldsOf(json, 'OPT');
   const hiddenSize = count('hidden_size', 768, { least: 1 });
   refuse(json, 'do_layer_norm_before', true);
   refuse(json, 'word_embed_proj_dim', hiddenSize);
@@ -52,12 +52,12 @@ export function optConfig(json: Json = {}): OptConfig {
     heads,
     ffnSize: count('ffn_dim', 3072),
     maxPositions: count('max_position_embeddings', 2048),
-    activation: word('activation_function', 'relu', activationNames),
+    activation: oneOf('activation_function', 'relu', activationNames),
     bias: flag('enable_bias', true),
     tied: flag('tie_word_embeddings', true),
-    dropout: share('dropout', 0.1),
-    attentionDropout: share('attention_dropout', 0),
-    initStd: share('init_std', 0.02),
+    dropout: fraction('dropout', 0.1),
+    attentionDropout: fraction('attention_dropout', 0),
+    initStd: fraction('init_std', 0.02),
     bos: count('bos_token_id', 2),
     eos: ids('eos_token_id', 2),
     pad: count('pad_token_id', 1),

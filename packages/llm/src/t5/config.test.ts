@@ -57,7 +57,7 @@ test.each([
   [{ dense_act_fn: 'swish' }, "dense_act_fn asks for the activation 'swish'"],
   [{ relative_attention_max_distance: 16 }, 'relative_attention_max_distance must be a whole number of at least 17'],
   [{ layer_norm_epsilon: 0 }, 'layer_norm_epsilon must be a number above 0, not 0'],
-  [{ dropout_rate: 1 }, 'dropout_rate must be a number from 0 to below 1'],
+  [{ dropout_rate: 1 }, 'dropout_rate must be a number of at least 0 and below 1'],
   [{ tie_word_embeddings: 1 }, 'tie_word_embeddings must be true or false'],
   [{ eos_token_id: ['a'] }, 'eos_token_id must be a whole number or a list of them'],
 ])('refuses %j', (json, message) => {

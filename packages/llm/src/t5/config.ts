@@ -42,7 +42,7 @@ export interface T5Config {
 export function t5Config(json: Json = {}): T5Config {
   const kind = json.model_type ?? 't5';
   if (kind !== 't5') throw new Error(`A T5 config has model_type 't5', not ${showWord(kind)}.`);
-  const { count, share, positive, flag, ids } = fieldsOf(json, 'T5');
+  const { count, fraction, positive, flag, ids } = fieldsOf(json, 'T5');
   const depth = { least: 1, most: MOST_LAYERS };
   const layers = count('num_layers', 6, depth);
   const tied = flag('tie_word_embeddings', true);
@@ -64,7 +64,7 @@ export function t5Config(json: Json = {}): T5Config {
     epsilon: positive('layer_norm_epsilon', 1e-6),
     tied,
     scaleOutputs: flag('scale_decoder_outputs', tied),
-    dropout: share('dropout_rate', 0.1),
+    dropout: fraction('dropout_rate', 0.1),
     initFactor: positive('initializer_factor', 1),
     bos: count('bos_token_id', eos[0] as number),
     eos,

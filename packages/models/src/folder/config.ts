@@ -78,7 +78,7 @@ function readInstructed(json: Json, folder: string, generation?: Json): ModelCon
     const known = `of InstructBLIP only ${instructed.architecture} can be loaded here`;
     throw new Error(`${folder}/config.json has the architecture ${show(architecture)}; ${known}.`);
   }
-  const parts = fieldsOf(json, 'InstructBLIP').part('qformer_config');
+  const parts = fieldsOf(json, 'InstructBLIP').object('qformer_config');
   const same = { ...json, model_type: 'blip-2', architectures: ['Blip2ForConditionalGeneration'] };
   const model = readModelConfig(
     { ...same, qformer_config: { ...parts, use_qformer_text_input: true } },
@@ -95,9 +95,9 @@ function visionOf(json: Json): VisionConfig | ExternalModel {
 
 function qformerOf(json: Json, encoderWidth: number | undefined): QFormerConfig {
   const { num_query_tokens: queries, image_text_hidden_size: projectionSize } = json;
-  const { count, part } = fieldsOf(json, 'BLIP-2');
+  const { count, object } = fieldsOf(json, 'BLIP-2');
   const given = (field: unknown): boolean => field !== undefined && field !== null;
-  return qformerConfig(part('qformer_config'), {
+  return qformerConfig(object('qformer_config'), {
     ...(given(queries) && { queries: count('num_query_tokens', 0, { least: 1, most: MOST_QUERIES }) }),
     ...(given(projectionSize) && { projectionSize: count('image_text_hidden_size', 0, { least: 1 }) }),
     ...(encoderWidth !== undefined && { encoderWidth }),

@@ -3,8 +3,8 @@ import { fieldsOf, parseJson, show, showWord } from '../index.js';
 
 const fields = (json: Record<string, unknown>) => fieldsOf(json, 'toy');
 
-test('fields of their types, and fallbacks for what is absent or null', () => {
-  const { count, share, positive, flag, word, ids, part } = fields({
+test('fields of their types, and defaults for what is absent or null', () => {
+  const { count, fraction, positive, flag, oneOf, ids, object } = fields({
     a: 3,
     b: 0.5,
     c: true,
@@ -14,9 +14,9 @@ test('fields of their types, and fallbacks for what is absent or null', () => {
     g: null,
   });
   expect([count('a', 1), count('g', 1), count('z', 1)]).toEqual([3, 1, 1]);
-  expect([share('b', 0), positive('b', 1), flag('c', false), flag('g', false)]).toEqual([0.5, 0.5, true, false]);
-  expect([word('d', 'y', ['x', 'y']), word('z', 'y', ['x', 'y'])]).toEqual(['x', 'y']);
-  expect([ids('e', 0), ids('a', 0), part('f'), part('g')]).toEqual([[1, 2], [3], {}, {}]);
+  expect([fraction('b', 0), positive('b', 1), flag('c', false), flag('g', false)]).toEqual([0.5, 0.5, true, false]);
+  expect([oneOf('d', 'y', ['x', 'y']), oneOf('z', 'y', ['x', 'y'])]).toEqual(['x', 'y']);
+  expect([ids('e', 0), ids('a', 0), object('f'), object('g')]).toEqual([[1, 2], [3], {}, {}]);
 });
 
 test.each<[what: string, read: () => unknown, message: string]>([
@@ -25,9 +25,9 @@ test.each<[what: string, read: () => unknown, message: string]>([
   ['too much', () => fields({ a: 1e308 }).count('a', 0), 'must be a whole number of at most 16777216, not 1e+308.'],
   ['negative', () => fields({ a: -1 }).count('a', 0), 'must be a whole number, not -1.'],
   ['endless', () => fields({ a: Number.POSITIVE_INFINITY }).positive('a', 1), 'must be a number above 0, not null.'],
-  ['other words', () => fields({ a: { toString: 1 } }).word('a', 'x', ['x']), `a {"toString":1} is not one of x.`],
+  ['other words', () => fields({ a: { toString: 1 } }).oneOf('a', 'x', ['x']), `a {"toString":1} is not one of x.`],
   ['an id too large', () => fields({ a: [1, 1e9] }).ids('a', 0), 'must be a whole number or a list of them'],
-  ['a list for an object', () => fields({ a: [] }).part('a'), 'must be an object, not [].'],
+  ['a list for an object', () => fields({ a: [] }).object('a'), 'must be an object, not [].'],
 ])('refuses %s', (_, read, message) => {
   expect(read).toThrow(message);
 });
@@ -41,7 +41,7 @@ test('JSON files hold an object that is not deep', () => {
   expect(() => parseJson(Uint8Array.of(0x7b, 0xff, 0x7d), 'f.json')).toThrow('is not a JSON object');
   const deep = (n: number): string => `{"a":${'['.repeat(n)}${']'.repeat(n)}}`;
   expect(parseJson(deep(64), 'f.json')).toHaveProperty('a');
-  expect(() => parseJson(deep(65), 'f.json')).toThrow('f.json is nested more than 64 deep');
+  expect(() => parseJson(deep(65), 'f.json')).toThrow('f.json is nested more than 64 levels deep');
   expect(() => parseJson(deep(100_000), 'f.json')).toThrow('nested');
 });
 

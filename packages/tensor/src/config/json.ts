@@ -1,19 +1,19 @@
 import { isJson, type Json } from './fields.js';
 
-/** How deep the JSON files of models may be nested; theirs are below 10. */
+/** Levels of nesting at most; those of models have less than 10. */
 const DEEPEST = 64;
 
 /**
- * A JSON file that holds an object. What is nested deeper than any model's file is refused, since whoever walks through it
- * would run out of stack. A key `__proto__` is a key like others here.
- * @param text or bytes, which must be UTF-8
- * @param file how errors name it
- * @throws for what is no such JSON
+ * Parses the content of a JSON file whose value is an object. Nesting of more than 64 levels is rejected, so that recursive
+ * functions are safe on untrusted files; the key `__proto__` is an ordinary key.
+ * @param text text, or UTF-8 bytes
+ * @param file name of the file in errors
+ * @throws for malformed JSON and other values
  */
 export function parseJson(text: string | Uint8Array, file: string): Json {
   const json = parsed(text);
   if (!isJson(json)) throw new Error(`${file} is not a JSON object; write or download it again.`);
-  if (!isShallow(json)) throw new Error(`${file} is nested more than ${DEEPEST} deep; download it again.`);
+  if (!isShallow(json)) throw new Error(`${file} is nested more than ${DEEPEST} levels deep; download it again.`);
   return json;
 }
 

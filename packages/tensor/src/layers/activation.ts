@@ -2,13 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { gatedOp } from '../ops/gated.js';
 import { type GeluKind, geluOp } from '../ops/gelu.js';
 
-/** Exact GELU, with erf. */
+/** Exact GELU, `x/2 * (1 + erf(x / sqrt(2)))` (Hendrycks and Gimpel 2016). */
 export const gelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'erf');
-/** GELU by tanh. */
+/** Tanh approximation of GELU (Hendrycks and Gimpel 2016). */
 export const geluTanh = (x: tf.Tensor): tf.Tensor => geluOp(x, 'tanh');
-/** `x * sigmoid(1.702 x)`, as CLIP has it. */
+/** Quick GELU, `x * sigmoid(1.702 x)`, the activation of CLIP. */
 export const quickGelu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'quick');
-/** `x * sigmoid(x)`, also called swish. */
+/** SiLU or swish, `x * sigmoid(x)` (Elfwing et al. 2017). */
 export const silu = (x: tf.Tensor): tf.Tensor => geluOp(x, 'silu');
 
 const forms = {
@@ -28,25 +28,28 @@ const activations = {
   silu,
 };
 
-/** The names that config files use (`hidden_act`). */
+/** The name of an activation in config files (`hidden_act`). */
 export type ActivationName = keyof typeof activations;
+/** The names of all supported activations. */
 export const activationNames = Object.keys(activations) as ActivationName[];
 
-/** @throws for a name that is not known, naming those that are. */
+/** Returns the activation function of a name. @throws for an unknown name */
 export function activation(name: string): (x: tf.Tensor) => tf.Tensor {
   const found = Object.hasOwn(activations, name) ? activations[name as ActivationName] : undefined;
   if (!found) throw new Error(`The activation '${name}' is not known; known are ${activationNames.join(', ')}.`);
   return found;
 }
 
-/** The form of GELU behind a name, if there is one: ops have kernels for these. */
+/** Returns the form of GELU of an activation's name, for which kernels exist; undefined for other activations. */
 export const geluForm = (name: string): GeluKind | undefined =>
   Object.hasOwn(forms, name) ? forms[name as keyof typeof forms] : undefined;
 
 /**
- * `x * activation(name)(gate)`, the product inside a gated feed-forward layer; one kernel for most names.
- * @param x [...]; gate of the same shape
- * @throws where the shapes differ, and for a name that is not known
+ * Computes `x * activation(name)(gate)`, the product of a gated feed-forward layer (Shazeer 2020); a single kernel for most
+ * activations.
+ * @param x [...]
+ * @param gate the shape of x
+ * @throws where the shapes differ, and for an unknown activation
  */
 export function gated(x: tf.Tensor, gate: tf.Tensor, name: string): tf.Tensor {
   const act = activation(name);

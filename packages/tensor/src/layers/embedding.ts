@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { type Initializer, normal, type Params, param } from '../spec.js';
 
+/** Creates the spec of an embedding: weight [rows, width]. */
 export const embeddingSpec = (rows: number, width: number, init: Initializer = normal(0.02)) => ({
   weight: param([rows, width], init),
 });
+/** The parameters of an embedding. */
 export type Embedding = Params<ReturnType<typeof embeddingSpec>>;
 
-/** The rows of a table: int32 [...] -> [...,D]. */
+/** Looks up the embeddings of ids: int32 [...] -> [...,D]. */
 export function embedding(p: Embedding, ids: tf.Tensor): tf.Tensor {
   return tf.tidy(() => tf.gather(p.weight, ids as tf.Tensor1D));
 }

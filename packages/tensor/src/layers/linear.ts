@@ -3,41 +3,50 @@ import { linearOp } from '../ops/linear.js';
 import { type Initializer, normal, type ParamSpec, type Params, param, zeros } from '../spec.js';
 import { activation, geluForm } from './activation.js';
 
+/** Options of `linearSpec`. */
 export interface LinearOptions {
+  /** Whether there is a bias. Default true. */
   bias?: boolean;
+  /** Initializer of the weight. Default N(0, 0.02²). */
   init?: Initializer;
+  /** Initializer of the bias. Default zeros. */
   biasInit?: Initializer;
 }
 
+/** The spec of a linear layer: weight [output,input], bias [output]. */
 export type LinearSpec = { weight: ParamSpec; bias?: ParamSpec };
 
-/** `y = x Wᵀ + b`; the weight is [output,input], as files hold it. */
+/** Creates the spec of a linear layer, `y = x Wᵀ + b`, with the weight [output,input] as in PyTorch. */
 export function linearSpec(input: number, output: number, options: LinearOptions = {}): LinearSpec {
   const { bias = true, init = normal(0.02), biasInit = zeros } = options;
   return { weight: param([output, input], init), ...(bias ? { bias: param([output], biasInit) } : {}) };
 }
 
+/** The parameters of a linear layer. */
 export type Linear = Params<LinearSpec>;
 
+/** Optional inputs of `linear`. */
 export interface LinearInput {
-  /** Applied to x first: `y = W act(x) + b`. For the gradient x alone is kept. */
+  /** Name of an activation that is applied to x first, `y = act(x) Wᵀ + b`; only x is kept for the gradient. */
   readonly activation?: string | undefined;
-  /** Added to the result, [...,O]. */
+  /** Added to the output, [...,O]. */
   readonly residual?: tf.Tensor | undefined;
 }
 
 /**
- * [...,I] -> [...,O], as one kernel where the backend has it.
- * @throws when the sizes do not belong together, and for an activation that is not known
+ * Applies a linear layer, `act(x) Wᵀ + b + residual`: [...,I] -> [...,O]. A single kernel where the backend has one.
+ * @throws when shapes do not match, and for an unknown activation
  */
 export function linear(p: Linear, x: tf.Tensor, { activation: name, residual }: LinearInput = {}): tf.Tensor {
   const [output, input] = p.weight.shape as [number, number];
   const shape = [...x.shape.slice(0, -1), output];
   if (x.shape[x.rank - 1] !== input) {
-    throw new Error(`A linear layer of ${input} inputs was given a tensor of shape [${x.shape}].`);
+    throw new Error(`A linear layer of ${input} inputs needs x [...,${input}], not [${x.shape}].`);
   }
   if (residual && !tf.util.arraysEqual(residual.shape, shape)) {
-    throw new Error(`A linear layer gives [${shape}] here, to which [${residual.shape}] cannot be added.`);
+    throw new Error(
+      `A linear layer with the output [${shape}] needs a residual of that shape, not [${residual.shape}].`,
+    );
   }
   return tf.tidy(() => {
     const form = name === undefined ? undefined : geluForm(name);

@@ -3,23 +3,27 @@ import { layerNormOp } from '../ops/layer-norm.js';
 import { rmsNormOp } from '../ops/rms-norm.js';
 import { ones, type Params, param, zeros } from '../spec.js';
 
+/** Creates the spec of a layer normalization: weight and bias [width]. */
 export const layerNormSpec = (width: number) => ({ weight: param([width], ones), bias: param([width], zeros) });
+/** The parameters of a layer normalization. */
 export type LayerNorm = Params<ReturnType<typeof layerNormSpec>>;
 
-/** Layer normalization over the last axis: [...,D] -> [...,D]. */
+/** Applies layer normalization over the last axis (Ba et al. 2016): [...,D] -> [...,D]. */
 export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => layerNormOp(x, p.weight, p.bias, epsilon));
 }
 
+/** Creates the spec of a root mean square normalization: weight [width]. */
 export const rmsNormSpec = (width: number) => ({ weight: param([width], ones) });
+/** The parameters of a root mean square normalization. */
 export type RmsNorm = Params<ReturnType<typeof rmsNormSpec>>;
 
-/** Root mean square normalization over the last axis, as T5 and Llama have it: [...,D] -> [...,D]. */
+/** Applies root mean square normalization over the last axis, as in T5 and Llama (Zhang and Sennrich 2019): [...,D] -> [...,D]. */
 export function rmsNorm(p: RmsNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
   return tf.tidy(() => rmsNormOp(x, p.weight, epsilon));
 }
 
-/** `x / max(||x||, 1e-12)` over the last axis, as PyTorch's `normalize`. */
+/** Divides x by its L2 norm over the last axis, `x / max(||x||, 1e-12)`, as PyTorch's `normalize`. */
 export function l2Normalize(x: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const squares = tf.sum(tf.square(x), -1, true);

@@ -1,18 +1,20 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
-  /** Label smoothing: the share spread evenly over all classes, the right one included (as PyTorch does). */
+  /** Label smoothing, distributed over all classes including the label's, as in PyTorch. Default 0. */
   smoothing?: number;
-  /** Rows with this label have loss and gradient 0. */
+  /** The label of rows whose loss and gradient are 0. Default -100. */
   ignore?: number;
 }
 
 /**
- * Softmax cross-entropy of each row: `(1 - s) * -logp[label] + s / V * sum(-logp)`, 0 where the label is ignored.
+ * Computes the softmax cross-entropy of each row, `(1 - s) * -logp[label] + s / V * sum(-logp)`; 0 where the label is ignored.
  * @param logits [N,V]
  * @param labels int32 [N]
- * @returns [N]; differentiable by `logits`
+ * @returns [N], differentiable with respect to `logits`
+ * @throws when the shapes do not match
  */
 export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, options: CrossEntropyOptions = {}): tf.Tensor1D {
   const { smoothing = 0, ignore = -100 } = options;
@@ -36,7 +38,7 @@ export function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D, options: 
 
 type Attrs = { smoothing: number; ignore: number };
 
-/** The distribution to meet, [N,V], and 1 where a row counts, [N]. */
+/** The target distribution, [N,V], and a mask of the rows that are not ignored, [N]. */
 function targets(
   labels: tf.Tensor1D,
   classes: number,

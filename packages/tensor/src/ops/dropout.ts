@@ -2,17 +2,19 @@ import * as tf from '@tensorflow/tfjs';
 import { mix } from '../random.js';
 import { runNamed } from './named.js';
 
+/** Options of `dropout`. */
 export interface DropoutOptions {
+  /** Whether elements are dropped at all. */
   training: boolean;
-  /** Says which elements are dropped: the same seed drops the same ones, on every backend. */
+  /** Random seed; a seed drops the same elements on every backend. */
   seed: number;
 }
 
-/** Element `i` is kept when `mix(i ^ mix(seed)) / 2^32 >= rate`. */
+/** Reports whether dropout keeps element `i`: where `mix(i ^ mix(seed)) / 2^32 >= rate`. */
 export const keepsElement = (seed: number, i: number, rate: number): boolean =>
   mix((i ^ mix(seed)) >>> 0) >= rate * 4294967296;
 
-/** Inverted dropout (Srivastava et al. 2014). The gradient drops the same elements, found again from the seed. */
+/** Applies inverted dropout (Srivastava et al. 2014). The gradient recomputes the mask from the seed. */
 export function dropout(x: tf.Tensor, rate: number, { training, seed }: DropoutOptions): tf.Tensor {
   if (!training || rate === 0) return x.clone();
   return tf.customGrad((...args) => {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { forward, type GeluKind, slope } from './gelu.js';
+import { derivative, forward, type GeluKind } from './gelu.js';
 import { runNamed } from './named.js';
 
 /**
- * `x * act(gate)`, the product inside a gated feed-forward layer (Shazeer 2020).
+ * Computes `x * act(gate)`, the product of a gated feed-forward layer (Shazeer 2020).
  * @param x [...]; gate of the same shape
- * @returns [...]; differentiable by both
+ * @returns [...], differentiable with respect to both
  * @throws where the shapes differ
  */
 export function gatedOp(x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): tf.Tensor {
@@ -21,7 +21,7 @@ export function gatedOp(x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): t
       return (
         runNamed('GatedGrad', { dy, x, gate }, { approximate }) ?? [
           tf.mul(dy, forward[approximate](gate)),
-          tf.mul(tf.mul(dy, x), slope[approximate](gate)),
+          tf.mul(tf.mul(dy, x), derivative[approximate](gate)),
         ]
       );
     };

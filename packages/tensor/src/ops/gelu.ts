@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
+/** A form of GELU, or SiLU. */
 export type GeluKind = 'erf' | 'tanh' | 'quick' | 'silu';
 
 /**
- * GELU in one of its forms: `erf` is the exact one (Hendrycks and Gimpel 2016), `quick` is `x * sigmoid(1.702 x)`;
- * `silu`, `x * sigmoid(x)`, is their cousin (Elfwing et al. 2017).
+ * Applies a form of GELU: `erf` is the exact one, `tanh` its approximation (Hendrycks and Gimpel 2016), `quick` is
+ * `x * sigmoid(1.702 x)`, and `silu` is `x * sigmoid(x)` (Elfwing et al. 2017).
  */
 export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
   return tf.customGrad((...args) => {
@@ -20,9 +21,9 @@ export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
   })(x);
 }
 
-/** `dy` times the slope of the activation at x. */
+/** Computes the gradient: `dy` times the derivative of the activation at x. */
 export function geluGrad(dy: tf.Tensor, x: tf.Tensor, approximate: GeluKind): tf.Tensor {
-  return runNamed('GeluGrad', { dy, x }, { approximate })?.[0] ?? tf.mul(dy, slope[approximate](x));
+  return runNamed('GeluGrad', { dy, x }, { approximate })?.[0] ?? tf.mul(dy, derivative[approximate](x));
 }
 
 const tanhArgument = (x: tf.Tensor): tf.Tensor =>
@@ -32,11 +33,12 @@ const cdf = (x: tf.Tensor): tf.Tensor => tf.mul(0.5, tf.add(1, tf.erf(tf.mul(x, 
 
 const sigmoidForm = (x: tf.Tensor, rate: number): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(rate, x)));
 
-const sigmoidSlope = (x: tf.Tensor, rate: number): tf.Tensor => {
+const sigmoidDerivative = (x: tf.Tensor, rate: number): tf.Tensor => {
   const s = tf.sigmoid(tf.mul(rate, x));
   return tf.add(s, tf.mul(tf.mul(rate, x), tf.mul(s, tf.sub(1, s))));
 };
 
+/** The activations, composed of TensorFlow.js' ops. */
 export const forward: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
   erf: (x) => tf.mul(x, cdf(x)),
   tanh: (x) => tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(tanhArgument(x)))),
@@ -44,13 +46,14 @@ export const forward: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
   silu: (x) => sigmoidForm(x, 1),
 };
 
-export const slope: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
+/** Derivatives of the activations, composed of TensorFlow.js' ops. */
+export const derivative: Record<GeluKind, (x: tf.Tensor) => tf.Tensor> = {
   erf: (x) => tf.add(cdf(x), tf.mul(x, tf.mul(1 / Math.sqrt(2 * Math.PI), tf.exp(tf.mul(-0.5, tf.square(x)))))),
   tanh: (x) => {
     const t = tf.tanh(tanhArgument(x));
     const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(1, tf.mul(3 * 0.044715, tf.square(x))));
     return tf.add(tf.mul(0.5, tf.add(1, t)), tf.mul(tf.mul(tf.mul(0.5, x), tf.sub(1, tf.square(t))), inner));
   },
-  quick: (x) => sigmoidSlope(x, 1.702),
-  silu: (x) => sigmoidSlope(x, 1),
+  quick: (x) => sigmoidDerivative(x, 1.702),
+  silu: (x) => sigmoidDerivative(x, 1),
 };

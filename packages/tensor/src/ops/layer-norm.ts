@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
 /**
- * Layer normalization over the last axis, with affine parameters (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
+ * Applies layer normalization over the last axis (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
  * @param x [...,D]; weight, bias [D]
  */
 export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {

@@ -1,18 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import { type GeluKind, geluGrad, geluOp } from './gelu.js';
 
+/** Optional inputs of `linearOp`. */
 export interface LinearExtras {
   /** [O] */
   bias?: tf.Tensor | undefined;
   /** Applied to x first. */
   activation?: GeluKind | undefined;
-  /** Added to the result, [N,O]. */
+  /** Added to the output, [N,O]. */
   residual?: tf.Tensor2D | undefined;
 }
 
 /**
- * `y = act(x) Wᵀ + b + residual` as one kernel, whose gradients are computed only where they are asked for (tfjs' own fused
- * matMul also computes that of a frozen weight). Of `act(x)` nothing is kept for them but x.
+ * Computes `y = act(x) Wᵀ + b + residual` as one kernel, with gradients that are computed only where they are needed (tfjs'
+ * own fused matMul also computes that of a frozen weight). For the gradients only x is kept, and not `act(x)`.
  * @param x [N,I]; weight [O,I]
  * @returns [N,O]
  */
@@ -55,7 +56,7 @@ tf.registerGradient({
   },
 });
 
-// tfjs registers no gradient for this kernel, as `tf.fused.matMul` brings its own along.
+// tfjs registers no gradient for this kernel, as `tf.fused.matMul` has its own.
 tf.registerGradient({
   kernelName: FUSED,
   inputsToSave: ['a', 'b'],

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * Runs the kernel that the running backend has registered under `name`.
- * @returns undefined when it has none: the caller then composes the op from others.
+ * Runs the kernel that the current backend has registered under a name.
+ * @returns its outputs; undefined where the backend has no such kernel, and the op has to be composed of others
  */
 export function runNamed(
   name: string,

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './named.js';
 
 /**
- * Root mean square normalization over the last axis (Zhang and Sennrich 2019): `x / sqrt(mean(x^2) + epsilon) * weight`.
+ * Applies root mean square normalization over the last axis (Zhang and Sennrich 2019): `x / sqrt(mean(x^2) + epsilon) * weight`.
  * @param x [...,D]; weight [D]
  */
 export function rmsNormOp(x: tf.Tensor, weight: tf.Tensor, epsilon: number): tf.Tensor {

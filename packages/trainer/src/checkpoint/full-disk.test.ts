@@ -23,7 +23,7 @@ afterAll(() => {
 (mounted ? test : test.skip)('a disk that is really full says so, and a resume goes on from what remains', async () => {
   const run = (keep: number, resume = false) => toyRun({ steps: 8, resume, checkpoint: { dir, every: 2, keep } });
   await expect(collect(train(run(3)))).rejects.toThrow(
-    `The checkpoint of step 6 could not be written to ${dir}: the disk is full; the checkpoint of step 4 remains.`,
+    `The checkpoint of step 6 could not be written to ${dir}: the disk is full; the checkpoint of step 4 is kept.`,
   );
   expect(await readdir(dir)).toEqual(['step-000002', 'step-000004']);
   rmSync(`${dir}/step-000002`, { recursive: true });
