@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { onnxModel } from '@blip2/testing/onnx';
 import type { Contender } from '../contender.js';
 import { graphOf } from '../onnx/graphs.js';
-import { onnxModel } from '../onnx/model.js';
 import { type Peer, peerFiles, requirePeer } from '../peers.js';
 import { type Engine, serve } from '../serve.js';
 import { randomValues } from '../values.js';
@@ -33,7 +33,7 @@ async function open({ name, threads }: Contender): Promise<Engine> {
         ...options,
       });
       const feeds = Object.fromEntries(
-        Object.entries(graph.inputs).map(([input, shape], i) => {
+        (Object.entries(graph.inputs) as [string, readonly number[]][]).map(([input, shape], i) => {
           const size = shape.reduce((a, b) => a * b, 1);
           return [input, new ort.Tensor('float32', randomValues(size, i + 1), shape)];
         }),

@@ -1,6 +1,6 @@
 import type { Work } from '@blip2/testing';
+import type { Graph, Node } from '@blip2/testing/onnx';
 import { randomValues } from '../values.js';
-import type { Graph, Node } from './model.js';
 
 /** The graph of one op of `Work`, as onnxruntime computes it fastest. */
 export function graphOf(work: Work): Graph {

@@ -2,31 +2,41 @@ import { bytes, float, int, join, text } from './protobuf.js';
 
 // Numbers of fields and types: onnx.proto3 of https://github.com/onnx/onnx
 
-const FLOAT = 1;
-const [ATTRIBUTE_FLOAT, ATTRIBUTE_INT] = [1, 2];
+const [FLOAT, INT64] = [1, 7];
+const [ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS] = [1, 2, 7];
 const [IR_VERSION, OPSET, MICROSOFT_OPSET] = [9, 20, 1];
 
+/** A node of an ONNX graph. */
 export interface Node {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
-  /** Whole numbers become INT, others FLOAT. */
-  readonly attributes?: Readonly<Record<string, number>>;
-  /** Of an op that is not ONNX's own. */
+  /** Whole numbers become INT, lists of them INTS, others FLOAT. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** The domain of an op that is not ONNX's own. */
   readonly domain?: string;
 }
+
+/** The sizes of a tensor; a name stands for a size that is not fixed, such as `batch`. */
+export type OnnxShape = readonly (number | string)[];
 
 /** A graph of float32 tensors with one output. */
 export interface Graph {
   readonly nodes: readonly Node[];
   /** Shapes by name. */
-  readonly inputs: Readonly<Record<string, readonly number[]>>;
-  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  readonly inputs: Readonly<Record<string, OnnxShape>>;
+  readonly output: { readonly name: string; readonly shape: OnnxShape };
   /** Weights by name. */
-  readonly constants?: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>;
+  readonly constants?: Readonly<Record<string, OnnxConstant>>;
 }
 
-/** The bytes of an ONNX file. */
+/** A constant tensor. */
+export interface OnnxConstant {
+  readonly shape: readonly number[];
+  readonly values: Float32Array | BigInt64Array;
+}
+
+/** Makes the bytes of an ONNX file. */
 export function onnxModel({ nodes, inputs, output, constants = {} }: Graph): Uint8Array {
   const graph = [
     ...nodes.map((node) => bytes(1, ...nodeFields(node))),
@@ -35,7 +45,7 @@ export function onnxModel({ nodes, inputs, output, constants = {} }: Graph): Uin
       bytes(
         5,
         ...shape.map((size) => int(1, size)),
-        int(2, FLOAT),
+        int(2, values instanceof BigInt64Array ? INT64 : FLOAT),
         text(8, name),
         bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
       ),
@@ -52,16 +62,19 @@ function nodeFields({ op, inputs, output, attributes = {}, domain = '' }: Node):
     ...inputs.map((name) => text(1, name)),
     text(2, output),
     text(4, op),
-    ...Object.entries(attributes).map(([name, value]) =>
-      Number.isInteger(value)
-        ? bytes(5, text(1, name), int(3, value), int(20, ATTRIBUTE_INT))
-        : bytes(5, text(1, name), float(2, value), int(20, ATTRIBUTE_FLOAT)),
-    ),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, text(1, name), ...attributeFields(value))),
     text(7, domain),
   ];
 }
 
-function valueInfo(name: string, shape: readonly number[]): Uint8Array[] {
-  const dims = shape.map((size) => bytes(1, int(1, size)));
+function attributeFields(value: number | readonly number[]): Uint8Array[] {
+  if (typeof value !== 'number') return [...value.map((one) => int(8, one)), int(20, ATTRIBUTE_INTS)];
+  return Number.isInteger(value)
+    ? [int(3, value), int(20, ATTRIBUTE_INT)]
+    : [float(2, value), int(20, ATTRIBUTE_FLOAT)];
+}
+
+function valueInfo(name: string, shape: OnnxShape): Uint8Array[] {
+  const dims = shape.map((size) => bytes(1, typeof size === 'string' ? text(2, size) : int(1, size)));
   return [text(1, name), bytes(2, bytes(1, int(1, FLOAT), bytes(2, ...dims)))];
 }

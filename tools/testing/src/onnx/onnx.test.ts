@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import { graphOf } from './graphs.js';
 import { onnxModel } from './model.js';
 import { bytes, float, int, text, varint } from './protobuf.js';
 
@@ -41,13 +40,14 @@ test('a model has the fields of onnx.proto3, each with its length', () => {
   expect(hex(model)).toBe(`0809${opsets}3a${size}${graph}`);
 });
 
-test('every op has a graph whose inputs are as large as its sizes say', () => {
-  expect(graphOf({ op: 'matmul', M: 2, K: 3, N: 4, transposeA: true, transposeB: false })).toMatchObject({
-    inputs: { a: [3, 2], b: [3, 4] },
-    output: { shape: [2, 4] },
+test('lists of whole numbers, constants of int64 and sizes with a name have fields of their own', () => {
+  const model = onnxModel({
+    nodes: [{ op: 'Reshape', inputs: ['a', 's'], output: 'y', attributes: { perm: [0, 2] } }],
+    inputs: { a: ['n'] },
+    output: { name: 'y', shape: ['n', 1] },
+    constants: { s: { shape: [1], values: BigInt64Array.of(1n) } },
   });
-  expect(graphOf({ op: 'attention', B: 2, H: 3, Q: 4, L: 5, K: 6 })).toMatchObject({
-    inputs: { q: [2, 4, 18], k: [2, 5, 18], v: [2, 5, 18] },
-  });
-  expect(() => graphOf({ op: 'dance' })).toThrow("there is no ONNX graph of 'dance'");
+  expect(hex(model)).toContain('2a0d0a047065726d40004002a00107');
+  expect(hex(model)).toContain(`2a1108011007420173${'4a08'}0100000000000000`);
+  expect(hex(model)).toContain('0a0312016e');
 });

@@ -1,0 +1,1 @@
+export { type Graph, type Node, type OnnxConstant, type OnnxShape, onnxModel } from './model.js';
