@@ -191,7 +191,7 @@ async function trainedConfig<D extends DataConfig>(
 ): Promise<RunConfig<D> | undefined> {
   for (const folder of [model, dirname(resolve(model))]) {
     const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
-    const json: unknown = JSON.parse(text);
+    const json: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     const isRun = typeof json === 'object' && json !== null && 'stage1' in json;
     if (isRun) return configs.parse(json, `the configuration in ${folder}`);
   }

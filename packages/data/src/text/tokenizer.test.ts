@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { fixture } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
+import { readProcessor } from '../image/processor.js';
 import { loadTokenizer } from './tokenizer.js';
 
 const json = async (path: string) => JSON.parse(await readFile(fixture(path), 'utf8'));
@@ -47,6 +50,18 @@ test('BERT: the ids of the reference for both texts', async () => {
   expect(tokenizer.special).toMatchObject({ pad: 0, unk: 1, cls: 2, sep: 3, mask: 4, bos: 419 });
   expect(tokenizer.token(419)).toBe('[DEC]');
   expect(tokenizer.decode([2, 3], { skipSpecialTokens: false })).toBe('[CLS] [SEP]');
+});
+
+test('files that begin with a byte-order mark are read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'blip2-tokenizer-'));
+  const names = ['tokenizer.json', 'tokenizer_config.json', 'processor_config.json'];
+  for (const name of names) {
+    await writeFile(join(folder, name), `\uFEFF${await readFile(fixture(`hf-opt/${name}`), 'utf8')}`);
+  }
+  const tokenizer = await loadTokenizer(folder);
+  expect(tokenizer.special).toEqual({ bos: 2, eos: 2, pad: 1, unk: 2 });
+  expect(await readProcessor(folder)).toEqual(await readProcessor(fixture('hf-opt')));
+  await rm(folder, { recursive: true });
 });
 
 test('no ids decode to no text, a folder without a tokenizer is refused', async () => {

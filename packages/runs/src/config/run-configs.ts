@@ -48,7 +48,7 @@ export function runConfigs<D extends DataConfig>(
     });
     let json: unknown;
     try {
-      json = JSON.parse(text);
+      json = JSON.parse(text.replace(/^\uFEFF/, ''));
     } catch (error) {
       throw new Error(`The configuration ${path} is not JSON: ${(error as Error).message}.`);
     }

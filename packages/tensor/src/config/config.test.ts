@@ -32,6 +32,17 @@ test.each<[what: string, read: () => unknown, message: string]>([
   expect(read).toThrow(message);
 });
 
+test('a byte-order mark before JSON is no part of it', () => {
+  const text = '\uFEFF{"a": "é"}';
+  expect(parseJson(text, 'f.json')).toEqual({ a: 'é' });
+  expect(parseJson(new TextEncoder().encode(text), 'f.json')).toEqual({ a: 'é' });
+  const units = [...text].map((letter) => letter.charCodeAt(0));
+  const utf16 = (bytes: (unit: number) => number[]) => parseJson(Uint8Array.from(units.flatMap(bytes)), 'f.json');
+  expect(utf16((unit) => [unit & 255, unit >> 8])).toEqual({ a: 'é' });
+  expect(utf16((unit) => [unit >> 8, unit & 255])).toEqual({ a: 'é' });
+  expect(() => parseJson('{"a": \uFEFF1}', 'f.json')).toThrow('is not a JSON object');
+});
+
 test('JSON files hold an object that is not deep', () => {
   expect(parseJson('{"a": [1]}', 'f.json')).toEqual({ a: [1] });
   expect(parseJson(new TextEncoder().encode('{"a": "é"}'), 'f.json')).toEqual({ a: 'é' });

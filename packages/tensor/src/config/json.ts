@@ -6,7 +6,7 @@ const DEEPEST = 64;
 /**
  * Parses the content of a JSON file whose value is an object. Nesting of more than 64 levels is rejected, so that recursive
  * functions are safe on untrusted files; the key `__proto__` is an ordinary key.
- * @param text text, or UTF-8 bytes
+ * @param text text, or bytes in UTF-8, or in UTF-16 with a byte-order mark
  * @param file name of the file in errors
  * @throws for malformed JSON and other values
  */
@@ -19,10 +19,18 @@ export function parseJson(text: string | Uint8Array, file: string): Json {
 
 function parsed(text: string | Uint8Array): unknown {
   try {
-    return JSON.parse(typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text));
+    return JSON.parse(typeof text === 'string' ? text.replace(/^\uFEFF/, '') : decode(text));
   } catch {
     return undefined;
   }
+}
+
+/** Decodes a text in the encoding of its byte-order mark, without the mark; UTF-8 where there is none. */
+function decode(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const little = first === 0xff && second === 0xfe;
+  const big = first === 0xfe && second === 0xff;
+  return new TextDecoder(little ? 'utf-16le' : big ? 'utf-16be' : 'utf-8', { fatal: true }).decode(bytes);
 }
 
 /** Level by level, not by recursion. */

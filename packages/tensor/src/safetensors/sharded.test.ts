@@ -77,6 +77,7 @@ const whole = map('2.safetensors');
 test.each([
   ['no total', `{${whole}}`],
   ['a total', `{"metadata":{"total_size":48},${whole}}`],
+  ['a byte-order mark', `\uFEFF{${whole}}`],
   ['a float total and more', `{"metadata":{"total_parameters":12,"total_size":48.0,"x":[{}]},"y":null,${whole}}`],
 ])('an index with %s is read', async (_, index) => {
   const source = await openSafetensors(files(index));

@@ -119,7 +119,8 @@ async function readIndex(label: string, source: ByteSource | undefined): Promise
   }
   try {
     if (source.size > LARGEST_HEADER) throw fail(`the index has ${source.size} bytes, more than ${LARGEST_HEADER}`);
-    return parseIndex(utf8(await readExactly(source, label, [0, source.size]), label), fail);
+    const text = utf8(await readExactly(source, label, [0, source.size]), label);
+    return parseIndex(text.replace(/^\uFEFF/, ''), fail);
   } finally {
     await source.close();
   }

@@ -50,6 +50,11 @@ test.each<[what: string, parts: Json, message: string]>([
   ],
   ['an added token out of reach', { added_tokens: [{ id: 2 ** 40, content: 'x' }] }, 'added_tokens[0].id must be'],
   ['an added token of nothing', { added_tokens: [{ id: 3, content: '' }] }, 'added_tokens[0].content must be a text'],
+  [
+    'a token that is only matched between words',
+    { added_tokens: [{ id: 3, content: '<image>', single_word: true }] },
+    'added_tokens[0] "<image>" has single_word, which is not supported',
+  ],
   ['an unknown part', { normalizer: { type: 'Evil' } }, 'normalizer.type must be one of Sequence, BertNormalizer'],
   ['a part of an inherited name', { decoder: { type: 'constructor' } }, 'decoder.type must be one of'],
   ['pieces of no length', { pre_tokenizer: { type: 'FixedLength', length: 0 } }, 'pre_tokenizer.length must be'],

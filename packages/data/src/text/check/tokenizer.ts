@@ -44,6 +44,11 @@ function addedTokens(value: unknown): readonly Json[] {
   return list(value ?? [], 'added_tokens', MOST_ADDED).map((one, i) => {
     const token = record(one, `added_tokens[${i}]`);
     checkFields(token, `added_tokens[${i}]`, addedToken);
+    if (token.single_word === true) {
+      throw new Error(
+        `The tokenizer's added_tokens[${i}] ${show(token.content)} has single_word, which is not supported: set it to false if the token may also occur within words.`,
+      );
+    }
     letters += (token.content as string).length;
     if (letters > MOST_LETTERS) throw new Error(`The tokenizer's added_tokens have more than ${MOST_LETTERS} letters.`);
     return token;
