@@ -1,7 +1,47 @@
 export { type ConvertOptions, type ConvertResult, convertModel } from '@blip2/convert';
-export { type ExplainOptions, explain, writeSheet } from '@blip2/explain';
+export {
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  renderSheet,
+  type SheetOptions,
+  writeSheet,
+} from '@blip2/explain';
 export { type DownloadProgress, HubError, type HubSettings, type ResolveOptions, resolveModel } from '@blip2/hub';
-export * from '@blip2/models';
+export {
+  type Answer,
+  type AskOptions,
+  type Blip2,
+  type Caption,
+  type CaptionOptions,
+  type CaptionsOptions,
+  type DecodingConfig,
+  type DecodingPreset,
+  type DecodingPresetName,
+  decodingPresets,
+  type EncodedImage,
+  type Exchange,
+  extractImageFeatures,
+  extractMultimodalFeatures,
+  extractTextFeatures,
+  extractVisionFeatures,
+  type FeatureOptions,
+  type Features,
+  fromPretrained,
+  type GenerationOptions,
+  type ImageInput,
+  type Inspection,
+  inspectModel,
+  type Match,
+  type PretrainedOptions,
+  type SavedStage1,
+  type SavedStage2,
+  type SaveOptions,
+  type StreamTextOptions,
+  saveStage1,
+  saveStage2,
+  writeFeatures,
+} from '@blip2/models';
 export {
   findImages,
   type ImageIndex,
@@ -14,6 +54,8 @@ export {
   searchIndex,
 } from '@blip2/search';
 export {
+  type BackendOptions,
+  type BackendReport,
   type ComposeOptions,
   compose,
   initializeStage2,
@@ -21,8 +63,9 @@ export {
   loadLanguageModel,
   loadVision,
   type Parts,
-  stage1Params,
-  stage2Params,
+  type Stage2TrainOptions,
+  type StageOptions,
   trainStage1,
   trainStage2,
+  useBackend,
 } from '@blip2/training';

@@ -1,7 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { UsageError } from './errors.js';
 
-/** What every command takes. */
-export interface Shared {
+/** The options that every command takes. */
+export interface SharedOptions {
   readonly json: boolean;
   readonly backend: string;
   readonly threads?: number;
@@ -9,42 +10,77 @@ export interface Shared {
   readonly debug: boolean;
 }
 
-/** The options that every command has, put behind its own. */
-export function shared(command: Command): Command {
+/** Adds the options that every command takes after the command's own. */
+export function addSharedOptions(command: Command): Command {
   return command
-    .option('--json', 'one JSON object a line on stdout, everything else on stderr', false)
-    .option('--backend <name>', 'what computes: simd, or another backend of TensorFlow.js', 'simd')
-    .option('--threads <n>', 'threads of the simd backend (default: the cores, at most 4)', count)
-    .option('--seed <n>', 'where randomness begins', whole)
-    .option('--debug', 'where an error came from', false);
+    .option('--json', 'print one JSON object per line on stdout, and everything else on stderr', false)
+    .addOption(choiceOption('--backend <name>', 'backend of TensorFlow.js', ['simd', 'cpu']).default('simd'))
+    .addOption(numberOption('--threads <n>', 'threads of the simd backend (default: the cores, at most 4)', COUNT))
+    .addOption(numberOption('--seed <n>', 'random seed', { integer: true }))
+    .option('--debug', 'print stack traces', false);
 }
 
-/** A folder of a model, or its name. */
+/** @throws UsageError for shared options that exclude each other */
+export function checkSharedOptions({ backend, threads }: SharedOptions): void {
+  if (threads !== undefined && backend !== 'simd') {
+    throw new UsageError(`--threads is an option of the simd backend; leave it out with --backend ${backend}.`);
+  }
+}
+
+/** The option for a model. */
 export const modelOption = (): Option =>
   new Option(
     '--model <model>',
-    'a Hugging Face folder, a name on its hub, or the output of train',
+    'a Hugging Face folder, a name on its hub, or the output folder of train',
   ).makeOptionMandatory();
 
-/** Gathers the values of an option that may be given several times. */
-export const several =
-  <T>(parse: (text: string) => T) =>
-  (text: string, before: readonly T[] = []): T[] => [...before, parse(text)];
-
-export function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError(`It must be a number, not '${text}'.`);
+interface Bounds {
+  readonly integer?: boolean;
+  /** The least value. */
+  readonly min?: number;
+  /** What the value must exceed. */
+  readonly above?: number;
+  /** The greatest value. */
+  readonly max?: number;
 }
 
-export function whole(text: string): number {
-  const value = number(text);
-  if (Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError(`It must be a whole number, not '${text}'.`);
+/** Whole numbers from 1. */
+export const COUNT: Bounds = { integer: true, min: 1 };
+
+/** An option whose value is a number within bounds. */
+export function numberOption(flags: string, description: string, bounds: Bounds = {}): Option {
+  const { integer = false, min, above, max } = bounds;
+  const limits = [
+    min === undefined ? [] : [`at least ${min}`],
+    above === undefined ? [] : [`above ${above}`],
+    max === undefined ? [] : [`at most ${max}`],
+  ].flat();
+  const expected = [`a ${integer ? 'whole ' : ''}number`, ...(limits.length > 0 ? [limits.join(' and ')] : [])].join(
+    ', ',
+  );
+  return new Option(flags, description).argParser((text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    const valid =
+      (integer ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
+      (min === undefined || value >= min) &&
+      (above === undefined || value > above) &&
+      (max === undefined || value <= max);
+    if (valid) return value;
+    throw new UsageError(`${nameOf(flags)} must be ${expected}, not '${text}'.`);
+  });
 }
 
-export function count(text: string): number {
-  const value = whole(text);
-  if (value >= 1) return value;
-  throw new InvalidArgumentError(`It must be at least 1, not ${text}.`);
+/** An option whose value is one of some names, or several where it may be repeated. */
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, description).choices(choices).argParser((text) => {
+    if (choices.includes(text)) return text;
+    throw new UsageError(`${nameOf(flags)} must be one of ${choices.join(', ')}, not '${text}'.`);
+  });
 }
+
+/** An option that may be given several times. @param parse throws UsageError for a wrong value */
+export function repeatedOption<T>(flags: string, description: string, parse: (text: string) => T): Option {
+  return new Option(flags, description).argParser((text, before: readonly T[] = []): T[] => [...before, parse(text)]);
+}
+
+const nameOf = (flags: string): string => flags.split(' ')[0]!;

@@ -11,7 +11,7 @@ import { inspectCommand } from './commands/inspect.js';
 import { matchCommand } from './commands/match.js';
 import { searchCommand } from './commands/search.js';
 import { trainCommand } from './commands/train.js';
-import { type Shared, shared } from './options.js';
+import { addSharedOptions, checkSharedOptions, type SharedOptions } from './options.js';
 import type { Session } from './session.js';
 
 const commands = {
@@ -29,14 +29,26 @@ const commands = {
   convert: convertCommand,
 };
 
-/** The command line: parses, and runs what it parsed. It throws for wrong usage, which commander has told by then. */
+/**
+ * The parser of the command line; parsing runs the command. Modules that load TensorFlow.js are imported by the commands
+ * themselves, after their options are checked.
+ * @throws UsageError or CommanderError for wrong usage, before anything is loaded
+ */
 export function program(session: Session, version: string): Command {
   const root = new Command('blip2')
-    .description('BLIP-2: train it, and let it speak of images.')
+    .description('Train and evaluate BLIP-2, and use it: captions, answers, matching and search.')
     .version(version)
     .exitOverride()
-    .showHelpAfterError("'--help' says how.")
-    .hook('preAction', (_, action) => session.begin(action.opts<Shared>()));
-  for (const [name, define] of Object.entries(commands)) shared(define(root.command(name), session));
+    .configureOutput({
+      writeOut: (text) => session.piece(text),
+      writeErr: (text) => session.terminal.line(text.trimEnd()),
+      outputError: () => {}, // the caller reports errors
+    })
+    .hook('preAction', (_, action) => {
+      const options = action.opts<SharedOptions>();
+      checkSharedOptions(options);
+      session.start(options);
+    });
+  for (const [name, define] of Object.entries(commands)) addSharedOptions(define(root.command(name), session));
   return root;
 }

@@ -1,15 +1,15 @@
 import type { Reporter } from '@blip2/runs';
-import type { TrainStep } from '@blip2/trainer';
-import type { Shared } from './options.js';
+import type { SharedOptions } from './options.js';
 import { type Sink, Terminal } from './terminal.js';
 
+/** The streams and the signal of a {@link Session}. */
 export interface SessionOptions {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly signal: AbortSignal;
 }
 
-/** What a command has to speak and to listen with. Results go to stdout, everything else to stderr. */
+/** The input and output of a command: results go to stdout, everything else to stderr, and `signal` stops it. */
 export class Session {
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
@@ -22,29 +22,29 @@ export class Session {
     this.signal = signal;
   }
 
-  /** Called with the options of the command, before it begins. */
-  begin({ json }: Shared): void {
+  /** Takes the options of the command before it runs. */
+  start({ json }: Pick<SharedOptions, 'json'>): void {
     this.#json = json;
   }
 
-  /** One result: a line of JSON, or what a person reads. */
+  /** Prints one result: a line of JSON with --json, else the text. */
   result(json: object, text: string): void {
     this.terminal.end();
     this.#stdout.write(`${this.#json ? JSON.stringify(json) : text}\n`);
   }
 
-  /** A piece of a result that comes bit by bit, for a person. */
+  /** Prints a part of a result as it stands. */
   piece(text: string): void {
     this.terminal.end();
     this.#stdout.write(text);
   }
 
-  /** Where long work tells how it goes. With `steps`, each step is a result of its own. */
+  /** Reports the progress of a run on the terminal. With `steps`, each training step is a JSON result too. */
   reporter({ steps = false }: { steps?: boolean } = {}): Reporter {
     let [last, detail] = ['', ''];
     return {
       progress: (task, done, total) => {
-        if (task !== last) detail = ''; // the losses belong to the task that they came with
+        if (task !== last) detail = ''; // losses are shown with their own task only
         last = task;
         this.terminal.progress(task, { done, total, detail });
       },
@@ -57,7 +57,7 @@ export class Session {
   }
 }
 
-const lossesOf = ({ losses }: TrainStep): string =>
+const lossesOf = ({ losses }: Parameters<Reporter['step']>[1]): string =>
   Object.entries(losses)
     .map(([name, value]) => `${name} ${value.toFixed(3)}`)
     .join(' ');

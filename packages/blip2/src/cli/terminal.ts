@@ -1,11 +1,11 @@
-/** A stream that text is written to, and what is known of it. */
+/** A stream that text is written to. */
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }
 
-/** How far a task is. */
+/** The progress of a task: `done` of `total`, in `unit`. */
 export interface Progress {
   readonly done: number;
   readonly total: number;
@@ -16,39 +16,40 @@ export interface Progress {
 const EVERY = { terminal: 100, plain: 10_000 }; // milliseconds
 
 /**
- * Progress on stderr: one line that renews itself on a terminal, now and then a plain line elsewhere. Lines of text go
- * above it.
+ * Shows progress on stderr: on a terminal one line that is redrawn, elsewhere a plain line every ten seconds. Lines of text
+ * are printed above it.
  */
 export class Terminal {
   readonly #sink: Sink;
   readonly #now: () => number;
   #shown = '';
   #task = '';
-  #begun = 0;
-  #from = 0;
-  #last = Number.NEGATIVE_INFINITY;
+  #start = 0;
+  #startDone = 0;
+  #lastShown = Number.NEGATIVE_INFINITY;
 
   constructor(sink: Sink, now: () => number = () => performance.now()) {
     this.#sink = sink;
     this.#now = now;
   }
 
+  /** Prints a line of text. */
   line(text: string): void {
     this.#clear();
     this.#sink.write(`${text}\n`);
     if (this.#shown) this.#sink.write(this.#shown);
   }
 
-  /** `done` of `total`; `detail` stands behind. A finished task leaves one line. */
+  /** Shows the progress of a task, with `detail` at the end of the line. A finished task leaves one line. */
   progress(task: string, { done, total, unit = '', detail = '' }: Progress): void {
     const now = this.#now();
     if (task !== this.#task) {
       this.#task = task;
-      this.#begun = now;
-      this.#from = done;
-      this.#last = Number.NEGATIVE_INFINITY;
+      this.#start = now;
+      this.#startDone = done;
+      this.#lastShown = Number.NEGATIVE_INFINITY;
     }
-    const seconds = (now - this.#begun) / 1000;
+    const seconds = (now - this.#start) / 1000;
     if (done >= total) {
       this.end();
       if (seconds >= 1)
@@ -56,17 +57,17 @@ export class Terminal {
       return;
     }
     const wait = this.#sink.isTTY ? EVERY.terminal : EVERY.plain;
-    if (now - this.#last < wait) return;
-    const first = this.#last === Number.NEGATIVE_INFINITY;
-    this.#last = now;
-    const here = done - this.#from; // what was there before says nothing of the pace
+    if (now - this.#lastShown < wait) return;
+    const first = this.#lastShown === Number.NEGATIVE_INFINITY;
+    this.#lastShown = now;
+    const here = done - this.#startDone; // what was done before the first call says nothing about the rate
     const left = here > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / here)} left` : '';
     const tail = `${done}/${total}${unit && ` ${unit}`}${detail && `, ${detail}`}${left}`;
     if (this.#sink.isTTY) this.#show(`${task} ${bar(done / total)} ${tail}`);
     else if (!first) this.#sink.write(`${task}: ${tail}\n`);
   }
 
-  /** Takes the moving line away. */
+  /** Removes the progress line. */
   end(): void {
     this.#clear();
     this.#shown = '';

@@ -1,4 +1,4 @@
-/** A nested record as indented lines, shares and times rounded. */
+/** Formats a nested record as indented lines, with fractions rounded to three decimals. */
 export function outline(value: object, indent = ''): string {
   return Object.entries(value)
     .filter(([, item]) => item !== undefined)
@@ -13,5 +13,5 @@ const isLeaf = (item: unknown): item is string | number | boolean | null => type
 const leaf = (item: unknown): string =>
   typeof item === 'number' && !Number.isInteger(item) ? item.toFixed(3) : String(item);
 
-/** Seconds since `start`, a value of `performance.now()`, to the millisecond. */
+/** The seconds since `start`, a value of `performance.now()`, rounded to milliseconds. */
 export const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000;

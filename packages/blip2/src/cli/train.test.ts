@@ -20,35 +20,35 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs `blip2 train` until it ends or, if `steps` says so, until it has told of that many steps: then it is killed. */
+/** Runs `blip2 train` until it ends, or kills it after it has printed `steps` steps. */
 function train(
   out: string,
   steps: number,
   flags: readonly string[] = [],
-): Promise<{ code: number | null; told: number; errors: string }> {
+): Promise<{ code: number | null; printed: number; errors: string }> {
   const args = ['--conditions=@blip2/source', '--import', 'tsx', cli, 'train', '--config', join(folder, 'config.json')];
   const child = spawn(process.execPath, [...args, '--out', join(folder, out), '--threads', '1', '--json', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, BLIP2_CACHE: join(folder, 'cache') },
   });
-  let told = 0;
+  let printed = 0;
   let errors = '';
   child.stdout.on('data', (text: Buffer) => {
-    told += text.toString().split('\n').length - 1;
-    if (told >= steps) child.kill('SIGKILL');
+    printed += text.toString().split('\n').length - 1;
+    if (printed >= steps) child.kill('SIGKILL');
   });
   child.stderr.on('data', (text: Buffer) => {
     errors += text.toString();
   });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, told, errors })));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, printed, errors })));
 }
 
 const weights = (out: string, stage: number): Promise<Buffer> =>
   readFile(join(folder, out, `stage${stage}`, 'model.safetensors'));
 
-test('a run that is killed again and again ends with the weights of the one that was not', async () => {
+test('a run that is killed and resumed several times ends with the same weights as an uninterrupted one', async () => {
   const whole = await train('whole', Number.POSITIVE_INFINITY);
-  expect(whole).toMatchObject({ code: 0, told: 16 });
+  expect(whole).toMatchObject({ code: 0, printed: 16 });
   const random = rng(5);
   let kills = 0;
   for (let attempt = 0; ; attempt++) {

@@ -169,11 +169,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
   blip2: {
     siblings: [
       '@blip2/tensor',
-      '@blip2/backend-simd',
-      '@blip2/attention',
-      '@blip2/trainer',
       '@blip2/data',
-      '@blip2/starter',
       '@blip2/training',
       '@blip2/hub',
       '@blip2/models',

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import { demoPackage } from '../demo-package.js';
-import type { Shared } from '../options.js';
+import { demoPackage } from '../emoji.js';
+import type { SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
+import { startBackend } from './model.js';
 
 export function demoCommand(command: Command, session: Session): Command {
   return command
-    .description('The main job, offline: both stages on emoji, the scores, and a report.')
-    .option('--out <folder>', 'where to write', 'runs/demo')
-    .action(async (options: Shared & { readonly out: string }) => {
+    .description('Train both stages on emoji, evaluate, and write a report; offline, in minutes.')
+    .option('--out <folder>', 'output folder', 'runs/demo')
+    .action(async (options: SharedOptions & { readonly out: string }) => {
       const { runDemo } = await demoPackage();
-      const { useBackend } = await import('../backend.js');
-      await useBackend(options);
+      await startBackend(options);
       const { out, seed } = options;
       const { signal } = session;
       const summary = await runDemo({ out, reporter: session.reporter(), signal, ...(seed !== undefined && { seed }) });

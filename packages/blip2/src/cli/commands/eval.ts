@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { demoPackage } from '../demo-package.js';
-import { UsageError } from '../errors.js';
-import { modelOption, type Shared, whole } from '../options.js';
+import { dataSets, demoPackage } from '../emoji.js';
+import { choiceOption, modelOption, numberOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
+import { startBackend } from './model.js';
 
-interface EvalOptions extends Shared {
+interface EvalFlags extends SharedOptions {
   readonly model: string;
   readonly data: string;
   readonly rerank: number;
@@ -13,24 +13,26 @@ interface EvalOptions extends Shared {
 
 export function evalCommand(command: Command, session: Session): Command {
   return command
-    .description('Score a model: retrieval, captions, answers.')
+    .description('Evaluate a model: retrieval recall, caption scores and VQA accuracy.')
     .addOption(modelOption())
-    .option('--data <spec>', 'which data', 'emoji')
-    .option('--rerank <n>', 'how many of the best by contrast are ordered again by matching', whole, 0)
-    .action(async (options: EvalOptions) => {
-      if (options.data !== 'emoji') throw new UsageError(`There is no data set '${options.data}'; there is 'emoji'.`);
+    .addOption(choiceOption('--data <name>', 'data set', dataSets).default('emoji'))
+    .addOption(
+      numberOption('--rerank <n>', 'candidates with the highest ITC that are ranked again by ITM; 0 for none', {
+        integer: true,
+        min: 0,
+      }).default(0),
+    )
+    .action(async (flags: EvalFlags) => {
       const { emojiData } = await demoPackage();
-      const { useBackend } = await import('../backend.js');
       const { runEval } = await import('@blip2/runs');
-      await useBackend(options);
-      const { model, rerank, seed } = options;
-      const { signal } = session;
+      await startBackend(flags);
+      const { model, rerank, seed } = flags;
       const scores = await runEval({
         model,
         data: emojiData,
         rerank,
         reporter: session.reporter(),
-        signal,
+        signal: session.signal,
         ...(seed !== undefined && { seed }),
       });
       session.result(scores, outline(scores));

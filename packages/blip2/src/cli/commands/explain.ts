@@ -1,25 +1,36 @@
 import type { Command } from 'commander';
-import { modelOption, type Shared, whole } from '../options.js';
+import { UsageError } from '../errors.js';
+import { modelOption, numberOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
+import { expectImage } from './images.js';
 import { openModel } from './model.js';
 
-interface Options extends Shared {
+interface ExplainFlags extends SharedOptions {
   readonly model: string;
   readonly out: string;
   readonly layer?: number;
 }
 
+const FORMAT = /\.(png|svg|html)$/i;
+
 export function explainCommand(command: Command, session: Session): Command {
   return command
-    .description('Draw what each query looks at in an image and, with a text, which regions its words lean on.')
-    .argument('<image>', 'file of an image')
-    .argument('[text]', 'matched with the image; needs a retrieval model')
+    .description('Draw the cross-attention of each query over an image and, with a text, the relevance of each word.')
+    .argument('<image>', 'image file')
+    .argument('[text]', 'text to match with the image; needs a retrieval model')
     .addOption(modelOption())
-    .requiredOption('--out <file>', 'the sheet, a PNG')
-    .option('--layer <n>', 'one of the layers that look at the image, from 0 (default: the mean of all)', whole)
-    .action(async (image: string, text: string | undefined, options: Options) => {
-      const { out, layer } = options;
-      using model = await openModel(session, options, text === undefined ? 'any' : 'retrieval');
+    .requiredOption('--out <file>', 'the sheet to write: .png, .svg or .html')
+    .addOption(
+      numberOption('--layer <n>', 'cross-attention layer, from 0 (default: the mean of all)', {
+        integer: true,
+        min: 0,
+      }),
+    )
+    .action(async (image: string, text: string | undefined, flags: ExplainFlags) => {
+      const { out, layer } = flags;
+      if (!FORMAT.test(out)) throw new UsageError(`--out must end in .png, .svg or .html, not '${out}'.`);
+      await expectImage(image);
+      using model = await openModel(session, flags, text === undefined ? 'any' : 'retrieval');
       const { writeSheet } = await import('@blip2/explain');
       await writeSheet(model, image, { out, text, layer });
       session.result({ image, out }, out);

@@ -1,14 +1,13 @@
-import type { GenerationOptions } from '@blip2/models';
-import { type DecodingPreset, type DecodingPresetName, decodingPresets } from '@blip2/models';
-import { type Command, Option } from 'commander';
+import type { DecodingPresetName, decodingPresets, GenerationOptions } from '@blip2/models';
+import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { count, modelOption, number, type Shared, several, whole } from '../options.js';
+import { COUNT, choiceOption, modelOption, numberOption, repeatedOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 
-/** Options of the commands that make text. */
-export interface Speaking extends Shared {
+/** Options of the commands that generate text. */
+export interface GenerationFlags extends SharedOptions {
   readonly model: string;
-  readonly preset?: DecodingPresetName;
+  readonly decoding?: DecodingPresetName;
   readonly beams?: number;
   readonly maxNewTokens?: number;
   readonly minNewTokens?: number;
@@ -23,76 +22,150 @@ export interface Speaking extends Shared {
   readonly stream?: boolean;
 }
 
-export interface SpeakingDefaults {
+/** A command's task, and its defaults where there is no decoding preset. */
+export interface GenerationTask {
   readonly task: 'caption' | 'ask';
-  readonly tokens: number;
+  readonly maxNewTokens: number;
   readonly lengthPenalty: number;
 }
 
-export function generationMethods(command: Command, { task, tokens, lengthPenalty }: SpeakingDefaults): Command {
-  const presets = Object.entries<DecodingPreset>(decodingPresets).filter(([, one]) => [task, 'any'].includes(one.task));
+type Sampling<Name extends DecodingPresetName> = (typeof decodingPresets)[Name]['all'] extends { sample: true }
+  ? true
+  : false;
+
+/** What options are checked by, of each decoding preset; the presets themselves are loaded with the model. */
+const presets = {
+  caption: { task: 'caption', sample: false },
+  captionLavis: { task: 'caption', sample: false },
+  captionNucleus: { task: 'caption', sample: true },
+  captionCoco: { task: 'caption', sample: false },
+  captionNoCaps: { task: 'caption', sample: false },
+  vqa: { task: 'ask', sample: false },
+  vqaLavis: { task: 'ask', sample: false },
+  instruct: { task: 'any', sample: false },
+} as const satisfies {
+  readonly [Name in DecodingPresetName]: {
+    readonly task: (typeof decodingPresets)[Name]['task'];
+    readonly sample: Sampling<Name>;
+  };
+};
+
+const presetsOf = (task: GenerationTask['task']): string[] =>
+  Object.entries(presets)
+    .filter(([, preset]) => preset.task === task || preset.task === 'any')
+    .map(([name]) => name);
+
+/** Adds the options of the commands that generate text. */
+export function addGenerationOptions(command: Command, { task, maxNewTokens, lengthPenalty }: GenerationTask): Command {
+  const sampling = 'with --sample:';
   return command
     .addOption(modelOption())
     .addOption(
-      new Option('--preset <name>', 'prompt, beams, penalties and lengths that a name stands for').choices(
-        presets.map(([name]) => name),
+      choiceOption('--decoding <name>', 'decoding preset: prompt, beams, penalties and lengths', presetsOf(task)),
+    )
+    .addOption(numberOption('--beams <n>', 'beams; 1 is greedy search (default: 5, or 1 with --sample)', COUNT))
+    .addOption(numberOption('--max-new-tokens <n>', `most tokens to generate (default: ${maxNewTokens})`, COUNT))
+    .addOption(numberOption('--min-new-tokens <n>', 'least tokens to generate (default: 0)', { integer: true, min: 0 }))
+    .addOption(
+      numberOption('--length-penalty <x>', `beam search: above 0 favors long texts (default: ${lengthPenalty})`),
+    )
+    .addOption(
+      numberOption('--repetition-penalty <x>', 'above 1 penalizes tokens that occurred before (default: 1)', {
+        above: 0,
+      }),
+    )
+    .option('--sample', 'sample tokens by their probabilities; --seed makes it reproducible')
+    .addOption(
+      numberOption('--temperature <x>', `${sampling} divides the logits; above 1 is more random (default: 1)`, {
+        above: 0,
+      }),
+    )
+    .addOption(
+      numberOption('--top-k <n>', `${sampling} keep the k most probable tokens; 0 keeps all (default: 50)`, {
+        integer: true,
+        min: 0,
+      }),
+    )
+    .addOption(
+      numberOption(
+        '--top-p <p>',
+        `${sampling} nucleus sampling, keep the smallest set of tokens whose probabilities sum to p (default: 1)`,
+        { above: 0, max: 1 },
       ),
     )
-    .option('--beams <n>', 'width of the beam search; 1 is greedy (default: 5, 1 when sampling)', count)
-    .option('--max-new-tokens <n>', `longest text (default: ${tokens})`, count)
-    .option('--min-new-tokens <n>', 'shortest text (default: 0)', whole)
-    .option('--length-penalty <x>', `above 0 favors long texts (default: ${lengthPenalty})`, number)
-    .option('--repetition-penalty <x>', 'above 1 avoids what was said (default: 1)', number)
-    .option('--sample', 'draw tokens by their probabilities; --seed says which')
-    .option('--temperature <x>', 'of sampling: above 1 is bolder (default: 1)', number)
-    .option('--top-k <n>', 'of sampling: only the n likeliest tokens; 0 for all (default: 50)', whole)
-    .option('--top-p <x>', 'of sampling: only the likeliest tokens with this probability together (default: 1)', number)
-    .option('--num-sequences <n>', 'how many texts (default: 1)', count)
-    .option('--stop <token>', 'a token, or its id, that ends a text too; may be given again', several(stop))
-    .option('--stream', 'show the text as it comes, by one beam');
+    .addOption(numberOption('--num-sequences <n>', 'texts to return (default: 1)', COUNT))
+    .addOption(repeatedOption('--stop <token>', 'a token, or its id, that ends a text too; may be repeated', stopToken))
+    .option('--stream', 'print the text while it is generated, by greedy search or sampling');
 }
 
-/** @throws UsageError for options that do not go together */
-export function speakOptions(
-  options: Speaking,
+/**
+ * The options of a call that generates text.
+ * @throws UsageError for options that exclude each other
+ */
+export function generationOptions(
+  flags: GenerationFlags,
+  { maxNewTokens }: GenerationTask,
   { signal }: Session,
-): GenerationOptions & { preset?: DecodingPresetName } {
-  const { preset, seed, stream, json } = options;
-  const drawn = options.sample ?? (preset && (decodingPresets[preset] as DecodingPreset).all.sample);
-  for (const [name, flag] of [
-    ['temperature', '--temperature'],
-    ['topK', '--top-k'],
-    ['topP', '--top-p'],
-  ] as const) {
-    if (options[name] !== undefined && !drawn) throw new UsageError(`${flag} is for sampling; add --sample.`);
-  }
-  if (stream && json) throw new UsageError('--stream is for reading; leave it out with --json.');
-  if (stream && ((options.beams ?? 1) > 1 || (options.numSequences ?? 1) > 1))
-    throw new UsageError('--stream shows one text by one beam; leave out --beams and --num-sequences.');
+): GenerationOptions & { readonly decoding: DecodingPresetName | undefined } {
+  checkSampling(flags);
+  checkStream(flags);
+  checkLengths(flags, maxNewTokens);
   return {
-    ...(preset && { preset }),
-    beams: options.beams,
-    maxNewTokens: options.maxNewTokens,
-    minNewTokens: options.minNewTokens,
-    lengthPenalty: options.lengthPenalty,
-    repetitionPenalty: options.repetitionPenalty,
-    sample: options.sample,
-    temperature: options.temperature,
-    topK: options.topK,
-    topP: options.topP,
-    returnSequences: options.numSequences,
-    stop: options.stop,
-    seed,
+    decoding: flags.decoding,
+    beams: flags.beams,
+    maxNewTokens: flags.maxNewTokens,
+    minNewTokens: flags.minNewTokens,
+    lengthPenalty: flags.lengthPenalty,
+    repetitionPenalty: flags.repetitionPenalty,
+    sample: flags.sample,
+    temperature: flags.temperature,
+    topK: flags.topK,
+    topP: flags.topP,
+    returnSequences: flags.numSequences,
+    stop: flags.stop,
+    seed: flags.seed,
     signal,
   };
 }
 
-/** A whole number is an id; `\\n` and `\\t` are what they are elsewhere. */
-const stop = (text: string): number | string =>
-  /^\d+$/.test(text) ? Number(text) : text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+function checkSampling({ decoding, sample, beams, numSequences = 1, ...flags }: GenerationFlags): void {
+  const sampled = sample || (decoding !== undefined && presets[decoding].sample);
+  for (const [key, flag] of [
+    ['temperature', '--temperature'],
+    ['topK', '--top-k'],
+    ['topP', '--top-p'],
+  ] as const) {
+    if (flags[key] !== undefined && !sampled) throw new UsageError(`${flag} needs sampling; add --sample.`);
+  }
+  const width = beams ?? (sample && decoding === undefined ? 1 : 5);
+  if (numSequences > width && !(sampled && width === 1)) {
+    throw new UsageError(`--num-sequences ${numSequences} needs as many beams; raise --beams, or --sample with one.`);
+  }
+}
 
-/** Shows a text as it comes. */
-export async function show(pieces: AsyncIterable<string>, session: Session): Promise<void> {
+function checkStream({ stream, json, beams = 1, numSequences = 1 }: GenerationFlags): void {
+  if (!stream) return;
+  if (json) throw new UsageError('--stream prints text as it is generated; leave it out with --json.');
+  if (beams > 1 || numSequences > 1) {
+    throw new UsageError('--stream prints one text of one beam; leave out --beams and --num-sequences.');
+  }
+}
+
+function checkLengths({ decoding, minNewTokens = 0, maxNewTokens }: GenerationFlags, byDefault: number): void {
+  const most = maxNewTokens ?? (decoding === undefined ? byDefault : undefined);
+  if (most !== undefined && minNewTokens > most) {
+    throw new UsageError(`--min-new-tokens ${minNewTokens} is above --max-new-tokens ${most}; lower it or raise that.`);
+  }
+}
+
+/** Digits are a token's id; `\\n` and `\\t` stand for a newline and a tab. */
+function stopToken(text: string): number | string {
+  if (text === '') throw new UsageError('--stop must be a token or its id, not an empty text.');
+  return /^\d+$/.test(text) ? Number(text) : text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+}
+
+/** Prints a text while it is generated. */
+export async function printStream(pieces: AsyncIterable<string>, session: Session): Promise<void> {
   for await (const piece of pieces) session.piece(piece);
   session.piece('\n');
 }

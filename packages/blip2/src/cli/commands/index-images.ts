@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { sentence, ToldError } from '../errors.js';
-import { modelOption, type Shared } from '../options.js';
+import { modelOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { secondsSince } from '../text.js';
+import { imageFiles, unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
-interface Options extends Shared {
+interface IndexFlags extends SharedOptions {
   readonly model: string;
   readonly out: string;
   readonly features: boolean;
@@ -14,36 +14,31 @@ interface Options extends Shared {
 
 export function indexCommand(command: Command, session: Session): Command {
   return command
-    .description('Make images ready to be searched, or bring their index up to date.')
-    .argument('<image...>', 'files or folders of images')
+    .description('Index images for search, or update their index.')
+    .argument('<image...>', 'image files, folders or patterns')
     .addOption(modelOption())
-    .requiredOption('--out <file>', 'the index; where it is there already, only new and changed images are encoded')
-    .option('--no-features', 'keep no features: a smaller index, and a slower search that looks at images again')
-    .option('--prune', 'leave out images whose files are gone', false)
-    .action(async (names: string[], options: Options) => {
-      const { findImages } = await import('@blip2/search');
-      const images = await findImages(names);
-      using model = await openModel(session, options, 'retrieval');
+    .requiredOption('--out <file>', 'the index; of one that exists, only new and changed images are encoded')
+    .option('--no-features', 'store no image features: a smaller index, whose search encodes images again')
+    .option('--prune', 'remove images whose files no longer exist', false)
+    .action(async (names: string[], flags: IndexFlags) => {
+      const images = await imageFiles(names);
+      using model = await openModel(session, flags, 'retrieval');
       const { indexImages } = await import('@blip2/search');
-      const { out, features, prune } = options;
+      const { out, features, prune } = flags;
       const { signal, terminal } = session;
       const start = performance.now();
-      let unread = 0;
-      const summary = await indexImages(model, images, {
+      const unreadable = unreadableImages(session);
+      const { encoded, ...summary } = await indexImages(model, images, {
         out,
         features,
         prune,
         signal,
-        onUnreadable: (_, error) => {
-          unread++;
-          terminal.line(sentence(error, signal) ?? '');
-        },
-        onProgress: (done, total) => terminal.progress('looking at images', { done, total }),
+        onUnreadable: unreadable.report,
+        onProgress: (done, total) => terminal.progress('encoding images', { done, total }),
       });
-      const { encoded, pruned } = summary;
-      const json = { ...summary, unread, seconds: secondsSince(start) };
-      const also = pruned > 0 ? `, ${pruned} left out` : '';
-      session.result(json, `${out}: ${summary.images} images, ${encoded} of them new or changed${also}`);
-      if (unread > 0) throw new ToldError(`${unread} of ${images.length} images could not be read.`);
+      const json = { ...summary, encoded, skipped: unreadable.count, seconds: secondsSince(start) };
+      const removed = summary.pruned > 0 ? `, ${summary.pruned} removed` : '';
+      session.result(json, `${out}: ${summary.images} images, ${encoded} of them new or changed${removed}`);
+      unreadable.throwIfAny(images.length);
     });
 }

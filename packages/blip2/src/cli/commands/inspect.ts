@@ -1,18 +1,17 @@
 import type { Inspection } from '@blip2/models';
 import type { Command } from 'commander';
 import type { Session } from '../session.js';
-import { fromHub } from './model.js';
+import { hubOptions } from './model.js';
 
 export function inspectCommand(command: Command, session: Session): Command {
   return command
-    .description('List the tensors of a model, and what is missing or unused. Loads nothing.')
-    .argument('<model>', 'a folder with a config.json, a name on the hub, the output of train, or a file of weights')
+    .description(
+      'List the tensors of a model, which are missing or unused, and the memory it needs, without loading it.',
+    )
+    .argument('<model>', 'a model folder, a name on the hub, the output folder of train, or a weights file')
     .action(async (path: string) => {
-      const [{ inspectModel }, { formatMemoryPlan }] = await Promise.all([
-        import('@blip2/models'),
-        import('@blip2/models'),
-      ]);
-      for (const inspection of await inspectModel(path, fromHub(session))) {
+      const { inspectModel, formatMemoryPlan } = await import('@blip2/models');
+      for (const inspection of await inspectModel(path, hubOptions(session))) {
         const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
         if (note) session.terminal.line(note);
         session.result(

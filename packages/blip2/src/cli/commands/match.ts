@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import { modelOption, type Shared } from '../options.js';
+import { modelOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
-import { expectImages } from './each-image.js';
+import { expectImage } from './images.js';
 import { openModel } from './model.js';
 
 export function matchCommand(command: Command, session: Session): Command {
   return command
-    .description('Say how well texts fit an image.')
-    .argument('<image>', 'file of an image')
-    .argument('<text...>')
+    .description('Score how well texts match an image: ITM probability and ITC similarity.')
+    .argument('<image>', 'image file')
+    .argument('<text...>', 'the texts')
     .addOption(modelOption())
-    .action(async (image: string, texts: string[], options: Shared & { readonly model: string }) => {
-      await expectImages([image]);
+    .action(async (image: string, texts: string[], options: SharedOptions & { readonly model: string }) => {
+      await expectImage(image);
       using model = await openModel(session, options, 'retrieval');
       const matches = await model.match(image, texts);
       for (const [i, { itm, itc }] of matches.entries()) {

@@ -1,36 +1,38 @@
 import type { DownloadProgress, ResolveOptions } from '@blip2/hub';
 import type { Blip2, ModelKind } from '@blip2/models';
-import type { Shared } from '../options.js';
+import type { SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 
-/** What a command needs; with 'any' the retrieval model where a training run has both. */
-export type Need = ModelKind | 'any';
+/** Makes TensorFlow.js compute with the chosen backend. */
+export async function startBackend({ backend, threads }: SharedOptions): Promise<void> {
+  const { useBackend } = await import('@blip2/training');
+  await useBackend({ backend, threads });
+}
 
-/** Lets a command tell how a download goes, and stop it. */
-export function fromHub({ signal, terminal }: Session): ResolveOptions {
+/** Options for the hub that show a download's progress, and stop it with the command. */
+export function hubOptions({ signal, terminal }: Session): ResolveOptions {
   const onDownload = ({ file, done, total }: DownloadProgress): void => {
-    const [mine, all] = [done, total].map((bytes) => Math.round(bytes / 1e5) / 10);
-    terminal.progress('downloading', { done: mine!, total: all!, unit: 'MB', detail: file });
+    const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
+    terminal.progress('downloading', { done: megabytes(done), total: megabytes(total), unit: 'MB', detail: file });
   };
   return { signal, onDownload, onNote: (text) => terminal.line(text) };
 }
 
-/** Loads a folder for a command; the libraries are loaded only here, so that wrong usage is told at once. */
+/**
+ * Loads the model of a command. Of a training run's folder it loads the kind that is wanted; for 'any' the retrieval model,
+ * where both are there.
+ */
 export async function openModel(
   session: Session,
-  options: Shared & { readonly model: string },
-  wanted: Need,
+  options: SharedOptions & { readonly model: string },
+  wanted: ModelKind | 'any',
 ): Promise<Blip2> {
-  const [{ useBackend }, { fromPretrained }, { modelKindsIn }] = await Promise.all([
-    import('../backend.js'),
-    import('@blip2/models'),
-    import('@blip2/models'),
-  ]);
-  await useBackend(options);
+  await startBackend(options);
+  const { fromPretrained, modelKindsIn } = await import('@blip2/models');
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
   const kind = wanted === 'any' ? (await modelKindsIn(options.model)).at(-1) : wanted;
-  const model = await fromPretrained(options.model, { ...fromHub(session), kind, onProgress });
+  const model = await fromPretrained(options.model, { ...hubOptions(session), kind, onProgress });
   terminal.end();
   return model;
 }

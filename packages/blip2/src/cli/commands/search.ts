@@ -1,11 +1,11 @@
 import type { ImageIndex } from '@blip2/search';
 import type { Command } from 'commander';
-import { sentence } from '../errors.js';
-import { count, type Shared, whole } from '../options.js';
+import { COUNT, numberOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
+import { unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
-interface Options extends Shared {
+interface SearchFlags extends SharedOptions {
   readonly index: string;
   readonly model?: string;
   readonly top: number;
@@ -15,23 +15,27 @@ interface Options extends Shared {
 
 export function searchCommand(command: Command, session: Session): Command {
   return command
-    .description('Find the images of an index that a text fits best.')
-    .argument('<query>', 'a text')
-    .requiredOption('--index <file>', 'what index made')
-    .option('--top <n>', 'so many results', count, 10)
-    .option('--rerank <n>', 'how many of the best by ITC are put in the order of ITM logit + ITC', whole, 128)
-    .option('--model <folder>', 'the model that made the index (default: where it lay then)')
-    .option('--approximate', 'for very many images: a graph finds the best by ITC; needs usearch', false)
-    .action(async (query: string, options: Options) => {
-      const { openIndex } = await import('@blip2/search');
+    .description('Search an index for the images that match a text best.')
+    .argument('<query>', 'the text')
+    .requiredOption('--index <file>', 'the index, as the index command writes it')
+    .addOption(numberOption('--top <n>', 'results', COUNT).default(10))
+    .addOption(
+      numberOption('--rerank <n>', 'images with the highest ITC that are ranked again by ITM logit + ITC; 0 for none', {
+        integer: true,
+        min: 0,
+      }).default(128),
+    )
+    .option('--model <model>', 'the model that made the index (default: its path at that time)')
+    .option('--approximate', 'approximate nearest neighbors, for very many images; needs the package usearch', false)
+    .action(async (query: string, flags: SearchFlags) => {
+      const { openIndex, searchIndex } = await import('@blip2/search');
       const { signal, terminal } = session;
-      const index = await openIndex(options.index);
+      const index = await openIndex(flags.index);
       try {
-        const { model: given, top, rerank } = options;
-        using model = await openModel(session, { ...options, model: given ?? index.model.folder }, 'retrieval');
-        const { searchIndex } = await import('@blip2/search');
-        const vectors = options.approximate ? await graph(index, session) : undefined;
-        const found = await searchIndex(
+        const { model: given, top, rerank } = flags;
+        using model = await openModel(session, { ...flags, model: given ?? index.model.folder }, 'retrieval');
+        const vectors = flags.approximate ? await approximateVectors(index, session) : undefined;
+        const results = await searchIndex(
           model,
           { index, query },
           {
@@ -39,11 +43,11 @@ export function searchCommand(command: Command, session: Session): Command {
             rerank,
             vectors,
             signal,
-            onUnreadable: (_, error) => terminal.line(sentence(error, signal) ?? ''),
+            onUnreadable: unreadableImages(session).report,
             onProgress: (done, total) => terminal.progress('matching', { done, total }),
           },
         );
-        for (const { rank, image, itc, itm } of found) {
+        for (const { rank, image, itc, itm } of results) {
           const scores = `itm ${itm === null ? '-'.padEnd(6) : itm.toFixed(4)}  itc ${itc.toFixed(4)}`;
           session.result({ rank, image, itc, itm }, `${String(rank).padStart(3)}  ${scores}  ${image}`);
         }
@@ -53,9 +57,8 @@ export function searchCommand(command: Command, session: Session): Command {
     });
 }
 
-async function graph(index: ImageIndex, session: Session) {
-  const [{ approximateIndex }, { graphPath }] = await Promise.all([import('@blip2/search'), import('@blip2/search')]);
-  const { signal, terminal } = session;
-  const onProgress = (done: number, total: number): void => terminal.progress('making the graph', { done, total });
+async function approximateVectors(index: ImageIndex, { signal, terminal }: Session) {
+  const { approximateIndex, graphPath } = await import('@blip2/search');
+  const onProgress = (done: number, total: number): void => terminal.progress('building the graph', { done, total });
   return approximateIndex(index.vectors, { path: graphPath(index.path), signal, onProgress });
 }

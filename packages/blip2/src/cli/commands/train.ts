@@ -1,16 +1,17 @@
 import { basename, extname } from 'node:path';
 import type { EmojiConfig } from '@blip2/demo';
 import type { Command } from 'commander';
-import { Option } from 'commander';
-import { demoPackage } from '../demo-package.js';
+import { dataSets, demoPackage, trainingPresets } from '../emoji.js';
 import { UsageError } from '../errors.js';
-import { count, type Shared } from '../options.js';
+import { COUNT, choiceOption, numberOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
+import { startBackend } from './model.js';
 
-interface TrainOptions extends Shared {
+interface TrainFlags extends SharedOptions {
+  readonly data: string;
   readonly config?: string;
   readonly preset?: string;
-  readonly stage: '1' | '2' | 'all';
+  readonly stage: keyof typeof stages;
   readonly out?: string;
   readonly resume: boolean;
   readonly maxSteps?: number;
@@ -21,24 +22,29 @@ const stages = { '1': [1], '2': [2], all: [1, 2] } as const;
 export function trainCommand(command: Command, session: Session): Command {
   return command
     .description('Train a model: stage 1, stage 2 or both.')
-    .option('--config <file>', 'a configuration, as JSON')
-    .option('--preset <name>', 'a configuration with a name')
-    .addOption(new Option('--stage <n>', 'which stage').choices(['1', '2', 'all']).default('all'))
-    .option('--out <folder>', 'where to write (default: runs/ and the name of the configuration)')
-    .option('--resume', 'go on from the newest checkpoint', false)
-    .option('--max-steps <n>', 'stop each stage after so many steps', count)
-    .action(async (options: TrainOptions) => {
-      const { name, config } = await configOf(options);
-      const { useBackend } = await import('../backend.js');
-      const [{ runTrain }, { emojiData }] = await Promise.all([import('@blip2/runs'), demoPackage()]);
-      await useBackend(options);
-      const { maxSteps } = options;
-      const out = options.out ?? `runs/${name}`;
-      await runTrain(config, {
+    .addOption(choiceOption('--data <name>', 'data set', dataSets).default('emoji'))
+    .option('--config <file>', 'training configuration, as JSON')
+    .addOption(choiceOption('--preset <name>', 'training preset', trainingPresets))
+    .addOption(choiceOption('--stage <n>', 'stages to train', Object.keys(stages)).default('all'))
+    .option('--out <folder>', 'output folder (default: runs/ and the name of the configuration)')
+    .option('--resume', 'resume from the latest checkpoint', false)
+    .addOption(numberOption('--max-steps <n>', 'stop each stage after this many steps', COUNT))
+    .action(async (flags: TrainFlags) => {
+      const { config: file, preset, maxSteps } = flags;
+      const name = preset ?? file;
+      if (name === undefined || (preset !== undefined && file !== undefined)) {
+        throw new UsageError('Give either --config or --preset.');
+      }
+      const out = flags.out ?? `runs/${basename(name, extname(name))}`;
+      const { emojiConfigs, emojiData } = await demoPackage();
+      const config = preset === undefined ? await emojiConfigs.read(name) : emojiConfigs.preset(preset);
+      const { runTrain } = await import('@blip2/runs');
+      await startBackend(flags);
+      await runTrain(withSeed(config, flags.seed), {
         data: emojiData,
         out,
-        stages: stages[options.stage],
-        resume: options.resume,
+        stages: stages[flags.stage],
+        resume: flags.resume,
         ...(maxSteps !== undefined && { maxSteps }),
         reporter: session.reporter({ steps: true }),
         signal: session.signal,
@@ -47,14 +53,5 @@ export function trainCommand(command: Command, session: Session): Command {
     });
 }
 
-async function configOf({
-  config: file,
-  preset: named,
-  seed,
-}: TrainOptions): Promise<{ name: string; config: EmojiConfig }> {
-  if ((file === undefined) === (named === undefined)) throw new UsageError('Give either --config or --preset.');
-  const { emojiConfigs } = await demoPackage();
-  const name = named ?? basename(file!, extname(file!));
-  const config = named === undefined ? await emojiConfigs.read(file!) : emojiConfigs.preset(named);
-  return { name, config: seed === undefined ? config : { ...config, seed } };
-}
+const withSeed = (config: EmojiConfig, seed: number | undefined): EmojiConfig =>
+  seed === undefined ? config : { ...config, seed };
