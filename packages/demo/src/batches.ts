@@ -5,6 +5,7 @@ import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
 import type { Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
 import {
+  type BatchAt,
   batchIterator,
   collateStage1,
   collateStage2,
@@ -15,7 +16,7 @@ import {
   type SampleSource,
 } from '@blip2/training';
 import type { EmojiConfig } from './config.js';
-import type { EncodedEmoji, EncodedScenes } from './encoded-data.js';
+import type { EncodedEmoji, EncodedScenes, EncodedSingles } from './encoded-data.js';
 
 /** What batches are made of. */
 export interface BatchInputs {
@@ -23,10 +24,18 @@ export interface BatchInputs {
   readonly parts: Parts;
   readonly emoji: EncodedEmoji;
   readonly scenes: EncodedScenes;
+  /** Absent where the configuration has none. */
+  readonly singles?: EncodedSingles | undefined;
 }
 
-/** Batches of stage 1: emoji with their names, and scenes with a caption. */
-export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage1Batch> {
+/** Batches of stage 1: emoji with their names, scenes with a caption, and single drawings with one. */
+export function stage1Batches({
+  config,
+  parts,
+  emoji,
+  scenes,
+  singles,
+}: BatchInputs): (at: Position) => Promise<Stage1Batch> {
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
@@ -38,7 +47,7 @@ export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (a
       collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options),
   });
   const { batchSize } = config.stage1;
-  const next = mixBatches(
+  const mixed = mixBatches(
     batchIterator(
       pairs(emoji.features, (index) => captionProcessor(emoji.metadata(index).label)),
       { batchSize, seed: config.seed },
@@ -49,6 +58,16 @@ export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (a
     ),
     count === 0 ? 0 : sceneShare,
   );
+  const next = singles
+    ? mixBatches(
+        mixed,
+        batchIterator(
+          pairs(singles.features, (index) => singles.metadata(index).caption),
+          { batchSize, seed: config.seed },
+        ),
+        config.data.singleShare,
+      )
+    : mixed;
   return ({ position }) => next(position);
 }
 
@@ -60,10 +79,16 @@ const QUESTIONS = 2;
 const NAMING = 0.1;
 
 /**
- * Batches of stage 2: captions of scenes, questions about them, names of emoji. Each kind has batches of its own, as its
- * texts are of about one length.
+ * Batches of stage 2: captions of scenes, questions about them, names of emoji, captions of single drawings. Each kind has
+ * batches of its own, as its texts are of about one length.
  */
-export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage2Batch> {
+export function stage2Batches({
+  config,
+  parts,
+  emoji,
+  scenes,
+  singles,
+}: BatchInputs): (at: Position) => Promise<Stage2Batch> {
   const language = languageOf(parts);
   const batches = (source: SampleSource) =>
     batchIterator(
@@ -83,7 +108,7 @@ export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (a
     draw(scenes.metadata(index).qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
-  const next = mixBatches(
+  const mixed = mixBatches(
     mixBatches(
       batches({ ...shown, samples: (index) => captioned(scenes.metadata(index).caption) }),
       batches({ ...shown, samples: asked }),
@@ -96,11 +121,21 @@ export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (a
     }),
     config.data.scenes === 0 ? 1 : NAMING,
   );
-  const phrasesAlone = batches({ ...shown, samples: () => [] });
+  const alone = singles && {
+    features: singles.features,
+    phrases: (index: number) => [`${singles.metadata(index).noun.one} one`],
+  };
+  const withSingles = <B>(others: BatchAt<B>, single: BatchAt<B> | undefined): BatchAt<B> =>
+    single ? mixBatches(others, single, config.data.singleShare) : others;
+  const phrases = withSingles(batches({ ...shown, samples: () => [] }), alone && batches({ ...alone, samples: () => [] }));
+  const texts = withSingles(
+    mixed,
+    alone && batches({ ...alone, samples: (index) => captioned((singles as EncodedSingles).metadata(index).caption) }),
+  );
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {
     const random = rng(hash(seed, 'lessons'));
-    return position < phraseSteps ? phrasesAlone(position)(random) : next(position - phraseSteps)(random);
+    return position < phraseSteps ? phrases(position)(random) : texts(position - phraseSteps)(random);
   };
 }
 

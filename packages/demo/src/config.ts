@@ -9,6 +9,12 @@ export const emojiDataSchema = dataSchema.extend({
   emoji: count.nullable().default(null).describe('how many emoji to train on, in four drawings each; null: all'),
   scenes: z.int().min(0).default(8000).describe('scenes to train on'),
   testScenes: count.default(400).describe('scenes to test on'),
+  singles: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('single drawings to train on: images of each noun of the scenes by each vendor'),
+  singleShare: z.number().min(0).max(1).default(0).describe('share of the batches of both stages that are single drawings'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 

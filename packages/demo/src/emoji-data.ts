@@ -1,14 +1,25 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, questionTypes, retrievalCandidates, scenePrompts } from '@blip2/emoji';
-import type { EvaluationData, RunData } from '@blip2/runs';
+import { loadEmoji, questionTypes, retrievalCandidates, scenePrompts, splits } from '@blip2/emoji';
+import { Disposables, type EvaluationData, type EvaluationTasks, type RunData } from '@blip2/runs';
 import { stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiConfig, type EmojiDataConfig, emojiConfigs } from './config.js';
-import { type EncodedEmoji, type EncodedScenes, encodeEmoji, encodeScenes } from './encoded-data.js';
+import {
+  type EncodedEmoji,
+  type EncodedScenes,
+  type EncodedSingles,
+  encodeEmoji,
+  encodeScenes,
+  encodeSingles,
+} from './encoded-data.js';
 
-/** Noto's drawings of the 400 retrieval candidates, and scenes of Noto's drawings. */
+/**
+ * Noto's drawings, which no part of a model was trained on: of the 400 retrieval candidates, in scenes, and single ones. The
+ * split `known` has scenes of the training vendors' drawings in combinations that training never shows.
+ */
 export interface EmojiEvaluation extends EvaluationData {
   readonly emoji: EncodedEmoji;
   readonly scenes: EncodedScenes;
+  readonly singles: EncodedSingles;
 }
 
 /** Scenes that a model without a run's configuration is evaluated on. */
@@ -29,64 +40,76 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
 
   async openTraining(config, { encoder, parts, reporter, signal }) {
     const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
-    const emoji = await encodeEmoji('train', loadEmoji().slice(0, config.data.emoji ?? undefined), options);
+    const { emoji: count, scenes: sceneCount, singles: variants } = config.data;
+    const { seed } = config;
+    const opened = new Disposables();
     try {
-      const count = Math.max(config.data.scenes, 1);
-      const scenes = await encodeScenes('train', { count, seed: config.seed }, options);
-      const inputs = { config, parts, emoji, scenes };
-      const stage1 = stage1Batches(inputs);
+      const emoji = opened.add(await encodeEmoji('train', loadEmoji().slice(0, count ?? undefined), options), close);
+      const chosen = { count: Math.max(sceneCount, 1), seed };
+      const scenes = opened.add(await encodeScenes('train', chosen, options), close);
+      const singles =
+        variants > 0 ? opened.add(await encodeSingles('train', { variants, seed }, options), close) : undefined;
+      const inputs = { config, parts, emoji, scenes, singles };
       let stage2: ReturnType<typeof stage2Batches> | undefined;
       return {
-        stage1,
+        stage1: stage1Batches(inputs),
         stage2: (at) => {
           stage2 ??= stage2Batches(inputs);
           return stage2(at);
         },
         sampleFeatures: () => sampleFeatures(emoji),
         prompts: scenePrompts,
-        async close() {
-          await scenes.close();
-          await emoji.close();
-        },
+        close: () => opened.close(),
       };
     } catch (error) {
-      await emoji.close();
+      await opened.close();
       throw error;
     }
   },
 
   async openEvaluation({ config, seed }, { encoder, reporter, signal }) {
     const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
-    const emoji = await encodeEmoji('test', retrievalCandidates(), options);
+    const chosen = { count: config?.data.testScenes ?? TEST_SCENES, seed: seed ?? config?.seed ?? 0 };
+    const opened = new Disposables();
     try {
-      const test = { count: config?.data.testScenes ?? TEST_SCENES, seed: seed ?? config?.seed ?? 0 };
-      const scenes = await encodeScenes('test', test, options);
-      const { features } = scenes;
-      const indices = Array.from({ length: features.length }, (_, i) => i);
+      const emoji = opened.add(await encodeEmoji('test', retrievalCandidates(), options), close);
+      const scenes = opened.add(await encodeScenes('test', chosen, options), close);
+      const singles = opened.add(await encodeSingles('test', { variants: 1, seed: 0 }, options), close);
+      const known = opened.add(await encodeScenes('test', { ...chosen, vendors: splits.train }, options), close);
       return {
         emoji,
         scenes,
+        singles,
         retrieval: {
           features: emoji.features,
           texts: Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.metadata(i).label)),
         },
-        captions: { features, references: (index) => scenes.metadata(index).references },
-        vqa: {
-          features,
-          types: questionTypes,
-          questions: indices.flatMap((image) => scenes.metadata(image).qa.map((one) => ({ image, ...one }))),
-        },
-        async close() {
-          await scenes.close();
-          await emoji.close();
-        },
+        ...sceneTasks(scenes),
+        single: { features: singles.features, references: (index) => [singles.metadata(index).caption] },
+        known: sceneTasks(known),
+        close: () => opened.close(),
       };
     } catch (error) {
-      await emoji.close();
+      await opened.close();
       throw error;
     }
   },
 };
+
+const close = (data: { close(): Promise<void> }): Promise<void> => data.close();
+
+/** Captioning of scenes, and the questions about them. */
+function sceneTasks({ features, metadata }: EncodedScenes): Pick<EvaluationTasks, 'captions' | 'vqa'> {
+  const indices = Array.from({ length: features.length }, (_, i) => i);
+  return {
+    captions: { features, references: (index) => metadata(index).references },
+    vqa: {
+      features,
+      types: questionTypes,
+      questions: indices.flatMap((image) => metadata(image).qa.map((one) => ({ image, ...one }))),
+    },
+  };
+}
 
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint?: string }) =>
   fingerprint === undefined ? {} : { fingerprint };

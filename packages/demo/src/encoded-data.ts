@@ -7,8 +7,12 @@ import {
   type EmojiItem,
   emojiDataset,
   type Scene,
+  type Single,
   type Split,
   sceneDataset,
+  singleDataset,
+  splits,
+  type Vendor,
 } from '@blip2/emoji';
 import type { Reporter } from '@blip2/runs';
 import type { VisionModel } from '@blip2/training';
@@ -63,7 +67,7 @@ export async function encodeEmoji(
 /** Draws the first `count` scenes of a seed and encodes each. */
 export async function encodeScenes(
   split: Split,
-  { count, seed }: { count: number; seed: number },
+  { count, seed, vendors = splits[split] }: { count: number; seed: number; vendors?: readonly Vendor[] },
   options: EncodeDataOptions,
 ): Promise<EncodedScenes> {
   const { reporter } = options;
@@ -72,15 +76,38 @@ export async function encodeScenes(
     size,
     count,
     seed,
+    vendors,
     onProgress: (done, total) => reporter.progress(`drawing ${split} scenes`, done, total),
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const features = await encode(images, `${split} scenes`, [size, count, seed], options);
+  const features = await encode(images, `${split} scenes`, [size, count, seed, vendors], options);
+  return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
+}
+
+/** Single drawings with their features of the frozen encoder. */
+export interface EncodedSingles {
+  readonly features: FeatureStore;
+  metadata(index: number): Single;
+  image(index: number): EmojiItem['image'];
+  close(): Promise<void>;
+}
+
+/** Draws single drawings of the scenes' nouns and encodes each. */
+export async function encodeSingles(
+  split: Split,
+  { variants, seed }: { variants: number; seed: number },
+  options: EncodeDataOptions,
+): Promise<EncodedSingles> {
+  const size = sizeOf(options.vision);
+  const vendors = splits[split];
+  const data = await singleDataset({ size, vendors, variants, seed });
+  const images = { length: data.length, item: (index: number) => data.get(index).image };
+  const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
 /** Changed whenever the same arguments draw other images. */
-const DRAWN = 1;
+const DRAWN = 2;
 
 async function encode(
   images: ImageList,

@@ -9,7 +9,16 @@ export { type QuestionAnswer, type QuestionType, questionTypes, sceneGroups, sce
 export type { PlacedEmoji } from './scenes/layout.js';
 export { compositeSprite, renderScene } from './scenes/paint.js';
 export type { Plan } from './scenes/plan.js';
-export { type Scene, scene, sceneTexts } from './scenes/scene.js';
+export { type Scene, type SceneChoice, scene, sceneTexts } from './scenes/scene.js';
+export {
+  type Single,
+  type SingleBackground,
+  type SingleDataset,
+  type SingleItem,
+  type SingleOptions,
+  singleBackgrounds,
+  singleDataset,
+} from './scenes/singles.js';
 export { cropSprite, loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
 export { loadNouns, type Noun } from './scenes/vocabulary.js';
 

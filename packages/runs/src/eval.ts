@@ -5,11 +5,11 @@ import { type GenerationModel, type LoadedModel, loadFolder, modelKindsIn, type 
 import type { VisionEncoder } from '@blip2/vision';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
-import { type CaptionScores, evaluateCaptions } from './evaluate/captions.js';
+import { type CaptionScores, evaluateCaptions, evaluateExact, type SingleScores } from './evaluate/captions.js';
 import { evaluateRetrieval, type RetrievalScores } from './evaluate/retrieval.js';
 import { evaluateVqa, type VqaScores } from './evaluate/vqa.js';
 import { type Reporter, silent } from './reporter.js';
-import type { EvaluationData, RunData } from './run-data.js';
+import type { EvaluationData, EvaluationTasks, RunData } from './run-data.js';
 
 /** Options of `runEval`. */
 export interface EvalOptions<D extends DataConfig = DataConfig, E extends EvaluationData = EvaluationData> {
@@ -28,19 +28,33 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The scores of a model, as `blip2 eval --json` prints them. Recall and accuracy are between 0 and 1. */
-export interface EvalSummary {
+/** The scores of one split. Recall, accuracy and shares are between 0 and 1. */
+export interface SplitSummary {
   readonly retrieval?: Pick<RetrievalScores, 'candidates' | 'i2t' | 't2i'>;
-  readonly captions?: Pick<CaptionScores, 'cider' | 'ciderSwapped' | 'n'> & { readonly samples: readonly object[] };
+  readonly captions?: Pick<CaptionScores, 'cider' | 'ciderSwapped' | 'exact' | 'n'> & {
+    readonly samples: readonly object[];
+  };
+  readonly single?: Pick<SingleScores, 'exact' | 'n'>;
   readonly vqa?: Omit<VqaScores, 'results'>;
 }
 
-/** The scores of a model with the results behind them. */
-export interface Evaluation {
-  readonly summary: EvalSummary;
+/** The scores of a model, as `blip2 eval --json` prints them; `known` has those of the split of known images. */
+export interface EvalSummary extends SplitSummary {
+  readonly known?: SplitSummary;
+}
+
+/** The scores of one split with the results behind them. */
+export interface SplitEvaluation {
   readonly retrieval?: RetrievalScores & { readonly texts: readonly string[] };
   readonly captions?: CaptionScores;
+  readonly single?: SingleScores;
   readonly vqa?: VqaScores;
+}
+
+/** The scores of a model with the results behind them. */
+export interface Evaluation extends SplitEvaluation {
+  readonly summary: EvalSummary;
+  readonly known?: SplitEvaluation;
 }
 
 /** A loaded model with the data that it is evaluated on. */
@@ -91,36 +105,56 @@ export async function withEvaluation<D extends DataConfig, E extends EvaluationD
   }
 }
 
-/** Evaluates an open model on every task that it and the data support. */
-export async function evaluate(
-  { retrievalModel, generationModel, data, textLength }: EvaluationContext,
-  { rerank = 0, reporter = silent, signal }: Pick<EvalOptions, 'rerank' | 'reporter' | 'signal'>,
-): Promise<Evaluation> {
-  const progress = (task: string) => (done: number, total: number) => reporter.progress(task, done, total);
+type EvaluateOptions = Pick<EvalOptions, 'rerank' | 'reporter' | 'signal'>;
+
+/** Evaluates an open model on every task that it and the data support, of both splits. */
+export async function evaluate(context: EvaluationContext, options: EvaluateOptions): Promise<Evaluation> {
+  const { known: knownTasks, ...tasks } = context.data;
+  const scores = await evaluateSplit(context, tasks, options);
+  const known = knownTasks && (await evaluateSplit(context, knownTasks, options));
+  return {
+    summary: { ...summaryOf(scores), ...(known && { known: summaryOf(known) }) },
+    ...scores,
+    ...(known && { known }),
+  };
+}
+
+async function evaluateSplit(
+  { retrievalModel, generationModel, textLength }: EvaluationContext,
+  tasks: EvaluationTasks,
+  { rerank = 0, reporter = silent, signal }: EvaluateOptions,
+): Promise<SplitEvaluation> {
   const aborting = signal ? { signal } : {};
+  const progress = (task: string) => ({
+    onProgress: (done: number, total: number) => reporter.progress(task, done, total),
+  });
+  const decoding = { beams: 1, ...aborting };
   const retrieval =
     retrievalModel &&
-    data.retrieval &&
-    (await evaluateRetrieval(retrievalModel, data.retrieval, {
+    tasks.retrieval &&
+    (await evaluateRetrieval(retrievalModel, tasks.retrieval, {
       tokenizer: retrievalModel.tokenizer,
       textLength,
       rerank,
-      onProgress: progress('matching'),
+      ...progress('matching'),
       ...aborting,
     }));
-  const decoding = { beams: 1, ...aborting };
   const captions =
     generationModel &&
-    data.captions &&
-    (await evaluateCaptions(generationModel, data.captions, { ...decoding, onProgress: progress('captioning') }));
+    tasks.captions &&
+    (await evaluateCaptions(generationModel, tasks.captions, { ...decoding, ...progress('captioning') }));
+  const single =
+    generationModel &&
+    tasks.single &&
+    (await evaluateExact(generationModel, tasks.single, { ...decoding, ...progress('captioning') }));
   const vqa =
     generationModel &&
-    data.vqa &&
-    (await evaluateVqa(generationModel, data.vqa, { ...decoding, onProgress: progress('answering') }));
+    tasks.vqa &&
+    (await evaluateVqa(generationModel, tasks.vqa, { ...decoding, ...progress('answering') }));
   return {
-    summary: summaryOf({ retrieval, captions, vqa }),
-    ...(retrieval && data.retrieval && { retrieval: { ...retrieval, texts: data.retrieval.texts } }),
+    ...(retrieval && tasks.retrieval && { retrieval: { ...retrieval, texts: tasks.retrieval.texts } }),
     ...(captions && { captions }),
+    ...(single && { single }),
     ...(vqa && { vqa }),
   };
 }
@@ -128,27 +162,21 @@ export async function evaluate(
 /** The number of captions in a summary. */
 const SAMPLES = 8;
 
-function summaryOf({
-  retrieval,
-  captions,
-  vqa,
-}: Readonly<{
-  retrieval: RetrievalScores | undefined;
-  captions: CaptionScores | undefined;
-  vqa: VqaScores | undefined;
-}>): EvalSummary {
+function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): SplitSummary {
   return {
     ...(retrieval && { retrieval: { candidates: retrieval.candidates, i2t: retrieval.i2t, t2i: retrieval.t2i } }),
     ...(captions && {
       captions: {
         cider: captions.cider,
         ciderSwapped: captions.ciderSwapped,
+        exact: captions.exact,
         n: captions.n,
         samples: captions.results
           .slice(0, SAMPLES)
           .map(({ caption, reference, swapped }) => ({ caption, reference, swapped })),
       },
     }),
+    ...(single && { single: { exact: single.exact, n: single.n } }),
     ...(vqa && { vqa: { accuracy: vqa.accuracy, prior: vqa.prior, n: vqa.n, types: vqa.types } }),
   };
 }

@@ -64,11 +64,19 @@ export interface TrainingData {
   close(): Promise<void>;
 }
 
-/** The evaluation split: a task for each kind of evaluation that the data set supports. */
-export interface EvaluationData {
+/** Evaluation tasks of one split: those that the data set supports. */
+export interface EvaluationTasks {
   readonly retrieval?: RetrievalData | undefined;
   readonly captions?: CaptionData | undefined;
+  /** Images of a single object, scored by exact match of the caption alone. */
+  readonly single?: CaptionData | undefined;
   readonly vqa?: VqaData | undefined;
+}
+
+/** The evaluation split. */
+export interface EvaluationData extends EvaluationTasks {
+  /** A second split whose kind of images was trained on, in combinations that were not; evaluated by the same tasks. */
+  readonly known?: EvaluationTasks | undefined;
   /** Frees features and files. */
   close(): Promise<void>;
 }

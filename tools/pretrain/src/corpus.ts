@@ -28,7 +28,7 @@ export const LONGEST = 24;
 export function readings(count: number): [context: string, text: string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; pairs.length < count; index++) {
-    const { references, plan, qa } = scene(SCENES_SEED, index, 'train');
+    const { references, plan, qa } = scene(index, { seed: SCENES_SEED, split: 'train' });
     const told = index % 4 === 0 ? (references[index % references.length] as string) : listed(plan, index);
     const asked = [...qa, ...presences(plan, index)];
     pairs.push([told, references[0] as string]);

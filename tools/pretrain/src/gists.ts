@@ -25,7 +25,7 @@ export const questionPrompt = (question: string): string => scenePrompts.questio
 export function gistLessons(scenes: number): GistLesson[] {
   const emoji = loadEmoji();
   return Array.from({ length: scenes }, (_, index): GistLesson[] => {
-    const { plan, caption, qa } = scene(SCENES_SEED, index, 'train');
+    const { plan, caption, qa } = scene(index, { seed: SCENES_SEED, split: 'train' });
     const groups = sceneGroups(plan);
     const label = captionProcessor((emoji[index % emoji.length] as { label: string }).label);
     const named = { groups: [label.split(' ')], prompt: scenePrompts.caption, target: label };

@@ -19,14 +19,16 @@ export async function readGists(
   const model = await loadOpt(source, optConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))));
   await source.close();
   const tokenizer = await loadTokenizer(folder);
-  const asked = Array.from({ length: scenes }, (_, i) => scene(0, i, 'test')).flatMap(({ plan, qa, references }) => {
-    const groups = sceneGroups(plan);
-    const questions = qa.map(({ type, question, answer }) => {
-      return { type, prompt: questionPrompt(question), answers: [answer] };
-    });
-    const caption = { type: 'caption' as const, prompt: scenePrompts.caption, answers: [...references] };
-    return [caption, ...questions].map((one) => ({ ...one, groups, target: '' }));
-  });
+  const asked = Array.from({ length: scenes }, (_, i) => scene(i, { seed: 0, split: 'test' })).flatMap(
+    ({ plan, qa, references }) => {
+      const groups = sceneGroups(plan);
+      const questions = qa.map(({ type, question, answer }) => {
+        return { type, prompt: questionPrompt(question), answers: [answer] };
+      });
+      const caption = { type: 'caption' as const, prompt: scenePrompts.caption, answers: [...references] };
+      return [caption, ...questions].map((one) => ({ ...one, groups, target: '' }));
+    },
+  );
   const said = await sayAll({ model, tokenizer }, asked, positions);
   const share = (type: QuestionType | 'caption'): number => {
     const of = asked.map((one, i) => ({ ...one, said: said[i] as string })).filter((one) => one.type === type);

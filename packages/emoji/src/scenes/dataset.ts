@@ -1,6 +1,6 @@
 import type { Dataset, DecodedImage } from '@blip2/data';
 import type { DrawingsOptions } from '../drawings.js';
-import { type Split, splits } from '../vendors.js';
+import { type Split, splits, type Vendor } from '../vendors.js';
 import { renderScene } from './paint.js';
 import { type Scene, scene } from './scene.js';
 import { loadSprites } from './sprites.js';
@@ -21,7 +21,9 @@ export interface SceneDataset extends Dataset<SceneItem> {
 }
 
 /** Options of {@link sceneDataset}. */
-export interface SceneOptions extends Omit<DrawingsOptions, 'vendors' | 'channels'> {
+export interface SceneOptions extends Omit<DrawingsOptions, 'channels'> {
+  /** Whose drawings are shown. Default: the split's. */
+  readonly vendors?: readonly Vendor[];
   /** Number of scenes. */
   readonly count: number;
   /** Random seed. Default 0. */
@@ -30,11 +32,11 @@ export interface SceneOptions extends Omit<DrawingsOptions, 'vendors' | 'channel
 
 /** Creates a data set of the first `count` scenes of a seed, each rendered when it is fetched. */
 export async function sceneDataset(split: Split, options: SceneOptions): Promise<SceneDataset> {
-  const { size, count, seed = 0 } = options;
-  const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors: splits[split] });
+  const { size, count, seed = 0, vendors = splits[split] } = options;
+  const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors });
   const metadata = (index: number) => {
     if (!(index >= 0 && index < count)) throw new RangeError(`Scene ${index} does not exist: there are ${count}.`);
-    return scene(seed, index, split);
+    return scene(index, { seed, split, vendors });
   };
   const get = (index: number) => {
     const described = metadata(index);

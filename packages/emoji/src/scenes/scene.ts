@@ -1,5 +1,5 @@
 import { hash, Random } from '../random.js';
-import { type Split, splits } from '../vendors.js';
+import { type Split, splits, type Vendor } from '../vendors.js';
 import { type Background, randomBackground } from './background.js';
 import { captions, type QuestionAnswer, questions } from './grammar.js';
 import { type PlacedEmoji, placeEmoji } from './layout.js';
@@ -20,19 +20,28 @@ export interface Scene {
   readonly qa: readonly QuestionAnswer[];
 }
 
+/** Which endless list of scenes; see {@link scene}. */
+export interface SceneChoice {
+  readonly seed: number;
+  /** Whose combinations are shown. */
+  readonly split: Split;
+  /** Whose drawings are shown. Default: the split's. */
+  readonly vendors?: readonly Vendor[];
+}
+
 /**
  * Generates a scene as a pure function of its arguments. The four types of question are equally frequent in every twelve
  * scenes, and the answers of 'where', 'how many' and 'is there' in every 96. The test split has Noto's drawings, and
  * combinations (two kinds together, a count of a kind, a position of a single object) that the train split never has.
  */
-export function scene(seed: number, index: number, split: Split): Scene {
+export function scene(index: number, { seed, split, vendors = splits[split] }: SceneChoice): Scene {
   const random = new Random(hash(seed, `${split} scene ${index}`));
   const planned = plan(index, split, random);
   const references = captions(planned);
   return {
     split,
     plan: planned,
-    layout: placeEmoji(planned, splits[split], random),
+    layout: placeEmoji(planned, vendors, random),
     background: randomBackground(random),
     caption: references[0]!,
     references,
@@ -44,7 +53,7 @@ export function scene(seed: number, index: number, split: Split): Scene {
 export function sceneTexts(seed: number, count: number): string[] {
   const texts: string[] = [];
   for (let index = 0; texts.length < count; index++) {
-    const { caption, qa } = scene(hash(seed, 'texts'), index, 'train');
+    const { caption, qa } = scene(index, { seed: hash(seed, 'texts'), split: 'train' });
     texts.push(caption, ...qa.map(({ question, answer }) => `question: ${question} answer: ${answer}`));
   }
   return texts.slice(0, count);

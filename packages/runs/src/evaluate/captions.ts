@@ -24,6 +24,8 @@ export interface CaptionScores {
    * where there is only one image.
    */
   readonly ciderSwapped: number;
+  /** The share of captions that equal one of the references, letter case and outer spaces aside. */
+  readonly exact: number;
   /** The number of images. */
   readonly n: number;
   readonly results: CaptionResult[];
@@ -54,5 +56,32 @@ export async function evaluateCaptions(
   const results = indices.map((image): CaptionResult => {
     return { image, caption: own[image]!, reference: all[image]![0]!, swapped: swapped[image]! };
   });
-  return { cider: cider(own, all).score, ciderSwapped: cider(swapped, all).score, n, results };
+  return { cider: cider(own, all).score, ciderSwapped: cider(swapped, all).score, exact: exactShare(own, all), n, results };
+}
+
+/** The share of images whose caption equals one of the references, without CIDEr. */
+export interface SingleScores {
+  readonly exact: number;
+  /** The number of images. */
+  readonly n: number;
+  readonly results: Omit<CaptionResult, 'swapped'>[];
+}
+
+/** Captions every image and counts the captions that equal one of the references. */
+export async function evaluateExact(
+  model: PromptedModel,
+  { features, references }: CaptionData,
+  options: GenerateAllOptions = {},
+): Promise<SingleScores> {
+  const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt: model.prompts.caption }));
+  const captions = await generateTexts(model, features, inputs, { maxNewTokens: 24, ...options });
+  const all = inputs.map(({ image }) => [...references(image)]);
+  const results = inputs.map(({ image }) => ({ image, caption: captions[image]!, reference: all[image]![0]! }));
+  return { exact: exactShare(captions, all), n: inputs.length, results };
+}
+
+function exactShare(captions: readonly string[], references: readonly (readonly string[])[]): number {
+  const plain = (text: string): string => text.trim().toLowerCase();
+  const exact = captions.filter((caption, i) => references[i]!.some((one) => plain(one) === plain(caption)));
+  return captions.length === 0 ? 0 : exact.length / captions.length;
 }
