@@ -127,7 +127,10 @@ export function stage2Batches({
   };
   const withSingles = <B>(others: BatchAt<B>, single: BatchAt<B> | undefined): BatchAt<B> =>
     single ? mixBatches(others, single, config.data.singleShare) : others;
-  const phrases = withSingles(batches({ ...shown, samples: () => [] }), alone && batches({ ...alone, samples: () => [] }));
+  const phrases = withSingles(
+    batches({ ...shown, samples: () => [] }),
+    alone && batches({ ...alone, samples: () => [] }),
+  );
   const texts = withSingles(
     mixed,
     alone && batches({ ...alone, samples: (index) => captioned((singles as EncodedSingles).metadata(index).caption) }),

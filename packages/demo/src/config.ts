@@ -14,7 +14,12 @@ export const emojiDataSchema = dataSchema.extend({
     .min(0)
     .default(0)
     .describe('single drawings to train on: images of each noun of the scenes by each vendor'),
-  singleShare: z.number().min(0).max(1).default(0).describe('share of the batches of both stages that are single drawings'),
+  singleShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('share of the batches of both stages that are single drawings'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 

@@ -1,6 +1,7 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, questionTypes, retrievalCandidates, scenePrompts, splits } from '@blip2/emoji';
+import { loadEmoji, questionTypes, retrievalCandidates, scenePrompts, splits, type Vendor } from '@blip2/emoji';
 import { Disposables, type EvaluationData, type EvaluationTasks, type RunData } from '@blip2/runs';
+import type { FeatureStore } from '@blip2/training';
 import { stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiConfig, type EmojiDataConfig, emojiConfigs } from './config.js';
 import {
@@ -14,16 +15,16 @@ import {
 
 /**
  * Noto's drawings, which no part of a model was trained on: of the 400 retrieval candidates, in scenes, and single ones. The
- * split `known` has scenes of the training vendors' drawings in combinations that training never shows.
+ * split `known` has the training vendors' drawings in scenes and places that training never shows; its emoji are
+ * OpenMoji's, which training shows as they are.
  */
-export interface EmojiEvaluation extends EvaluationData {
-  readonly emoji: EncodedEmoji;
-  readonly scenes: EncodedScenes;
-  readonly singles: EncodedSingles;
-}
+export interface EmojiEvaluation extends EvaluationData, EncodedSplit {}
 
 /** Scenes that a model without a run's configuration is evaluated on. */
 const TEST_SCENES = 288;
+
+/** Of the places and backgrounds of single drawings; training draws others. */
+const TEST_SEED = 1_000_003;
 
 /** Images whose features say how to standardize `ln_vision`. */
 const SAMPLE = 512;
@@ -44,7 +45,10 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
     const { seed } = config;
     const opened = new Disposables();
     try {
-      const emoji = opened.add(await encodeEmoji('train', loadEmoji().slice(0, count ?? undefined), options), close);
+      const emoji = opened.add(
+        await encodeEmoji('train', { entries: loadEmoji().slice(0, count ?? undefined) }, options),
+        close,
+      );
       const chosen = { count: Math.max(sceneCount, 1), seed };
       const scenes = opened.add(await encodeScenes('train', chosen, options), close);
       const singles =
@@ -72,23 +76,17 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
     const chosen = { count: config?.data.testScenes ?? TEST_SCENES, seed: seed ?? config?.seed ?? 0 };
     const opened = new Disposables();
     try {
-      const emoji = opened.add(await encodeEmoji('test', retrievalCandidates(), options), close);
-      const scenes = opened.add(await encodeScenes('test', chosen, options), close);
-      const singles = opened.add(await encodeSingles('test', { variants: 1, seed: 0 }, options), close);
-      const known = opened.add(await encodeScenes('test', { ...chosen, vendors: splits.train }, options), close);
-      return {
-        emoji,
-        scenes,
-        singles,
-        retrieval: {
-          features: emoji.features,
-          texts: Array.from({ length: emoji.features.length }, (_, i) => captionProcessor(emoji.metadata(i).label)),
-        },
-        ...sceneTasks(scenes),
-        single: { features: singles.features, references: (index) => [singles.metadata(index).caption] },
-        known: sceneTasks(known),
-        close: () => opened.close(),
+      const open = async (vendors: readonly Vendor[]) => {
+        const entries = retrievalCandidates();
+        return {
+          emoji: opened.add(await encodeEmoji('test', { entries, vendors: vendors.slice(0, 1) }, options), close),
+          scenes: opened.add(await encodeScenes('test', { ...chosen, vendors }, options), close),
+          singles: opened.add(await encodeSingles('test', { variants: 1, seed: TEST_SEED, vendors }, options), close),
+        };
       };
+      const unseen = await open(splits.test);
+      const known = await open(splits.train);
+      return { ...unseen, ...tasksOf(unseen), known: tasksOf(known), close: () => opened.close() };
     } catch (error) {
       await opened.close();
       throw error;
@@ -98,15 +96,28 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
 
 const close = (data: { close(): Promise<void> }): Promise<void> => data.close();
 
-/** Captioning of scenes, and the questions about them. */
-function sceneTasks({ features, metadata }: EncodedScenes): Pick<EvaluationTasks, 'captions' | 'vqa'> {
-  const indices = Array.from({ length: features.length }, (_, i) => i);
+interface EncodedSplit {
+  readonly emoji: EncodedEmoji;
+  readonly scenes: EncodedScenes;
+  readonly singles: EncodedSingles;
+}
+
+/** Retrieval of emoji by name, captions of scenes and of single drawings, and the questions about scenes. */
+function tasksOf({ emoji, scenes, singles }: EncodedSplit): Required<EvaluationTasks> {
+  const indices = (features: FeatureStore) => Array.from({ length: features.length }, (_, i) => i);
   return {
-    captions: { features, references: (index) => metadata(index).references },
+    retrieval: {
+      features: emoji.features,
+      texts: indices(emoji.features).map((index) => captionProcessor(emoji.metadata(index).label)),
+    },
+    captions: { features: scenes.features, references: (index) => scenes.metadata(index).references },
+    single: { features: singles.features, references: (index) => [singles.metadata(index).caption] },
     vqa: {
-      features,
+      features: scenes.features,
       types: questionTypes,
-      questions: indices.flatMap((image) => metadata(image).qa.map((one) => ({ image, ...one }))),
+      questions: indices(scenes.features).flatMap((image) =>
+        scenes.metadata(image).qa.map((one) => ({ image, ...one })),
+      ),
     },
   };
 }

@@ -45,7 +45,7 @@ export interface EncodedScenes {
 /** Draws the emoji of a split and encodes each drawing. */
 export async function encodeEmoji(
   split: Split,
-  entries: readonly Emoji[],
+  { entries, vendors = splits[split] }: { entries: readonly Emoji[]; vendors?: readonly Vendor[] },
   options: EncodeDataOptions,
 ): Promise<EncodedEmoji> {
   const { reporter } = options;
@@ -53,10 +53,11 @@ export async function encodeEmoji(
   const data = await emojiDataset(split, {
     size,
     entries,
+    vendors,
     onProgress: (done, total) => reporter.progress(`drawing ${split} emoji`, done, total),
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const features = await encode(images, `${split} emoji`, [size, entries.map(({ code }) => code)], options);
+  const features = await encode(images, `${split} emoji`, [size, entries.map(({ code }) => code), vendors], options);
   const close = async (): Promise<void> => {
     data.close();
     await features.close();
@@ -95,11 +96,10 @@ export interface EncodedSingles {
 /** Draws single drawings of the scenes' nouns and encodes each. */
 export async function encodeSingles(
   split: Split,
-  { variants, seed }: { variants: number; seed: number },
+  { variants, seed, vendors = splits[split] }: { variants: number; seed: number; vendors?: readonly Vendor[] },
   options: EncodeDataOptions,
 ): Promise<EncodedSingles> {
   const size = sizeOf(options.vision);
-  const vendors = splits[split];
   const data = await singleDataset({ size, vendors, variants, seed });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
   const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed], options);

@@ -27,7 +27,9 @@ export interface EmojiDataset extends Dataset<EmojiItem> {
 }
 
 /** Options of {@link emojiDataset}. */
-export type EmojiOptions = Omit<DrawingsOptions, 'vendors' | 'channels'> & {
+export type EmojiOptions = Omit<DrawingsOptions, 'channels'> & {
+  /** Whose drawings are shown. Default: the split's. */
+  readonly vendors?: readonly Vendor[];
   /** Emoji to include. Default: {@link loadEmoji}, all that five vendors have drawn. */
   readonly entries?: readonly Emoji[];
 };
@@ -39,7 +41,7 @@ export type EmojiOptions = Omit<DrawingsOptions, 'vendors' | 'channels'> & {
  */
 export async function emojiDataset(split: Split, options: EmojiOptions): Promise<EmojiDataset> {
   const entries = options.entries ?? loadEmoji();
-  const vendors = splits[split];
+  const vendors = options.vendors ?? splits[split];
   const drawings = await renderDrawings(entries, { ...options, vendors, channels: 3 });
   const locate = (index: number) => {
     const vendor = vendors[Math.floor(index / entries.length)];

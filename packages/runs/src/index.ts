@@ -7,13 +7,19 @@ export {
   type EvalSummary,
   type Evaluation,
   type EvaluationContext,
-  type SplitEvaluation,
-  type SplitSummary,
   evaluate,
   runEval,
+  type SplitEvaluation,
+  type SplitSummary,
   withEvaluation,
 } from './eval.js';
-export { type CaptionResult, type CaptionScores, evaluateCaptions, evaluateExact, type PromptedModel } from './evaluate/captions.js';
+export {
+  type CaptionResult,
+  type CaptionScores,
+  evaluateCaptions,
+  evaluateExact,
+  type PromptedModel,
+} from './evaluate/captions.js';
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
 export { type AnswerResult, evaluateVqa, type TypeScore, type VqaScores } from './evaluate/vqa.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
@@ -22,8 +28,8 @@ export type {
   CaptionData,
   DataContext,
   EvaluationData,
-  EvaluationTasks,
   EvaluationOptions,
+  EvaluationTasks,
   QuestionItem,
   RetrievalData,
   RunData,

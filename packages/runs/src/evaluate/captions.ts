@@ -56,7 +56,13 @@ export async function evaluateCaptions(
   const results = indices.map((image): CaptionResult => {
     return { image, caption: own[image]!, reference: all[image]![0]!, swapped: swapped[image]! };
   });
-  return { cider: cider(own, all).score, ciderSwapped: cider(swapped, all).score, exact: exactShare(own, all), n, results };
+  return {
+    cider: cider(own, all).score,
+    ciderSwapped: cider(swapped, all).score,
+    exact: exactShare(own, all),
+    n,
+    results,
+  };
 }
 
 /** The share of images whose caption equals one of the references, without CIDEr. */
