@@ -23,6 +23,9 @@ export interface EmojiEvaluation extends EvaluationData, EncodedSplit {}
 /** Scenes that a model without a run's configuration is evaluated on. */
 const TEST_SCENES = 288;
 
+/** Scenes by which a run decides whether ITM re-ranking helps: combinations held out of training, drawn by its vendors. */
+const VALIDATION = { vendors: splits.train, count: 96, seed: 2_000_003 };
+
 /** Of the places and backgrounds of single drawings; training draws others. */
 const TEST_SEED = 1_000_003;
 
@@ -62,6 +65,12 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
           return stage2(at);
         },
         sampleFeatures: () => sampleFeatures(emoji),
+        validation: async () => {
+          const { vendors, count, seed: held } = VALIDATION;
+          const scenes = await encodeScenes('test', { vendors, count, seed: held }, options);
+          const texts = Array.from({ length: count }, (_, index) => scenes.metadata(index).caption);
+          return { features: scenes.features, texts, close: () => scenes.close() };
+        },
         prompts: scenePrompts,
         close: () => opened.close(),
       };

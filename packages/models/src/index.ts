@@ -9,7 +9,13 @@ export {
   type Features,
 } from './features/extract.js';
 export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
-export { type ExternalModel, type ModelConfig, type ModelKind, readModelConfig } from './folder/config.js';
+export {
+  type ExternalModel,
+  type ModelConfig,
+  type ModelKind,
+  type RerankConfig,
+  readModelConfig,
+} from './folder/config.js';
 export { type Inspection, inspectModel } from './folder/inspect.js';
 export { type LoadOptions, loadFolder, modelFolder, modelKindsIn } from './folder/load.js';
 export type { ExternalModels } from './folder/load-plan.js';

@@ -17,7 +17,7 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
   readonly model: string | URL;
   /** The data set to evaluate on. */
   readonly data: RunData<D, E>;
-  /** How many candidates of each query are re-ranked by ITM. Default 0: the order is that of ITC. */
+  /** How many candidates of each query are re-ranked by ITM; 0: the order is that of ITC. Default: what the model says. */
   readonly rerank?: number;
   /** Random seed of an evaluation split that is drawn. Default: that of the run. */
   readonly seed?: number;
@@ -30,7 +30,7 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
 
 /** The scores of one split. Recall, accuracy and shares are between 0 and 1. */
 export interface SplitSummary {
-  readonly retrieval?: Pick<RetrievalScores, 'candidates' | 'i2t' | 't2i'>;
+  readonly retrieval?: Pick<RetrievalScores, 'candidates' | 'i2t' | 't2i' | 'rerank'>;
   readonly captions?: Pick<CaptionScores, 'cider' | 'ciderSwapped' | 'exact' | 'n'> & {
     readonly samples: readonly object[];
   };
@@ -122,8 +122,10 @@ export async function evaluate(context: EvaluationContext, options: EvaluateOpti
 async function evaluateSplit(
   { retrievalModel, generationModel, textLength }: EvaluationContext,
   tasks: EvaluationTasks,
-  { rerank = 0, reporter = silent, signal }: EvaluateOptions,
+  { rerank: given, reporter = silent, signal }: EvaluateOptions,
 ): Promise<SplitEvaluation> {
+  const { itm = false, k = 0 } = retrievalModel?.rerank ?? {};
+  const rerank = given ?? (itm ? k : 0);
   const aborting = signal ? { signal } : {};
   const progress = (task: string) => ({
     onProgress: (done: number, total: number) => reporter.progress(task, done, total),
@@ -164,7 +166,14 @@ const SAMPLES = 8;
 
 function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): SplitSummary {
   return {
-    ...(retrieval && { retrieval: { candidates: retrieval.candidates, i2t: retrieval.i2t, t2i: retrieval.t2i } }),
+    ...(retrieval && {
+      retrieval: {
+        candidates: retrieval.candidates,
+        i2t: retrieval.i2t,
+        t2i: retrieval.t2i,
+        rerank: retrieval.rerank,
+      },
+    }),
     ...(captions && {
       captions: {
         cider: captions.cider,

@@ -58,6 +58,11 @@ export interface TrainingData {
   stage2(at: Position): Promise<Stage2Batch>;
   /** Gathers features [S,N,D] of a sample of images, by which `ln_vision` is standardized; the caller disposes them. */
   sampleFeatures(): ReturnType<FeatureStore['gather']>;
+  /**
+   * Opens images that are held out of training, with a text each, by which a run decides whether ITM re-ranking helps. Where
+   * absent, the trained model re-ranks as published models do.
+   */
+  validation?(): Promise<RetrievalData & { close(): Promise<void> }>;
   /** The prompts that stage 2 trains with; the trained model keeps them. */
   readonly prompts: Prompts;
   /** Frees features and files. */

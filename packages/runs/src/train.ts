@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
-import { saveStage1, saveStage2 } from '@blip2/models';
+import { type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
 import { isFile, toPath } from '@blip2/tensor/files';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
 import {
@@ -14,6 +14,7 @@ import {
   trainStage2,
 } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
+import { chooseRerank } from './choose-rerank.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { openTrainingContext, type TrainingContext } from './context.js';
 import { fingerprint } from './frozen.js';
@@ -104,15 +105,31 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   const { trained, finished } = await follow(1, run, { ...options, config });
   const folder = join(options.out, 'stage1');
   if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
+    const rerank = await measureRerank(context, options.signal);
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
       vision: encoder.frozen,
       processor: encoder.vision.processor,
       tokenizer: folders.text,
+      ...(rerank && { rerank }),
     });
   }
   return finished;
+}
+
+async function measureRerank(
+  { config, parts, data }: TrainingContext,
+  signal: AbortSignal | undefined,
+): Promise<RerankConfig | undefined> {
+  const validation = await data.validation?.();
+  if (!validation) return undefined;
+  try {
+    const model = { config: parts.config, params: stage1Params(parts), tokenizer: parts.text.tokenizer };
+    return await chooseRerank(model, validation, { textLength: config.data.textLength, signal });
+  } finally {
+    await validation.close();
+  }
 }
 
 async function runStage2(context: TrainingContext, options: StageRun): Promise<void> {

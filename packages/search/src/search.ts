@@ -13,7 +13,10 @@ import { exactIndex, type Neighbor, type VectorIndex } from './vector-index.js';
 export interface SearchOptions {
   /** The number of results. Default 10. */
   readonly top?: number | undefined;
-  /** How many of the best images by ITC are re-ranked by ITM (`k_test` of LAVIS); 0: none. Default 128. */
+  /**
+   * How many of the best images by ITC are re-ranked by ITM (`k_test` of LAVIS); 0: none. Default: what the model's
+   * folder says, 128 for published models.
+   */
   readonly rerank?: number | undefined;
   /** The vector index that finds the best images by ITC. Default: `exactIndex(index.vectors)`. */
   readonly vectors?: VectorIndex | undefined;
@@ -51,7 +54,8 @@ export async function searchIndex(
 ): Promise<SearchResult[]> {
   const model = retrievalModel(models);
   expectModel(index, await fingerprintOf(model));
-  const { top = 10, rerank = 128, vectors = exactIndex(index.vectors) } = options;
+  const { itm, k } = model.rerank;
+  const { top = 10, rerank = itm ? k : 0, vectors = exactIndex(index.vectors) } = options;
   const nearest = await vectors.search(await textVector(model, query), Math.max(top, rerank));
   const scored = await rerankByItm(model, { index, query, nearest: nearest.slice(0, rerank) }, options);
   scored.sort((a, b) => b.score - a.score);

@@ -22,11 +22,25 @@ export interface ModelConfig {
   readonly qformer: QFormerConfig;
   /** The language model of a generation model. */
   readonly language?: LanguageConfig | ExternalModel;
+  /** Whether a search of a retrieval model re-ranks by ITM. Default: the best 128, as LAVIS does with published models. */
+  readonly rerank: RerankConfig;
   /** Set for InstructBLIP, whose Q-Former reads the prompt as well. */
   readonly instructed?: true;
   /** The id of the image token, which stands for the soft prompt among the ids of a prompt. */
   readonly imageToken?: number;
 }
+
+/**
+ * How a retrieval model orders candidates: by ITC similarity and, with `itm`, the best `k` again by ITM logit + ITC
+ * similarity. Training measures on held-out images whether ITM helps, and `config.json` keeps it as `rerank`.
+ */
+export interface RerankConfig {
+  readonly itm: boolean;
+  readonly k: number;
+}
+
+/** `k_test` of LAVIS. */
+const DEFAULT_RERANK: RerankConfig = { itm: true, k: 128 };
 
 /** An upper bound of the number of queries, and with it of image tokens; the published models have 32. */
 const MOST_QUERIES = 2 ** 16;
@@ -66,6 +80,7 @@ export function readModelConfig(json: Json, folder: string, generation?: Json): 
     vision,
     qformer: qformerOf(json, isExternal(vision) ? undefined : vision.hiddenSize),
     ...(kind === 'generation' ? { language: languageOf(json, at, generation) } : {}),
+    rerank: rerankOf(json, at),
     ...imageTokenOf(json),
   };
 }
@@ -86,6 +101,13 @@ function readInstructed(json: Json, folder: string, generation?: Json): ModelCon
     generation,
   );
   return { ...model, instructed: true };
+}
+
+function rerankOf({ rerank }: Json, at: string): RerankConfig {
+  if (rerank === undefined || rerank === null) return DEFAULT_RERANK;
+  const { itm = true, k = DEFAULT_RERANK.k } = isJson(rerank) ? rerank : { itm: rerank };
+  if (typeof itm === 'boolean' && Number.isSafeInteger(k) && (k as number) >= 1) return { itm, k: k as number };
+  throw new Error(`'rerank' in ${at} must be like {"itm": true, "k": 128}, not ${show(rerank)}.`);
 }
 
 function visionOf(json: Json): VisionConfig | ExternalModel {

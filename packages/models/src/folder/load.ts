@@ -52,7 +52,8 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
     const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
     if (model.kind === 'retrieval') {
       const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
-      return { ...common, kind: 'retrieval', parts, params: params as Stage1Params, [Symbol.dispose]: free };
+      const { rerank } = model;
+      return { ...common, kind: 'retrieval', parts, rerank, params: params as Stage1Params, [Symbol.dispose]: free };
     }
     const { imageToken } = model;
     return {

@@ -4,6 +4,7 @@ import type { QFormerConfig } from '@blip2/qformer';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { VisionEncoder } from '@blip2/vision';
 import type { Prompts } from '../generate/prompts.js';
+import type { RerankConfig } from './config.js';
 
 interface Common extends Disposable {
   /** The folder that it was loaded from. */
@@ -21,6 +22,8 @@ export interface RetrievalModel extends Common {
   /** `pretraining` where the captioning head and the temperature were loaded too, so that stage 1 can continue. */
   readonly parts: 'retrieval' | 'pretraining';
   readonly params: Stage1Params;
+  /** How it orders candidates. */
+  readonly rerank: RerankConfig;
   /** The tokenizer of the Q-Former. */
   readonly tokenizer: Tokenizer;
 }

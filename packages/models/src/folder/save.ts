@@ -8,7 +8,7 @@ import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safeten
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
 import { replaceFolder, writeJson } from './atomic-folder.js';
-import { type ExternalModel, isExternal } from './config.js';
+import { type ExternalModel, isExternal, type RerankConfig } from './config.js';
 import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
 import { processorJson } from './processor-json.js';
 import { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';
@@ -27,6 +27,8 @@ interface SavedModel {
 /** A model of stage 1 to save. */
 export interface SavedStage1 extends SavedModel {
   readonly params: Stage1Params;
+  /** How the model orders candidates. Default: as published models. */
+  readonly rerank?: RerankConfig;
 }
 
 /** A model of stage 2 to save. */
@@ -61,6 +63,7 @@ export async function saveStage1(folder: string | URL, model: SavedStage1, optio
       architectures: ['Blip2ForImageTextRetrieval'],
       image_token_index: tokenizer.id(IMAGE_TOKEN) ?? tokenizer.vocabSize, // where Hugging Face's processor adds it
       qformer_config: { ...qformerConfigJson(model.config), use_qformer_text_input: true },
+      ...(model.rerank && { rerank: model.rerank }),
     }),
     processor: processorJson(model.processor, model.config.queries),
   });

@@ -22,6 +22,8 @@ export interface RetrievalOptions extends TextOptions {
 export interface RetrievalScores {
   /** The number of candidates of each query. */
   readonly candidates: number;
+  /** How many of them were re-ranked by ITM. */
+  readonly rerank: number;
   /** Image-to-text retrieval. */
   readonly i2t: Recall;
   /** Text-to-image retrieval. */
@@ -62,6 +64,7 @@ export async function evaluateRetrieval(
   const textScores = textSims.map((sims, text) => reranked(sims, (image) => logits.get(image * n + text)));
   return {
     candidates: n,
+    rerank: k,
     i2t: recall(imageScores).rowsToColumns,
     t2i: recall(textScores).rowsToColumns,
     imageScores,

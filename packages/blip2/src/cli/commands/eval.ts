@@ -8,7 +8,7 @@ import { startBackend } from './model.js';
 interface EvalFlags extends SharedOptions {
   readonly model: string;
   readonly data: string;
-  readonly rerank: number;
+  readonly rerank?: number;
 }
 
 export function evalCommand(command: Command, session: Session): Command {
@@ -17,10 +17,14 @@ export function evalCommand(command: Command, session: Session): Command {
     .addOption(modelOption())
     .addOption(choiceOption('--data <name>', 'data set', dataSets).default('emoji'))
     .addOption(
-      numberOption('--rerank <n>', 'candidates with the highest ITC that are ranked again by ITM; 0 for none', {
-        integer: true,
-        min: 0,
-      }).default(0),
+      numberOption(
+        '--rerank <n>',
+        'candidates with the highest ITC that are ranked again by ITM; 0 for none (default: what the model says)',
+        {
+          integer: true,
+          min: 0,
+        },
+      ),
     )
     .action(async (flags: EvalFlags) => {
       const { emojiData } = await demoPackage();
@@ -30,7 +34,7 @@ export function evalCommand(command: Command, session: Session): Command {
       const scores = await runEval({
         model,
         data: emojiData,
-        rerank,
+        ...(rerank !== undefined && { rerank }),
         reporter: session.reporter(),
         signal: session.signal,
         ...(seed !== undefined && { seed }),

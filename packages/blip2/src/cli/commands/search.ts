@@ -9,7 +9,7 @@ interface SearchFlags extends SharedOptions {
   readonly index: string;
   readonly model?: string;
   readonly top: number;
-  readonly rerank: number;
+  readonly rerank?: number;
   readonly approximate: boolean;
 }
 
@@ -20,10 +20,14 @@ export function searchCommand(command: Command, session: Session): Command {
     .requiredOption('--index <file>', 'the index, as the index command writes it')
     .addOption(numberOption('--top <n>', 'results', COUNT).default(10))
     .addOption(
-      numberOption('--rerank <n>', 'images with the highest ITC that are ranked again by ITM logit + ITC; 0 for none', {
-        integer: true,
-        min: 0,
-      }).default(128),
+      numberOption(
+        '--rerank <n>',
+        'images with the highest ITC that are ranked again by ITM logit + ITC; 0 for none (default: what the model says)',
+        {
+          integer: true,
+          min: 0,
+        },
+      ),
     )
     .option('--model <model>', 'the model that made the index (default: its path at that time)')
     .option('--approximate', 'approximate nearest neighbors, for very many images; needs the package usearch', false)
