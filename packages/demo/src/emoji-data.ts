@@ -5,21 +5,21 @@ import { stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiConfig, type EmojiDataConfig, emojiConfigs } from './config.js';
 import { type EncodedEmoji, type EncodedScenes, encodeEmoji, encodeScenes } from './encoded-data.js';
 
-/** Noto's drawings of the 400 retrieval candidates, and scenes of Noto's drawings. */
+/** The evaluation split of `emojiData`: Noto's drawings of the 400 retrieval candidates, and scenes of Noto's drawings. */
 export interface EmojiEvaluation extends EvaluationData {
   readonly emoji: EncodedEmoji;
   readonly scenes: EncodedScenes;
 }
 
-/** Scenes that a model without a run's configuration is evaluated on. */
+/** The number of test scenes for a model without a run's configuration. */
 const TEST_SCENES = 288;
 
-/** Images whose features say how to standardize `ln_vision`. */
+/** The number of images by whose features `ln_vision` is standardized. */
 const SAMPLE = 512;
 
 /**
- * Emoji and scenes composed of them: trained on the drawings of OpenMoji, Twemoji and both Fluents, evaluated on Noto's
- * drawings, which training never sees.
+ * The data set of the demo: emoji, and scenes composed of them. The training split has the drawings of OpenMoji, Twemoji
+ * and both Fluent sets, the evaluation split those of Noto.
  */
 export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
   name: 'emoji',
@@ -91,7 +91,7 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint?: string }) =>
   fingerprint === undefined ? {} : { fingerprint };
 
-/** @throws where the data do not fill a batch, before any image is encoded. */
+/** @throws where the data are fewer than a batch */
 function checkCounts({ data, stage1, stage2 }: EmojiConfig): void {
   const emoji = 4 * (data.emoji ?? loadEmoji().length);
   for (const [name, { batchSize }] of Object.entries({ stage1, stage2 })) {

@@ -14,6 +14,7 @@ import type { Reporter } from '@blip2/runs';
 import type { VisionModel } from '@blip2/training';
 import { encodeAll, encodeToFile, type FeatureStore, type ImageList } from '@blip2/training';
 
+/** Options of `encodeEmoji` and `encodeScenes`. */
 export interface EncodeDataOptions {
   readonly vision: VisionModel;
   /** Identifies the encoder's weights: features are cached on disk under it. Without it, in memory. */
