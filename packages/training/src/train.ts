@@ -39,7 +39,14 @@ export interface StageOptions<B> {
   /** Options of `train` of `@blip2/trainer`: gradient clipping and accumulation, checkpoints, resuming, aborting. */
   readonly trainer?: Pick<
     TrainOptions<B>,
-    'accumulationSteps' | 'maxGradNorm' | 'logEvery' | 'checkFiniteEvery' | 'signal' | 'checkpoint' | 'resume' | 'environment'
+    | 'accumulationSteps'
+    | 'maxGradNorm'
+    | 'logEvery'
+    | 'checkFiniteEvery'
+    | 'signal'
+    | 'checkpoint'
+    | 'resume'
+    | 'environment'
   >;
 }
 
