@@ -68,13 +68,13 @@ export const isLanguageType = (type: unknown): boolean => typeof type === 'strin
 /**
  * Reads the `config.json` of a language model, or the `text_config` of BLIP-2, by its `model_type` ('opt' where there is
  * none). Special ids of a `generation_config.json` take precedence.
- * @throws for a model type that is not known, and naming the field that is malformed
+ * @throws for a model type that is not supported, and naming the field that is malformed
  */
 export function languageConfig(json: Json, generation: Json = {}): LanguageConfig {
   const type = json.model_type ?? 'opt';
   if (!isLanguageType(type)) {
     const known = Object.keys(families).join(' and ');
-    throw new Error(`A language model of type ${show(type)} is not supported yet; known are ${known}.`);
+    throw new Error(`A language model of type ${show(type)} is not supported yet; supported are ${known}.`);
   }
   const config: LanguageConfig = families[type as LanguageConfig['modelType']].config(json);
   const { count, ids } = fieldsOf(generation, 'generation');

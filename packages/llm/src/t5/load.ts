@@ -7,13 +7,13 @@ import { t5LanguageModel } from './model.js';
 import { type T5Params, t5Spec } from './spec.js';
 
 const HEAD = 'lm_head.weight';
-/** Names of the one table of tokens. */
+/** Names of the token embeddings. */
 const TABLES = ['shared.weight', 'encoder.embed_tokens.weight', 'decoder.embed_tokens.weight'] as const;
 
-/** The name under which a file has the table of tokens. */
+/** The name under which a file has the token embeddings. */
 export const t5Table = (has: (name: string) => boolean): string => TABLES.find(has) ?? TABLES[0];
 
-/** Whether a name, without what stands before it, repeats the table of tokens. A head may be another, whatever the config says. */
+/** Tells whether a name, without prefix, repeats the token embeddings. A head may be another, whatever the config says. */
 export function t5Repeats(_config: T5Config, has: (name: string) => boolean): (name: string) => boolean {
   const first = t5Table(has);
   return (name) => name !== first && TABLES.some((table) => table === name);
