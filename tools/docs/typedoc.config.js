@@ -29,5 +29,6 @@ export default {
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
   packagesRequiringDocumentation: [...entries.keys()].filter((name) => /^(@blip2\/)?[^/]+$/.test(name)),
   requiredToBeDocumented: ['Enum', 'Variable', 'Function', 'Class', 'Interface', 'TypeAlias'],
+  treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
 };
