@@ -20,9 +20,21 @@ import { inParallel } from './run.js';
 import { checkSize } from './sizes/check.js';
 import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
+import { checkWorkflows } from './workflows.js';
 import { type Package, publishedPackages, root, workspaceFolders } from './workspace.js';
 
-const checks = ['dependencies', 'cycles', 'api-docs', 'browser', 'package', 'declarations', 'readmes', 'sizes', 'all'];
+const checks = [
+  'dependencies',
+  'cycles',
+  'api-docs',
+  'workflows',
+  'browser',
+  'package',
+  'declarations',
+  'readmes',
+  'sizes',
+  'all',
+];
 const [command = 'all', ...only] = process.argv.slice(2);
 if (!checks.includes(command)) {
   const names = checks.join(', ').replace(/, ([\w-]+)$/, ' or $1');
@@ -110,6 +122,7 @@ if (wants('cycles')) {
 }
 
 if (wants('api-docs')) await check('api-docs', checkApiDocs);
+if (wants('workflows')) await check('workflows', checkWorkflows);
 
 if (wants('package', 'declarations', 'readmes', 'sizes')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));
