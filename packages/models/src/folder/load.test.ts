@@ -65,7 +65,7 @@ describe('what cannot be loaded is said in a sentence', () => {
   test.each<[string, (config: Record<string, unknown>) => void]>([
     [`the model_type "clip"; only 'blip-2'`, (config) => Object.assign(config, { model_type: 'clip' })],
     [
-      'config.json cannot be used. A language model of type "llama" is not supported yet; known are opt and t5.',
+      'config.json cannot be used. A language model of type "llama" is not supported yet; supported are opt and t5.',
       (config) => Object.assign(config, { text_config: { model_type: 'llama' } }),
     ],
     ['the architecture "Blip2Foo"', (config) => Object.assign(config, { architectures: ['Blip2Foo'] })],
