@@ -17,7 +17,7 @@ import {
 import type { EmojiConfig } from './config.js';
 import type { EncodedEmoji, EncodedScenes } from './encoded-data.js';
 
-/** What batches are made of. */
+/** What the batches of both stages are made of. */
 export interface BatchInputs {
   readonly config: EmojiConfig;
   readonly parts: Parts;
@@ -25,12 +25,12 @@ export interface BatchInputs {
   readonly scenes: EncodedScenes;
 }
 
-/** Batches of stage 1: emoji with their names, and scenes with a caption. */
+/** Creates the batches of stage 1: emoji with their names, and scenes with captions. */
 export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage1Batch> {
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
-  const lengths = once((text) => options.tokenizer.encode(text).length);
+  const lengths = memoized((text) => options.tokenizer.encode(text).length);
   const pairs = (features: ImageTextPairs['features'], text: (index: number) => string) => ({
     count: features.length,
     size: (index: number) => lengths(text(index)),
@@ -52,16 +52,16 @@ export function stage1Batches({ config, parts, emoji, scenes }: BatchInputs): (a
   return ({ position }) => next(position);
 }
 
-/** Of the batches of stage 2 that are about scenes, the share that asks; the others are captions. */
-const ASKING = 0.5;
-/** Questions of one scene in a batch: its soft prompt is computed once for them. */
+/** The share of questions among the batches of stage 2 that are about scenes; the others are captions. */
+const QUESTION_SHARE = 0.5;
+/** Questions per scene in a batch; they share its soft prompt. */
 const QUESTIONS = 2;
-/** Of all batches of stage 2, those that name single emoji. */
-const NAMING = 0.1;
+/** The share of batches of stage 2 whose targets are names of single emoji. */
+const NAME_SHARE = 0.1;
 
 /**
- * Batches of stage 2: captions of scenes, questions about them, names of emoji. Each kind has batches of its own, as its
- * texts are of about one length.
+ * Creates the batches of stage 2: captions of scenes, questions about them, and names of emoji. A batch has texts of one
+ * kind, which have similar lengths.
  */
 export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (at: Position) => Promise<Stage2Batch> {
   const language = languageOf(parts);
@@ -78,23 +78,23 @@ export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (a
     phrases: (index: number) => sceneGroups(scenes.metadata(index).plan).map((words) => words.join(' ')),
   };
   const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
-  const captioned = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
-  const asked = (index: number, random: () => number): Sample[] =>
+  const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
+  const questions = (index: number, random: () => number): Sample[] =>
     draw(scenes.metadata(index).qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
   const next = mixBatches(
     mixBatches(
-      batches({ ...shown, samples: (index) => captioned(scenes.metadata(index).caption) }),
-      batches({ ...shown, samples: asked }),
-      ASKING,
+      batches({ ...shown, samples: (index) => captionSamples(scenes.metadata(index).caption) }),
+      batches({ ...shown, samples: questions }),
+      QUESTION_SHARE,
     ),
     batches({
       features: emoji.features,
       phrases: (index) => label(index).split(' '),
-      samples: (index) => captioned(label(index)),
+      samples: (index) => captionSamples(label(index)),
     }),
-    config.data.scenes === 0 ? 1 : NAMING,
+    config.data.scenes === 0 ? 1 : NAME_SHARE,
   );
   const phrasesAlone = batches({ ...shown, samples: () => [] });
   const { phraseSteps } = config.stage2;
@@ -104,8 +104,8 @@ export function stage2Batches({ config, parts, emoji, scenes }: BatchInputs): (a
   };
 }
 
-/** The same function, which computes its value for each text once. */
-function once<T>(of: (text: string) => T): (text: string) => T {
+/** Memoizes a function of a text. */
+function memoized<T>(of: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     const value = known.get(text) ?? of(text);
@@ -114,13 +114,13 @@ function once<T>(of: (text: string) => T): (text: string) => T {
   };
 }
 
-/** A number for each text: equal for equal texts. */
+/** Numbers texts: equal texts have equal numbers. */
 function numbering(): (text: string) => number {
   let next = 0;
-  return once(() => next++);
+  return memoized(() => next++);
 }
 
-/** Some of the items, none twice. */
+/** Draws items without replacement. */
 function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
   const left = [...items];
   return Array.from({ length: Math.min(count, items.length) }, () => {

@@ -1,7 +1,9 @@
 import type { Json } from '@blip2/tensor';
 import { HubError } from './errors.js';
 
+/** The file of weights that are not sharded. */
 export const SINGLE = 'model.safetensors';
+/** The index of sharded weights. */
 export const INDEX = 'model.safetensors.index.json';
 
 const MB = 1_000_000;

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { decodeImage } from '@blip2/data';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { renderReport, writeReport } from './index.js';
@@ -118,7 +119,7 @@ test('the same run gives the same page', async () => {
 
 test('a report is written whole, and a place that cannot be written is named', async () => {
   const path = join(folder, 'report.html');
-  await writeReport(path, sample());
+  await writeReport(pathToFileURL(path), sample());
   expect(await readFile(path, 'utf8')).toBe(await renderReport(sample()));
   const missing = join(folder, 'absent', 'report.html');
   await expect(writeReport(missing, sample())).rejects.toThrow(

@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
 import { BindError, dispose, flatten, initialize, type Tree } from '@blip2/tensor';
 import { altered, threefold } from '@blip2/test-models';
@@ -114,7 +115,8 @@ describe('saving', () => {
       const saved = { ...parts(model), params: model.params, language: { folder: opt }, prompts };
       const folder = join(out, 'stage2');
       await saveStage2(folder, saved);
-      await saveStage2(folder, saved);
+      const urls = { vision: { folder: pathToFileURL(opt) }, tokenizer: pathToFileURL(opt) };
+      await saveStage2(pathToFileURL(folder), { ...saved, ...urls });
       expect(await readdir(out)).toEqual(['stage2']);
       await writeFile(join(out, 'config.json'), '{}'); // the run's own
       expect(await readdir(folder)).toEqual([

@@ -24,6 +24,7 @@ function key(): Html {
 <span>highest weight of the query</span></p>`;
 }
 
+/** Renders cross-attention maps; undefined where there are none. */
 export function attentionSection(
   attention: readonly Attention[],
   { toHtml, side }: { toHtml: ImageMaker; side: number },

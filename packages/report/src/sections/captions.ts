@@ -4,6 +4,7 @@ import type { ImageMaker } from '../image.js';
 import type { Captions } from '../types.js';
 import type { Section } from './section.js';
 
+/** Renders captioning scores with examples; undefined where there are none. */
 export function captionsSection(captions: Captions | undefined, toHtml: ImageMaker): Section | undefined {
   if (!captions) return undefined;
   const { cider, ciderSwapped, n, samples } = captions;

@@ -56,6 +56,7 @@ ${legend(series, window)}
 `;
 }
 
+/** Renders the losses of each stage; undefined where there are none. */
 export function curvesSection(curves: readonly Curve[]): Section | undefined {
   const shown = curves.filter(({ steps }) => steps.length > 0);
   if (shown.length === 0) return undefined;

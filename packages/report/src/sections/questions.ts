@@ -38,6 +38,7 @@ function sample({ image, question, answer, right }: Question, toHtml: ImageMaker
 `;
 }
 
+/** Renders VQA accuracy with examples; undefined where there are none. */
 export function questionsSection(
   scores: readonly VqaScore[],
   questions: readonly Question[],

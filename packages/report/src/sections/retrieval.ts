@@ -61,6 +61,7 @@ function byImage({ byImage: queries }: Retrieval, toHtml: ImageMaker): Html {
 <ul class="cards">${cards}</ul>`;
 }
 
+/** Renders retrieval scores with examples; undefined where there are none. */
 export function retrievalSection(retrieval: Retrieval | undefined, toHtml: ImageMaker): Section | undefined {
   if (!retrieval) return undefined;
   const body = html`${scores(retrieval)}${retrieval.byText.length > 0 && byText(retrieval, toHtml)}
