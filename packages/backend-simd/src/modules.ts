@@ -53,8 +53,8 @@ const MEMORY = 2;
 const SHARED = 2;
 
 /**
- * The same module for a memory that is not shared: the flag of the memory that it imports is cleared. Changes the bytes.
- * @throws when the module does not import its memory first, as AssemblyScript lets it
+ * Converts a module to import memory that is not shared, by clearing that flag of its import; changes the bytes in place.
+ * @throws when the module does not import its memory first, as AssemblyScript's output does
  */
 export function unshared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   let position = 8; // after magic and version

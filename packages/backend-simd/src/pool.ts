@@ -43,7 +43,7 @@ const LAYOUT = {
 };
 
 /**
- * Threads over one shared memory. Chunks of items are claimed from a counter, so a busy core delays nobody; as no result
+ * A pool of threads that share memory. Chunks of items are claimed from a counter, so a busy core delays no other; as no result
  * may depend on where a chunk begins, results are the same for every number of threads.
  */
 export class Pool {

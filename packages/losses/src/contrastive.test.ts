@@ -111,13 +111,13 @@ test('texts of one image share the target', () => {
 });
 
 test('equal queries share no gradient', () => {
-  const twins = tf.tensor3d([
+  const duplicates = tf.tensor3d([
     [
       [1, 0],
       [1, 0],
     ],
   ]);
-  const gradient = tf.grad((i) => tf.sum(similarity(i as tf.Tensor3D, tf.tensor2d([[0.8, 0.6]]))))(twins);
+  const gradient = tf.grad((i) => tf.sum(similarity(i as tf.Tensor3D, tf.tensor2d([[0.8, 0.6]]))))(duplicates);
   expectClose(gradient, [0.8, 0.6, 0, 0], 1e-6);
 });
 
@@ -183,7 +183,7 @@ test('what cannot be is refused with a sentence', () => {
     /outside the 3 candidates/,
   );
   expect(() => itc(inputs, { offset: 1 })).toThrow(/outside the 3 candidates/);
-  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/one text an image/);
+  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/a text for each of 3 images/);
   expect(() => similarity(image, tf.zeros([2, 3]))).toThrow(/same width/);
   expect(() => itm(tf.zeros([4, 2]))).toThrow(/\[3B,2\]/);
 });
