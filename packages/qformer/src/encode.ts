@@ -6,6 +6,7 @@ import { type LayerGates, type LayerInput, type LayerOutput, layer } from './lay
 import { drop, inside, type Mode } from './mode.js';
 import { type Layer, need, type QFormer } from './spec.js';
 
+/** Input of `encode`. */
 export interface EncodeInput extends Omit<LayerInput, 'past' | 'images' | 'gates'> {
   /** [B,L,W], queries first; see `embed`. */
   readonly x: tf.Tensor;
@@ -19,6 +20,7 @@ export interface EncodeInput extends Omit<LayerInput, 'past' | 'images' | 'gates
 /** Keys and values of cross-attention, [I,N,W]: one entry per layer, undefined for layers without cross-attention. */
 export type KeyValues = readonly (KeyValue | undefined)[];
 
+/** Output of `encode`. */
 export interface EncodeOutput {
   output: tf.Tensor3D;
   /** Keys and values of self-attention of each layer, where they are asked for. */
@@ -80,6 +82,7 @@ export function scope<T extends object>(fn: () => T): T {
   return tf.tidy(fn as () => tf.TensorContainer) as T;
 }
 
+/** Input of `embed`. */
 export interface EmbedInput {
   /** Number of rows of queries, if any. */
   readonly queryRows?: number | undefined;

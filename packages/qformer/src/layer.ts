@@ -17,6 +17,7 @@ export function project({ attention: { key, value } }: AttentionBlock, features:
   return { key: linear(key, features), value: linear(value, features) };
 }
 
+/** Input of `layer` beside its rows. */
 export interface LayerInput {
   /** Number of rows at the beginning that are queries; the others are text. */
   readonly queries: number;
@@ -45,6 +46,7 @@ export interface LayerGates {
   readonly cross?: tf.Tensor4D | undefined;
 }
 
+/** Output of `layer`. */
 export interface LayerOutput {
   /** [B,L,W], or [B,Q,W] where only the query rows are returned. */
   y: tf.Tensor;

@@ -12,6 +12,7 @@ export interface TextInputs {
   readonly mask: tf.Tensor2D;
 }
 
+/** Options of `queryPass` and `matchPass`. */
 export interface QueryOptions extends PassOptions {
   /** Whether to return the attention probabilities of the queries over the image. Default false. */
   attentionMaps?: boolean;
@@ -19,6 +20,7 @@ export interface QueryOptions extends PassOptions {
   gates?: readonly LayerGates[];
 }
 
+/** Output of `queryPass`; the caller owns it. */
 export interface QueryResult {
   /** [B,Q,W] */
   output: tf.Tensor3D;
@@ -84,6 +86,7 @@ export function textPass(p: QFormer, config: QFormerConfig, texts: TextInputs, o
   });
 }
 
+/** Input of `matchPass`: texts and the images that they are matched with. */
 export interface MatchInput extends TextInputs {
   /** Features of the image encoder, [I,N,D], or `encodeKeyValues` of them. */
   readonly features: tf.Tensor3D | KeyValues;
@@ -121,6 +124,7 @@ export function matchPass(
   });
 }
 
+/** Input of `captionPass`. */
 export interface CaptionInput extends TextInputs {
   /** The cache of `queryPass` over the images of these texts. */
   readonly cache: readonly KeyValue[];

@@ -130,8 +130,11 @@ export type QFormer = Params<WholeSpec>;
 /** The parameters of a Q-Former in the first stage: every part is there. */
 export type PretrainingQFormer = Params<QFormerSpec<'pretraining'>>;
 
+/** The parameters of a layer. */
 export type Layer = Params<ReturnType<typeof layerSpec>>;
+/** The parameters of self-attention or cross-attention. */
 export type AttentionBlock = Params<ReturnType<typeof attentionSpec>>;
+/** The parameters of a projection with the layer norm after it. */
 export type Output = Params<ReturnType<typeof outputSpec>>;
 
 /** @throws naming the part that a Q-Former was built without. */

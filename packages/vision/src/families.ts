@@ -123,6 +123,8 @@ const dinov2: Family = {
 /** The supported families of pre-norm vision transformers. */
 export const families = { eva, clip, siglip, dinov2, vit } as const satisfies Record<string, Family>;
 
+/** The name of a supported family. */
 export type FamilyName = keyof typeof families;
 
+/** Gives a family by its name. */
 export const family = (name: FamilyName): Family => families[name];

@@ -29,6 +29,7 @@ export const lavisNames = {
   },
 } as const;
 
+/** An image encoder that LAVIS has checkpoints of. */
 export type LavisFamily = keyof typeof lavisNames;
 
 /** Number of blocks that BLIP-2 uses of each: LAVIS leaves the last one of the encoder's own file out. */

@@ -30,6 +30,7 @@ export function bicubicWeights(input: number, output: number, alignCorners: bool
   });
 }
 
+/** Options of `resizePositions`. */
 export interface ResizePositionsOptions {
   /** Rows and columns of the stored positions. */
   readonly from: readonly [number, number];

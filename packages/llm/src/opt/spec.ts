@@ -43,4 +43,5 @@ export function optSpec(config: OptConfig) {
 
 /** The parameters of OPT. */
 export type OptParams = Params<ReturnType<typeof optSpec>>;
+/** The parameters of a layer of OPT. */
 export type OptLayerParams = Params<ReturnType<typeof layerSpec>>;

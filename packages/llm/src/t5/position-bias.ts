@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { T5Config } from './config.js';
 import type { T5Params } from './spec.js';
 
+/** Whether a position bias is that of the bidirectional encoder or of the causal decoder. */
 export type Direction = 'encoder' | 'decoder';
 
 /**

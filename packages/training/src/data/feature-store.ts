@@ -65,7 +65,8 @@ export async function encodeAll(
 
 /** A file of features. */
 export interface CacheFile {
-  readonly path: string;
+  /** Path or `file:` URL. */
+  readonly path: string | URL;
   /** Identifies encoder, processor and images: features of another key are computed again; see `cacheKey` of `@blip2/data`. */
   readonly key: string;
 }
