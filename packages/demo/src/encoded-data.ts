@@ -26,16 +26,22 @@ export interface EncodeDataOptions {
 /** Drawings of emoji with their features of the frozen encoder. */
 export interface EncodedEmoji {
   readonly features: FeatureStore;
+  /** Returns an item without its image. */
   metadata(index: number): Omit<EmojiItem, 'image'>;
+  /** Draws the image of an item. */
   image(index: number): EmojiItem['image'];
+  /** Frees features and drawings. */
   close(): Promise<void>;
 }
 
 /** Scenes with their features of the frozen encoder. */
 export interface EncodedScenes {
   readonly features: FeatureStore;
+  /** Returns a scene without its image. */
   metadata(index: number): Scene;
+  /** Draws the image of a scene. */
   image(index: number): EmojiItem['image'];
+  /** Frees the features. */
   close(): Promise<void>;
 }
 
