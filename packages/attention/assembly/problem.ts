@@ -43,7 +43,7 @@ export class Work {
   dp: usize;
   /** [K,M] queries by the scale, and gradients of the output times the inverse sums. */
   qt: usize; gt: usize;
-  /** The same, [M,width]. */
+  /** Queries and gradients of the output as in `qt` and `gt`, [M,width]. */
   qr: usize; gr: usize;
   /** [M,width] what comes out. */
   yr: usize;

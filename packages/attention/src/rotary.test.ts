@@ -135,6 +135,6 @@ test('what does not belong together is named', () => {
   expect(() => rotary(x, { heads: 2, positions })).toThrow('needs tables for positions');
   expect(() => rotary(x, { heads: 2, positions: tf.zeros([3, 2], 'int32'), tables })).toThrow('not [3,2]');
   expect(() => rotary(x, { heads: 2, offset: 0.5 })).toThrow('whole offset');
-  expect(() => rotaryTables({ positions: 3, dimensions: 5 })).toThrow('5 of them must be an even number');
+  expect(() => rotaryTables({ positions: 3, dimensions: 5 })).toThrow('must be an even number above 0, not 5');
   expect(() => rotaryTables({ positions: -1, dimensions: 4 })).toThrow('whole positions');
 });

@@ -81,7 +81,7 @@ function run({ inputs, bias, dy, options }: Given): tf.Tensor[] {
   return [f(...inputs, bias), ...tf.grads(f as never)(bias ? [...inputs, bias] : inputs, dy)];
 }
 
-/** The same, composed: on tfjs' cpu backend, which has no such kernels. */
+/** Composed attention on tfjs' cpu backend, which has no such kernels. */
 function composed(one: Case): Float32Array[] {
   tf.setBackend('cpu');
   try {
