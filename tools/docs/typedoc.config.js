@@ -14,6 +14,20 @@ export const entries = new Map(
   }),
 );
 
+/** Operations that one comment describes together. */
+const augmentations = [
+  'Identity',
+  'AutoContrast',
+  'Brightness',
+  'Sharpness',
+  'Equalize',
+  'ShearX',
+  'ShearY',
+  'TranslateX',
+  'TranslateY',
+  'Rotate',
+];
+
 export default {
   name: 'blip2',
   entryPoints: [...entries.values()],
@@ -29,6 +43,7 @@ export default {
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
   packagesRequiringDocumentation: [...entries.keys()].filter((name) => /^(@blip2\/)?[^/]+$/.test(name)),
   requiredToBeDocumented: ['Enum', 'Variable', 'Function', 'Class', 'Interface', 'TypeAlias'],
+  intentionallyNotDocumented: augmentations.map((name) => `@blip2/data.augmentOperations.__type.${name}`),
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
 };

@@ -12,8 +12,11 @@ interface CpuBackend extends tf.KernelBackend {
   move(id: object, values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void;
   readSync(id: object): tf.backend_util.BackendValues;
   disposeData(id: object, force?: boolean): boolean;
+  /** Creates a tensor from values. */
   makeTensorInfo(shape: number[], dtype: tf.DataType, values?: tf.backend_util.BackendValues): tf.TensorInfo;
+  /** Releases the data of a tensor that a kernel made for itself. */
   disposeIntermediateTensorInfo(info: tf.TensorInfo): void;
+  /** Adds a reference to data. */
   incRef(id: object): void;
   memory(): { unreliable: boolean; reasons: string[] };
 }
@@ -64,6 +67,7 @@ export class SimdBackend extends cpuBackendClass() {
     this.firstUse = false; // the cpu backend would print advice to install tfjs-node
   }
 
+  /** Creates data from values, in the heap. */
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
     if (!isHeapType(dtype) || values == null) return super.write(values, shape, dtype);
     if (this.#mayNotGrow(values.length)) return super.write(values.slice() as Float32Array, shape, dtype);
@@ -72,6 +76,7 @@ export class SimdBackend extends cpuBackendClass() {
     return id;
   }
 
+  /** Creates data under an id that another backend had given out. */
   override move(
     id: object,
     values: tf.backend_util.BackendValues,
@@ -109,6 +114,7 @@ export class SimdBackend extends cpuBackendClass() {
     return data instanceof HeapData ? data.values.slice() : super.readSync(id);
   }
 
+  /** Releases one reference to data and frees it with the last; false where others remain. */
   override disposeData(id: object, force = false): boolean {
     const data = this.data.has(id) ? this.data.get(id) : undefined;
     const gone = super.disposeData(id, force);
@@ -176,6 +182,7 @@ export class SimdBackend extends cpuBackendClass() {
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
+  /** Returns memory statistics, part of `tf.memory()`. */
   override memory(): SimdMemory {
     return { unreliable: false, reasons: [], heap: this.heap.statistics() };
   }

@@ -16,6 +16,7 @@ export interface FeatureStore {
 /** Images by index, decoded when they are asked for. */
 export interface ImageList {
   readonly length: number;
+  /** Decodes the image at an index. */
   item(index: number): DecodedImage | Promise<DecodedImage>;
 }
 
