@@ -45,11 +45,12 @@ function bytesOf(folder: string): number {
   }, 0);
 }
 
-/** The last line of the output that says something, or the error's message. */
+/** The beginning of the output on one line, without TensorFlow.js' banner; of a failure, its message. */
 function summary(output: string): string {
-  const lines = output.split('\n').filter((line) => line.trim() !== '' && !/^\s+at |^Node\.js v/.test(line));
-  const text = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
-  return `\`${text.trim().replaceAll('|', '\\|').replaceAll('`', "'").slice(0, 100)}\``;
+  const lines = output.split('\n').filter((line) => !/^(\s+at |Node\.js v|={5,}|Hi, looks like)/.test(line));
+  const error = lines.find((line) => /^\w*Error\b/.test(line));
+  const text = (error ?? lines.join(' ')).replace(/\s+/g, ' ').trim();
+  return text ? `\`${text.replaceAll('|', '\\|').replaceAll('`', "'").slice(0, 100)}\`` : '(no output)';
 }
 
 // [--workspace DIR] [PACKAGE…]: writes a table; DIR is another checkout, built, to compare with
