@@ -7,8 +7,8 @@ import { clearRows, copyRows, gather, scatter } from './rows';
 import { FEW, invertSums, scores, setTimes } from './scores';
 
 /**
- * `w.s` [keys,M]: what share queries [r, r + n) give to keys, of which there are as many as `scores` says; `w.dp` the slopes
- * by the shares; `w.mean` their means, weighed by the shares. The slopes of y stand in `w.gr`, the queries in `w.qr`.
+ * `w.s` [keys,M]: the probabilities of keys for queries [r, r + n), of which there are as many as `scores` says; `w.dp` the gradients
+ * with respect to them; `w.mean` their means, weighted by the probabilities. The gradients of y are in `w.gr`, the queries in `w.qr`.
  */
 export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
   const M = (n + 3) & ~3;
@@ -35,8 +35,8 @@ export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
   return seen;
 }
 
-/** Of keys [from, to), s becomes shares and dp the slopes by scores: p·(dp - mean). */
-export function slopes(w: Work, n: i32, from: i32, to: i32): void {
+/** Of keys [from, to), s becomes probabilities and dp the gradients with respect to scores: p·(dp - mean). */
+export function gradients(w: Work, n: i32, from: i32, to: i32): void {
   const step = w.wide;
   const end = <usize>((n + 3) & ~3) << 2;
   for (let j: usize = 0; j < end; j += 16) {
@@ -55,7 +55,7 @@ export function slopes(w: Work, n: i32, from: i32, to: i32): void {
 }
 
 /**
- * Heads of keys and values [begin, end), of an [I, G] grid: dk and dv, and dq of the rows that look at them. No two items
+ * Heads of keys and values [begin, end), of an [I, G] grid: dk and dv, and dq of the rows that attend to them. No two items
  * share an output, and sums have one order.
  */
 export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize): void {
@@ -89,7 +89,7 @@ export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize)
         written = max(written, seen);
         for (let l = 0; l < seen; l += FEW) {
           const to = min(l + FEW, seen);
-          slopes(w, n, l, to);
+          gradients(w, n, l, to);
           spread(w, w.dp, n, l, to, w.qr, dk, step, more);
           spread(w, w.s, n, l, to, w.gr, dv, step, more);
           combine(w, w.dp, n, l, to, w.k);

@@ -1,5 +1,5 @@
 import { splat } from '../../backend-simd/assembly/math';
-import { shares, slopes } from './backward';
+import { shares, gradients } from './backward';
 import { lookAt } from './forward';
 import { Problem, Work, workOf } from './problem';
 import { addTransposed4 } from './rows';
@@ -68,7 +68,7 @@ export function attentionBiasGrad(begin: i32, end: i32, thread: i32, problem: us
           const n = min(p.block, i1 - i);
           const r = (h - w.head * p.group) * p.Q + i;
           const seen = shares(p, w, r, n);
-          slopes(w, n, 0, seen);
+          gradients(w, n, 0, seen);
           addUp(p, w, n, seen, out);
         }
       }

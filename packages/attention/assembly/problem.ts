@@ -11,9 +11,9 @@ export class Problem {
   dq: usize; dk: usize; dv: usize; dbias: usize;
   mask: usize; maskB: i32; maskH: i32; maskQ: i32; maskL: i32;
   bias: usize; biasB: i32; biasH: i32; biasQ: i32; biasL: i32;
-  /** The image that row b looks at, [B]; 0 where it is b. */
+  /** The image to which row b attends, [B]; 0 where it is b. */
   rows: usize;
-  /** The rows that look at image i are order[starts[i]] to order[starts[i + 1]]; 0 where it is row i. */
+  /** The rows that attend to image i are order[starts[i]] to order[starts[i + 1]]; 0 where it is row i. */
   starts: usize; order: usize;
   B: i32; H: i32; G: i32;
   /** Heads of queries that share one of keys, H / G. */
@@ -39,11 +39,11 @@ export class Work {
   k: usize; v: usize; step: usize;
   /** [L,M] scores, then e^(score - the greatest); M is the block, and a query's column is its place in it. */
   s: usize;
-  /** [L,M] the slopes by them. */
+  /** [L,M] the gradients with respect to them. */
   dp: usize;
-  /** [K,M] queries by the scale, and slopes of the output by the inverse sums. */
+  /** [K,M] queries by the scale, and gradients of the output times the inverse sums. */
   qt: usize; gt: usize;
-  /** The same, [M,width]. */
+  /** Queries and gradients of the output as in `qt` and `gt`, [M,width]. */
   qr: usize; gr: usize;
   /** [M,width] what comes out. */
   yr: usize;

@@ -7,8 +7,8 @@ import { gather } from './rows';
 /** Keys that are gone through at a time: few, so that all that is computed of them stays in the first-level cache. */
 export const FEW: i32 = 48;
 /**
- * Queries whose best scores are above this need no keys after them, whose share is then exactly 0; below it all that they
- * see is masked, and the future counts as it does in the composed version.
+ * Queries whose best scores are above this need no keys after them, whose weight is then exactly 0; below it all their visible
+ * keys are masked, and the future counts as it does in the composed version.
  */
 const BLIND: f32 = -1000;
 
@@ -52,7 +52,7 @@ function blind(w: Work, n: i32): bool {
 /**
  * `w.s` [keys,M]: the scores of keys for queries [r, r + n), and `w.top` the greatest. The queries by the scale stand in
  * `w.qt` and `w.qr`; `w.sum` is cleared.
- * @returns how many keys may have a share
+ * @returns how many keys may have a weight
  */
 export function scores(p: Problem, w: Work, r: i32, n: i32): i32 {
   for (let j: usize = 0; j < w.wide; j += 16) {

@@ -4,13 +4,14 @@ import { fusedAttend, isFused } from './fused/op.js';
 import { type AttendOptions, checked } from './options.js';
 
 /**
- * Scaled dot-product attention, `softmax(scale * q kᵀ + bias + mask) v` in each head (Vaswani et al. 2017, section 3.2).
- * With `heads`, which a backend's kernels may fuse:
- * @param q [B,Q,D]; k and v [I,L,D], or more rows of which `length` are valid; narrower where `keyHeads` are fewer
- * @returns [B,Q,D], differentiable by q, k, v, the bias and the gate
- *
- * Without, for heads that are apart: q [B,H,Q,K], k [I,H,L,K], v [I,H,L,V] -> [B,H,Q,V]; k and v may have fewer heads.
- * @throws when the shapes do not belong together
+ * Computes multi-head scaled dot-product attention, `softmax(scale * q kᵀ + bias + mask) v` in each head (Vaswani et al. 2017,
+ * section 3.2). With `heads`, tensors are [B,Q,D] and [I,L,D], and backends may have fused kernels; without, heads have an axis
+ * of their own: q [B,H,Q,K], k [I,H,L,K], v [I,H,L,V] -> [B,H,Q,V].
+ * @param q queries [B,Q,D]
+ * @param k keys [I,L,D], or longer where `length` is given; I is B unless `rows` is given; narrower with fewer `keyHeads`
+ * @param v values of the shape of k
+ * @returns [B,Q,D], differentiable with respect to q, k, v, the bias and the gate
+ * @throws when the shapes do not match
  */
 export function attend(
   q: tf.Tensor,
@@ -21,7 +22,7 @@ export function attend(
 export function attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options?: AttendOptions): tf.Tensor4D;
 export function attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: AttendOptions = {}): tf.Tensor {
   const sizes = checked(q, k, options);
-  const shared = options.heads === undefined ? 3 : 4; // V may differ from K where heads are apart
+  const shared = options.heads === undefined ? 3 : 4; // V may differ from K where heads have an axis of their own
   if (v.rank !== k.rank || v.shape.slice(0, shared).join() !== k.shape.slice(0, shared).join()) {
     const wanted = options.heads === undefined ? '[I,H,L,V]' : 'of the same shape';
     throw new Error(`attend needs values ${wanted} for keys [${k.shape}], not [${v.shape}].`);
@@ -32,8 +33,9 @@ export function attend(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, options: Attend
 }
 
 /**
- * The probabilities with which queries look at keys, for inspection; no gradient. Shapes as in `attend`.
- * @returns [B,H,Q,L], rows summing to 1
+ * Computes the attention probabilities, for inspection, without gradient. Shapes and options are those of `attend`.
+ * @returns [B,H,Q,L], whose rows sum to 1
+ * @throws when the shapes do not match
  */
 export function attentionWeights(
   q: tf.Tensor,

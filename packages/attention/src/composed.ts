@@ -4,7 +4,7 @@ import { mergeHeads, splitHeads } from './heads.js';
 import { causalMask } from './masks.js';
 import { type AttendOptions, firstPosition, type Sizes } from './options.js';
 
-/** Attention of TensorFlow.js' own ops, for any backend; shapes as in `attend`. */
+/** Computes attention from TensorFlow.js' own ops, on any backend; shapes as in `attend`. */
 export function composedAttend(
   [q, k, v]: readonly [tf.Tensor, tf.Tensor, tf.Tensor],
   sizes: Sizes,
@@ -18,18 +18,18 @@ export function composedAttend(
     const kept = options.dropout ? dropout(p, options.dropout.rate, options.dropout) : p;
     const passed = options.gate ? tf.mul(kept, tf.reshape(options.gate, kept.shape)) : kept;
     const y = tf.matMul<tf.Tensor3D>(passed, values); // [BG,(H/G)Q,V]
-    const apart = tf.reshape(y, [B, H, Q, V]); // [B,H,Q,V]
-    return options.heads === undefined ? apart : mergeHeads(apart);
+    const separate = tf.reshape(y, [B, H, Q, V]); // [B,H,Q,V]
+    return options.heads === undefined ? separate : mergeHeads(separate);
   });
 }
 
-/** [B,H,Q,L]; shapes as in `attentionWeights`. */
+/** Computes the probabilities [B,H,Q,L]; shapes as in `attentionWeights`. */
 export function composedWeights(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, options: AttendOptions): tf.Tensor4D {
   const { B, H, Q, L } = sizes;
   return tf.tidy(() => tf.reshape(probabilities(q, k, sizes, options), [B, H, Q, L]));
 }
 
-/** [BG,(H/G)Q,L]: the G heads of keys are a batch, and the heads that share one are rows of one product. */
+/** The probabilities [BG,(H/G)Q,L]: the G heads of keys are a batch, and the query heads that share one are rows of a product. */
 function probabilities(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, options: AttendOptions): tf.Tensor3D {
   const { B, H, keyHeads: G, Q, L, K } = sizes;
   const { heads, scale = K ** -0.5, bias } = options;
@@ -45,7 +45,7 @@ function probabilities(q: tf.Tensor, k: tf.Tensor, sizes: Sizes, options: Attend
   return tf.softmax(tf.reshape<tf.Rank.R3>(wide, shape));
 }
 
-/** The valid keys or values of each row, [I,C,W] or [I,G,C,K] -> [BG,L,K] */
+/** Selects the valid keys or values of each row, [I,C,W] or [I,G,C,K] -> [BG,L,K]. */
 function pastOf(x: tf.Tensor, { B, keyHeads: G, L }: Sizes, { heads, rows }: AttendOptions): tf.Tensor3D {
   const valid = firstRows(x, L);
   const all = heads === undefined ? valid : splitHeads(valid, G); // [I,G,L,K]
@@ -53,7 +53,7 @@ function pastOf(x: tf.Tensor, { B, keyHeads: G, L }: Sizes, { heads, rows }: Att
   return tf.reshape<tf.Rank.R3>(picked, [B * G, L, picked.shape[3] as number]);
 }
 
-/** The first L rows of [I,C,D] or [I,H,C,K]. */
+/** Slices the first L positions of [I,C,D] or [I,H,C,K]. */
 function firstRows(x: tf.Tensor, L: number): tf.Tensor {
   const axis = x.rank - 2;
   if (x.shape[axis] === L) return x;
@@ -64,7 +64,7 @@ function firstRows(x: tf.Tensor, L: number): tf.Tensor {
   );
 }
 
-/** `x + constant` where `constant` broadcasts to x and stays outside the tape. */
+/** Adds a constant that broadcasts to x, without recording it for the gradient. */
 function addConstant(x: tf.Tensor, constant: tf.Tensor): tf.Tensor {
   return tf.customGrad((...args) => {
     const [x] = args as [tf.Tensor];

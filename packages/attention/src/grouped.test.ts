@@ -32,7 +32,7 @@ test('the gradients of shared keys and values are sums over their heads', () => 
 });
 
 test('heads that cannot be shared are named', () => {
-  expect(() => attend(q, k, v, { heads: 6, keyHeads: 4 })).toThrow('6 heads of queries cannot share 4');
+  expect(() => attend(q, k, v, { heads: 6, keyHeads: 4 })).toThrow('6 query heads cannot share 4');
   expect(() => attend(q, k, v, { heads: 6, keyHeads: 0 })).toThrow('cannot share 0');
   expect(() => attend(q, k, v, { heads: 6, keyHeads: 3 })).toThrow('[I,L,D·3/6]');
   expect(() => attend(splitHeads(q, 3), splitHeads(k, 2), splitHeads(v, 2))).toThrow('a divisor of it');

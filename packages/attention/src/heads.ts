@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * Divides the width among heads, each a contiguous block: [B,L,D] -> [B,H,L,K], K = D / H.
- * @throws when D is no multiple of `heads`.
+ * Splits the width into heads, each a contiguous block: [B,L,D] -> [B,H,L,K], K = D / H.
+ * @throws when D is not a multiple of `heads`
  */
 export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
   const [B, L, D] = x.shape as [number, number, number];
@@ -12,7 +12,7 @@ export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
   return tf.tidy(() => tf.transpose(tf.reshape(x, [B, L, heads, D / heads]), [0, 2, 1, 3])); // [B,H,L,K]
 }
 
-/** The inverse of `splitHeads`: [B,H,L,K] -> [B,L,H*K]. */
+/** Merges heads, the inverse of `splitHeads`: [B,H,L,K] -> [B,L,H*K]. */
 export function mergeHeads(x: tf.Tensor): tf.Tensor3D {
   if (x.rank !== 4) throw new Error(`mergeHeads needs [B,H,L,K], not [${x.shape}].`);
   const [B, H, L, K] = x.shape as [number, number, number, number];

@@ -108,13 +108,13 @@ describe.each(['simd', 'cpu'])('on %s', (name) => {
   test('what does not fit is named', () => {
     const cache = keyValueCache();
     const x = random([2, 3, 4], 1);
-    expect(() => cache.attend(x, { heads: 2 })).toThrow('append to it first');
+    expect(() => cache.attend(x, { heads: 2 })).toThrow('append keys and values first');
     cache.append({ key: x, value: x });
     expect(() => cache.append({ key: x, value: random([2, 2, 4], 1) })).toThrow(
-      'of one shape, not [2,3,4] and [2,2,4]',
+      'of the same shape, not [2,3,4] and [2,2,4]',
     );
     expect(() => cache.append({ key: random([1, 3, 4], 1), value: random([1, 3, 4], 1) })).toThrow('[2,P,4]');
-    expect(() => cache.reorder([0, 2])).toThrow('no row 2; name 0 to 1');
+    expect(() => cache.reorder([0, 2])).toThrow('no row 2; choose 0 to 1');
     cache.dispose();
   });
 });
@@ -153,7 +153,7 @@ test('a cache goes on where it began', () => {
   const x = random([1, 1, 8], 1);
   cache.append({ key: x, value: x });
   tf.setBackend('cpu');
-  expect(() => cache.append({ key: x, value: x })).toThrow('set the backend that the cache was begun on');
+  expect(() => cache.append({ key: x, value: x })).toThrow('set the backend on which the cache was created');
   tf.setBackend('simd');
   cache.dispose();
 });

@@ -5,64 +5,66 @@ import { placesFor } from './key-value-places.js';
 import { appendRows, copyRows, writesInPlace } from './key-value-rows.js';
 import type { AttendOptions } from './options.js';
 
+/** Options of `keyValueCache`. */
 export interface KeyValueCacheOptions {
-  /** Columns that there is room for from the beginning; full, the room doubles. Default 64. */
+  /** Initial capacity in positions, which doubles when it is full. Default 64. */
   readonly capacity?: number | undefined;
 }
 
 /**
- * The past of one layer of a decoder, one row a text. It owns its tensors and gives none of them away. Nothing that it holds
- * has a gradient.
+ * The key-value cache of a decoder layer, one row per sequence. It owns its tensors, which have no gradient.
  */
 export interface KeyValueCache {
-  /** B */
+  /** Number of sequences, B. */
   readonly rows: number;
-  /** P: the columns remembered, the same for all rows. */
+  /** Number of positions, the same for all rows. */
   readonly length: number;
-  /** Keys and values [B,L,D] of the next L columns; they stay the caller's. */
+  /** Appends keys and values [B,L,D] of the next L positions; they stay the caller's. @throws when the shapes do not match */
   append(next: KeyValue): void;
-  /** `attend` to all columns: q [B,Q,D] -> [B,Q,D]. */
+  /** Computes attention over all positions: q [B,Q,D] -> [B,Q,D]. @throws when the cache is empty */
   attend(q: tf.Tensor, options: CachedAttendOptions): tf.Tensor3D;
-  /** Row i becomes what row `parents[i]` was; there may be more or fewer rows than before. */
+  /** Replaces row i by what row `parents[i]` was; the number of rows may change. @throws for a row that does not exist */
   reorder(parents: readonly number[]): void;
+  /** Frees the tensors; the cache is then empty. */
   dispose(): void;
 }
 
+/** Options of attention over a cache: those of `attend`, with `heads`. */
 export type CachedAttendOptions = Omit<AttendOptions, 'rows' | 'length'> & { readonly heads: number };
 
-/** Keys and values [S,C,D] with room for more rows and columns than are in use. */
-interface MemoryBudget {
+/** Keys and values [S,C,D], of which only some rows and positions may be in use. */
+interface Buffers {
   readonly key: tf.Tensor;
   readonly value: tf.Tensor;
 }
 
 /**
- * An empty cache. Where the running backend writes in place (`registerAttention`), appending copies what is new, and
- * reordering only rows that have several children; elsewhere both make new tensors of everything.
+ * Creates an empty key-value cache. Where the current backend can write in place (`registerAttention`), appending copies only
+ * the new positions, and reordering only rows that are repeated; elsewhere both create new tensors.
  */
 export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): KeyValueCache {
-  let room: MemoryBudget | undefined;
-  /** Whether the backend that made the room writes in it. */
+  let buffers: Buffers | undefined;
+  /** Whether the backend that allocated the buffers writes in place. */
   let inPlace = false;
   let length = 0;
-  /** Where in the room each row lies. */
+  /** The row of the buffers in which each row is stored. */
   let slots: readonly number[] = [];
-  /** The same as a tensor, where row b does not simply lie at b. */
+  /** `slots` as a tensor, where they are not 0, 1, 2, … */
   let picked: tf.Tensor1D | undefined;
 
-  const capacityOf = (): number => room?.key.shape[1] ?? 0;
-  const lie = (where: readonly number[]): void => {
+  const capacityOf = (): number => buffers?.key.shape[1] ?? 0;
+  const setSlots = (where: readonly number[]): void => {
     slots = where;
     picked?.dispose();
-    const plain = where.length === room?.key.shape[0] && where.every((slot, row) => slot === row);
+    const plain = where.length === buffers?.key.shape[0] && where.every((slot, row) => slot === row);
     picked = plain ? undefined : tf.keep(tf.tensor1d([...where], 'int32'));
   };
-  /** A new room, row i of which is what lay at `from[i]`. */
-  const move = (made: (x: tf.Tensor, which: keyof KeyValue) => tf.Tensor, rows: number): void => {
-    const old = room as MemoryBudget;
-    room = { key: owned(() => made(old.key, 'key')), value: owned(() => made(old.value, 'value')) };
+  /** Replaces the buffers, with rows in order. */
+  const replace = (compute: (x: tf.Tensor, which: keyof KeyValue) => tf.Tensor, rows: number): void => {
+    const old = buffers as Buffers;
+    buffers = { key: owned(() => compute(old.key, 'key')), value: owned(() => compute(old.value, 'value')) };
     tf.dispose([old.key, old.value]);
-    lie(range(rows));
+    setSlots(range(rows));
   };
   const widen = (x: tf.Tensor, from: readonly number[], columns: number): tf.Tensor => {
     const kept = tf.gather(tf.slice(x, [0, 0, 0], [-1, length, -1]), tf.tensor1d([...from], 'int32'));
@@ -77,51 +79,51 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
       return length;
     },
     append(next) {
-      const [B, L, D] = checkedNext(next, room && { rows: slots.length, width: room.key.shape[2] as number });
+      const [B, L, D] = checkedNext(next, buffers && { rows: slots.length, width: buffers.key.shape[2] as number });
       const needed = length + L;
-      if (!room) inPlace = writesInPlace();
+      if (!buffers) inPlace = writesInPlace();
       if (!inPlace) {
-        if (room) move((x, which) => tf.concat([x, next[which]], 1), B);
-        else room = { key: owned(() => next.key.clone()), value: owned(() => next.value.clone()) };
+        if (buffers) replace((x, which) => tf.concat([x, next[which]], 1), B);
+        else buffers = { key: owned(() => next.key.clone()), value: owned(() => next.value.clone()) };
       } else {
-        if (room && needed > capacityOf()) {
+        if (buffers && needed > capacityOf()) {
           const columns = Math.max(needed, 2 * capacityOf());
           const from = slots;
-          move((x) => widen(x, from, columns), B);
+          replace((x) => widen(x, from, columns), B);
         }
         const columns = Math.max(needed, capacity);
-        room ??= { key: owned(() => tf.zeros([B, columns, D])), value: owned(() => tf.zeros([B, columns, D])) };
-        appendRows(room.key, next.key, { at: length, rows: picked });
-        appendRows(room.value, next.value, { at: length, rows: picked });
+        buffers ??= { key: owned(() => tf.zeros([B, columns, D])), value: owned(() => tf.zeros([B, columns, D])) };
+        appendRows(buffers.key, next.key, { at: length, rows: picked });
+        appendRows(buffers.value, next.value, { at: length, rows: picked });
       }
-      if (slots.length === 0) lie(range(B));
+      if (slots.length === 0) setSlots(range(B));
       length = needed;
     },
     attend(q, options) {
-      if (!room) throw new Error('A key-value cache that is empty cannot be attended to; append to it first.');
-      return attend(q, room.key, room.value, { ...options, length, rows: picked });
+      if (!buffers) throw new Error('The key-value cache is empty; append keys and values first.');
+      return attend(q, buffers.key, buffers.value, { ...options, length, rows: picked });
     },
     reorder(parents) {
-      const stranger = parents.find((row) => slots[row] === undefined);
-      if (stranger !== undefined) {
-        throw new Error(`A cache of ${slots.length} rows has no row ${stranger}; name 0 to ${slots.length - 1}.`);
+      const unknown = parents.find((row) => slots[row] === undefined);
+      if (unknown !== undefined) {
+        throw new Error(`A cache of ${slots.length} rows has no row ${unknown}; choose 0 to ${slots.length - 1}.`);
       }
-      if (!room) return;
+      if (!buffers) return;
       const wanted = parents.map((row) => slots[row] as number);
-      const places = inPlace ? placesFor(wanted, room.key.shape[0] as number) : undefined;
+      const places = inPlace ? placesFor(wanted, buffers.key.shape[0] as number) : undefined;
       if (places) {
         const { from, to } = places;
-        if (to.length > 0) for (const x of [room.key, room.value]) copyRows(x, { from, to, length });
-        lie(places.slots);
+        if (to.length > 0) for (const x of [buffers.key, buffers.value]) copyRows(x, { from, to, length });
+        setSlots(places.slots);
       } else {
         const columns = capacityOf();
-        move((x) => (inPlace ? widen(x, wanted, columns) : tf.gather(x, wanted)), parents.length);
+        replace((x) => (inPlace ? widen(x, wanted, columns) : tf.gather(x, wanted)), parents.length);
       }
     },
     dispose() {
-      if (room) tf.dispose([room.key, room.value]);
+      if (buffers) tf.dispose([buffers.key, buffers.value]);
       picked?.dispose();
-      room = undefined;
+      buffers = undefined;
       picked = undefined;
       slots = [];
       length = 0;
@@ -131,19 +133,21 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
-/** What `make` makes, out of reach of the scopes around it. */
+/** Computes a tensor that outlives the surrounding scopes. */
 const owned = (make: () => tf.Tensor): tf.Tensor => tf.keep(tf.tidy(make));
 
-/** [B,L,D] of what is appended. */
+/** Checks what is appended and returns [B,L,D]. */
 function checkedNext(
   { key, value }: KeyValue,
   old: { rows: number; width: number } | undefined,
 ): [B: number, L: number, D: number] {
   if (key.rank !== 3 || key.shape.join() !== value.shape.join()) {
-    throw new Error(`A cache takes keys and values [B,L,D] of one shape, not [${key.shape}] and [${value.shape}].`);
+    throw new Error(
+      `A cache needs keys and values [B,L,D] of the same shape, not [${key.shape}] and [${value.shape}].`,
+    );
   }
   if (old && (key.shape[0] !== old.rows || key.shape[2] !== old.width)) {
-    throw new Error(`A cache of [${old.rows},P,${old.width}] cannot be followed by keys [${key.shape}].`);
+    throw new Error(`Keys [${key.shape}] cannot be appended to a cache of [${old.rows},P,${old.width}].`);
   }
   return key.shape as [number, number, number];
 }

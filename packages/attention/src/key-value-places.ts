@@ -1,7 +1,7 @@
 /**
- * Where rows come to lie of which row i shall be what lies at `wanted[i]`: each place is taken over by the first that wants
- * it, and the others get copies in places that nobody wants.
- * @returns undefined when there are too few places
+ * Assigns places to rows, where row i shall have the content of place `wanted[i]`: the first row that wants a place keeps it,
+ * and others are copied to unused places.
+ * @returns the place of each row and the copies to make; undefined where there are too few places
  */
 export function placesFor(
   wanted: readonly number[],

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** What one layer of a decoder remembers of the past: keys and values [B,L,D], their heads together. */
+/** The keys and values of past positions in a decoder layer, [B,L,D] each, with the heads in contiguous blocks. */
 export interface KeyValue {
   readonly key: tf.Tensor;
   readonly value: tf.Tensor;
 }
 
 /**
- * The past followed by what is new, along the axis of positions. The past stays the caller's.
- * @param past [B,P,D], or undefined at the first step
+ * Concatenates past and new keys and values along the axis of positions, differentiably.
+ * @param past [B,P,D], or undefined at the first step; stays the caller's
  * @param next [B,L,D]
  * @returns [B,P+L,D], owned by the caller
  */
@@ -18,7 +18,7 @@ export function appendKeyValue(past: KeyValue | undefined, next: KeyValue): KeyV
 }
 
 /**
- * The cache whose row i is row `beamIndex[i]` of the given one, as beam search asks after each step.
+ * Selects the rows `beamIndex` of keys and values, as beam search needs after each step.
  * @param beamIndex int32 [B']
  * @returns [B',L,D], owned by the caller
  */

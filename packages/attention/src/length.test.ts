@@ -33,7 +33,7 @@ test('rows beyond the length get a gradient of 0', () => {
 });
 
 test('a length that cannot be is named', () => {
-  expect(() => attend(q, k, v, { heads: 2, length: 6 })).toThrow('length of 6; give a whole number from 0 to 5');
+  expect(() => attend(q, k, v, { heads: 2, length: 6 })).toThrow('length of 6; choose a whole number from 0 to 5');
   expect(() => attend(q, k, v, { heads: 2, length: 2.5 })).toThrow('length of 2.5');
   expect(() => attend(q, k, v, { heads: 2, length: 4, mask: tf.zeros([1, 1, 1, 5]) })).toThrow('[B,H,Q,L] = [2,2,3,4]');
 });

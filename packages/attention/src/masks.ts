@@ -1,11 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** What masked scores are lowered by. Finite: a softmax over nothing but -Infinity is NaN. */
+/** The value that masks add to scores. It is finite, as a softmax over -Infinity alone is NaN. */
 export const MASKED = -10000;
 
 /**
- * The additive form of a keep mask: 0 where 1, `value` where 0, with an axis for the heads.
- * @param keep int32, bool or float32, 0 or 1: [B,L] (one row of keys for all queries) or [B,Q,L]
+ * Converts an attention mask of ones and zeros to an additive mask: 0 where it is 1, `value` where it is 0, with an axis for
+ * the heads.
+ * @param keep int32, bool or float32, 0 or 1: [B,L] (the same keys for all queries) or [B,Q,L]
+ * @throws for other ranks, and for a value that is not finite
  * @returns [B,1,1,L] or [B,1,Q,L]
  */
 export function additiveMask(keep: tf.Tensor, value: number = MASKED): tf.Tensor4D {
@@ -22,16 +24,17 @@ export function additiveMask(keep: tf.Tensor, value: number = MASKED): tf.Tensor
 }
 
 /**
- * Additive causal mask: query i stands at position `offset + i` and sees keys 0 to that position.
- * With a cache of P past keys, `keys` is P + queries and `offset` is P.
+ * Creates an additive causal mask: query i is at position `offset + i` and attends to keys 0 to that position. With a cache of P
+ * past keys, `keys` is P + queries and `offset` is P.
  * @returns [Q,L], which broadcasts over batch and heads
+ * @throws for a value that is not finite
  */
 export function causalMask(queries: number, keys: number, offset = 0, value: number = MASKED): tf.Tensor2D {
   if (!Number.isFinite(value)) throw new Error(`A mask's value must be finite, not ${value}.`);
   const values = new Float32Array(queries * keys);
   for (let i = 0; i < queries; i++) {
-    const seen = Math.min(Math.max(offset + i + 1, 0), keys);
-    values.fill(value, i * keys + seen, (i + 1) * keys);
+    const visible = Math.min(Math.max(offset + i + 1, 0), keys);
+    values.fill(value, i * keys + visible, (i + 1) * keys);
   }
   return tf.tensor2d(values, [queries, keys]); // [Q,L]
 }

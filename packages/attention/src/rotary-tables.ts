@@ -1,30 +1,33 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** The cosine and sine of the angle of each position and pair, [P,R/2] each. Plain data: scaled frequencies fit in too. */
+/** Cosine and sine of the angle of each position and pair of components, [P,R/2] each; scaled frequencies are possible too. */
 export interface RotaryTables {
   readonly cos: tf.Tensor2D;
   readonly sin: tf.Tensor2D;
 }
 
+/** Options of `rotaryTables`. */
 export interface RotaryTablesOptions {
-  /** P: rows, one a position. */
+  /** Number of positions, P. */
   readonly positions: number;
-  /** R, even: so many components of each head turn. */
+  /** Number of components of each head that are rotated, R; even. */
   readonly dimensions: number;
-  /** Pair i of a position p turns by `p * base^(-2i/R)`. Default 10000. */
+  /** At position p, pair i is rotated by `p * base^(-2i/R)`. Default 10000. */
   readonly base?: number | undefined;
-  /** The position of the first row. Default 0. */
+  /** Position of the first row. Default 0. */
   readonly from?: number | undefined;
 }
 
 /**
- * What `rotary` turns by, computed once for many calls; the caller owns both.
- * Frequencies are float32, as checkpoints were trained with; angles and the rest are float64.
- * @throws when R is odd, or a number is not one
+ * Computes the tables of `rotary` once for many calls; the caller owns them. Frequencies are rounded to float32, as in the
+ * reference implementations; angles are float64.
+ * @throws when R is odd, or another option is invalid
  */
 export function rotaryTables({ positions, dimensions, base = 10000, from = 0 }: RotaryTablesOptions): RotaryTables {
   if (!Number.isInteger(dimensions) || dimensions <= 0 || dimensions % 2 !== 0) {
-    throw new Error(`Rotary positions turn pairs of components; ${dimensions} of them must be an even number above 0.`);
+    throw new Error(
+      `Rotary embeddings rotate pairs of components; 'dimensions' must be an even number above 0, not ${dimensions}.`,
+    );
   }
   if (!Number.isInteger(positions) || positions < 0 || !Number.isFinite(from) || !(base > 0)) {
     throw new Error(

@@ -1,49 +1,50 @@
 import * as tf from '@tensorflow/tfjs';
 import { type RotaryTables, rotaryTables } from './rotary-tables.js';
 
+/** Options of `rotary`. */
 export interface RotaryOptions {
-  /** So many heads, each a contiguous block of the width: x is [B,L,D]. Without it they are apart, x is [B,H,L,K]. */
+  /** Number of heads, each a contiguous block of the width of x [B,L,D]. Without it x is [B,H,L,K]. */
   readonly heads?: number | undefined;
-  /** What to turn by, for callers that keep it. Default: made for this call. */
+  /** Precomputed tables. Default: computed for this call. */
   readonly tables?: RotaryTables | undefined;
-  /** The position of the first column; the others follow. Default 0. */
+  /** Position of the first element of the sequence. Default 0. */
   readonly offset?: number | undefined;
-  /** The rows of the tables instead, int32 [L] or [B,L]. They need `tables`. */
+  /** Positions as rows of `tables`, which are then required: int32 [L] or [B,L]. Default: consecutive from `offset`. */
   readonly positions?: tf.Tensor | undefined;
-  /** R, even: the first so many components of each head turn, the others stay. Default: all K. */
+  /** Number of leading components of each head that are rotated, R; even. Default: all K. */
   readonly dimensions?: number | undefined;
-  /** Pairs are neighbors (2i, 2i+1), as in GPT-J, and not (i, i + R/2), as in Llama. Default false. */
+  /** Pairs are (2i, 2i+1), as in GPT-J, instead of (i, i + R/2), as in Llama. Default false. */
   readonly interleaved?: boolean | undefined;
-  /** Where there are no tables, as in `rotaryTables`. Default 10000. */
+  /** Base of the frequencies, as in `rotaryTables`; ignored with `tables`. Default 10000. */
   readonly base?: number | undefined;
 }
 
 /**
- * Rotary positions (Su et al. 2021, RoFormer): each pair of components of a query or key turns by an angle that grows with
- * its position, so that their products depend on the distance alone.
+ * Applies rotary position embeddings (RoPE, Su et al. 2021): each pair of components of a query or key is rotated by an angle
+ * proportional to its position, so that dot products depend on relative positions only.
  * @param x [B,L,D] with `heads`, or [B,H,L,K]
- * @returns the same shape, differentiable by x
- * @throws when K or R is odd, or shapes, tables and positions do not belong together
+ * @returns the shape of x, differentiable with respect to x
+ * @throws when R is odd, or shapes, tables and positions do not match
  */
 export function rotary<X extends tf.Tensor>(x: X, options: RotaryOptions = {}): X {
   const layout = layoutOf(x, options);
   const { B, L, K, R } = layout;
   return tf.tidy(() => {
-    const { cos, sin } = batchIterator(options, layout);
+    const { cos, sin } = cosAndSin(options, layout);
     const op = tf.customGrad((...args) => {
       const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
       save([cos, sin]);
       const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor => {
         const [cos, sin] = saved as [tf.Tensor, tf.Tensor];
-        return turn(dy, cos, { ...layout, sin: tf.neg(sin) });
+        return rotate(dy, cos, { ...layout, sin: tf.neg(sin) });
       };
-      return { value: turn(x, cos, { ...layout, sin }), gradFunc };
+      return { value: rotate(x, cos, { ...layout, sin }), gradFunc };
     });
     if (B * L * K === 0) return x.clone();
     if (R === K) return op(x);
-    const heads = tf.reshape(x, layout.apart); // [B,L,H,K] or [B,H,L,K]
-    const [turned, rest] = tf.split(heads, [R, K - R], 3) as [tf.Tensor, tf.Tensor];
-    return tf.reshape(tf.concat([op(turned), rest], 3), x.shape);
+    const heads = tf.reshape(x, layout.separate); // [B,L,H,K] or [B,H,L,K]
+    const [rotated, rest] = tf.split(heads, [R, K - R], 3) as [tf.Tensor, tf.Tensor];
+    return tf.reshape(tf.concat([op(rotated), rest], 3), x.shape);
   }) as X;
 }
 
@@ -52,40 +53,40 @@ interface Layout {
   readonly L: number;
   readonly K: number;
   readonly R: number;
-  /** The heads on an axis of their own: [B,L,H,K] or [B,H,L,K]. */
-  readonly apart: [number, number, number, number];
+  /** The shape with an axis of heads: [B,L,H,K] or [B,H,L,K]. */
+  readonly separate: [number, number, number, number];
   /** [B,L,1] or [B,1,L], with 1 for B where all rows have the same positions: the axes before the pairs' of the angles. */
   readonly angles: (batch: number) => [number, number, number];
   readonly interleaved: boolean;
 }
 
 function layoutOf(x: tf.Tensor, { heads, dimensions, interleaved = false }: RotaryOptions): Layout {
-  const together = heads !== undefined;
+  const joint = heads !== undefined;
   const D = x.shape[x.rank - 1] as number;
-  if (x.rank !== (together ? 3 : 4) || (together && D % heads !== 0)) {
-    const wanted = together ? `[B,L,D], D a multiple of ${heads} heads` : '[B,H,L,K] or a number of heads';
+  if (x.rank !== (joint ? 3 : 4) || (joint && D % heads !== 0)) {
+    const wanted = joint ? `[B,L,D], D a multiple of ${heads} heads` : '[B,H,L,K] or a number of heads';
     throw new Error(`rotary needs ${wanted}, not [${x.shape}].`);
   }
   const B = x.shape[0] as number;
-  const L = x.shape[together ? 1 : 2] as number;
-  const K = together ? D / heads : D;
+  const L = x.shape[joint ? 1 : 2] as number;
+  const K = joint ? D / heads : D;
   const R = dimensions ?? K;
   if (!Number.isInteger(R) || R <= 0 || R > K || R % 2 !== 0) {
-    throw new Error(`rotary turns pairs of components; ${R} of a head's ${K} must be an even number from 2 to ${K}.`);
+    throw new Error(
+      `rotary rotates pairs of components; 'dimensions' must be an even number from 2 to ${K}, not ${R}.`,
+    );
   }
-  const apart: Layout['apart'] = together ? [B, L, heads, K] : [B, x.shape[1] as number, L, K];
-  return { B, L, K, R, apart, interleaved, angles: (batch) => (together ? [batch, L, 1] : [batch, 1, L]) };
+  const separate: Layout['separate'] = joint ? [B, L, heads, K] : [B, x.shape[1] as number, L, K];
+  return { B, L, K, R, separate, interleaved, angles: (batch) => (joint ? [batch, L, 1] : [batch, 1, L]) };
 }
 
-/** The cosines and sines of x's pairs, of rank 5, to broadcast over batch and heads. */
-function batchIterator(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
+/** Returns the cosines and sines of x's pairs, of rank 5, to broadcast over batch and heads. */
+function cosAndSin(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
   const { B, L, R, interleaved } = layout;
   const { positions, tables, base, offset = 0 } = options;
   if (!Number.isInteger(offset)) throw new Error(`rotary needs a whole offset, not ${offset}.`);
   if (positions && (!tables || options.offset !== undefined)) {
-    throw new Error(
-      'rotary takes positions as rows of given tables and without an offset; give tables and leave it out.',
-    );
+    throw new Error('rotary needs tables for positions, which exclude an offset; pass tables and no offset.');
   }
   if (positions && ![`${L}`, `${B},${L}`].includes(positions.shape.join())) {
     throw new Error(`rotary needs int32 positions [${L}] or [${B},${L}], not [${positions.shape}].`);
@@ -96,23 +97,27 @@ function batchIterator(options: RotaryOptions, layout: Layout): { cos: tf.Tensor
   }
   if (tables && !positions && (offset < 0 || offset + L > tables.cos.shape[0])) {
     throw new Error(
-      `rotary's columns end at position ${offset + L} of tables of ${tables.cos.shape[0]}; make longer tables.`,
+      `rotary needs positions up to ${offset + L}, but the tables have ${tables.cos.shape[0]}; create longer ones.`,
     );
   }
-  const made = tables ?? rotaryTables({ positions: L, dimensions: R, base, from: offset });
+  const used = tables ?? rotaryTables({ positions: L, dimensions: R, base, from: offset });
   const shape = [...layout.angles(positions?.rank === 2 ? B : 1), ...(interleaved ? [half, 1] : [1, half])];
   const rowsOf = (table: tf.Tensor2D): tf.Tensor => {
     if (positions) return tf.reshape(tf.gather(table, positions as tf.Tensor1D), shape);
     return tf.reshape(tables ? tf.slice(table, [offset, 0], [L, half]) : table, shape);
   };
-  return { cos: rowsOf(made.cos), sin: rowsOf(made.sin) };
+  return { cos: rowsOf(used.cos), sin: rowsOf(used.sin) };
 }
 
 /** x·cos + swapped(x)·(-sin, sin) */
-function turn(x: tf.Tensor, cos: tf.Tensor, { sin, apart, R, interleaved }: Layout & { sin: tf.Tensor }): tf.Tensor {
+function rotate(
+  x: tf.Tensor,
+  cos: tf.Tensor,
+  { sin, separate, R, interleaved }: Layout & { sin: tf.Tensor },
+): tf.Tensor {
   return tf.tidy(() => {
     const axis = interleaved ? 4 : 3;
-    const pairs = tf.reshape(x, [...apart.slice(0, 3), ...(interleaved ? [R / 2, 2] : [2, R / 2])]);
+    const pairs = tf.reshape(x, [...separate.slice(0, 3), ...(interleaved ? [R / 2, 2] : [2, R / 2])]);
     const swapped = tf.gather(pairs, [1, 0], axis);
     const signed = tf.concat([tf.neg(sin), sin], axis);
     return tf.reshape(tf.add(tf.mul(pairs, cos), tf.mul(swapped, signed)), x.shape);

@@ -90,13 +90,13 @@ export function depthwiseInput(
     for (let ky = 0; ky < g.kH; ky++) {
       const reach = iy + g.padH - ky * g.stepH;
       if (reach < 0 || reach % g.strideH != 0 || reach / g.strideH >= g.outH) continue;
-      const slopes = dy + <usize>(b * g.outH + reach / g.strideH) * <usize>g.outW * stride;
+      const gradients = dy + <usize>(b * g.outH + reach / g.strideH) * <usize>g.outW * stride;
       for (let ox = 0; ox < g.outW; ox++) {
         const x0 = ox * g.strideW - g.padW;
         const last = lastInside(x0, g.stepW, g.kW, g.W);
         for (let kx = firstInside(x0, g.stepW); kx < last; kx++) {
           const to = row + <usize>(x0 + kx * g.stepW) * stride;
-          const from = slopes + <usize>ox * stride;
+          const from = gradients + <usize>ox * stride;
           const filter = w + <usize>(ky * g.kW + kx) * stride;
           for (let c = 0; c < C; c += 4) {
             const at = <usize>c << 2;
@@ -135,12 +135,12 @@ export function depthwiseFilter(
           for (let c = 0; c < C; c += 4) {
             const at = <usize>c << 2;
             let from = row + <usize>(ox0 * g.strideW + offset) * stride + at;
-            let slope = dy + <usize>(line * g.outW + ox0) * stride + at;
+            let gradient = dy + <usize>(line * g.outW + ox0) * stride + at;
             let sum = v128.load(to + at);
             for (let ox = ox0; ox < ox1; ox++) {
-              sum = madd(v128.load(from), v128.load(slope), sum);
+              sum = madd(v128.load(from), v128.load(gradient), sum);
               from += <usize>g.strideW * stride;
-              slope += stride;
+              gradient += stride;
             }
             storePart(to + at, sum, C - c);
           }

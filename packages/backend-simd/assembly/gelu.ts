@@ -31,8 +31,8 @@ function geluSlope4(kind: i32, x: v128): v128 {
     const s = f32x4.mul(x, x);
     const g = sigmoid4(f32x4.mul(madd(f32x4.mul(s, TANH_CUBIC), x, x), TANH_SCALE));
     const inner = madd(s, TANH_SLOPE, TANH_SCALE); // d/dx of sigmoid's argument
-    const slope = f32x4.mul(f32x4.mul(g, f32x4.sub(ONE, g)), inner);
-    return madd(x, slope, g);
+    const derivative = f32x4.mul(f32x4.mul(g, f32x4.sub(ONE, g)), inner);
+    return madd(x, derivative, g);
   } else {
     const s = sigmoid4(rate(kind, x));
     return madd(f32x4.mul(rate(kind, x), s), f32x4.sub(ONE, s), s);

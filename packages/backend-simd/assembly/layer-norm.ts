@@ -70,7 +70,7 @@ export function layerNormGrad(
     const stop = min(rows, (item + 1) * block);
     for (let r = item * block; r < stop; r++) {
       const from = x + <usize>r * stride;
-      const slope = dy + <usize>r * stride;
+      const gradient = dy + <usize>r * stride;
       const to = dx + <usize>r * stride;
       const mean = rowSum(from, D) * inverse;
       const rstd = <f32>1 / sqrt(rowSpread(from, D, mean) * inverse + epsilon);
@@ -81,7 +81,7 @@ export function layerNormGrad(
       let at: usize = 0;
       for (; at < whole; at += 16) {
         const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
-        const d = v128.load(slope + at);
+        const d = v128.load(gradient + at);
         const g = f32x4.mul(d, v128.load(weight + at));
         sumG = f32x4.add(sumG, g);
         sumGN = madd(g, normed, sumGN);
@@ -90,7 +90,7 @@ export function layerNormGrad(
       }
       if (rest) {
         const normed = f32x4.mul(f32x4.sub(loadMasked(from + at, rest, mean), m), scale);
-        const d = loadMasked(slope + at, rest, 0);
+        const d = loadMasked(gradient + at, rest, 0);
         const g = f32x4.mul(d, loadMasked(weight + at, rest, 0));
         sumG = f32x4.add(sumG, g);
         sumGN = madd(g, normed, sumGN);
@@ -101,12 +101,12 @@ export function layerNormGrad(
       const meanGN = splat(sum4(sumGN) * -inverse);
       for (at = 0; at < whole; at += 16) {
         const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
-        const g = f32x4.sub(f32x4.mul(v128.load(slope + at), v128.load(weight + at)), meanG);
+        const g = f32x4.sub(f32x4.mul(v128.load(gradient + at), v128.load(weight + at)), meanG);
         v128.store(to + at, f32x4.mul(scale, madd(normed, meanGN, g)));
       }
       if (rest) {
         const normed = f32x4.mul(f32x4.sub(v128.load(from + at), m), scale);
-        const g = f32x4.sub(f32x4.mul(v128.load(slope + at), v128.load(weight + at)), meanG);
+        const g = f32x4.sub(f32x4.mul(v128.load(gradient + at), v128.load(weight + at)), meanG);
         storePart(to + at, f32x4.mul(scale, madd(normed, meanGN, g)), rest);
       }
     }

@@ -50,11 +50,11 @@ export function pooling(begin: i32, end: i32, thread: i32, op: i32, windows: usi
 }
 
 /**
- * Items [begin, end) of a [images, C / 16] grid: dx, cleared before. A maximum's slope goes to the first place that
+ * Items [begin, end) of a [images, C / 16] grid: dx, cleared before. A maximum's gradient goes to the first place that
  * has it, a mean's to all places in equal parts of the whole window.
  */
 @inline
-function slopes(
+function gradients(
   op: i32, begin: i32, end: i32, windows: usize, dy: usize, x: usize, y: usize, dx: usize,
 ): void {
   const g = changetype<Windows>(windows);
@@ -79,18 +79,18 @@ function slopes(
       const place = <usize>(b * g.outH * g.outW + out) * stride;
       for (let c = c0; c < c1; c += 4) {
         const at = <usize>c << 2;
-        let slope = v128.load(dy + place + at);
-        if (op == Pool.AVERAGE) slope = f32x4.mul(slope, share);
+        let gradient = v128.load(dy + place + at);
+        if (op == Pool.AVERAGE) gradient = f32x4.mul(gradient, share);
         const top = op == Pool.MAX ? v128.load(y + place + at) : splat(0);
         let row = corner + at;
         for (let ky = 0; ky < kH; ky++) {
           let input = row;
           for (let kx = 0; kx < kW; kx++) {
-            let gain = slope;
+            let gain = gradient;
             if (op == Pool.MAX) {
               const here = f32x4.eq(v128.load(x + input), top);
-              gain = v128.and(slope, here);
-              slope = v128.andnot(slope, here);
+              gain = v128.and(gradient, here);
+              gradient = v128.andnot(gradient, here);
             }
             storePart(dx + input, f32x4.add(v128.load(dx + input), gain), C - c);
             input += stride;
@@ -105,6 +105,6 @@ function slopes(
 export function poolingGrad(
   begin: i32, end: i32, thread: i32, op: i32, windows: usize, dy: usize, x: usize, y: usize, dx: usize,
 ): void {
-  if (op == Pool.MAX) slopes(Pool.MAX, begin, end, windows, dy, x, y, dx);
-  else slopes(Pool.AVERAGE, begin, end, windows, dy, x, y, dx);
+  if (op == Pool.MAX) gradients(Pool.MAX, begin, end, windows, dy, x, y, dx);
+  else gradients(Pool.AVERAGE, begin, end, windows, dy, x, y, dx);
 }

@@ -41,8 +41,8 @@ export function resizeLinear(
 }
 
 @inline
-function gain(to: usize, slope: v128, share: f64, n: i32): void {
-  storePart(to, madd(slope, splat(<f32>share), v128.load(to)), n);
+function gain(to: usize, gradient: v128, share: f64, n: i32): void {
+  storePart(to, madd(gradient, splat(<f32>share), v128.load(to)), n);
 }
 
 /** Images [begin, end): dx, cleared before, from dy [B, outH, outW, C]. */
@@ -69,11 +69,11 @@ export function resizeLinearGrad(
         const from = dy + <usize>((b * outH + i) * outW + j) * stride;
         for (let c = 0; c < C; c += 4) {
           const at = <usize>c << 2;
-          const slope = v128.load(from + at);
-          gain(top + left + at, slope, (1 - shareY) * (1 - shareX), C - c);
-          gain(top + right + at, slope, (1 - shareY) * shareX, C - c);
-          gain(bottom + left + at, slope, shareY * (1 - shareX), C - c);
-          gain(bottom + right + at, slope, shareY * shareX, C - c);
+          const gradient = v128.load(from + at);
+          gain(top + left + at, gradient, (1 - shareY) * (1 - shareX), C - c);
+          gain(top + right + at, gradient, (1 - shareY) * shareX, C - c);
+          gain(bottom + left + at, gradient, shareY * (1 - shareX), C - c);
+          gain(bottom + right + at, gradient, shareY * shareX, C - c);
         }
       }
     }
@@ -115,8 +115,8 @@ export function resizeNearestGrad(
       const pixel = to + <usize>nearestPlace(j, ratioW, shiftW, W) * stride;
       for (let c = 0; c < C; c += 4) {
         const at = <usize>c << 2;
-        const slope = v128.load(from + <usize>j * stride + at);
-        storePart(pixel + at, f32x4.add(v128.load(pixel + at), slope), C - c);
+        const gradient = v128.load(from + <usize>j * stride + at);
+        storePart(pixel + at, f32x4.add(v128.load(pixel + at), gradient), C - c);
       }
     }
   }

@@ -44,14 +44,14 @@ export function rmsNormGrad(
     const stop = min(rows, (item + 1) * block);
     for (let r = item * block; r < stop; r++) {
       const from = x + <usize>r * stride;
-      const slope = dy + <usize>r * stride;
+      const gradient = dy + <usize>r * stride;
       const to = dx + <usize>r * stride;
       const scale = splat(inverseRms(from, D, epsilon));
       let sum = splat(0);
       for (let j = 0; j < D; j += 4) {
         const at = <usize>j << 2;
         const n = D - j;
-        const share = f32x4.mul(loadMasked(slope + at, n, 0), f32x4.mul(loadMasked(from + at, n, 0), scale));
+        const share = f32x4.mul(loadMasked(gradient + at, n, 0), f32x4.mul(loadMasked(from + at, n, 0), scale));
         sum = madd(share, loadMasked(weight + at, n, 0), sum);
         storePart(dWeight + at, f32x4.add(share, v128.load(dWeight + at)), n);
       }
@@ -59,7 +59,7 @@ export function rmsNormGrad(
       for (let j = 0; j < D; j += 4) {
         const at = <usize>j << 2;
         const normed = f32x4.mul(v128.load(from + at), scale);
-        const g = f32x4.mul(v128.load(slope + at), v128.load(weight + at));
+        const g = f32x4.mul(v128.load(gradient + at), v128.load(weight + at));
         storePart(to + at, f32x4.mul(scale, madd(normed, mean, g)), D - j);
       }
     }

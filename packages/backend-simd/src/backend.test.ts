@@ -58,7 +58,7 @@ test('tensors of another backend move in', () => {
 test('registering again gives the same backend; threads can be set', async () => {
   expect(await register({ threads: 1 })).toBe(backend);
   expect(backend.pool.threads).toBe(1);
-  expect(() => backend.setThreads(0)).toThrow('0 threads cannot be');
+  expect(() => backend.setThreads(0)).toThrow('must be a whole number from 1 to 64, not 0');
   backend.setThreads(2);
 });
 

@@ -4,7 +4,7 @@ import type { Heap, HeapStatistics } from './heap.js';
 import type { KernelFunction, Pool } from './pool.js';
 import { type OpStatistic, Statistics } from './statistics.js';
 
-/** What this package uses of tfjs' MathBackendCPU, whose class tfjs does not export. */
+/** Members of tfjs' MathBackendCPU, whose class tfjs does not export. */
 interface CpuBackend extends tf.KernelBackend {
   data: tf.DataStorage<TensorData>;
   firstUse: boolean;
@@ -12,13 +12,16 @@ interface CpuBackend extends tf.KernelBackend {
   move(id: object, values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void;
   readSync(id: object): tf.backend_util.BackendValues;
   disposeData(id: object, force?: boolean): boolean;
+  /** Creates a tensor from values. */
   makeTensorInfo(shape: number[], dtype: tf.DataType, values?: tf.backend_util.BackendValues): tf.TensorInfo;
+  /** Releases the data of a tensor that a kernel made for itself. */
   disposeIntermediateTensorInfo(info: tf.TensorInfo): void;
+  /** Adds a reference to data. */
   incRef(id: object): void;
   memory(): { unreliable: boolean; reasons: string[] };
 }
 
-/** The class behind the registered 'cpu' backend: the one that shares this engine. */
+/** Returns the class of the registered 'cpu' backend. */
 function cpuBackendClass(): new () => CpuBackend {
   const factory = tf.findBackendFactory('cpu');
   if (!factory)
@@ -26,37 +29,45 @@ function cpuBackendClass(): new () => CpuBackend {
   return (factory() as CpuBackend).constructor as new () => CpuBackend;
 }
 
+/** Memory statistics of the backend, part of `tf.memory()`. */
 export interface SimdMemory {
   unreliable: boolean;
   reasons: string[];
+  /** Statistics of the WebAssembly heap. */
   heap: HeapStatistics;
 }
 
-/** tfjs' cpu backend with its numbers in a shared WebAssembly heap and its hot kernels replaced. */
+/** A TensorFlow.js backend with tensors in a shared WebAssembly heap and SIMD kernels on a thread pool; it extends tfjs' cpu backend. */
 export class SimdBackend extends cpuBackendClass() {
+  /** The memory of all tensors. */
   readonly heap: Heap;
+  /** The threads. */
   readonly pool: Pool;
   #kept: HeapData[] | undefined;
-  /** What the kernel that runs was lent of data outside the heap. */
-  #lent: Map<OutsideData, HeapData> | undefined;
+  /** Copies of data outside the heap, for the kernel that runs. */
+  #copies: Map<OutsideData, HeapData> | undefined;
+  /** The backend's name in TensorFlow.js. */
   readonly name: string;
+  /** Whether the kernels use relaxed SIMD. */
   readonly relaxedSimd: boolean;
+  /** Calls of each kernel. */
   readonly statistics: Statistics = new Statistics();
-  /** Widens half precision within the heap; see assembly/widen.ts. */
+  /** Converts half precision to float32 within the heap; see assembly/widen.ts. */
   widen: KernelFunction | undefined;
-  /** False where the self-check found wrong results: then tfjs' kernels serve, and no others are registered. */
+  /** False where the self-check found wrong results: then tfjs' cpu kernels run, and no others can be registered. */
   trusted = true;
 
-  /** @param options what it is called at tfjs, and whether its kernels use relaxed SIMD */
+  /** @param options the backend's name in TensorFlow.js, and whether its kernels use relaxed SIMD */
   constructor(heap: Heap, pool: Pool, options: { name: string; relaxedSimd: boolean }) {
     super();
     this.heap = heap;
     this.pool = pool;
     this.name = options.name;
     this.relaxedSimd = options.relaxedSimd;
-    this.firstUse = false; // no advice to install another backend
+    this.firstUse = false; // the cpu backend would print advice to install tfjs-node
   }
 
+  /** Creates data from values, in the heap. */
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
     if (!isHeapType(dtype) || values == null) return super.write(values, shape, dtype);
     if (this.#mayNotGrow(values.length)) return super.write(values.slice() as Float32Array, shape, dtype);
@@ -65,6 +76,7 @@ export class SimdBackend extends cpuBackendClass() {
     return id;
   }
 
+  /** Creates data under an id that another backend had given out. */
   override move(
     id: object,
     values: tf.backend_util.BackendValues,
@@ -85,7 +97,7 @@ export class SimdBackend extends cpuBackendClass() {
     this.data.set(id, data);
   }
 
-  /** Within tfjs' kernels, which hold views, a memory that is not shared must not move; see `pointer`. */
+  /** Whether memory that is not shared would have to grow, and move, while tfjs' cpu kernels hold views of it. */
   #mayNotGrow(length: number): boolean {
     return this.#kept !== undefined && !this.heap.shared && !this.heap.fits(length * 4);
   }
@@ -96,12 +108,13 @@ export class SimdBackend extends cpuBackendClass() {
     return data;
   }
 
-  /** A copy: what lies in the heap is reused after disposal. */
+  /** Reads a copy, as the heap's blocks are reused after disposal. */
   override readSync(id: object): tf.backend_util.BackendValues {
     const data = this.data.get(id);
     return data instanceof HeapData ? data.values.slice() : super.readSync(id);
   }
 
+  /** Releases one reference to data and frees it with the last; false where others remain. */
   override disposeData(id: object, force = false): boolean {
     const data = this.data.has(id) ? this.data.get(id) : undefined;
     const gone = super.disposeData(id, force);
@@ -112,7 +125,7 @@ export class SimdBackend extends cpuBackendClass() {
     return gone;
   }
 
-  /** Runs one of tfjs' cpu kernels: they may read values of tensors that they have disposed of, so nothing is reused meanwhile. */
+  /** Runs one of tfjs' cpu kernels, without reusing blocks meanwhile: these kernels may read tensors that they have disposed of. */
   runOnCpu<R>(f: () => R): R {
     const outer = this.#kept;
     const kept: HeapData[] = outer ?? [];
@@ -125,26 +138,26 @@ export class SimdBackend extends cpuBackendClass() {
     }
   }
 
-  /** Runs a kernel: what it is lent of data outside the heap is taken back when it ends. */
+  /** Runs a kernel, and frees its copies of data outside the heap when it ends. */
   runKernel<R>(f: () => R): R {
-    if (this.#lent) return f();
-    const lent = new Map<OutsideData, HeapData>();
-    this.#lent = lent;
+    if (this.#copies) return f();
+    const copies = new Map<OutsideData, HeapData>();
+    this.#copies = copies;
     try {
       return f();
     } finally {
-      this.#lent = undefined;
-      for (const data of lent.values()) data.free();
+      this.#copies = undefined;
+      for (const data of copies.values()) data.free();
     }
   }
 
-  #lend(data: OutsideData): number {
-    if (!this.#lent)
-      throw new Error('Data outside the heap of the simd backend has a pointer only while a kernel runs.');
-    let copy = this.#lent.get(data);
+  #copyIn(data: OutsideData): number {
+    if (!this.#copies)
+      throw new Error('Data outside the heap of the simd backend have a pointer only while a kernel runs.');
+    let copy = this.#copies.get(data);
     if (!copy) {
       copy = new HeapData(this.heap, data.dtype, data.stored.length);
-      this.#lent.set(data, copy);
+      this.#copies.set(data, copy);
       this.#fill(copy, data.stored);
     }
     return copy.pointer;
@@ -162,63 +175,69 @@ export class SimdBackend extends cpuBackendClass() {
     this.heap.free(pointer, 16 * runs);
   }
 
-  /** A tensor of numbers that stay outside the heap, for weights that are read but never written. */
+  /** Creates a float32 tensor whose values stay outside the heap, for weights that are read but never written. */
   outside(stored: StoredValues, shape: readonly number[]): tf.TensorInfo {
     const dataId = {};
     this.data.set(dataId, new OutsideData(stored));
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
+  /** Returns memory statistics, part of `tf.memory()`. */
   override memory(): SimdMemory {
     return { unreliable: false, reasons: [], heap: this.heap.statistics() };
   }
 
-  /** Ends the threads, and takes back the kernels: a later backend of this name shall not call them. */
+  /** Terminates the threads, and unregisters the kernels. */
   override dispose(): void {
     this.pool.dispose();
     for (const { kernelName } of tf.getKernelsForBackend(this.name)) tf.unregisterKernel(kernelName, this.name);
   }
 
-  /** A new tensor in the heap, its values not set. */
+  /** Allocates an output tensor in the heap, with uninitialized values. */
   output(shape: readonly number[], dtype: HeapType = 'float32'): tf.TensorInfo {
     const dataId = {};
     this.data.set(dataId, new HeapData(this.heap, dtype, tf.util.sizeFromShape(shape as number[])));
     return { dataId, shape: shape as number[], dtype };
   }
 
-  /** The same data under another shape. */
+  /** Returns a tensor that shares the data of `x` and has another shape. */
   share(x: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
     this.incRef(x.dataId);
     return { dataId: x.dataId, shape: shape as number[], dtype: x.dtype };
   }
 
-  /** Where a float32, int32 or bool tensor begins in the heap, in bytes; of one outside the heap, while a kernel runs. */
+  /**
+   * Returns the address of a tensor's values in the heap, in bytes; of a tensor outside the heap only while a kernel runs.
+   * @throws for tensors of other types than float32, int32 and bool
+   */
   pointer(x: tf.TensorInfo): number {
     const data = this.data.get(x.dataId);
     if (data instanceof HeapData) return data.pointer;
-    if (data instanceof OutsideData) return this.#lend(data);
+    if (data instanceof OutsideData) return this.#copyIn(data);
     if (isHeapType(x.dtype) && data.values) {
       const moved = this.#store(data.values, x.dtype);
       moved.refCount = data.refCount;
       this.data.set(x.dataId, moved);
       return moved.pointer;
     }
-    throw new Error(
-      `A ${x.dtype} tensor has no place in the heap of the simd backend; give a float32, int32 or bool one.`,
-    );
+    throw new Error(`A ${x.dtype} tensor cannot be in the heap of the simd backend; use float32, int32 or bool.`);
   }
 
-  /** Runs a wasm function over `items`, in this thread or in all; see Pool.run. */
+  /**
+   * Runs a WebAssembly function over `items` items of work, on one thread or on all.
+   * @param nanoseconds estimated time of all items on one thread; little work is not distributed
+   * @param args passed to the function after `begin`, `end` and `thread`
+   */
   run(kernel: KernelFunction, items: number, nanoseconds: number, ...args: number[]): void {
     this.pool.run(kernel, items, nanoseconds, args);
   }
 
-  /** Uses up to `threads` threads from the next kernel on, this one included. */
+  /** Sets the number of threads from the next kernel on, the calling thread included. @throws below 1 and above 64 */
   setThreads(threads: number): void {
     this.pool.setThreads(threads);
   }
 
-  /** Runs `f` and says what each op took, and which of them ran on tfjs' cpu kernels. */
+  /** Runs `f` and returns calls and time of each kernel, and how many calls ran on tfjs' cpu kernels; slowest first. */
   profile(f: () => void): OpStatistic[] {
     return this.statistics.during(f);
   }

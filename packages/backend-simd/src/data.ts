@@ -1,10 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Heap } from './heap.js';
 
+/** The types of tensors in the heap. */
 export type HeapType = 'float32' | 'int32' | 'bool';
+/** A view of a tensor's values. */
 export type HeapValues = Float32Array | Int32Array | Uint8Array;
 
-/** What the backend knows of one buffer of data; tfjs' cpu kernels read `values`. */
+/** The data of tensors; tfjs' cpu kernels read `values`. */
 export interface TensorData {
   values?: tf.backend_util.BackendValues;
   dtype: tf.DataType;
@@ -12,10 +14,11 @@ export interface TensorData {
   complexTensorInfos?: { real: tf.TensorInfo; imag: tf.TensorInfo };
 }
 
+/** Reports whether tensors of a type are in the heap. */
 export const isHeapType = (dtype: tf.DataType): dtype is HeapType =>
   dtype === 'float32' || dtype === 'int32' || dtype === 'bool';
 
-/** A pointer and a length; the view is resolved when it is used. */
+/** Data in the heap: a pointer and a length, as views are invalid once the memory grows. */
 export class HeapData implements TensorData {
   refCount = 1;
   readonly pointer: number;
@@ -42,23 +45,23 @@ export class HeapData implements TensorData {
   }
 }
 
-/** Numbers that are kept elsewhere, as floats or in a shorter form. */
+/** Values outside the heap, in float32 or a shorter type. */
 export interface StoredValues {
   readonly length: number;
-  /** Writes the values from `begin` on over the whole of `target`, widened. */
+  /** Fills `target` with the values from index `begin` on, converted to float32. */
   fill(target: Float32Array, begin: number): void;
-  /** The same as half precision, little-endian, where they are kept so: IEEE's binary16 or bfloat16. */
+  /** The little-endian bytes of values in half precision, binary16 or bfloat16. */
   readonly halves?: { readonly dtype: 'F16' | 'BF16'; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Numbers outside the heap, such as frozen weights that are larger than it: a kernel that reads them is lent a copy while it runs. */
+/** Data outside the heap, such as frozen weights that are larger than it; kernels that read them use a temporary copy. */
 export class OutsideData implements TensorData {
   refCount = 1;
   readonly dtype = 'float32';
 
   constructor(readonly stored: StoredValues) {}
 
-  /** A copy of all of them. */
+  /** A copy of all values. */
   get values(): Float32Array {
     const values = new Float32Array(this.stored.length);
     this.stored.fill(values, 0);

@@ -40,7 +40,7 @@ test('an op that finds no room throws, leaves nothing, and the next one runs', a
     for (let i = 0; i < 7; i++) backend.heap.allocate(2 ** 29); // 3.5 GiB that are not touched
     const { numTensors } = tf.memory();
     const { live } = backend.heap.statistics();
-    expect(() => tf.tidy(() => void tf.tile(x, [2 ** 28]))).toThrow('4294967296 bytes were asked for while 3758096448');
+    expect(() => tf.tidy(() => void tf.tile(x, [2 ** 28]))).toThrow('4294967296 bytes were requested while 3758096448');
     expect(tf.memory()).toMatchObject({ numTensors, heap: { live, blocks: 8 } });
     expect(Array.from(tf.tidy(() => tf.add(x, 2).dataSync()))).toEqual([3, 3, 3, 3]);
     expect(backend.memory().heap.live).toBe(live);

@@ -70,7 +70,7 @@ test('what does not fit in 4 GiB says what was asked and what is live', () => {
   const heap = new Heap({ initial: 17 });
   heap.allocate(6144);
   expect(() => heap.allocate(4.5e9)).toThrow(
-    'full: 4500000000 bytes were asked for while 6144 bytes are live in 1 blocks, one a tensor, and its memory of 1114112 ' +
+    'full: 4500000000 bytes were requested while 6144 bytes are live in 1 blocks, one a tensor, and its memory of 1114112 ' +
       'bytes cannot grow (it ends at 4294967296); dispose tensors, or make the batch smaller.',
   );
   expect(heap.statistics()).toEqual({ live: 6144, blocks: 1, peak: 6144, size: 1114112, limit: 2 ** 32 });
@@ -84,7 +84,7 @@ test.each([true, false])('it grows to 4 GiB, shared: %p, without touching them, 
     for (;;) pointers.push(heap.allocate(bytes));
   };
   for (const bytes of [2 ** 29, 2 ** 25, 2 ** 20, 2 ** 16])
-    expect(() => full(bytes)).toThrow(`${bytes} bytes were asked`);
+    expect(() => full(bytes)).toThrow(`${bytes} bytes were requested`);
   const { live, size, blocks } = heap.statistics();
   expect(size).toBe(2 ** 32);
   expect(live).toBeGreaterThan(2 ** 32 - 3 * 2 ** 16);

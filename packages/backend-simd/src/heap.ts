@@ -5,19 +5,20 @@ export const TABLE = 4096;
 const PAGE = 65536;
 const MOST_PAGES = 65536;
 const UNIT = 64;
-/** Less is not worth running with. */
+/** The smallest limit to run with. */
 const FEWEST_PAGES = 4096;
 
+/** Statistics of the heap, in bytes. */
 export interface HeapStatistics {
   /** Bytes of the blocks that are in use. */
   live: number;
-  /** How many blocks are in use: one for the data of a tensor. */
+  /** Number of blocks that are in use: one for the data of a tensor. */
   blocks: number;
-  /** The most `live` has been. */
+  /** The largest value of `live` so far. */
   peak: number;
   /** Bytes of the memory, which never shrinks. */
   size: number;
-  /** Bytes that the memory may grow to: 4 GiB, or less where the system has not so many addresses free. */
+  /** Bytes to which the memory may grow: 4 GiB, or less where the system reserves fewer addresses. */
   limit: number;
 }
 
@@ -30,7 +31,7 @@ export interface HeapOptions {
   shared?: boolean;
 }
 
-/** Rounds up to one of 8 block sizes for each doubling, in bytes: at most an eighth is lost, and blocks are reused often. */
+/** Returns the bytes of the block that is allocated for a tensor of `bytes` bytes: one of 8 sizes per power of two, at most an eighth larger. */
 export function blockSize(bytes: number): number {
   const units = Math.max(1, Math.ceil(bytes / UNIT));
   if (units <= 16) return units * UNIT;
@@ -71,7 +72,7 @@ export class Heap {
     return { live: this.#live, blocks: this.#blocks, peak: this.#peak, size: this.buffer.byteLength, limit };
   }
 
-  /** Whether a block of so many bytes is there without growing. */
+  /** Whether a block of so many bytes can be allocated without growing the memory. */
   fits(bytes: number): boolean {
     const size = blockSize(bytes);
     return (
@@ -91,7 +92,7 @@ export class Heap {
     return pointer;
   }
 
-  /** Gives back a block, named by what `allocate` returned and was asked for. */
+  /** Frees a block, with the arguments and result of its `allocate`. */
   free(pointer: number, bytes: number): void {
     const size = blockSize(bytes);
     const stack = this.#free.get(size);
@@ -185,7 +186,7 @@ export class Heap {
     const { live, blocks, size, limit } = this.statistics();
     const ends = this.#top + blockSize(asked) + PAGE > limit;
     throw new Error(
-      `The heap of the simd backend is full: ${asked} bytes were asked for while ${live} bytes are live in ${blocks} ` +
+      `The heap of the simd backend is full: ${asked} bytes were requested while ${live} bytes are live in ${blocks} ` +
         `blocks, one a tensor, and its memory of ${size} bytes cannot grow (` +
         `${ends ? `it ends at ${limit}` : 'the system gives no more'}); dispose tensors, or make the batch smaller.`,
     );

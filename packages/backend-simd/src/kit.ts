@@ -4,16 +4,19 @@ import { compile, type KernelUrls } from './modules.js';
 import { platform } from './platform.js';
 import type { Kernels } from './pool.js';
 
-/** What a kernel is called with. */
+/** The arguments of a kernel. */
 export interface KernelCall {
+  /** The backend, which allocates outputs and runs WebAssembly functions. */
   backend: SimdBackend;
+  /** Input tensors by name. */
   inputs: Record<string, tf.TensorInfo>;
+  /** Attributes by name. */
   attrs: Record<string, unknown>;
 }
 
 /**
- * Loads a wasm module into every thread. It must import `env.memory` as shared with at most 65536 pages, and hold no data of
- * its own; its functions take `(begin, end, thread, ...args)`.
+ * Loads a WebAssembly module into every thread. It must import `env.memory` as shared with at most 65536 pages, and have no
+ * data of its own; its functions take `(begin, end, thread, ...args)`.
  * @returns its functions by name, for `backend.run`
  */
 export async function loadKernels<Name extends string>(backend: SimdBackend, urls: KernelUrls): Promise<Kernels<Name>> {
@@ -23,8 +26,8 @@ export async function loadKernels<Name extends string>(backend: SimdBackend, url
 }
 
 /**
- * Registers a kernel with tfjs for this backend; `tf.engine().runKernel(name, inputs, attrs)` then runs it. Not where the
- * self-check at the start found that this engine computes kernels wrongly.
+ * Registers a kernel for this backend, which `tf.engine().runKernel(name, inputs, attrs)` then runs. It is not registered
+ * where the self-check at the start found that the JavaScript engine computes kernels incorrectly.
  */
 export function addKernel(
   backend: SimdBackend,
@@ -42,7 +45,7 @@ export function addKernel(
   tf.registerKernel({ kernelName: name, backendName: backend.name, kernelFunc });
 }
 
-/** Lends `bytes` bytes of the heap, not cleared, while `f` runs. */
+/** Calls `f` with the address of `bytes` uninitialized bytes of the heap, which are freed afterwards. */
 export function withScratch<R>(backend: SimdBackend, bytes: number, f: (pointer: number) => R): R {
   const pointer = backend.heap.allocate(bytes);
   try {

@@ -1,8 +1,10 @@
 import type { Platform } from './platform.js';
 
-/** Where a package keeps its kernels: one build for every engine with SIMD, and one that uses relaxed SIMD. */
+/** The places of a package's WebAssembly modules. */
 export interface KernelUrls {
+  /** The build for every engine with SIMD. */
   simd: URL;
+  /** The build for engines with relaxed SIMD. */
   relaxed?: URL;
 }
 
@@ -21,9 +23,7 @@ export async function compile(
   const read = async (url: URL): Promise<Uint8Array<ArrayBuffer>> => {
     const bytes = await readFile(url);
     if (!MAGIC.every((byte, i) => bytes[i] === byte))
-      throw new Error(
-        `${url} is not a WebAssembly module; a bundler may have moved it: give its place as \`kernels\`.`,
-      );
+      throw new Error(`${url} is not a WebAssembly module; a bundler may have moved it: set its URL as \`kernels\`.`);
     return shared ? bytes : unshared(bytes);
   };
   if (relaxedSimd && relaxed) {
@@ -53,8 +53,8 @@ const MEMORY = 2;
 const SHARED = 2;
 
 /**
- * The same module for a memory that is not shared: the flag of the memory that it imports is cleared. Changes the bytes.
- * @throws when the module does not import its memory first, as AssemblyScript lets it
+ * Converts a module to import memory that is not shared, by clearing that flag of its import; changes the bytes in place.
+ * @throws when the module does not import its memory first, as AssemblyScript's output does
  */
 export function unshared(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   let position = 8; // after magic and version

@@ -1,11 +1,14 @@
 import { at, MOST_ARGUMENTS, MOST_THREADS, SPINS, WORDS } from './control.js';
 import { ARGUMENTS, CONTROL, type Heap } from './heap.js';
 
-/** A function of a wasm module, callable by the pool: `(begin, end, thread, ...args)` over a range of items. */
+/** A function of a WebAssembly module that threads can run: it computes the items from `begin` to `end`. */
 export interface KernelFunction {
+  /** Its number in all threads. */
   readonly id: number;
+  /** Calls it in this thread. */
   readonly call: (begin: number, end: number, thread: number, ...args: number[]) => void;
 }
+/** The functions of a WebAssembly module by name. */
 export type Kernels<Name extends string = string> = { readonly [name in Name]: KernelFunction };
 
 /** A worker of either platform. */
@@ -40,7 +43,7 @@ const LAYOUT = {
 };
 
 /**
- * Threads over one shared memory. Chunks of items are claimed from a counter, so a busy core delays nobody; as no result
+ * A pool of threads that share memory. Chunks of items are claimed from a counter, so a busy core delays no other; as no result
  * may depend on where a chunk begins, results are the same for every number of threads.
  */
 export class Pool {
@@ -103,7 +106,7 @@ export class Pool {
   /** More than there are workers for starts them; fewer lets the others sleep. */
   setThreads(threads: number): void {
     if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
-      throw new Error(`${threads} threads cannot be; give 1 to ${MOST_THREADS}.`);
+      throw new Error(`The number of threads must be a whole number from 1 to ${MOST_THREADS}, not ${threads}.`);
     if (!this.#spawn) return;
     this.#threads = threads;
     Atomics.store(this.#control, at.LIMIT, threads);
@@ -198,7 +201,7 @@ export class Pool {
     Atomics.store(this.#control, at.WAITING, 0);
   }
 
-  /** A worker is gone in the middle of its work: nobody knows what it wrote, nor whether it still writes. */
+  /** Stops all workers when one is lost during its work, as it is unknown what it wrote, and whether it still writes. */
   #lose(): never {
     this.#stop();
     this.#spawn = undefined;

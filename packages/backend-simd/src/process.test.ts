@@ -122,3 +122,22 @@ limited(
     expect(value).toBe('400');
   },
 );
+
+test("TensorFlow.js' advice to install tfjs-node is not printed", async () => {
+  const { stdout, stderr } = await inProcess(`
+    await register();
+    await tf.setBackend('simd');
+    const x = tf.tensor(['text', 'tensor']);
+    const z = tf.complex(tf.ones([2]), tf.ones([2]));
+    const top = tf.topk(tf.range(0, 1000), 300);
+    say(product(), x.dataSync()[0], z.shape, top.values.dataSync()[0], tf.atan2(tf.ones([2]), tf.ones([2])).shape);`);
+  expect(stdout).toBe('400 text 2 999 2\n');
+  expect(stderr).toBe('');
+});
+
+test('after registering, the first tensor is made on the simd backend, also where none was set', async () => {
+  const { stdout, stderr } = await inProcess(`
+    await register();
+    say(product(), tf.getBackend());`);
+  expect({ stdout, stderr }).toEqual({ stdout: '400 simd\n', stderr: '' });
+});

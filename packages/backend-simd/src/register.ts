@@ -32,16 +32,18 @@ import { platform } from './platform.js';
 import { Pool } from './pool.js';
 import { selfCheck } from './self-check.js';
 
+/** Options of `register`. */
 export interface RegisterOptions {
-  /** Threads, the calling one included. Default: the cores, at most 4. */
-  threads?: number;
-  /** Use fused multiply-adds where the engine has them; Node 20 needs a V8 flag for that, which this sets. Default true. */
-  relaxedSimd?: boolean;
-  /** The backend's name at tfjs. Default 'simd'. */
-  name?: string;
-  /** Where the kernels lie, if not where the package keeps them; likewise `worker.js`, the script of a thread. */
-  kernels?: KernelUrls;
-  worker?: URL;
+  /** Number of threads, the calling one included. Default: the number of cores, at most 4. */
+  threads?: number | undefined;
+  /** Use relaxed SIMD (fused multiply-adds) where available; on Node 20 this sets a V8 flag. Default true. */
+  relaxedSimd?: boolean | undefined;
+  /** The backend's name in TensorFlow.js. Default `simd`. */
+  name?: string | undefined;
+  /** URLs of the WebAssembly modules, if a bundler has moved them. */
+  kernels?: KernelUrls | undefined;
+  /** URL of `worker.js`, the script of the threads, if a bundler has moved it. */
+  worker?: URL | undefined;
 }
 
 const BUILDS: KernelUrls = {
@@ -74,8 +76,9 @@ const KERNELS: Record<string, FastKernel> = {
 };
 
 /**
- * Registers the backend with tfjs; `tf.setBackend('simd')` then chooses it. Calling it again only sets the threads.
- * Where the self-check of the kernels fails, tfjs' cpu kernels serve every op, and a warning says so.
+ * Registers the backend in TensorFlow.js, for `tf.setBackend('simd')`. Where it is registered already, only the number of
+ * threads is set. Where the self-check of the kernels fails, tfjs' cpu kernels run all ops, and a warning reports it.
+ * @throws where the engine lacks WebAssembly SIMD, and where the modules cannot be loaded
  */
 export async function register(options: RegisterOptions = {}): Promise<SimdBackend> {
   const { relaxedSimd = true, name = 'simd', kernels = BUILDS } = options;
@@ -104,14 +107,14 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   return backend;
 }
 
-/** tfjs' cpu kernels under the backend's name, the fast ones before them. */
+/** Registers the kernels of this package, and tfjs' cpu kernels for all other ops and inputs. */
 function registerKernels(backend: SimdBackend, wasm: Wasm): void {
   const { statistics, name } = backend;
   const wrong = selfCheck(backend, wasm, KERNELS);
   backend.trusted = wrong === undefined;
   if (wrong)
     console.warn(
-      `The kernels of the simd backend are wrong here (${wrong}); tfjs' cpu kernels, which are slow, serve instead.`,
+      `The kernels of the simd backend are wrong here (${wrong}); tfjs' cpu kernels, which are slow, run instead.`,
     );
   const fast = wrong ? {} : KERNELS;
   if (!wrong) backend.widen = wasm.widen;
@@ -133,7 +136,7 @@ function registerKernels(backend: SimdBackend, wasm: Wasm): void {
     addKernel(backend, kernelName, (call) => {
       const out = quick({ ...call, wasm });
       if (out) return out;
-      throw new Error(`${kernelName} of the simd backend was given inputs that it does not serve; give float32 ones.`);
+      throw new Error(`${kernelName} of the simd backend does not support these inputs; use float32 tensors.`);
     });
   }
 }

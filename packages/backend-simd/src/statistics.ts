@@ -1,8 +1,12 @@
+/** Statistics of a kernel. */
 export interface OpStatistic {
+  /** The kernel's name. */
   name: string;
+  /** Number of calls. */
   calls: number;
+  /** Time of all calls. */
   milliseconds: number;
-  /** How many of the calls ran on tfjs' cpu kernels. */
+  /** Number of calls that ran on tfjs' cpu kernels. */
   fallbacks: number;
 }
 
@@ -23,7 +27,7 @@ export class Statistics {
     return result;
   }
 
-  /** The slowest first. */
+  /** Runs `f` and returns the statistics of its kernels, slowest first. */
   during(f: () => void): OpStatistic[] {
     const outer = this.#ops;
     this.#ops = new Map();
@@ -37,7 +41,7 @@ export class Statistics {
     }
   }
 
-  /** Calls by name since the start, of kernels that ran on tfjs' cpu backend. */
+  /** Returns the number of calls since the start that ran on tfjs' cpu kernels, by kernel. */
   fallbacks(): Record<string, number> {
     return Object.fromEntries(
       [...this.#ops.values()].filter((op) => op.fallbacks).map((op) => [op.name, op.fallbacks]),

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { buildWordPiece } from '@blip2/data';
 import { itc } from '@blip2/losses';
 import type { RetrievalModel } from '@blip2/models';
@@ -209,7 +210,7 @@ test('a folder is written again in half precision, and from that one the same', 
   await inFolder(async (folder) => {
     const [half, again] = [join(folder, 'half'), join(folder, 'again')];
     await convertModel(opt, half, { dtype: 'bf16' });
-    const { bytes } = await convertModel(half, again);
+    const { bytes } = await convertModel(pathToFileURL(half), pathToFileURL(again));
     const [told] = await inspectModel(again);
     expect(new Set(told!.tensors.map(({ dtype }) => dtype))).toEqual(new Set(['BF16']));
     expect(told).toMatchObject({ missing: [], unused: [], misshaped: [] });

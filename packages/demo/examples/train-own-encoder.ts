@@ -1,6 +1,6 @@
 /**
- * Both stages on emoji with an image encoder of one's own, EfficientNet-Lite0, and the scores on drawings never seen.
- * Run again with --resume, it goes on where it was stopped.
+ * Both stages on emoji with an image encoder of your own, EfficientNet-Lite0, and evaluation on drawings that training does not use.
+ * With --resume an interrupted run is continued.
  *
  *     node --conditions=@blip2/source --import tsx examples/train-own-encoder.ts \
  *       --weights efficientnet-lite0-57934424.pth --preset demo --out ../../runs/efficientnet
@@ -44,11 +44,11 @@ const vision: CustomVision = {
   },
 };
 
-let told = 0;
+let reported = 0;
 const reporter: Reporter = {
   progress(task, done, total) {
-    if (done < total && performance.now() - told < 10_000) return;
-    told = performance.now();
+    if (done < total && performance.now() - reported < 10_000) return;
+    reported = performance.now();
     console.error(`${new Date().toISOString()} ${task}: ${done} of ${total}`);
   },
   step: () => {},

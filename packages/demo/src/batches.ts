@@ -18,7 +18,7 @@ import {
 import type { EmojiConfig } from './config.js';
 import type { EncodedEmoji, EncodedScenes, EncodedSingles } from './encoded-data.js';
 
-/** What batches are made of. */
+/** What the batches of both stages are made of. */
 export interface BatchInputs {
   readonly config: EmojiConfig;
   readonly parts: Parts;
@@ -28,7 +28,7 @@ export interface BatchInputs {
   readonly singles?: EncodedSingles | undefined;
 }
 
-/** Batches of stage 1: emoji with their names, scenes with a caption, and single drawings with one. */
+/** Creates the batches of stage 1: emoji with their names, scenes with a caption, and single drawings with one. */
 export function stage1Batches({
   config,
   parts,
@@ -39,7 +39,7 @@ export function stage1Batches({
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
-  const lengths = once((text) => options.tokenizer.encode(text).length);
+  const lengths = memoized((text) => options.tokenizer.encode(text).length);
   const pairs = (features: ImageTextPairs['features'], text: (index: number) => string) => ({
     count: features.length,
     size: (index: number) => lengths(text(index)),
@@ -71,16 +71,16 @@ export function stage1Batches({
   return ({ position }) => next(position);
 }
 
-/** Of the batches of stage 2 that are about scenes, the share that asks; the others are captions. */
-const ASKING = 0.5;
-/** Questions of one scene in a batch: its soft prompt is computed once for them. */
+/** The share of questions among the batches of stage 2 that are about scenes; the others are captions. */
+const QUESTION_SHARE = 0.5;
+/** Questions per scene in a batch; they share its soft prompt. */
 const QUESTIONS = 2;
-/** Of all batches of stage 2, those that name single emoji. */
-const NAMING = 0.1;
+/** The share of batches of stage 2 whose targets are names of single emoji. */
+const NAME_SHARE = 0.1;
 
 /**
- * Batches of stage 2: captions of scenes, questions about them, names of emoji, captions of single drawings. Each kind has
- * batches of its own, as its texts are of about one length.
+ * Creates the batches of stage 2: captions of scenes, questions about them, names of emoji, and captions of single drawings.
+ * A batch has texts of one kind, which have similar lengths.
  */
 export function stage2Batches({
   config,
@@ -103,23 +103,23 @@ export function stage2Batches({
     phrases: (index: number) => sceneGroups(scenes.metadata(index).plan).map((words) => words.join(' ')),
   };
   const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
-  const captioned = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
-  const asked = (index: number, random: () => number): Sample[] =>
+  const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
+  const questions = (index: number, random: () => number): Sample[] =>
     draw(scenes.metadata(index).qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
   const mixed = mixBatches(
     mixBatches(
-      batches({ ...shown, samples: (index) => captioned(scenes.metadata(index).caption) }),
-      batches({ ...shown, samples: asked }),
-      ASKING,
+      batches({ ...shown, samples: (index) => captionSamples(scenes.metadata(index).caption) }),
+      batches({ ...shown, samples: questions }),
+      QUESTION_SHARE,
     ),
     batches({
       features: emoji.features,
       phrases: (index) => label(index).split(' '),
-      samples: (index) => captioned(label(index)),
+      samples: (index) => captionSamples(label(index)),
     }),
-    config.data.scenes === 0 ? 1 : NAMING,
+    config.data.scenes === 0 ? 1 : NAME_SHARE,
   );
   const alone = singles && {
     features: singles.features,
@@ -133,7 +133,7 @@ export function stage2Batches({
   );
   const texts = withSingles(
     mixed,
-    alone && batches({ ...alone, samples: (index) => captioned((singles as EncodedSingles).metadata(index).caption) }),
+    alone && batches({ ...alone, samples: (index) => captionSamples((singles as EncodedSingles).metadata(index).caption) }),
   );
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {
@@ -142,8 +142,8 @@ export function stage2Batches({
   };
 }
 
-/** The same function, which computes its value for each text once. */
-function once<T>(of: (text: string) => T): (text: string) => T {
+/** Memoizes a function of a text. */
+function memoized<T>(of: (text: string) => T): (text: string) => T {
   const known = new Map<string, T>();
   return (text) => {
     const value = known.get(text) ?? of(text);
@@ -152,13 +152,13 @@ function once<T>(of: (text: string) => T): (text: string) => T {
   };
 }
 
-/** A number for each text: equal for equal texts. */
+/** Numbers texts: equal texts have equal numbers. */
 function numbering(): (text: string) => number {
   let next = 0;
-  return once(() => next++);
+  return memoized(() => next++);
 }
 
-/** Some of the items, none twice. */
+/** Draws items without replacement. */
 function draw<T>(items: readonly T[], count: number, random: () => number): T[] {
   const left = [...items];
   return Array.from({ length: Math.min(count, items.length) }, () => {

@@ -4,7 +4,7 @@ import { presets } from './presets.js';
 
 const count = z.int().min(1);
 
-/** The part `data` of a run's configuration on emoji and scenes. */
+/** The schema of the part `data` of a run's configuration on emoji and scenes. */
 export const emojiDataSchema = dataSchema.extend({
   emoji: count.nullable().default(null).describe('how many emoji to train on, in four drawings each; null: all'),
   scenes: z.int().min(0).default(8000).describe('scenes to train on'),
@@ -23,8 +23,9 @@ export const emojiDataSchema = dataSchema.extend({
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 
+/** The part `data` of a run's configuration on emoji and scenes. */
 export type EmojiDataConfig = z.output<typeof emojiDataSchema>;
-/** The configuration of a run on emoji and scenes, every default filled in. */
+/** The configuration of a run on emoji and scenes with all defaults filled in. */
 export type EmojiConfig = RunConfig<EmojiDataConfig>;
 
 /** The configurations of runs on emoji and scenes, and their presets: `demo`, `emoji-full`, `smoke`. */

@@ -14,13 +14,13 @@ import {
 } from './encoded-data.js';
 
 /**
- * Noto's drawings, which no part of a model was trained on: of the 400 retrieval candidates, in scenes, and single ones. The
+ * The evaluation split of `emojiData`: Noto's drawings of the 400 retrieval candidates, in scenes, and single ones. The
  * split `known` has the training vendors' drawings in scenes and places that training never shows; its emoji are
  * OpenMoji's, which training shows as they are.
  */
 export interface EmojiEvaluation extends EvaluationData, EncodedSplit {}
 
-/** Scenes that a model without a run's configuration is evaluated on. */
+/** The number of test scenes for a model without a run's configuration. */
 const TEST_SCENES = 288;
 
 /** Scenes by which a run decides whether ITM re-ranking helps: combinations held out of training, drawn by its vendors. */
@@ -29,12 +29,12 @@ const VALIDATION = { vendors: splits.train, count: 96, seed: 2_000_003 };
 /** Of the places and backgrounds of single drawings; training draws others. */
 const TEST_SEED = 1_000_003;
 
-/** Images whose features say how to standardize `ln_vision`. */
+/** The number of images by whose features `ln_vision` is standardized. */
 const SAMPLE = 512;
 
 /**
- * Emoji and scenes composed of them: trained on the drawings of OpenMoji, Twemoji and both Fluents, evaluated on Noto's
- * drawings, which training never sees.
+ * The data set of the demo: emoji, and scenes composed of them. The training split has the drawings of OpenMoji, Twemoji
+ * and both Fluent sets, the evaluation split those of Noto.
  */
 export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
   name: 'emoji',
@@ -134,7 +134,7 @@ function tasksOf({ emoji, scenes, singles }: EncodedSplit): Required<EvaluationT
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint?: string }) =>
   fingerprint === undefined ? {} : { fingerprint };
 
-/** @throws where the data do not fill a batch, before any image is encoded. */
+/** @throws where the data are fewer than a batch */
 function checkCounts({ data, stage1, stage2 }: EmojiConfig): void {
   const emoji = 4 * (data.emoji ?? loadEmoji().length);
   for (const [name, { batchSize }] of Object.entries({ stage1, stage2 })) {

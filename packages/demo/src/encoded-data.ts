@@ -18,6 +18,7 @@ import type { Reporter } from '@blip2/runs';
 import type { VisionModel } from '@blip2/training';
 import { encodeAll, encodeToFile, type FeatureStore, type ImageList } from '@blip2/training';
 
+/** Options of `encodeEmoji` and `encodeScenes`. */
 export interface EncodeDataOptions {
   readonly vision: VisionModel;
   /** Identifies the encoder's weights: features are cached on disk under it. Without it, in memory. */
@@ -29,16 +30,22 @@ export interface EncodeDataOptions {
 /** Drawings of emoji with their features of the frozen encoder. */
 export interface EncodedEmoji {
   readonly features: FeatureStore;
+  /** Returns an item without its image. */
   metadata(index: number): Omit<EmojiItem, 'image'>;
+  /** Draws the image of an item. */
   image(index: number): EmojiItem['image'];
+  /** Frees features and drawings. */
   close(): Promise<void>;
 }
 
 /** Scenes with their features of the frozen encoder. */
 export interface EncodedScenes {
   readonly features: FeatureStore;
+  /** Returns a scene without its image. */
   metadata(index: number): Scene;
+  /** Draws the image of a scene. */
   image(index: number): EmojiItem['image'];
+  /** Frees the features. */
   close(): Promise<void>;
 }
 

@@ -6,18 +6,19 @@ import type { Evaluation, EvaluationContext, LoggedStep } from '@blip2/runs';
 import * as tf from '@tensorflow/tfjs';
 import type { EmojiEvaluation } from './emoji-data.js';
 
+/** What a report of a demo run is made of. */
 export interface ReportInput {
   readonly context: EvaluationContext<EmojiEvaluation>;
   readonly evaluation: Evaluation;
   readonly steps: readonly LoggedStep[];
-  readonly made: { readonly seconds: number; readonly preset: string; readonly threads: number };
+  readonly run: { readonly seconds: number; readonly preset: string; readonly threads: number };
 }
 
-/** So many examples of each kind are shown. */
+/** The number of examples of each kind. */
 const SHOWN = 8;
 
-/** What the report shows of a run: its curves, its scores, and examples spread evenly over the test. */
-export async function reportData({ context, evaluation, steps, made }: ReportInput): Promise<ReportData> {
+/** Collects the contents of a run's report: curves, scores, and examples spread evenly over the evaluation split. */
+export async function reportData({ context, evaluation, steps, run }: ReportInput): Promise<ReportData> {
   const { emoji, scenes } = context.data;
   const { retrieval, captions, vqa } = evaluation;
   const curves = ([1, 2] as const).map((stage) => {
@@ -25,7 +26,7 @@ export async function reportData({ context, evaluation, steps, made }: ReportInp
   });
   return {
     title: 'BLIP-2 on emoji',
-    made: { ...made, backend: tf.getBackend(), node: process.version },
+    run: { ...run, backend: tf.getBackend(), node: process.version },
     curves: curves.filter((curve) => curve.steps.length > 0),
     ...(retrieval && { retrieval: sheet(retrieval, (index) => emoji.image(index)) }),
     ...(captions && {
@@ -84,7 +85,7 @@ function sheet(
   };
 }
 
-/** What each query looks at in some scenes: the last cross-attention, its heads' mean, the class token left out. */
+/** Cross-attention of the last layer that has it, mean over heads, without the class token, for some scenes. */
 async function attention({
   generationModel,
   data: { scenes },
@@ -103,7 +104,7 @@ async function attention({
   return shown;
 }
 
-/** Some of many, evenly spread. */
+/** Selects items that are evenly spread over a list. */
 function spread<T>(items: readonly T[], count: number): T[] {
   const step = Math.max(1, items.length / count);
   return Array.from({ length: Math.min(count, items.length) }, (_, i) => items[Math.floor(i * step)] as T);

@@ -10,47 +10,53 @@ import {
   readMetrics,
   runTrain,
   type StageSummary,
+  silent,
   summarize,
   withEvaluation,
   withVision,
 } from '@blip2/runs';
-import { isFile } from '@blip2/tensor/files';
+import { isFile, toPath } from '@blip2/tensor/files';
 import { currentBackend } from '@blip2/training';
 import { type EmojiConfig, emojiConfigs } from './config.js';
 import { emojiData } from './emoji-data.js';
 import { reportData } from './report-data.js';
 
+/** Options of `runDemo`. */
 export interface DemoOptions {
-  /** The folder that everything is written to. */
-  readonly out: string;
+  /** The folder for checkpoints, models and the report: a path or a `file:` URL. */
+  readonly out: string | URL;
   /** A preset of `emojiConfigs`. Default `demo`. */
   readonly preset?: string;
+  /** Random seed. Default: that of the preset. */
   readonly seed?: number;
-  /** In place of the encoder that the preset names; borrowed. */
+  /** An image encoder in place of the one that the preset names; it is borrowed. */
   readonly vision?: CustomVision | undefined;
-  readonly reporter: Reporter;
+  /** Default: reports nothing. */
+  readonly reporter?: Reporter;
+  /** Stops after a step; the next call with the same options resumes the run. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `blip2 demo --json` prints. */
+/** The scores of a demo run, as `blip2 demo --json` prints them. */
 export interface DemoSummary extends EvalSummary {
   readonly stage1: StageSummary;
   readonly stage2: StageSummary;
   readonly seconds: number;
-  /** The HTML report's path. */
+  /** The path of the HTML report. */
   readonly report: string;
 }
 
 const REPORT = 'report.html';
-/** Everything that a run writes into its folder. */
+/** What a run writes into its folder. */
 const WRITTEN = ['checkpoints', 'stage1', 'stage2', METRICS, 'config.json', REPORT];
 
 /**
- * Trains both stages on emoji, evaluates the result on drawings never seen, and writes a report.
- * An interrupted run of the same configuration is resumed; what a finished or another run wrote is removed first.
+ * Trains both stages on emoji, evaluates the models on drawings that training does not use, and writes an HTML report. An
+ * interrupted run of the same configuration is resumed; what a finished or another run wrote is removed first.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
-  const { out, preset = 'demo', seed, vision, reporter, signal } = options;
+  const { preset = 'demo', seed, vision, reporter = silent, signal } = options;
+  const out = toPath(options.out);
   const started = performance.now();
   const config = withVision({ ...emojiConfigs.preset(preset), ...(seed === undefined ? {} : { seed }) }, vision);
   const resume = await wasInterrupted(out, config);
@@ -62,8 +68,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const evaluation = await evaluate(context, evaluated);
     const seconds = (performance.now() - started) / 1000;
     const report = join(out, REPORT);
-    const made = { seconds, preset, threads: currentBackend().threads ?? 1 };
-    await writeReport(report, await reportData({ context, evaluation, steps, made }));
+    const run = { seconds, preset, threads: currentBackend().threads ?? 1 };
+    await writeReport(report, await reportData({ context, evaluation, steps, run }));
     reporter.note(`The report is ${report}.`);
     return { stage1: summarize(steps, 1), stage2: summarize(steps, 2), ...evaluation.summary, seconds, report };
   });

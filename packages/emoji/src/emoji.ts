@@ -19,8 +19,9 @@ export interface EmojiItem {
 export interface EmojiDataset extends Dataset<EmojiItem> {
   readonly split: Split;
   /** Returns an item. @throws RangeError for an index outside the data set */
-  /** Returns an item without its image, without reading the drawing. */
+  /** Returns an item with its image. */
   get(index: number): EmojiItem;
+  /** Returns an item without its image, without reading the drawing. */
   metadata(index: number): Omit<EmojiItem, 'image'>;
   /** Closes the files of drawings. */
   close(): void;

@@ -5,9 +5,11 @@ import * as tf from '@tensorflow/tfjs';
 
 /** Maps over the square grid of an image's patches, in row-major order. */
 export interface PatchMaps {
+  /** Patches from top to bottom. */
   readonly rows: number;
+  /** Patches from left to right. */
   readonly columns: number;
-  /** [M,rows*columns]: one map after the other, each summing to one. */
+  /** The values of one map after the other, [M,rows*columns]; each map sums to one. */
   readonly values: Float32Array;
 }
 

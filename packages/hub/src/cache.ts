@@ -3,18 +3,19 @@ import { copyFile, link, mkdir, readFile, rename, rm, symlink, writeFile } from 
 import { dirname, join, relative } from 'node:path';
 import { isFile, readJson } from '@blip2/tensor/files';
 import { type HubName, isCommit } from './name.js';
-import { INDEX, SINGLE, shardsOf } from './needs.js';
+import { INDEX, SINGLE, shardsOf } from './required-files.js';
 
-/** The folders of one model in the cache, laid out as Hugging Face's own library does. */
+/** The folders of a model in the cache, in the layout of `huggingface_hub`. */
 export interface CachedModel {
-  /** Contents, named by their etags. */
+  /** File contents by etag. */
   readonly blobs: string;
   /** Commits of branches and tags. */
   readonly refs: string;
-  /** One folder a commit, of links to the contents. */
+  /** One folder per commit, with links to the contents. */
   readonly snapshots: string;
 }
 
+/** Returns the folders of a model in the cache. */
 export function cachedModel(cache: string, { repo }: HubName): CachedModel {
   const [blobs, refs, snapshots] = ['blobs', 'refs', 'snapshots'].map((part) =>
     join(cache, ['models', ...repo.split('/')].join('--'), part),
@@ -22,17 +23,20 @@ export function cachedModel(cache: string, { repo }: HubName): CachedModel {
   return { blobs: blobs!, refs: refs!, snapshots: snapshots! };
 }
 
-/** The folder of a revision that was downloaded whole; undefined where there is none. */
-export async function wholeSnapshot({ refs, snapshots }: CachedModel, revision: string): Promise<string | undefined> {
+/** Finds the folder of a revision whose download is complete; undefined where there is none. */
+export async function completeSnapshot(
+  { refs, snapshots }: CachedModel,
+  revision: string,
+): Promise<string | undefined> {
   const known = isCommit(revision) ? revision : await readFile(join(refs, revision), 'utf8').catch(() => '');
   const commit = known.trim();
   if (!isCommit(commit)) return undefined;
   const folder = join(snapshots, commit);
-  return (await isWhole(folder)) ? folder : undefined;
+  return (await isComplete(folder)) ? folder : undefined;
 }
 
-/** Whether the configuration and all weights are there. */
-async function isWhole(folder: string): Promise<boolean> {
+/** Whether the config and all weights are there. */
+async function isComplete(folder: string): Promise<boolean> {
   if (!(await isFile(join(folder, 'config.json')))) return false;
   if (await isFile(join(folder, SINGLE))) return true;
   const index = await readJson(join(folder, INDEX)).catch(() => undefined);
@@ -42,7 +46,7 @@ async function isWhole(folder: string): Promise<boolean> {
   return shards.length > 0 && there.every(Boolean);
 }
 
-/** Notes which commit a branch or tag is at. */
+/** Stores the commit of a branch or tag. */
 export async function writeRef({ refs }: CachedModel, revision: string, commit: string): Promise<void> {
   if (revision === commit) return;
   const path = join(refs, revision);
@@ -55,7 +59,7 @@ export async function writeRef({ refs }: CachedModel, revision: string, commit: 
 
 type Link = (target: string, path: string) => Promise<void>;
 
-/** Makes `path` stand for a blob: by a relative symbolic link, else a hard one, else a copy. */
+/** Links `path` to a blob: by a relative symbolic link, otherwise a hard link, otherwise as a copy. */
 export async function placeBlob(blob: string, path: string, makeLink: Link = symlink): Promise<void> {
   if (await isFile(path)) return;
   await mkdir(dirname(path), { recursive: true });

@@ -4,8 +4,8 @@ import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Whether a file is what its etag says: the hub's etags are the SHA-256 of large files and git's SHA-1 of small ones
- * (`blob SIZE\0` before the content). Of any other etag nothing can be said: true.
+ * Verifies a file by its etag: the hub's etags are the SHA-256 of large files (git-lfs) and the git blob hash of small ones
+ * (SHA-1 of `blob SIZE\0` and the content). With any other kind of etag the file is accepted.
  */
 export async function isContentOf(etag: string, path: string, signal?: AbortSignal): Promise<boolean> {
   const kind = { 64: 'sha256', 40: 'sha1' }[/^[0-9a-f]+$/.test(etag) ? etag.length : 0];

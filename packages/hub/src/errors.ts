@@ -1,12 +1,12 @@
-/** What went wrong with the hub, in a sentence. */
+/** An error of the hub or its cache, in one sentence. */
 export class HubError extends Error {
   override readonly name: string = 'HubError';
 }
 
-/** It may work when tried again: a cut connection, a busy server. */
-export class PassingError extends HubError {
-  override readonly name = 'PassingError';
-  /** Milliseconds that the server asks to wait. */
+/** An error after which a retry may succeed: a broken connection, a busy server. */
+export class TransientError extends HubError {
+  override readonly name = 'TransientError';
+  /** Milliseconds to wait as requested by the server. */
   readonly wait: number | undefined;
 
   constructor(message: string, options: ErrorOptions & { wait?: number | undefined } = {}) {
@@ -15,28 +15,28 @@ export class PassingError extends HubError {
   }
 }
 
-/** What came is not what was announced. */
+/** A downloaded file does not have the expected size or checksum. */
 export class WrongFileError extends HubError {
   override readonly name = 'WrongFileError';
 }
 
-const troubles: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name is not known',
+const networkReasons: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is unknown',
   EAI_AGAIN: 'its name cannot be looked up',
   ECONNREFUSED: 'it refuses the connection',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
   ETIMEDOUT: 'it does not answer',
   ENETUNREACH: 'there is no network',
-  EHOSTUNREACH: 'there is no way to it',
-  UND_ERR_SOCKET: 'the connection was cut',
+  EHOSTUNREACH: 'there is no route to it',
+  UND_ERR_SOCKET: 'the connection was closed',
   UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
 };
 
-/** Why a request did not come through. */
-export function networkTrouble(error: unknown): string {
+/** Says why a request failed. */
+export function networkReason(error: unknown): string {
   const { cause, message } = error as Error & { cause?: { code?: string; message?: string } };
-  return troubles[cause?.code ?? ''] ?? (cause?.message || cause?.code || message);
+  return networkReasons[cause?.code ?? ''] ?? (cause?.message || cause?.code || message);
 }
 
 const reasons: Readonly<Record<string, string>> = {
@@ -45,11 +45,11 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied; set HF_HOME to a folder that you may write to',
   EPERM: 'permission denied; set HF_HOME to a folder that you may write to',
   EROFS: 'the disk is read-only; set HF_HOME to a folder that you may write to',
-  ENOTDIR: 'a part of its path is no folder; set HF_HOME to another folder',
-  EEXIST: 'a part of its path is no folder; set HF_HOME to another folder',
+  ENOTDIR: 'a part of its path is not a folder; set HF_HOME to another folder',
+  EEXIST: 'a part of its path is not a folder; set HF_HOME to another folder',
 };
 
-/** An error of the file system in a sentence; any other as it is. */
+/** Turns an error of the file system into a HubError; other errors are returned unchanged. */
 export function diskError(error: unknown, cache: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
@@ -57,17 +57,21 @@ export function diskError(error: unknown, cache: string): unknown {
   return new HubError(`The cache '${cache}' cannot be written to: ${why}.`, { cause: error });
 }
 
-export interface Asked {
+/** What was requested, for errors. */
+export interface RequestedFile {
   readonly endpoint: string;
   readonly token?: string | undefined;
   readonly repo: string;
   readonly revision: string;
-  /** Absent when the model itself was asked for. */
+  /** Absent when the model itself was requested. */
   readonly file?: string | undefined;
 }
 
-/** A refusal of the hub (401, 403, 404 and whatever else it says), and what to do. */
-export function refusal({ status, headers }: Response, { endpoint, token, repo, revision, file }: Asked): HubError {
+/** Turns a status of the hub (401, 403, 404 and others) into an error that says what to do. */
+export function refusal(
+  { status, headers }: Response,
+  { endpoint, token, repo, revision, file }: RequestedFile,
+): HubError {
   const code = headers.get('x-error-code') ?? '';
   const page = `${endpoint}/${repo}`;
   const refused = status === 401 || status === 403;

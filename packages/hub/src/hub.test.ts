@@ -18,15 +18,17 @@ describe('settings', () => {
     expect(cacheOf({ HF_HOME: '/h', HF_HUB_CACHE: '/c' })).toBe(resolve('/c'));
   });
 
-  test('the token, the address and whether to ask at all', () => {
+  test('the token, the address and whether to use the network at all', () => {
     const { token, endpoint, offline } = hubSettings({}, {});
     expect({ token, endpoint, offline }).toEqual({ endpoint: 'https://huggingface.co', offline: false });
     const env = { HF_TOKEN: ' hf_x\n', HF_ENDPOINT: 'https://mirror.example/', HF_HUB_OFFLINE: 'ON' };
     expect(hubSettings({}, env)).toMatchObject({ token: 'hf_x', endpoint: 'https://mirror.example', offline: true });
-    expect(() => hubSettings({}, { HF_ENDPOINT: 'mirror' })).toThrow("address 'mirror' is no http or https address");
+    expect(() => hubSettings({}, { HF_ENDPOINT: 'mirror' })).toThrow(
+      "address 'mirror' is not an http or https address",
+    );
     const secret = { HF_ENDPOINT: 'https://me:secret@mirror.example' };
-    expect(() => hubSettings({}, secret)).toThrow('HF_ENDPOINT holds a user or a password; leave them out.');
-    expect(() => hubSettings({}, { HF_TOKEN: 'se\ncret' })).toThrow('HF_TOKEN holds characters that no token has');
+    expect(() => hubSettings({}, secret)).toThrow('HF_ENDPOINT contains a user name or a password; leave them out.');
+    expect(() => hubSettings({}, { HF_TOKEN: 'se\ncret' })).toThrow('HF_TOKEN contains invalid characters');
   });
 });
 

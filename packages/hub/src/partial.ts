@@ -4,36 +4,37 @@ import { basename, dirname, join } from 'node:path';
 import { isFile } from '@blip2/tensor/files';
 import { pauseFor } from './retry.js';
 
-/** A part of a blob that this process alone writes to. */
+/** A partially downloaded blob that only this process writes to. */
 export interface PartFile {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Bytes that an earlier run has left. */
+  /** Bytes of an earlier partial download. */
   readonly size: number;
-  /** Closes it and leaves it for a later run. */
+  /** Closes it and keeps it for a later run. */
   release(): Promise<void>;
-  /** Closes it; it stays where it is. */
+  /** Closes it. */
   close(): Promise<void>;
   /** Closes and removes it. */
   remove(): Promise<void>;
 }
 
+/** Options of `claimPartial`. */
 export interface ClaimOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then while another process downloads, with the bytes that it has. */
+  /** Called repeatedly while another process downloads, with the bytes that it has. */
   readonly onWait?: (size: number) => void;
 }
 
-const BEAT = 5_000;
-const DEAD = 30_000;
+const HEARTBEAT = 5_000;
+const TIMEOUT = 30_000;
 const POLL = 250;
 
 /**
- * The beginning of a blob, to go on with: `BLOB.incomplete` or what a process that died has left, else an empty file.
- * It gets a name with this process's id, by which others know that it is taken; while a living one has it, this waits.
- * No lock is needed for correct files: whoever writes a blob writes the same bytes to the same places, never shortens
- * it, and renames it when it was checked.
- * @returns undefined when the blob is there
+ * Claims a blob for download: `BLOB.incomplete`, the partial file of a process that has died, or a new empty file. It is
+ * renamed to contain this process's id, by which other processes know that it is in use; while another one downloads the
+ * blob, this waits. Correctness needs no lock: every process writes the same bytes to the same offsets, never truncates,
+ * and renames the file after verifying it.
+ * @returns undefined when the blob is complete
  */
 export async function claimPartial(blob: string, { signal, onWait }: ClaimOptions = {}): Promise<PartFile | undefined> {
   for (;;) {
@@ -49,24 +50,24 @@ export async function claimPartial(blob: string, { signal, onWait }: ClaimOption
     const path = `${blob}.${process.pid}-${randomUUID().slice(0, 8)}.incomplete`;
     try {
       if (best) {
-        await utimes(best.path, new Date(), new Date()); // it looks alive from its new name's first moment
+        await utimes(best.path, new Date(), new Date()); // in use from the moment it is renamed
         await rename(best.path, path);
       }
       const part = await opened(path, { blob, flags: best ? 'r+' : 'wx+' });
       for (const other of others) await rm(other.path, { force: true });
       return part;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // else another was quicker
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // otherwise another process claimed it first
     }
   }
 }
 
 async function opened(path: string, { blob, flags }: { blob: string; flags: string }): Promise<PartFile> {
   const handle = await open(path, flags);
-  const beat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), BEAT);
-  beat.unref();
+  const heartbeat = setInterval(() => handle.utimes(new Date(), new Date()).catch(() => {}), HEARTBEAT);
+  heartbeat.unref();
   const close = async (): Promise<void> => {
-    clearInterval(beat);
+    clearInterval(heartbeat);
     await handle.close();
   };
   return {
@@ -87,7 +88,7 @@ async function opened(path: string, { blob, flags }: { blob: string; flags: stri
   };
 }
 
-/** How many bytes of a blob are on the disk. */
+/** Counts the bytes of a blob on the disk. */
 export async function bytesOf(blob: string): Promise<number> {
   const whole = await stat(blob).catch(() => undefined);
   return whole?.size ?? Math.max(0, ...(await leftovers(blob)).map(({ size }) => size));
@@ -96,7 +97,7 @@ export async function bytesOf(blob: string): Promise<number> {
 interface Leftover {
   readonly path: string;
   readonly size: number;
-  /** A running process writes to it. */
+  /** Whether a running process writes to it. */
   readonly alive: boolean;
 }
 
@@ -110,7 +111,7 @@ async function leftovers(blob: string): Promise<Leftover[]> {
     const path = join(folder, name);
     const status = await stat(path).catch(() => undefined);
     if (!status) continue;
-    const alive = owner[1] !== undefined && Date.now() - status.mtimeMs < DEAD && isRunning(Number(owner[1]));
+    const alive = owner[1] !== undefined && Date.now() - status.mtimeMs < TIMEOUT && isRunning(Number(owner[1]));
     found.push({ path, size: status.size, alive });
   }
   return found;
@@ -120,6 +121,6 @@ function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs, and is another user's
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs as another user
   }
 }

@@ -1,16 +1,17 @@
-import { HubError, networkTrouble, PassingError } from './errors.js';
+import { HubError, networkReason, TransientError } from './errors.js';
 import type { HubSettings } from './settings.js';
 
-export interface Question {
+/** Options of a request. */
+export interface RequestOptions {
   readonly settings: HubSettings;
   readonly method?: 'GET' | 'HEAD';
-  /** First byte that is wanted. */
+  /** The first byte to request. */
   readonly from?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer, and what the hub said of the file before it sent us on to where the bytes lie. */
-export interface Answer {
+/** A response, with the etag and size that the hub stated before it redirected to the storage. */
+export interface HubResponse {
   readonly response: Response;
   readonly etag?: string | undefined;
   readonly size?: number | undefined;
@@ -21,11 +22,14 @@ const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
 const MOVED = new Set([301, 302, 303, 307, 308]);
 
 /**
- * One request. Redirects are followed; the token goes to the endpoint's own origin only. A HEAD stops where the hub has
- * told the etag of what it links to: storage behind it need not answer one.
- * @throws PassingError for what may work when tried again
+ * Sends a request and follows redirects. The token is sent to the endpoint's origin only. A HEAD request stops when the hub
+ * has stated the etag of the linked file: the storage need not support HEAD.
+ * @throws TransientError for errors after which a retry may succeed
  */
-export async function ask(address: string, { settings, method = 'GET', from, signal }: Question): Promise<Answer> {
+export async function request(
+  address: string,
+  { settings, method = 'GET', from, signal }: RequestOptions,
+): Promise<HubResponse> {
   const home = new URL(settings.endpoint).origin;
   const linked: { etag?: string | undefined; size?: number | undefined } = {};
   let url = new URL(address);
@@ -41,34 +45,37 @@ export async function ask(address: string, { settings, method = 'GET', from, sig
     const location = MOVED.has(response.status) ? response.headers.get('location') : null;
     const next = location !== null && URL.canParse(location, url) ? new URL(location, url) : undefined;
     const known = method === 'HEAD' && linked.etag !== undefined && next?.origin !== home;
-    if (location === null || known) return { response, ...said(response, { linked, away, from, method }) };
+    if (location === null || known) return { response, ...statedBy(response, { linked, away, from, method }) };
     await response.body?.cancel();
     if (!next || !/^https?:$/.test(next.protocol)) break;
     url = next;
     away ||= url.origin !== home;
   }
-  throw new HubError(`${address} leads nowhere; check HF_ENDPOINT.`);
+  throw new HubError(`${address} redirects to no valid address; check HF_ENDPOINT.`);
 }
 
-interface Way {
-  readonly linked: Pick<Answer, 'etag' | 'size'>;
-  /** Whether the hub has sent us to another server, whose etags are its own. */
+interface Hop {
+  readonly linked: Pick<HubResponse, 'etag' | 'size'>;
+  /** Whether the hub redirected to another server, whose etags differ from the hub's. */
   readonly away: boolean;
   readonly from: number | undefined;
   readonly method: string;
 }
 
-/** The etag and the size that the last answer tells, where none before it did. */
-function said({ status, headers }: Response, { linked, away, from, method }: Way): Pick<Answer, 'etag' | 'size'> {
+/** The etag and size of the last response, where the hub stated none before. */
+function statedBy(
+  { status, headers }: Response,
+  { linked, away, from, method }: Hop,
+): Pick<HubResponse, 'etag' | 'size'> {
   const own = away && method === 'GET' ? undefined : normal(headers.get('etag'));
   const plain = !MOVED.has(status) && !headers.has('content-encoding') && !from;
   const length = plain ? size(headers.get('content-length')) : undefined;
   return { etag: linked.etag ?? own, size: linked.size ?? length };
 }
 
-async function send(url: URL, init: RequestInit, { stall }: HubSettings): Promise<Response> {
+async function send(url: URL, init: RequestInit, { stallTimeout }: HubSettings): Promise<Response> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), stall);
+  const timer = setTimeout(() => late.abort(), stallTimeout);
   try {
     return await fetch(url, {
       ...init,
@@ -76,8 +83,8 @@ async function send(url: URL, init: RequestInit, { stall }: HubSettings): Promis
     });
   } catch (error) {
     init.signal?.throwIfAborted();
-    const why = late.signal.aborted ? 'it does not answer' : networkTrouble(error);
-    throw new PassingError(`${url.origin} cannot be reached: ${why}; check the connection and try again.`, {
+    const why = late.signal.aborted ? 'it does not answer' : networkReason(error);
+    throw new TransientError(`${url.origin} cannot be reached: ${why}; check the connection and try again.`, {
       cause: error,
     });
   } finally {
@@ -85,12 +92,12 @@ async function send(url: URL, init: RequestInit, { stall }: HubSettings): Promis
   }
 }
 
-async function busy(response: Response, url: URL): Promise<PassingError> {
+async function busy(response: Response, url: URL): Promise<TransientError> {
   await response.body?.cancel();
-  const asked = response.headers.get('retry-after') ?? '';
-  const wait = /^\d+$/.test(asked) ? 1000 * Number(asked) : undefined;
-  const what = response.status === 429 ? 'gets too many requests' : 'is in trouble';
-  return new PassingError(`${url.origin} ${what} (${response.status}); try again later.`, { wait });
+  const retryAfter = response.headers.get('retry-after') ?? '';
+  const wait = /^\d+$/.test(retryAfter) ? 1000 * Number(retryAfter) : undefined;
+  const what = response.status === 429 ? 'gets too many requests' : 'has a server error';
+  return new TransientError(`${url.origin} ${what} (${response.status}); try again later.`, { wait });
 }
 
 const size = (text: string | null): number | undefined =>
@@ -98,19 +105,24 @@ const size = (text: string | null): number | undefined =>
 
 const normal = (etag: string | null): string | undefined => etag?.replace(/^W\//, '').replaceAll('"', '') || undefined;
 
-/** The chunks of an answer's body; one that stalls or breaks is a PassingError. */
-export async function* chunks({ response }: Answer, { settings, signal }: Question): AsyncGenerator<Uint8Array> {
+/** Yields the chunks of a response's body. @throws TransientError for a connection that stalls or breaks */
+export async function* chunks(
+  { response }: HubResponse,
+  { settings, signal }: RequestOptions,
+): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
   let timer: NodeJS.Timeout | undefined;
-  const cut = (why: string, cause?: unknown): PassingError => {
+  const broken = (why: string, cause?: unknown): TransientError => {
     const { host } = new URL(response.url);
-    return new PassingError(`The connection to ${host} broke: ${why}; try again to go on from there.`, { cause });
+    return new TransientError(`The connection to ${host} broke: ${why}; try again to continue the download.`, {
+      cause,
+    });
   };
   try {
     for (;;) {
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(cut('nothing came any more')), settings.stall);
+        timer = setTimeout(() => reject(broken('no more data arrived')), settings.stallTimeout);
       });
       const { done, value } = await Promise.race([reader.read(), late]);
       clearTimeout(timer);
@@ -119,7 +131,7 @@ export async function* chunks({ response }: Answer, { settings, signal }: Questi
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw error instanceof HubError ? error : cut(networkTrouble(error), error);
+    throw error instanceof HubError ? error : broken(networkReason(error), error);
   } finally {
     clearTimeout(timer);
     await reader.cancel().catch(() => {});

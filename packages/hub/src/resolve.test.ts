@@ -25,15 +25,23 @@ describe('what is no name, or not on the hub', () => {
     ['a gated model', { status: 403, headers: { 'x-error-code': 'GatedRepo' } }, 'accept its terms; do so at http'],
     ['an unknown revision', { status: 404, headers: { 'x-error-code': 'RevisionNotFound' } }, "no revision 'main'"],
     ['418', { status: 418 }, 'answers 418'],
-    ['a login page', { bytes: Buffer.from('<html>') }, 'does not answer as a hub of models does'],
-    ['an endless answer', { bytes: Buffer.alloc(10_000_001, ' ') }, 'does not answer as a hub'],
+    ['a login page', { bytes: Buffer.from('<html>') }, 'does not answer as a model hub does'],
+    ['an endless answer', { bytes: Buffer.alloc(10_000_001, ' ') }, 'does not answer as a model hub does'],
     [
       'a commit that leads away',
       { bytes: Buffer.from('{"sha": "../..", "siblings": []}') },
-      'does not answer as a hub',
+      'does not answer as a model hub does',
     ],
-    ['a redirect to nowhere', { status: 302, headers: { location: 'file:///etc/passwd' } }, 'leads nowhere'],
-    ['a circle', { status: 302, headers: { location: '/api/models/org/tiny/revision/main' } }, 'leads nowhere'],
+    [
+      'a redirect to nowhere',
+      { status: 302, headers: { location: 'file:///etc/passwd' } },
+      'redirects to no valid address',
+    ],
+    [
+      'a circle',
+      { status: 302, headers: { location: '/api/models/org/tiny/revision/main' } },
+      'redirects to no valid address',
+    ],
   ])('%s', async (_, behavior, message) => {
     await inFolder(async (cache) => {
       tiny.hub.behave = () => behavior;
@@ -68,7 +76,7 @@ describe('what is no name, or not on the hub', () => {
     await inFolder(async (cache) => {
       tiny.hub.files.delete('model.safetensors');
       await expect(resolved(cache)).rejects.toThrow(
-        /only pickled \(pytorch_model\.bin\); .*'blip2 convert FOLDER OUT'/,
+        /only pickled weights \(pytorch_model\.bin\); .*'blip2 convert FOLDER OUT'/,
       );
       tiny.hub.files.delete('pytorch_model.bin');
       await expect(resolved(cache)).rejects.toThrow('has no model.safetensors');
@@ -117,7 +125,7 @@ describe('without the hub', () => {
       await tiny.hub.close();
       expect(await resolved(cache, { onNote })).toBe(folder);
       expect(notes).toEqual([
-        expect.stringMatching(/is in trouble \(503\); try again later\. What was downloaded before is used\.$/),
+        expect.stringMatching(/has a server error \(503\); try again later\. The earlier download is used\.$/),
         expect.stringMatching(/cannot be reached: it refuses the connection; .* is used\.$/),
       ]);
       expect(await resolved(cache, { onNote, hub: { offline: true } })).toBe(folder);
@@ -127,7 +135,7 @@ describe('without the hub', () => {
 
   test('and without a download, both are told', async () => {
     await inFolder(async (cache) => {
-      const offline = "There is no folder 'org/tiny', and there is no whole download of that name in the cache";
+      const offline = "There is no folder 'org/tiny', and there is no complete download of that name in the cache";
       await expect(resolved(cache, { hub: { offline: true } })).rejects.toThrow(offline);
       expect(tiny.hub.asked).toEqual([]);
       await tiny.hub.close();

@@ -1,26 +1,31 @@
 import { isFile, isFolder, toPath } from '@blip2/tensor/files';
-import { cachedModel, wholeSnapshot } from './cache.js';
+import { cachedModel, completeSnapshot } from './cache.js';
 import { diskError, HubError } from './errors.js';
 import { type ModelInfo, modelInfo } from './info.js';
 import { type HubName, hubName, isCommit, nameOf } from './name.js';
 import { type HubSettings, hubSettings } from './settings.js';
 import { type DownloadProgress, downloadSnapshot } from './snapshot.js';
 
+/** Options of `resolveModel`. */
 export interface ResolveOptions {
-  /** Where models come from, in place of what the environment says. */
+  /** Settings that take precedence over the environment variables. */
   readonly hub?: Partial<HubSettings> | undefined;
+  /** Stops a download: the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Bytes that came so far and in all, when something is downloaded. */
+  /** Called during a download with the bytes so far and in total. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-  /** What a person should know, such as that the hub was away and an older download is used. */
+  /** Called with messages for the user, such as that the hub cannot be reached and an earlier download is used. */
   readonly onNote?: ((text: string) => void) | undefined;
 }
 
 /**
- * The folder of a model: `model` itself where it is a folder or file, else that of the model of this name
- * (`org/name`, `org/name@revision`) in the usual Hugging Face cache, downloaded there when it is missing or the hub has
- * a newer one. Without the hub what was downloaded before is used. What cannot be a name is given back as it is.
- * @throws HubError, one sentence: no such model, no access, no network, no room, or a file that is not what was announced
+ * Resolves a model to a local path, and downloads it from the hub where necessary: into the cache of `huggingface_hub`,
+ * only files that loading needs, when they are missing or the hub has a newer revision. Where the hub cannot be reached, an
+ * earlier download is used.
+ * @param model an existing folder or file (a path or a `file:` URL), which is returned as a path, or a hub name: `org/name`
+ * or `org/name@revision`; what is neither is returned unchanged
+ * @throws HubError for a model that does not exist or cannot be accessed, without network or disk space, and for a file
+ * that does not match its checksum
  */
 export async function resolveModel(model: string | URL, options: ResolveOptions = {}): Promise<string> {
   const path = toPath(model);
@@ -29,9 +34,9 @@ export async function resolveModel(model: string | URL, options: ResolveOptions 
   if (!name) return path;
   const settings = hubSettings(options.hub);
   const { signal, onDownload } = options;
-  const cached = await wholeSnapshot(cachedModel(settings.cache, name), name.revision);
+  const cached = await completeSnapshot(cachedModel(settings.cache, name), name.revision);
   if (cached && (settings.offline || isCommit(name.revision))) return cached;
-  const info = await look(name, { cached, settings, options });
+  const info = await findInfo(name, { cached, settings, options });
   if (!info) return cached!;
   try {
     return await downloadSnapshot(name, info, { settings, signal, onDownload });
@@ -41,17 +46,17 @@ export async function resolveModel(model: string | URL, options: ResolveOptions 
   }
 }
 
-interface Look {
+interface Lookup {
   readonly cached: string | undefined;
   readonly settings: HubSettings;
   readonly options: ResolveOptions;
 }
 
-/** What the hub says of a model; undefined where it says nothing and an older download will do. */
-async function look(name: HubName, { cached, settings, options }: Look): Promise<ModelInfo | undefined> {
+/** Fetches the info of a model; undefined where that fails and there is an earlier download. */
+async function findInfo(name: HubName, { cached, settings, options }: Lookup): Promise<ModelInfo | undefined> {
   const { signal, onNote } = options;
   if (settings.offline) {
-    const where = `there is no whole download of that name in the cache '${settings.cache}'`;
+    const where = `there is no complete download of that name in the cache '${settings.cache}'`;
     throw new HubError(
       `There is no folder '${nameOf(name)}', and ${where}; unset HF_HUB_OFFLINE to download it, or check the path.`,
     );
@@ -67,7 +72,7 @@ async function look(name: HubName, { cached, settings, options }: Look): Promise
         cause: error,
       });
     }
-    onNote?.(`${message} What was downloaded before is used.`);
+    onNote?.(`${message} The earlier download is used.`);
     return undefined;
   }
 }

@@ -1,43 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PassingError } from './errors.js';
+import { TransientError } from './errors.js';
 import type { HubSettings } from './settings.js';
 
 const TRIES = 5;
 const LONGEST_WAIT = 60_000;
-const GAIN = 2 ** 20;
+/** Bytes of progress after which failures are counted from zero. */
+const PROGRESS = 2 ** 20;
 
+/** Options of `withRetries`. */
 export interface RetryOptions {
   readonly settings: HubSettings;
   readonly signal?: AbortSignal | undefined;
+  /** The number of attempts without progress. Default 5. */
   readonly tries?: number;
-  /** How far it has come: whoever gets on a good deal between two failures may go on failing. */
-  readonly reached?: () => number;
+  /** The bytes received so far: failures with progress between them do not count. */
+  readonly received?: () => number;
 }
 
-/** Tries again after errors that pass, with growing pauses. @throws the last of five failures in a row */
-export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { settings, signal, tries = TRIES, reached = () => 0 } = options;
+/** Repeats an attempt after transient errors, with increasing delays. @throws the last error */
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { settings, signal, tries = TRIES, received = () => 0 } = options;
   let failures = 0;
-  let mark = reached();
+  let mark = received();
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof PassingError)) throw error;
-      if (reached() - mark >= GAIN) {
+      if (!(error instanceof TransientError)) throw error;
+      if (received() - mark >= PROGRESS) {
         failures = 0;
-        mark = reached();
+        mark = received();
       }
       failures++;
       if (failures >= tries) throw error;
-      const pause = error.wait ?? settings.backOff * 2 ** (failures - 1) * (0.75 + Math.random() / 2);
+      const pause = error.wait ?? settings.retryDelay * 2 ** (failures - 1) * (0.75 + Math.random() / 2);
       await pauseFor(Math.min(pause, LONGEST_WAIT), signal);
     }
   }
 }
 
-/** @throws the signal's reason when it comes first */
+/** Waits. @throws the signal's reason when it is aborted */
 export async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, signal && { signal }).catch(() => {});
   signal?.throwIfAborted();

@@ -1,36 +1,37 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where models come from and where they are kept. */
+/** Where models are downloaded from and cached. */
 export interface HubSettings {
-  /** Address of the hub, without a slash at its end. */
+  /** The address of the hub, without a trailing slash. */
   readonly endpoint: string;
-  /** Sent to the endpoint alone. */
+  /** The access token; sent to the endpoint only. */
   readonly token?: string | undefined;
-  /** The folder that holds `models--ORG--NAME`. */
+  /** The cache folder, which holds `models--ORG--NAME`. */
   readonly cache: string;
-  /** Never ask the network. */
+  /** Never use the network. */
   readonly offline: boolean;
-  /** Milliseconds before the first new try; each further one waits twice as long. */
-  readonly backOff: number;
-  /** Milliseconds without a byte after which a connection counts as cut. */
-  readonly stall: number;
+  /** Milliseconds before the first retry; each further delay is twice as long. */
+  readonly retryDelay: number;
+  /** Milliseconds without a byte after which a connection counts as broken. */
+  readonly stallTimeout: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Settings as Hugging Face's own library reads them: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE`, `HF_HOME`,
- * `XDG_CACHE_HOME`, `HF_HUB_OFFLINE`.
- * @throws for an endpoint that is no address
+ * Reads the settings from the environment variables of `huggingface_hub`: `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_CACHE`,
+ * `HF_HOME`, `XDG_CACHE_HOME`, `HF_HUB_OFFLINE`.
+ * @param given settings that take precedence
+ * @throws for an endpoint that is not an http address, and for an invalid token
  */
 export function hubSettings(given: Partial<HubSettings> = {}, env: Environment = process.env): HubSettings {
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || '~/.cache', 'huggingface');
   const cache = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, 'hub');
   const settings = {
     offline: isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE),
-    backOff: 500,
-    stall: 30_000,
+    retryDelay: 500,
+    stallTimeout: 30_000,
     ...given,
   };
   return {
@@ -43,16 +44,17 @@ export function hubSettings(given: Partial<HubSettings> = {}, env: Environment =
 
 const isTrue = (text = ''): boolean => /^(1|on|yes|true)$/i.test(text);
 
-/** It goes into a header; it is never shown. */
+/** Checks the token, which becomes part of a header, without ever printing it. */
 function tokenOf(text = ''): string | undefined {
   const token = text.trim();
   if (/^[!-~]*$/.test(token)) return token || undefined;
-  throw new Error('HF_TOKEN holds characters that no token has; set it again.');
+  throw new Error('HF_TOKEN contains invalid characters; set it again.');
 }
 
 function endpointOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.username || url?.password) throw new Error('HF_ENDPOINT holds a user or a password; leave them out.');
+  if (url?.username || url?.password)
+    throw new Error('HF_ENDPOINT contains a user name or a password; leave them out.');
   if (url && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
-  throw new Error(`The hub's address '${text}' is no http or https address; correct or unset HF_ENDPOINT.`);
+  throw new Error(`The hub's address '${text}' is not an http or https address; correct or unset HF_ENDPOINT.`);
 }

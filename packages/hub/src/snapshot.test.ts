@@ -75,7 +75,7 @@ describe('a download', () => {
       expect(await readdir(folder)).not.toContain('model-00003-of-00003.safetensors');
       expect(await resolved(cache, { hub: { offline: true } })).toBe(folder);
       await rm(join(folder, shards[1]!));
-      await expect(resolved(cache, { hub: { offline: true } })).rejects.toThrow('no whole download');
+      await expect(resolved(cache, { hub: { offline: true } })).rejects.toThrow('no complete download');
       expect(await resolved(cache)).toBe(folder);
       expect(await readdir(folder)).toContain(shards[1]);
     });
@@ -115,7 +115,7 @@ describe('the disk', () => {
     await inFolder(async (folder) => {
       await writeFile(join(folder, 'file'), '');
       await expect(resolved(join(folder, 'file', 'hub'))).rejects.toThrow(
-        'a part of its path is no folder; set HF_HOME',
+        'a part of its path is not a folder; set HF_HOME',
       );
     });
   });

@@ -1,38 +1,39 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFile, readJson } from '@blip2/tensor/files';
-import { ChangedError, fetchBlob, type RemoteFile, type Ways } from './blob.js';
+import { ChangedError, type FetchOptions, fetchBlob, type RemoteFile } from './blob.js';
 import { type CachedModel, cachedModel, placeBlob, writeRef } from './cache.js';
 import { HubError, refusal } from './errors.js';
 import type { ModelInfo } from './info.js';
 import type { HubName } from './name.js';
-import { ANY, firstNeeds, type Need, weightNeeds } from './needs.js';
 import { bytesOf } from './partial.js';
-import { ask } from './request.js';
-import { retrying } from './retry.js';
+import { request } from './request.js';
+import { ANY, type RequiredFile, requiredFiles, weightFiles } from './required-files.js';
+import { withRetries } from './retry.js';
 
-/** Bytes of all files that are missing, together. */
+/** The progress of a download, in bytes of all missing files. */
 export interface DownloadProgress {
-  /** The one that is coming. */
+  /** The file that is downloaded now. */
   readonly file: string;
   readonly done: number;
   readonly total: number;
 }
 
-export type SnapshotOptions = Pick<Ways, 'settings' | 'signal'> & {
+/** Options of `downloadSnapshot`. */
+export type SnapshotOptions = Pick<FetchOptions, 'settings' | 'signal'> & {
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
 };
 
-/** Downloads what loading needs of a model and the cache lacks. Gives the folder of the snapshot. */
+/** Downloads the files that loading needs and that are missing in the cache. @returns the folder of the snapshot */
 export async function downloadSnapshot(name: HubName, info: ModelInfo, options: SnapshotOptions): Promise<string> {
   const { repo } = name;
   const model = cachedModel(options.settings.cache, name);
   const folder = join(model.snapshots, info.commit);
   const place: Place = { name, model, folder, commit: info.commit };
-  const { small, index } = firstNeeds(repo, info.files);
-  if (index) await have([index], place, { ...options, onDownload: undefined });
-  const weights = weightNeeds(repo, info.files, index && (await readJson(join(folder, index.path))));
-  await have([...small, ...weights], place, options);
+  const { small, index } = requiredFiles(repo, info.files);
+  if (index) await ensureFiles([index], place, { ...options, onDownload: undefined });
+  const weights = weightFiles(repo, info.files, index && (await readJson(join(folder, index.path))));
+  await ensureFiles([...small, ...weights], place, options);
   await writeRef(model, name.revision, info.commit);
   return folder;
 }
@@ -44,27 +45,28 @@ interface Place {
   readonly commit: string;
 }
 
-async function have(needs: readonly Need[], place: Place, options: SnapshotOptions): Promise<void> {
-  const missing: { need: Need; remote: RemoteFile }[] = [];
-  for (let i = 0; i < needs.length; i += AT_ONCE) {
+/** Downloads those of the files that are missing. */
+async function ensureFiles(files: readonly RequiredFile[], place: Place, options: SnapshotOptions): Promise<void> {
+  const missing: { file: RequiredFile; remote: RemoteFile }[] = [];
+  for (let i = 0; i < files.length; i += AT_ONCE) {
     const some = await Promise.all(
-      needs.slice(i, i + AT_ONCE).map(async (need) => {
-        if (await isFile(join(place.folder, need.path))) return [];
-        return [{ need, remote: await announced(need, place, options) }];
+      files.slice(i, i + AT_ONCE).map(async (file) => {
+        if (await isFile(join(place.folder, file.path))) return [];
+        return [{ file, remote: await describe(file, place, options) }];
       }),
     );
     missing.push(...some.flat());
   }
   if (missing.length === 0) return;
   const remotes = missing.map(({ remote }) => remote);
-  await expectRoom(remotes, place, options);
+  await expectDiskSpace(remotes, place, options);
   const total = remotes.reduce((sum, { size = 0 }) => sum + size, 0);
   let before = 0;
-  for (const { need, remote } of missing) {
-    const { path: file } = need;
-    const onBytes = (done: number): void => options.onDownload?.({ file, done: Math.min(before + done, total), total });
-    const blob = await current(need, remote, { place, ways: { ...options, onBytes } });
-    await placeBlob(blob, join(place.folder, file));
+  for (const { file, remote } of missing) {
+    const onBytes = (done: number): void =>
+      options.onDownload?.({ file: file.path, done: Math.min(before + done, total), total });
+    const blob = await fetchFile(file, remote, { place, options: { ...options, onBytes } });
+    await placeBlob(blob, join(place.folder, file.path));
     before += remote.size ?? 0;
     onBytes(0);
   }
@@ -73,41 +75,49 @@ async function have(needs: readonly Need[], place: Place, options: SnapshotOptio
 const AT_ONCE = 8;
 const CHANGES = 3;
 
-/** Fetches a file; one that changes on the hub meanwhile is asked for and begun anew. */
-async function current(need: Need, remote: RemoteFile, { place, ways }: { place: Place; ways: Ways }): Promise<string> {
+/** Fetches a file, and starts over when it changes on the hub. */
+async function fetchFile(
+  file: RequiredFile,
+  remote: RemoteFile,
+  { place, options }: { place: Place; options: FetchOptions },
+): Promise<string> {
   for (let changes = 1; ; changes++) {
     try {
-      return await fetchBlob(remote, place.model, ways);
+      return await fetchBlob(remote, place.model, options);
     } catch (error) {
       if (!(error instanceof ChangedError) || changes === CHANGES) throw error;
-      remote = await announced(need, place, ways);
+      remote = await describe(file, place, options);
     }
   }
 }
 
-/** What the hub says of a file before it sends it. */
-async function announced({ path, most }: Need, { name, commit }: Place, ways: Ways): Promise<RemoteFile> {
-  const { endpoint, token } = ways.settings;
-  const asked = { endpoint, token, repo: name.repo, revision: name.revision, file: path };
+/** Requests the etag and size of a file. @throws for a file without an etag, or with an unexpected size */
+async function describe(
+  { path, maxBytes }: RequiredFile,
+  { name, commit }: Place,
+  options: FetchOptions,
+): Promise<RemoteFile> {
+  const { endpoint, token } = options.settings;
+  const requested = { endpoint, token, repo: name.repo, revision: name.revision, file: path };
   const address = `${endpoint}/${name.repo}/resolve/${commit}/${path}`;
-  const { response, etag, size } = await retrying(() => ask(address, { ...ways, method: 'HEAD' }), ways);
-  if (response.status >= 400) throw refusal(response, asked);
+  const { response, etag, size } = await withRetries(() => request(address, { ...options, method: 'HEAD' }), options);
+  if (response.status >= 400) throw refusal(response, requested);
   if (etag === undefined || !/^\w[\w+-]{0,199}$/.test(etag)) {
     throw new HubError(
-      `${endpoint} names no ETag for '${path}' of '${name.repo}', so it cannot be checked; check HF_ENDPOINT.`,
+      `${endpoint} states no ETag for '${path}' of '${name.repo}', so it cannot be checked; check HF_ENDPOINT.`,
     );
   }
-  if (size === undefined ? most === ANY : size > most) {
+  if (size === undefined ? maxBytes === ANY : size > maxBytes) {
     const what = size === undefined ? 'no size' : `${size.toLocaleString('en')} bytes`;
     throw new HubError(
-      `${endpoint} announces ${what} for '${path}' of '${name.repo}', which cannot be; check HF_ENDPOINT.`,
+      `${endpoint} states ${what} for '${path}' of '${name.repo}', which is invalid; check HF_ENDPOINT.`,
     );
   }
-  return { address, asked, etag, size, most };
+  return { address, requested, etag, size, maxBytes };
 }
 
-/** @throws where the disk has not enough room for what is to come */
-async function expectRoom(
+/** @throws where the disk has too little space */
+async function expectDiskSpace(
   files: readonly RemoteFile[],
   { model }: Place,
   { settings }: SnapshotOptions,
@@ -117,7 +127,7 @@ async function expectRoom(
   for (const { etag, size = 0 } of files) needed += Math.max(0, size - (await bytesOf(join(model.blobs, etag))));
   const { bavail, bsize, blocks } = await statfs(model.blobs);
   const free = bavail * bsize;
-  if (needed <= free || blocks === 0) return; // some file systems do not say
+  if (needed <= free || blocks === 0) return; // some file systems do not state it
   const [want, got] = [needed, free].map((count) => `${(count / 1e9).toFixed(1)} GB`);
   const what = `${want} are needed and ${got} are free in the cache '${settings.cache}'`;
   throw new HubError(`${what}; free some space, or set HF_HOME to a folder on another disk.`);

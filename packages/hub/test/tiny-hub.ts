@@ -46,7 +46,14 @@ export function tinyHub() {
       return hub;
     },
     resolved(cache: string, options: ResolveOptions = {}, model = 'org/tiny'): Promise<string> {
-      const settings = { endpoint: hub.endpoint, cache, backOff: 5, stall: 10_000, token: undefined, offline: false };
+      const settings = {
+        endpoint: hub.endpoint,
+        cache,
+        retryDelay: 5,
+        stallTimeout: 10_000,
+        token: undefined,
+        offline: false,
+      };
       return resolveModel(model, { ...options, hub: { ...settings, ...options.hub } });
     },
     /** Treats the requests for the weights' bytes, counted from 0. */

@@ -3,37 +3,38 @@ import * as tf from '@tensorflow/tfjs';
 import type { Prompt } from './language-model.js';
 
 /**
- * The bridge from the Q-Former to a language model: one linear layer, named as in checkpoints and begun as
- * PyTorch begins a linear layer, U(-1/√in, 1/√in) (BLIP-2, Li et al. 2023, section 3.3).
+ * Describes the projection from the Q-Former to a language model: one linear layer, named as in checkpoints and initialized as
+ * PyTorch initializes a linear layer, U(-1/√in, 1/√in) (BLIP-2, Li et al. 2023, section 3.2).
  */
 export function adapterSpec(queryWidth: number, width: number) {
   const init = uniform(queryWidth ** -0.5);
   return { language_projection: { ...linearSpec(queryWidth, width, { init, biasInit: init }) } };
 }
 
+/** The parameters of the projection to a language model. */
 export type Adapter = Params<ReturnType<typeof adapterSpec>>;
 
-/** What the Q-Former made of an image as the language model's soft prompt: [B,Q,D] -> [B,Q,W]. Nothing is scaled. */
+/** Projects the Q-Former's output to the language model's soft prompt, [B,Q,D] -> [B,Q,W]; nothing is scaled. */
 export function project(p: Adapter, queryOutput: tf.Tensor): tf.Tensor3D {
   return linear(p.language_projection, queryOutput) as tf.Tensor3D;
 }
 
-/** A stretch of a prompt: vectors and which of them count. */
+/** A part of a prompt: embeddings and their attention mask. */
 export interface PromptPart {
   /** [B,L,W] */
   readonly embeddings: tf.Tensor;
-  /** Keep mask [B,L]. Default: all ones. */
+  /** Attention mask [B,L]. Default: all ones. */
   readonly mask?: tf.Tensor | undefined;
 }
 
-/** The parts of a prompt made one. `mask` is undefined where every part counts as a whole. The caller owns both. */
+/** A prompt of concatenated parts; `mask` is undefined where no part has one. The caller owns both. */
 export interface ComposedPrompt {
   readonly embeddings: tf.Tensor3D;
   readonly mask: tf.Tensor2D | undefined;
 }
 
 /**
- * Lays parts one after the other: soft prompt then text, or several images each with its text.
+ * Concatenates the parts of a prompt: a soft prompt and its text, or several images each with its text.
  * @returns embeddings [B,L,W] and, if any part has a mask, the int32 mask [B,L]
  * @throws when batch, width or a mask do not fit
  */
@@ -67,7 +68,7 @@ function maskOf({ embeddings, mask }: PromptPart): tf.Tensor2D {
   return (mask ? tf.cast(mask, 'int32') : tf.ones([B, L], 'int32')) as tf.Tensor2D;
 }
 
-/** A prompt as parts: the soft prompt, then the tokens as `embed` has them. Either may be absent. */
+/** Gives the parts of a prompt: the soft prompt, then the embeddings of its tokens. Either may be absent. */
 export function promptParts(
   { softPrompt, promptIds, promptMask }: Prompt,
   embed: (ids: tf.Tensor) => tf.Tensor,

@@ -3,23 +3,23 @@ import { dispose, keep } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { SyncDecodingState } from './language-model.js';
 
-/** What a model holds of each text beside its caches, the text along the first axis; among it what comes next. */
+/** Tensors that a model keeps beside its caches, with a row for each text; among them the logits of the next token. */
 export type TextRows = { logits: tf.Tensor2D; [name: string]: tf.Tensor };
 
-/** How a model makes a text. Both functions run in a scope, and own nothing of what they return. */
-export interface Making<R extends TextRows> {
-  /** The layers' past. `begin` may put it here. */
+/** How a model decodes. Both functions run in a `tf.tidy` and own nothing of what they return. */
+export interface Decoder<R extends TextRows> {
+  /** The key-value cache of each layer; `begin` may add them. */
   readonly memory: readonly KeyValueCache[];
   /** Reads the prompt. */
   begin(): R;
-  /** One token more a text, int32 [B,1]; nothing that is returned may be a tensor of `last` itself. */
+  /** Appends one token to each text, int32 [B,1]; it returns none of the tensors of `last` itself. */
   next(last: R, ids: tf.Tensor2D): R;
-  /** Frees what the model holds besides. */
+  /** Frees what the model keeps besides. */
   free?(): void;
 }
 
-/** Texts in the making, from what a model does at the beginning and at each token. */
-export function decodingState<R extends TextRows>({ memory, begin, next, free }: Making<R>): SyncDecodingState {
+/** Makes a decoding state of what a model does at the beginning and for each token. */
+export function decodingState<R extends TextRows>({ memory, begin, next, free }: Decoder<R>): SyncDecodingState {
   const forget = (): void => {
     for (const layer of memory) layer.dispose();
     free?.();
@@ -31,10 +31,10 @@ export function decodingState<R extends TextRows>({ memory, begin, next, free }:
     forget();
     throw error;
   }
-  const replace = (made: R): void => {
-    keep(made);
+  const replace = (rows: R): void => {
+    keep(rows);
     dispose(last);
-    last = made;
+    last = rows;
   };
   return {
     get rows() {

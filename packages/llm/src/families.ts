@@ -10,30 +10,30 @@ import {
 } from '@blip2/tensor';
 import type { LanguageModel, SyncLanguageModel } from './language-model.js';
 import { type OptConfig, optConfig } from './opt/config.js';
-import { type LoadOptions, loadOpt, OPT_TABLE, optBinding, optRepeats } from './opt/load.js';
+import { type LoadLanguageOptions, loadOpt, OPT_TABLE, optBinding, optRepeats } from './opt/load.js';
 import { optSpec } from './opt/spec.js';
 import { type T5Config, t5Config } from './t5/config.js';
 import { loadT5, t5Binding, t5Repeats, t5Table } from './t5/load.js';
 import { t5Spec } from './t5/spec.js';
 
-/** The configuration of a language model of any family that is known here. */
+/** The configuration of a language model of any supported family. */
 export type LanguageConfig = OptConfig | T5Config;
 
-/** What there is to know of a family of language models. */
+/** A family of language models. */
 interface Family<C> {
   readonly kind: LanguageModel['kind'];
   config(json: Json): C;
   spec(config: C): Spec;
-  load(source: WeightSource, config: C, options: LoadOptions): Promise<SyncLanguageModel>;
+  load(source: WeightSource, config: C, options: LoadLanguageOptions): Promise<SyncLanguageModel>;
   /** How the tensors of a file become parameters. */
   binding(
     source: WeightSource,
     config: C,
-    options: LoadOptions,
+    options: LoadLanguageOptions,
   ): { readonly spec: Spec; readonly options: BindOptions };
-  /** The name of the table of tokens, of those that a file has. */
+  /** The name of the token embeddings, of those that a file has. */
   table(has: (name: string) => boolean): string;
-  /** Of a file that has certain names, those that repeat another of its tensors. */
+  /** Tells which names of a file repeat another of its tensors. */
   repeats(config: C, has: (name: string) => boolean): (name: string) => boolean;
 }
 
@@ -62,19 +62,19 @@ const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<La
 const familyOf = ({ modelType }: LanguageConfig): Family<LanguageConfig> =>
   families[modelType] as Family<LanguageConfig>;
 
-/** Whether a `model_type` is that of a language model which is known here. */
+/** Tells whether a `model_type` is that of a supported language model. */
 export const isLanguageType = (type: unknown): boolean => typeof type === 'string' && Object.hasOwn(families, type);
 
 /**
  * Reads the `config.json` of a language model, or the `text_config` of BLIP-2, by its `model_type` ('opt' where there is
- * none). What a `generation_config.json` says of the ids that begin, end and fill up a text goes before it.
- * @throws for a model type that is not known, and naming the field that is malformed
+ * none). Special ids of a `generation_config.json` take precedence.
+ * @throws for a model type that is not supported, and naming the field that is malformed
  */
 export function languageConfig(json: Json, generation: Json = {}): LanguageConfig {
   const type = json.model_type ?? 'opt';
   if (!isLanguageType(type)) {
     const known = Object.keys(families).join(' and ');
-    throw new Error(`A language model of type ${show(type)} is not supported yet; known are ${known}.`);
+    throw new Error(`A language model of type ${show(type)} is not supported yet; supported are ${known}.`);
   }
   const config: LanguageConfig = families[type as LanguageConfig['modelType']].config(json);
   const { count, ids } = fieldsOf(generation, 'generation');
@@ -89,21 +89,21 @@ export function languageConfig(json: Json, generation: Json = {}): LanguageConfi
 }
 
 /**
- * A language model from a file, of whichever family its config is.
- * @throws BindError naming all that is missing, unused or of another shape; for an id that texts begin or are filled up
- * with and that has no row in the table of tokens
+ * Loads a language model of any supported family from a file.
+ * @throws BindError naming all that is missing, unused or of another shape; for a BOS, padding
+ * or decoder start id without a row in the token embeddings
  */
 export async function loadLanguage(
   source: WeightSource,
   config: LanguageConfig,
-  options: LoadOptions = {},
+  options: LoadLanguageOptions = {},
 ): Promise<SyncLanguageModel> {
   checkIds(source, config, options);
   return familyOf(config).load(source, config, options);
 }
 
-/** @throws for an id that texts begin or are padded with and that has no row in the table of tokens */
-function checkIds(source: WeightSource, config: LanguageConfig, { prefix }: LoadOptions): void {
+/** @throws for a BOS, padding or decoder start id without a row in the token embeddings */
+function checkIds(source: WeightSource, config: LanguageConfig, { prefix }: LoadLanguageOptions): void {
   const rows = vocabularyRows(source, config, prefix);
   const { bos, pad } = config;
   const ids = { bos, pad, ...('decoderStart' in config && { 'decoder start': config.decoderStart }) };
@@ -111,33 +111,37 @@ function checkIds(source: WeightSource, config: LanguageConfig, { prefix }: Load
   if (strange) {
     const [name, id] = strange;
     throw new Error(
-      `The ${name} token of ${source.origin} is ${id}, and its table of tokens has ${rows} rows; correct the config.`,
+      `The ${name} token of ${source.origin} is ${id}, and its token embeddings have ${rows} rows; correct the config.`,
     );
   }
 }
 
-/** The tensors by which a file differs from what `loadLanguage` needs. Nothing is read or allocated. @throws as `loadLanguage` for ids without a row */
-export function compareLanguage(source: WeightSource, config: LanguageConfig, options: LoadOptions = {}): Mismatches {
+/**
+ * Compares the tensors of a file with those that `loadLanguage` needs; nothing is read or allocated.
+ * @throws as `loadLanguage` for special ids without a row
+ */
+export function compareLanguage(
+  source: WeightSource,
+  config: LanguageConfig,
+  options: LoadLanguageOptions = {},
+): Mismatches {
   checkIds(source, config, options);
   const binding = familyOf(config).binding(source, config, options);
   return compare(binding.spec, source, binding.options);
 }
 
-/** The parameters of a language model by their names in files; nothing is allocated. */
+/** Describes the parameters of a language model by their names in checkpoints; nothing is allocated. */
 export const languageSpec = (config: LanguageConfig): Spec => familyOf(config).spec(config);
 
-/** V: the rows of the table of tokens in a file, whatever the config says; published files have padded tables. */
+/** Gives V, the number of rows of the token embeddings in a file; published files have more than their config says. */
 export function vocabularyRows({ names }: WeightSource, config: LanguageConfig, prefix = ''): number {
   const table = familyOf(config).table((name) => names.has(prefix + name));
   return names.get(prefix + table)?.shape[0] ?? config.vocabSize;
 }
 
-/** Whether it is a decoder alone, or an encoder reads the prompt. */
+/** Tells whether a configuration is that of a decoder-only model or of an encoder with a decoder. */
 export const languageKind = (config: LanguageConfig): LanguageModel['kind'] => familyOf(config).kind;
 
-/**
- * The names of a file, without what stands before them, that repeat another of its tensors: a tied head, a table under
- * a second name.
- */
+/** Tells which names of a file, without prefix, repeat another of its tensors: a tied head, embeddings under a second name. */
 export const languageRepeats = (config: LanguageConfig, has: (name: string) => boolean): ((name: string) => boolean) =>
   familyOf(config).repeats(config, has);

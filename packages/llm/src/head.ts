@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** What hidden states say comes next, by a head without bias: weight [V,W], hidden [B,L,W] -> logits [B,L,V]. */
+/** Computes the logits of the next token by a head without bias: weight [V,W], hidden [B,L,W] -> [B,L,V]. */
 export function tokenLogits(weight: tf.Tensor, hidden: tf.Tensor): tf.Tensor3D {
   const [B, L, W] = hidden.shape as [number, number, number];
   return tf.tidy(() => {

@@ -36,7 +36,7 @@ export {
 } from './language-model.js';
 export { type OptConfig, optConfig } from './opt/config.js';
 export { type OptInput, type OptOutput, optForward } from './opt/forward.js';
-export { type LoadOptions, loadOpt } from './opt/load.js';
+export { type LoadLanguageOptions, loadOpt } from './opt/load.js';
 export { type OptTextInput, optEmbed, optHead, optLogits } from './opt/logits.js';
 export { optLanguageModel, optPredict, optStart } from './opt/model.js';
 export { positionRows } from './opt/positions.js';

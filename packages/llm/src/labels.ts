@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { IGNORED } from './language-model.js';
 
+/** Options of `labelsOf`. */
 export interface LabelOptions {
-  /** Keep mask [B,T]. */
+  /** Attention mask [B,T]. */
   readonly mask?: tf.Tensor | undefined;
-  /** The first so many targets are no labels: a prompt that the text begins with. */
+  /** Number of targets at the beginning that are no labels, such as those of a prompt. */
   readonly skip?: number | undefined;
 }
 
 /**
- * Token ids as labels: those that are masked or skipped become `IGNORED`.
+ * Makes labels of token ids: those that are masked or skipped become `IGNORED`.
  * @param ids int32 [B,T]
  * @returns int32 [B,T]
  */
@@ -18,7 +19,7 @@ export function labelsOf(ids: tf.Tensor, { mask, skip = 0 }: LabelOptions = {}):
   return tf.tidy(() => {
     const [B, T] = ids.shape as [number, number];
     const kept = mask ? tf.cast(mask, 'bool') : tf.ones([B, T], 'bool');
-    const told = tf.greaterEqual(tf.range(0, T, 1, 'int32'), skip); // [T]
-    return tf.where(tf.logicalAnd(kept, told), ids, tf.fill([B, T], IGNORED, 'int32')) as tf.Tensor2D; // [B,T]
+    const wanted = tf.greaterEqual(tf.range(0, T, 1, 'int32'), skip); // [T]
+    return tf.where(tf.logicalAnd(kept, wanted), ids, tf.fill([B, T], IGNORED, 'int32')) as tf.Tensor2D; // [B,T]
   });
 }

@@ -22,7 +22,7 @@ export interface PredictInput extends Prompt {
 
 /** Logits with the labels that they should predict, for a cross-entropy that ignores `IGNORED`. The caller owns both. */
 export interface Predictions {
-  /** [B,T,V]: row t was computed from the tokens before target t. */
+  /** `[B,T,V]`: row t was computed from the tokens before target t. */
   readonly logits: tf.Tensor3D;
   /** int32 [B,T], `IGNORED` where masked. */
   readonly labels: tf.Tensor2D;

@@ -111,14 +111,14 @@ test('texts of one image share the target', () => {
 });
 
 test('equal queries share no gradient', () => {
-  const twins = tf.tensor3d([
+  const duplicates = tf.tensor3d([
     [
       [1, 0],
       [1, 0],
     ],
   ]);
-  const slope = tf.grad((i) => tf.sum(similarity(i as tf.Tensor3D, tf.tensor2d([[0.8, 0.6]]))))(twins);
-  expectClose(slope, [0.8, 0.6, 0, 0], 1e-6);
+  const gradient = tf.grad((i) => tf.sum(similarity(i as tf.Tensor3D, tf.tensor2d([[0.8, 0.6]]))))(duplicates);
+  expectClose(gradient, [0.8, 0.6, 0, 0], 1e-6);
 });
 
 test('negatives are drawn as often as their weights say', () => {
@@ -164,17 +164,17 @@ test('a draw is repeatable and never an excluded candidate', () => {
 });
 
 test('drawing inside a loss records no gradient', () => {
-  const slope = tf.grad((x) => {
+  const gradient = tf.grad((x) => {
     const sim = tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D, false, true);
     return tf.sum(tf.gather(x, hardNegatives(sim as tf.Tensor2D, { seed: 3 })));
   })(tf.eye(3));
-  expect(tf.sum(slope).dataSync()[0]).toBe(9);
+  expect(tf.sum(gradient).dataSync()[0]).toBe(9);
 });
 
 test('one query alone is the largest', () => {
   const one = tf.slice(image, [0, 0, 0], [3, 1, 2]);
-  const slope = tf.grad((x) => similarity(x as tf.Tensor3D, text))(one);
-  expectClose(slope, [1.76, 1.32, 1.76, 1.32, 1.76, 1.32], 1e-6); // the sum of the texts, for each image
+  const gradient = tf.grad((x) => similarity(x as tf.Tensor3D, text))(one);
+  expectClose(gradient, [1.76, 1.32, 1.76, 1.32, 1.76, 1.32], 1e-6); // the sum of the texts, for each image
 });
 
 test('what cannot be is refused with a sentence', () => {
@@ -183,7 +183,7 @@ test('what cannot be is refused with a sentence', () => {
     /outside the 3 candidates/,
   );
   expect(() => itc(inputs, { offset: 1 })).toThrow(/outside the 3 candidates/);
-  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/one text an image/);
+  expect(() => itc({ ...inputs, textFeatures: tf.zeros([2, 2]) })).toThrow(/a text for each of 3 images/);
   expect(() => similarity(image, tf.zeros([2, 3]))).toThrow(/same width/);
   expect(() => itm(tf.zeros([4, 2]))).toThrow(/\[3B,2\]/);
 });

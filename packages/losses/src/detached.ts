@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * What `make` computes, cut off from every gradient: inside a tape nothing of it is recorded.
- * An index drawn from scores needs this, for tfjs would otherwise differentiate through it.
+ * Computes a tensor without recording its ops for gradients, as for an index that is drawn from scores, through which
+ * TensorFlow.js would otherwise differentiate.
  */
-export function detached<T extends tf.Tensor>(make: () => T): T {
-  return tf.customGrad(() => ({ value: make(), gradFunc: () => [] }))() as T;
+export function detached<T extends tf.Tensor>(compute: () => T): T {
+  return tf.customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
 }
 
-/** The same values as a constant. */
+/** Returns a copy of x through which no gradient flows. */
 export const stopGradient = <T extends tf.Tensor>(x: T): T => detached(() => x.clone() as T);

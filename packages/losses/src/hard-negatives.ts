@@ -2,41 +2,44 @@ import { hash, rng } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { detached } from './detached.js';
 
-/** Which candidates are right answers and can be no negatives. */
+/** The candidates that are positives of a row, and are never drawn as negatives. */
 export type Exclusion =
-  /** Row b is answered by column offset + b. */
+  /** The positive of row b is column offset + b. */
   | { offset: number }
-  /** Rows and columns with the same number of an image, int32 [B] and [W]. */
+  /** Positives have the same image id in rows, int32 [B], and columns, int32 [W]. */
   | { rows: tf.Tensor1D; columns: tf.Tensor1D };
 
 const ownPair: Exclusion = { offset: 0 };
 const EXCLUDED = -10000;
 
 /**
- * How likely each candidate is to be drawn: softmax of the similarities, right answers excluded.
- * @param sim [B,W], divided by the temperature
+ * Computes the probability with which each candidate is drawn as a negative: the softmax of the similarities, without positives.
+ * @param sim similarities [B,W], divided by the temperature
  * @returns [B,W]
  */
 export function negativeWeights(sim: tf.Tensor2D, exclude: Exclusion = ownPair): tf.Tensor2D {
   return detached(() => tf.tidy(() => tf.softmax(candidates(sim, exclude))));
 }
 
+/** Options of `hardNegatives`. */
 export interface HardNegativeOptions {
+  /** Random seed. */
   seed: number;
+  /** Positives, which are never drawn. Default: column b for row b. */
   exclude?: Exclusion;
 }
 
 /**
- * Draws one negative a row from `negativeWeights` (BLIP-2, section 3.1; ALBEF, section 3.2), by Gumbel-max over seeded noise:
- * nothing is read back from the device and no gradient flows.
- * @param sim [B,W], divided by the temperature
+ * Draws a hard negative for each row with the probabilities of `negativeWeights` (BLIP-2, section 3.1; ALBEF, section 3.2), by
+ * the Gumbel-max trick: nothing is read back from the device, and no gradient flows.
+ * @param sim similarities [B,W], divided by the temperature
  * @returns int32 [B], the column of each row's negative
- * @throws when there is but one candidate
+ * @throws when there is only one candidate
  */
 export function hardNegatives(sim: tf.Tensor2D, options: HardNegativeOptions): tf.Tensor1D {
   const { seed, exclude = ownPair } = options;
   const [B, W] = sim.shape;
-  if (W < 2) throw new Error('A single pair has no negative; train with at least two pairs in a batch.');
+  if (W < 2) throw new Error('A single pair has no negative; use batches of at least two pairs.');
   return detached(() =>
     tf.tidy(() => tf.cast<tf.Tensor1D>(tf.argMax(tf.add(candidates(sim, exclude), gumbel([B, W], seed)), 1), 'int32')),
   );
@@ -47,17 +50,17 @@ function candidates(sim: tf.Tensor2D, exclude: Exclusion): tf.Tensor2D {
   const { rows, columns } = 'rows' in exclude ? exclude : positions(B, W, exclude.offset);
   if (rows.shape[0] !== B || columns.shape[0] !== W) {
     throw new Error(
-      `Similarities [${sim.shape}] need the numbers of ${B} rows and ${W} columns, not ${rows.shape[0]} and ${columns.shape[0]}.`,
+      `Similarities [${sim.shape}] need the image ids of ${B} rows and ${W} columns, not of ${rows.shape[0]} and ${columns.shape[0]}.`,
     );
   }
-  const right = tf.equal(tf.expandDims(rows, 1), tf.expandDims(columns, 0)); // [B,W]
-  return tf.where(right, tf.fill<tf.Rank.R2>([B, W], EXCLUDED), sim);
+  const positive = tf.equal(tf.expandDims(rows, 1), tf.expandDims(columns, 0)); // [B,W]
+  return tf.where(positive, tf.fill<tf.Rank.R2>([B, W], EXCLUDED), sim);
 }
 
 function positions(B: number, W: number, offset: number): { rows: tf.Tensor1D; columns: tf.Tensor1D } {
   if (offset < 0 || offset + B > W) {
     throw new Error(
-      `The batch of ${B} at offset ${offset} lies outside the ${W} candidates; give offset = rank * ${B}.`,
+      `The batch of ${B} at offset ${offset} lies outside the ${W} candidates; use offset = rank * ${B}.`,
     );
   }
   return { rows: tf.range(offset, offset + B, 1, 'int32'), columns: tf.range(0, W, 1, 'int32') };

@@ -3,42 +3,47 @@ import { stopGradient } from './detached.js';
 import { rowLosses } from './rows.js';
 import { similarity } from './similarity.js';
 
+/** Inputs of `itc`. */
 export interface ContrastiveInputs {
-  /** [B,Q,E], each query of length one. */
+  /** Query features of the images [B,Q,E], of norm 1. */
   imageFeatures: tf.Tensor3D;
-  /** [B,E], of length one. */
+  /** Text features [B,E], of norm 1. */
   textFeatures: tf.Tensor2D;
-  /** Divides the similarities. */
+  /** Temperature, by which similarities are divided. */
   temperature: tf.Scalar;
 }
 
+/** Options of `itc`. */
 export interface ContrastiveOptions {
   /** Label smoothing. Default 0.1. */
   smoothing?: number;
   /**
-   * `full` (default): gradients reach both sides of each similarity. `stop`: the side of the candidates is a constant,
-   * so that images learn from image-to-text only and texts from text-to-image only, as BLIP-2 was trained on many GPUs.
+   * Gradients through the candidates. `full` (default): gradients flow to both sides of each similarity. `stop`: candidates are
+   * constants, so that image features have gradients of image-to-text similarities only, and text features of text-to-image
+   * ones, as BLIP-2 was trained on many GPUs.
    */
   gather?: 'full' | 'stop';
-  /** The candidates of all processes, image [W,Q,E] and text [W,E]. Default: the batch itself. */
+  /** Features of all processes, image [W,Q,E] and text [W,E], as candidates. Default: those of the batch. */
   gathered?: { image: tf.Tensor3D; text: tf.Tensor2D };
-  /** Where the batch begins among the candidates (rank times B). Default 0. */
+  /** Index of the batch's first candidate (rank times B). Default 0. */
   offset?: number;
-  /** Numbers of the images, int32, where several texts share one: every text of an image is then a right answer. */
+  /** Image ids, int32 [B] and [W], where several texts share an image: all texts of an image are then positives. */
   imageIds?: { batch: tf.Tensor1D; gathered?: tf.Tensor1D };
 }
 
+/** The result of `itc`. */
 export interface Contrastive {
+  /** The loss. */
   loss: tf.Scalar;
-  /** [B,W] row: image of the batch, column: text of all; divided by the temperature. */
+  /** Similarities [B,W] of the batch's images with all texts, divided by the temperature. */
   simI2T: tf.Tensor2D;
-  /** [B,W] row: text of the batch, column: image of all; divided by the temperature. */
+  /** Similarities [B,W] of the batch's texts with all images, divided by the temperature. */
   simT2I: tf.Tensor2D;
 }
 
 /**
- * Image-text contrastive loss, the mean of both directions (BLIP-2, section 3.1). The caller owns what it returns.
- * @throws when the batch does not lie within the candidates.
+ * Computes the image-text contrastive loss, the mean of both directions (BLIP-2, section 3.1); the caller owns the results.
+ * @throws when the batch does not lie within the candidates
  */
 export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {}): Contrastive {
   const { imageFeatures, textFeatures, temperature } = inputs;
@@ -46,11 +51,11 @@ export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {})
   const B = imageFeatures.shape[0];
   const W = (gathered?.text ?? textFeatures).shape[0];
   if (textFeatures.shape[0] !== B) {
-    throw new Error(`itc was given ${B} images and ${textFeatures.shape[0]} texts; it needs one text an image.`);
+    throw new Error(`itc needs a text for each of ${B} images, not ${textFeatures.shape[0]} texts.`);
   }
   if (offset < 0 || offset + B > W) {
     throw new Error(
-      `The batch of ${B} at offset ${offset} lies outside the ${W} candidates; give offset = rank * ${B}.`,
+      `The batch of ${B} at offset ${offset} lies outside the ${W} candidates; use offset = rank * ${B}.`,
     );
   }
   return tf.tidy(() => {
@@ -73,10 +78,10 @@ const hardTerm = (labels: tf.Tensor1D, smoothing: number): Term => {
   return (sim) => tf.mean(rowLosses(sim, labels, { smoothing, ignore: -1 }));
 };
 
-/** The right answers share the target evenly: the retrieval fine-tuning of BLIP-2. */
+/** Distributes the target evenly over the positives, as in the retrieval fine-tuning of BLIP-2. */
 function softTerm(batch: tf.Tensor1D, all: tf.Tensor1D, smoothing: number): Term {
-  const same = tf.cast(tf.equal(tf.expandDims(batch, 1), tf.expandDims(all, 0)), 'float32'); // [B,W]
-  const shared = tf.div(same, tf.sum(same, 1, true));
+  const positive = tf.cast(tf.equal(tf.expandDims(batch, 1), tf.expandDims(all, 0)), 'float32'); // [B,W]
+  const shared = tf.div(positive, tf.sum(positive, 1, true));
   const target = tf.add(tf.mul(1 - smoothing, shared), smoothing / all.shape[0]);
   return (sim) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(sim)), 1)));
 }

@@ -1,19 +1,21 @@
 import * as tf from '@tensorflow/tfjs';
 import { rowLosses } from './rows.js';
 
+/** Options of `lm`. */
 export interface LanguageLossOptions {
   /** Label smoothing. Default 0. */
   smoothing?: number;
-  /** Labels with this value do not count. Default -100. */
+  /** Label value that is ignored. Default -100. */
   ignore?: number;
-  /** Position t is judged by label t+1 (default), or, when false, by label t, as encoder-decoder models have it. */
+  /** Whether the logits at t predict label t+1 (default); false for label t, as in encoder-decoder models. */
   shift?: boolean;
 }
 
 /**
- * Next-token cross-entropy, the mean over all labels of the batch that count; 0 when none does.
+ * Computes the language modeling loss: the mean cross-entropy over all labels that are not ignored; 0 when all are.
  * @param logits [B,T,V]
  * @param labels int32 [B,T]
+ * @throws when the shapes do not match
  */
 export function lm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: LanguageLossOptions = {}): tf.Scalar {
   const { smoothing = 0, ignore = -100, shift = true } = options;
@@ -29,23 +31,24 @@ export function lm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: LanguageLo
   });
 }
 
-/** Labels one step ahead, the last ignored: cheaper than to cut the last logits off. */
+/** Shifts labels by one step and ignores the last, which is cheaper than slicing the logits. */
 function shifted(labels: tf.Tensor2D, ignore: number): tf.Tensor2D {
   const [B, T] = labels.shape;
   return tf.concat([tf.slice(labels, [0, 1], [B, T - 1]), tf.fill([B, 1], ignore, 'int32') as tf.Tensor2D], 1);
 }
 
+/** Options of `itg`. */
 export interface CaptionLossOptions {
-  /** Default 0.1. */
+  /** Label smoothing. Default 0.1. */
   smoothing?: number;
-  /** The padding id, which is no target. Default 0. */
+  /** Padding id, which is ignored as a target. Default 0. */
   pad?: number;
 }
 
 /**
- * Image-grounded captioning loss of the first stage (BLIP-2, section 3.1): next-token cross-entropy with label smoothing.
+ * Computes the image-grounded text generation loss of stage 1 (BLIP-2, section 3.1): next-token cross-entropy with label smoothing.
  * @param logits [B,T,V] of the decoder on `ids`
- * @param ids int32 [B,T], the decoder's inputs; the first one is its start sign and never a target
+ * @param ids int32 [B,T], the decoder's inputs, of which the first is the start token
  */
 export function itg(logits: tf.Tensor3D, ids: tf.Tensor2D, options: CaptionLossOptions = {}): tf.Scalar {
   const { smoothing = 0.1, pad = 0 } = options;

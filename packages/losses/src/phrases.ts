@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * How well some vectors tell some phrases, one vector a phrase whichever it be and in whatever order: the mean over the
- * phrases of `-log 1/Q Σ_q Π_w softmax(l_q)_w`, divided by the number of the phrase's words.
- * @param logits [B,Q,V]: of each vector, its product with the vector of each word
- * @param ids int32 [B,P,K]: P phrases of K words
- * @param mask int32 [B,P,K]: 0 where there is no word; of a phrase that is not there all are 0
+ * Computes a loss that is low where, for each phrase, some query predicts all its words, whichever query and order: the mean
+ * over phrases of `-log 1/Q Σ_q Π_w softmax(l_q)_w`, divided by the number of the phrase's words. It is not a loss of BLIP-2.
+ * @param logits [B,Q,V]: the dot products of each query's vector with each word's
+ * @param ids int32 [B,P,K]: P phrases of at most K words
+ * @param mask int32 [B,P,K]: 1 for words, 0 for padding; a phrase of zeros is ignored
+ * @throws when the shapes do not match
  */
 export function phrases(logits: tf.Tensor3D, ids: tf.Tensor3D, mask: tf.Tensor3D): tf.Scalar {
   const [B, Q, V] = logits.shape;
@@ -15,11 +16,11 @@ export function phrases(logits: tf.Tensor3D, ids: tf.Tensor3D, mask: tf.Tensor3D
   return tf.tidy(() => {
     const counts = tf.cast(mask, 'float32'); // [B,P,K]
     const words = tf.sum(tf.mul(tf.oneHot(ids, V), tf.expandDims(counts, -1)), 2); // [B,P,V]
-    const told = tf.matMul(words as tf.Tensor3D, tf.logSoftmax(logits), false, true); // [B,P,Q]
-    const best = tf.sub(tf.logSumExp(told, 2), Math.log(Q)); // [B,P]
+    const logProbs = tf.matMul(words as tf.Tensor3D, tf.logSoftmax(logits), false, true); // [B,P,Q]
+    const best = tf.sub(tf.logSumExp(logProbs, 2), Math.log(Q)); // [B,P]
     const length = tf.sum(counts, 2); // [B,P]
-    const there = tf.cast(tf.greater(length, 0), 'float32');
-    const losses = tf.mul(tf.div(tf.neg(best), tf.maximum(length, 1)), there);
-    return tf.div(tf.sum(losses), tf.maximum(tf.sum(there), 1)) as tf.Scalar;
+    const present = tf.cast(tf.greater(length, 0), 'float32');
+    const losses = tf.mul(tf.div(tf.neg(best), tf.maximum(length, 1)), present);
+    return tf.div(tf.sum(losses), tf.maximum(tf.sum(present), 1)) as tf.Scalar;
   });
 }

@@ -2,16 +2,18 @@ import { hash, rng } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type LanguageLossOptions, lm } from './lm.js';
 
+/** Options of `prefixLm`. */
 export interface PrefixLossOptions extends LanguageLossOptions {
-  /** How many labels of each row belong to its prefix, int32 [B]. */
+  /** Number of labels of each row that belong to its prefix, int32 [B]. */
   prefix: tf.Tensor1D;
 }
 
 /**
- * Prefix language modelling (BLIP-2, section 3.2): the loss of a text after its prefix, which is read but not judged.
- * For a model that sees prefix and suffix in one sequence; one with an encoder for the prefix uses `lm`.
+ * Computes the prefix language modeling loss (BLIP-2, section 3.2), which ignores the labels of each prefix. It is for models
+ * with prefix and suffix in one sequence; encoder-decoder models use `lm`.
  * @param logits [B,T,V]
  * @param labels int32 [B,T]
+ * @throws when the number of prefixes does not match
  */
 export function prefixLm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: PrefixLossOptions): tf.Scalar {
   const { prefix, ignore = -100, ...rest } = options;
@@ -26,8 +28,8 @@ export function prefixLm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: Pref
 }
 
 /**
- * Cuts a text in two at a random place between its words; the prefix may be empty, the suffix has a word at least.
- * The paper splits captions so but its code does not show where; every place is equally likely here.
+ * Splits a text at a random place between its words, all equally likely; the prefix may be empty, the suffix has at least one
+ * word. The paper splits captions in this way without giving the distribution.
  */
 export function prefixSplit(words: string | readonly string[], seed: number): { prefix: string; suffix: string } {
   const list = typeof words === 'string' ? words.trim().split(/\s+/) : words;

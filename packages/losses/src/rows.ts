@@ -2,8 +2,8 @@ import { type CrossEntropyOptions, crossEntropy, runNamed } from '@blip2/tensor'
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * `crossEntropy` of each row, [N,V] and int32 [N] -> [N], whose labels may end with the caller's scope:
- * the tape holds them until its backward pass.
+ * Computes `crossEntropy` of each row, [N,V] and int32 [N] -> [N]; the labels may be freed before the backward pass, as the tape
+ * keeps them.
  */
 export function rowLosses(logits: tf.Tensor2D, labels: tf.Tensor1D, options: CrossEntropyOptions = {}): tf.Tensor1D {
   const { smoothing = 0, ignore = -100 } = options;
@@ -13,14 +13,14 @@ export function rowLosses(logits: tf.Tensor2D, labels: tf.Tensor1D, options: Cro
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [logits, labels] = saved as [tf.Tensor2D, tf.Tensor1D];
       const fused = runNamed('CrossEntropyGrad', { dy, logits, labels }, { smoothing, ignore });
-      return fused ?? [slope(dy, logits, labels, { smoothing, ignore })];
+      return fused ?? [gradient(dy, logits, labels, { smoothing, ignore })];
     };
     return { value: crossEntropy(logits, labels, { smoothing, ignore }), gradFunc };
   })(logits) as tf.Tensor1D;
 }
 
 /** dy * (softmax(logits) - target), 0 where the label is ignored: [N,V]. */
-function slope(
+function gradient(
   dy: tf.Tensor,
   logits: tf.Tensor2D,
   labels: tf.Tensor1D,

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 
 /**
- * How well each image fits each text: the largest product of the text with any query (BLIP-2, section 3.1).
- * The gradient goes to the first query that is largest.
+ * Computes image-text similarities: the largest dot product of the text with any query (BLIP-2, section 3.1). The gradient flows
+ * to the first largest query.
  * @param image [I,Q,E]
  * @param text [T,E]
- * @returns [I,T], not divided by any temperature
+ * @returns [I,T], not divided by a temperature
+ * @throws when the widths differ
  */
 export function similarity(image: tf.Tensor3D, text: tf.Tensor2D): tf.Tensor2D {
   const [I, Q, E] = image.shape;
@@ -21,7 +22,7 @@ export function similarity(image: tf.Tensor3D, text: tf.Tensor2D): tf.Tensor2D {
   });
 }
 
-/** The largest along the queries, [I,Q,T] -> [I,T]; equal ones share no gradient, as in PyTorch. */
+/** Computes the maximum over the queries, [I,Q,T] -> [I,T], with the gradient of the first maximum, as in PyTorch. */
 function largestQuery(products: tf.Tensor3D): tf.Tensor2D {
   return tf.customGrad((...args) => {
     const [x, save] = args as [tf.Tensor3D, (tensors: tf.Tensor[]) => void];

@@ -1,4 +1,4 @@
-/** The least that a smoothed cross-entropy over `classes` can be: the entropy of its target. */
+/** Computes the lower bound of a cross-entropy with label smoothing over `classes` classes: the entropy of its target. */
 export function smoothingFloor(classes: number, smoothing: number): number {
   const other = smoothing / classes;
   const term = (p: number) => (p === 0 ? 0 : -p * Math.log(p));

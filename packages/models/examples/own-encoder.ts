@@ -1,5 +1,5 @@
 /**
- * A Q-Former on an image encoder of one's own, EfficientNet-Lite0: what its queries see on an image.
+ * A Q-Former on an image encoder of your own, EfficientNet-Lite0: encodes an image and composes a Q-Former for the encoder.
  *
  *     node --conditions=@blip2/source --import tsx examples/own-encoder.ts efficientnet-lite0-57934424.pth cat.jpg
  */

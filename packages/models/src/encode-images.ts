@@ -28,6 +28,7 @@ export interface EncodedImage extends Disposable {
   readonly features: tf.Tensor3D;
   /** The image encoder that computed the features; models with another encoder refuse them. */
   readonly vision: VisionEncoder;
+  /** Disposes the features. */
   dispose(): void;
 }
 

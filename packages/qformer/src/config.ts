@@ -1,6 +1,6 @@
 import { type ActivationName, activationNames, LARGEST_COUNT, MOST_LAYERS, show } from '@blip2/tensor';
 
-/** The sizes of a Q-Former and how it is trained; see `qformerConfig` for the defaults. */
+/** The configuration of a Q-Former: its sizes, initialization and dropout. Defaults: BERT-base with 32 queries, as in the paper. */
 export interface QFormerConfig {
   readonly hiddenSize: number;
   readonly heads: number;
@@ -9,32 +9,33 @@ export interface QFormerConfig {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly epsilon: number;
-  /** How many vectors the Q-Former gives for an image of any size. */
+  /** Number of learned queries, and so of output vectors for an image of any size. */
   readonly queries: number;
-  /** Width of the features that image and text are compared by. */
+  /** Width of the projected image and text features of the contrastive loss. */
   readonly projectionSize: number;
-  /** Layers 0, f, 2f … look at the image. */
+  /** Layers 0, f, 2f … have cross-attention to the image. */
   readonly crossAttentionFrequency: number;
   /** Width of the image encoder's features. */
   readonly encoderWidth: number;
   readonly activation: ActivationName;
-  /** Deviation of the first weights: BERT's 0.02 suits its width; narrow Q-Formers learn sooner with about 1/sqrt(width). */
+  /** Standard deviation of the initial weights. BERT's 0.02 suits its width; narrow Q-Formers learn sooner with about 1/sqrt(width). */
   readonly initializerRange: number;
   /**
-   * Deviation of the first words, positions and queries. A layer norm follows them, so that their size says nothing, but
-   * steps of one length turn small ones further: a short training wants about 0.005. Default `initializerRange`.
+   * Standard deviation of the initial word, position and query embeddings. A layer norm follows them, so that their size does
+   * not matter, but updates of a given size change small ones more: about 0.005 suits short trainings. Default
+   * `initializerRange`.
    */
   readonly embeddingRange: number;
   /**
-   * Deviation of the first weights of cross-attention and of the feed-forward networks. What a query sees of an image is
-   * an average over all of it, small beside the query itself: a short training wants more of the one (about 0.1) and less
-   * of the other (0.03). Default `initializerRange`.
+   * Standard deviation of the initial weights of cross-attention. Its output is an average over the image, small beside the
+   * query: about 0.1 suits short trainings. Default `initializerRange`.
    */
   readonly crossAttentionRange: number;
+  /** Standard deviation of the initial weights of the feed-forward networks. Default `initializerRange`. */
   readonly feedForwardRange: number;
   readonly dropout: number;
   readonly attentionDropout: number;
-  /** Whether texts can be read: word and position embeddings, and the text branch of each layer. */
+  /** Whether there are word and position embeddings and the text branch of each layer. */
   readonly textInput: boolean;
 }
 
@@ -80,8 +81,8 @@ const jsonNames = {
 } as const satisfies Partial<Record<keyof QFormerConfig, string>>;
 
 /**
- * The configuration that a `qformer_config` stands for: it holds only what differs from the defaults (Hugging Face
- * transformers 4.57).
+ * Reads the configuration of a Q-Former from a `qformer_config`, which has only what differs from the defaults of transformers
+ * (4.57).
  * @param json `qformer_config` of a `config.json`
  * @param rest what stands elsewhere in the file: `queries` (`num_query_tokens`), `projectionSize`
  *   (`image_text_hidden_size`), `encoderWidth` (the vision model's `hidden_size`, which wins)
@@ -107,7 +108,7 @@ export function qformerConfig(
   return config;
 }
 
-/** The `qformer_config` of a configuration, every key written out. */
+/** Writes a configuration as a `qformer_config` with every key. */
 export function qformerConfigJson(config: QFormerConfig): Record<string, unknown> {
   const keys = Object.keys(jsonNames) as (keyof typeof jsonNames)[];
   return { model_type: 'blip_2_qformer', ...Object.fromEntries(keys.map((key) => [jsonNames[key], config[key]])) };

@@ -6,28 +6,30 @@ import { type LayerGates, type LayerInput, type LayerOutput, layer } from './lay
 import { drop, inside, type Mode } from './mode.js';
 import { type Layer, need, type QFormer } from './spec.js';
 
+/** Input of `encode`. */
 export interface EncodeInput extends Omit<LayerInput, 'past' | 'images' | 'gates'> {
   /** [B,L,W], queries first; see `embed`. */
   readonly x: tf.Tensor;
-  /** One entry a layer. */
+  /** One entry per layer. */
   readonly past?: readonly KeyValue[] | undefined;
-  /** One entry a layer. */
+  /** One entry per layer. */
   readonly gates?: readonly LayerGates[] | undefined;
   readonly images?: { readonly keys: KeyValues; readonly index?: tf.Tensor1D | undefined } | undefined;
 }
 
-/** Keys and values [I,N,W] of images: one entry a layer, undefined where it does not look at them. */
+/** Keys and values of cross-attention, [I,N,W]: one entry per layer, undefined for layers without cross-attention. */
 export type KeyValues = readonly (KeyValue | undefined)[];
 
+/** Output of `encode`. */
 export interface EncodeOutput {
   output: tf.Tensor3D;
-  /** Of each layer, where they are to be remembered. */
+  /** Keys and values of self-attention of each layer, where they are asked for. */
   cache: KeyValue[];
-  /** Of each layer that looks at the image, if asked for. */
+  /** Attention probabilities of each layer with cross-attention, where they are asked for. */
   attention: tf.Tensor4D[];
 }
 
-/** All layers, one after the other. */
+/** Runs all layers. */
 export function encode(
   p: QFormer,
   config: QFormerConfig,
@@ -56,19 +58,19 @@ export function encode(
   return { output: y as tf.Tensor3D, cache, attention };
 }
 
-/** `layer`, of which the tape keeps the inputs alone where the mode says so. */
+/** Runs a layer; where the mode says so, the tape keeps only its inputs. */
 function run(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
   if (!input.mode.recompute || input.attentionMaps || input.gates) return layer(p, config, x, input);
   const { past, images, mask } = input;
   const inputs = { p: used(p, x, input), x, past, images, mask };
-  const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...seen }) => {
-    const out = layer(p, config, x, { ...input, ...seen });
+  const [y, key, value] = recompute(inputs as typeof inputs & Tree, ({ p, x, ...rest }) => {
+    const out = layer(p, config, x, { ...input, ...rest });
     return [out.y, ...(out.cache ? [out.cache.key, out.cache.value] : [])];
   }) as [tf.Tensor, key?: tf.Tensor, value?: tf.Tensor];
   return { y, cache: key && value && { key, value } };
 }
 
-/** Without the branch that no row takes: what is not read has no gradient. */
+/** The parameters without the branch that no row takes, since unread tensors have no gradient. */
 function used(p: Layer, x: tf.Tensor, { queries, queriesOnly }: LayerInput): Layer {
   const { intermediate, output, ...queryBranch } = p;
   if (queries === 0) return { attention: p.attention, intermediate, output } as Layer;
@@ -80,8 +82,9 @@ export function scope<T extends object>(fn: () => T): T {
   return tf.tidy(fn as () => tf.TensorContainer) as T;
 }
 
+/** Input of `embed`. */
 export interface EmbedInput {
-  /** How many rows of queries, if any. */
+  /** Number of rows of queries, if any. */
   readonly queryRows?: number | undefined;
   /** int32 [B,T] */
   readonly ids?: tf.Tensor2D | undefined;
@@ -91,8 +94,8 @@ export interface EmbedInput {
 }
 
 /**
- * Queries, then words with their positions, normalized by the same layer: [B,Q+T,W]. Queries have no position, and
- * positions of words are counted from the first word; there are no token types.
+ * Embeds queries, then words with their positions, normalized by one layer norm: [B,Q+T,W]. Queries have no position, and
+ * positions are counted from the first word; there are no token types.
  */
 export function embed(p: QFormer, config: QFormerConfig, input: EmbedInput): tf.Tensor3D {
   const { queryRows, ids, position = 0, mode } = input;

@@ -5,58 +5,60 @@ import type { QFormerConfig } from './config.js';
 import { drop, inside, type Mode } from './mode.js';
 import { type AttentionBlock, type Layer, need, type Output } from './spec.js';
 
-/** What queries look at in this layer; where `index` int32 [B] is given, row b looks at image index[b]. */
-export interface ImageList {
-  /** [I,N,W] both. */
+/** Keys and values of this layer's cross-attention; where `index` int32 [B] is given, row b attends to image index[b]. */
+export interface ImageKeyValues {
+  /** Both [I,N,W]. */
   readonly keys: KeyValue;
   readonly index?: tf.Tensor1D | undefined;
 }
 
-/** What this layer's cross-attention reads of images: features [I,N,D] -> [I,N,W] both. */
+/** Computes the keys and values of this layer's cross-attention: features [I,N,D] -> [I,N,W] both. */
 export function project({ attention: { key, value } }: AttentionBlock, features: tf.Tensor3D): KeyValue {
   return { key: linear(key, features), value: linear(value, features) };
 }
 
+/** Input of `layer` beside its rows. */
 export interface LayerInput {
-  /** How many of the first rows are queries; the others are text. */
+  /** Number of rows at the beginning that are queries; the others are text. */
   readonly queries: number;
   /** Additive, broadcastable to [B,H,L,P+L]. */
   readonly mask?: tf.Tensor | undefined;
-  /** Each row sees the past and the rows up to itself. */
+  /** Each row attends to the past and to the rows up to itself. */
   readonly causal?: boolean | undefined;
-  readonly images?: ImageList | undefined;
-  /** Keys and values of self-attention are wanted too. */
+  readonly images?: ImageKeyValues | undefined;
+  /** Whether keys and values of self-attention are returned too. */
   readonly remember?: boolean | undefined;
-  /** Keys and values of what came before, [B,P,W]. */
+  /** Keys and values of the rows before, [B,P,W]. */
   readonly past?: KeyValue | undefined;
-  /** Only the query rows of the output are wanted. */
+  /** Whether only the query rows are returned. */
   readonly queriesOnly?: boolean | undefined;
-  /** Give the probabilities with which queries look at the image. */
+  /** Whether the attention probabilities of the queries over the image are returned. */
   readonly attentionMaps?: boolean | undefined;
   readonly gates?: LayerGates | undefined;
   readonly mode: Mode;
 }
 
-/** What the probabilities of a layer are multiplied by; see `gate` of `@blip2/attention`. */
+/** Factors of the attention probabilities of a layer, to differentiate by; see `gate` of `@blip2/attention`. */
 export interface LayerGates {
-  /** [B,H,L,L], or [B,H,Q,L] where only queries are wanted. */
+  /** [B,H,L,L], or [B,H,Q,L] where only the query rows are returned. */
   readonly self?: tf.Tensor4D | undefined;
   /** [B,H,Q,N] */
   readonly cross?: tf.Tensor4D | undefined;
 }
 
+/** Output of `layer`. */
 export interface LayerOutput {
-  /** [B,L,W], or [B,Q,W] where only queries are wanted. */
+  /** [B,L,W], or [B,Q,W] where only the query rows are returned. */
   y: tf.Tensor;
-  /** Past and own keys and values of self-attention, [B,P+L,W], where they are wanted. */
+  /** Past and own keys and values of self-attention, [B,P+L,W], where they are asked for. */
   cache?: KeyValue | undefined;
   /** [B,H,Q,N] */
   attention?: tf.Tensor4D;
 }
 
 /**
- * One layer of BERT with two branches: self-attention is shared, then queries look at the image and pass a feed-forward
- * network of their own, and text passes another (BLIP-2, section 3.1). Normalization follows each addition.
+ * Runs one layer of BERT with two branches: self-attention is shared; then queries attend to the image and pass a feed-forward
+ * network of their own, and text passes another (BLIP-2, section 3.1). A layer norm follows each addition.
  * @param x [B,L,W], queries first
  */
 export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: LayerInput): LayerOutput {
@@ -69,17 +71,17 @@ export function layer(p: Layer, config: QFormerConfig, x: tf.Tensor, input: Laye
     Q < L && !input.queriesOnly ? textBranch(p, config, rows(attended, Q, L), inside(mode, 'text')) : undefined;
   if (Q === 0) return { y: text as tf.Tensor, cache };
   const own = rows(attended, 0, Q);
-  const looked =
+  const crossed =
     p.crossattention && input.images
       ? crossAttention(p.crossattention, config, own, { ...input, images: input.images })
       : { y: own };
   const query = feedForward(
     { up: p.intermediate_query.dense, down: p.output_query },
     config,
-    looked.y,
+    crossed.y,
     inside(mode, 'query'),
   );
-  return { ...looked, y: text ? tf.concat([query, text], 1) : query, cache };
+  return { ...crossed, y: text ? tf.concat([query, text], 1) : query, cache };
 }
 
 function rows(x: tf.Tensor, begin: number, end: number): tf.Tensor {
@@ -94,7 +96,7 @@ function textBranch(p: Layer, config: QFormerConfig, x: tf.Tensor, mode: Mode): 
 
 interface SelfAttentionInput {
   readonly x: tf.Tensor;
-  /** The rows of x whose output is wanted. */
+  /** The rows of x whose output is computed. */
   readonly wanted: tf.Tensor;
   readonly input: LayerInput;
 }
@@ -116,7 +118,7 @@ function crossAttention(
   p: AttentionBlock,
   config: QFormerConfig,
   x: tf.Tensor,
-  input: Pick<LayerInput, 'mode' | 'attentionMaps' | 'gates'> & { images: ImageList },
+  input: Pick<LayerInput, 'mode' | 'attentionMaps' | 'gates'> & { images: ImageKeyValues },
 ): { y: tf.Tensor; attention?: tf.Tensor4D } {
   const { keys, index: rows } = input.images;
   const { heads } = config;

@@ -1,19 +1,20 @@
 import { dropout, hash } from '@blip2/tensor';
 import type * as tf from '@tensorflow/tfjs';
 
-/** Whether dropout is on, and what it is drawn from. Each place in the network has a seed derived from its name. */
+/** Whether dropout is on, and its seed; each place in the network derives its own from its name. */
 export interface Mode {
   readonly training: boolean;
   readonly seed: number;
   readonly recompute?: boolean;
 }
 
+/** Options of every pass of a Q-Former. */
 export interface PassOptions {
-  /** Dropout is on. Default false. */
+  /** Whether dropout is on. Default false. */
   training?: boolean;
-  /** Says what is dropped. Default 0. */
+  /** Seed of dropout. Default 0. */
   seed?: number;
-  /** Of each layer the inputs alone are kept for the gradient, which runs the layer again: less memory, more work. Default false. */
+  /** Recompute the activations of each layer in the backward pass: less memory, more time. Default false. */
   recompute?: boolean;
 }
 

@@ -11,27 +11,27 @@ const prefixes: readonly (readonly [path: string, lavis: string])[] = [
   ['temp', 'temp'],
 ];
 
-/** The name that a path of `qformerSpec` has in a LAVIS checkpoint. */
+/** Gives the name that a path of `qformerSpec` has in a LAVIS checkpoint. @throws for any other path */
 export function lavisName(path: string): string {
   const found = prefixes.find(([ours]) => path.startsWith(ours));
   if (!found) throw new Error(`LAVIS has no name for '${path}'; only a Q-Former's paths have one.`);
   return (found[1] + path.slice(found[0].length)).replace('attention.attention.', 'attention.self.');
 }
 
-/** The path of a LAVIS name; undefined for what is no parameter of the Q-Former: other models, buffers, tied copies. */
+/** Gives the path of a name in a LAVIS checkpoint; undefined for names that are no parameter of the Q-Former. */
 export function pathOfLavisName(name: string): string | undefined {
   if (isCopy(name)) return undefined;
   const found = prefixes.find(([, lavis]) => name.startsWith(lavis));
   return found && (found[0] + name.slice(found[1].length)).replace('attention.self.', 'attention.attention.');
 }
 
-/** Names in checkpoints that hold no parameter of their own: position numbers, and the tied decoder of `cls.predictions`. */
+/** Tells whether a name in a checkpoint is no parameter of its own: position ids, or the tied decoder of `cls.predictions`. */
 export const isCopy = (name: string): boolean =>
   name.endsWith('.position_ids') || name.includes('cls.predictions.decoder.');
 
 /**
  * The name that a path's first values have in a BERT checkpoint; undefined for what BERT lacks (cross-attention, queries,
- * heads). The queries' feed-forward networks begin as copies of the text's.
+ * heads). The queries' feed-forward networks are initialized as copies of the text's.
  */
 export function bertName(path: string): string | undefined {
   if (path.includes('.crossattention.')) return undefined;

@@ -6,32 +6,34 @@ import { type LayerGates, project } from './layer.js';
 import { modeOf, type PassOptions } from './mode.js';
 import type { QFormer } from './spec.js';
 
-/** TextInputs of equal length: ids int32 [B,T], and mask [B,T], 1 where there is a token and 0 where there is padding. */
+/** Padded texts: ids int32 [B,T], and the attention mask [B,T], 1 for tokens and 0 for padding. */
 export interface TextInputs {
   readonly ids: tf.Tensor2D;
   readonly mask: tf.Tensor2D;
 }
 
+/** Options of `queryPass` and `matchPass`. */
 export interface QueryOptions extends PassOptions {
-  /** Also give the probabilities with which queries look at the image. */
+  /** Whether to return the attention probabilities of the queries over the image. Default false. */
   attentionMaps?: boolean;
-  /** One entry a layer: what its probabilities of attention are multiplied by, to differentiate by. */
+  /** Factors of the attention probabilities, one entry per layer, to differentiate by. */
   gates?: readonly LayerGates[];
 }
 
+/** Output of `queryPass`; the caller owns it. */
 export interface QueryResult {
   /** [B,Q,W] */
   output: tf.Tensor3D;
   /** Keys and values [B,Q,W] of each layer, which `captionPass` reads. */
   cache: KeyValue[];
-  /** Of each layer with cross-attention, [B,H,Q,N]; empty unless asked for. */
+  /** Attention probabilities of each layer with cross-attention, [B,H,Q,N]; empty unless asked for. */
   attention: tf.Tensor4D[];
 }
 
 /**
- * What all layers read of images. Where several passes look at the same images, they can be given this in place of the
- * features, which are then projected once. The caller owns all of it.
- * @param features of the image encoder, [I,N,D]
+ * Computes the keys and values of cross-attention for all layers. Given to several passes over the same images in place of the
+ * features, they are computed once. The caller owns them.
+ * @param features features of the image encoder, [I,N,D]
  */
 export function encodeKeyValues(p: QFormer, config: QFormerConfig, features: tf.Tensor3D): KeyValues {
   checkFeatures(config, features);
@@ -39,8 +41,8 @@ export function encodeKeyValues(p: QFormer, config: QFormerConfig, features: tf.
 }
 
 /**
- * Queries look at images: [B,N,D] -> [B,Q,W], as many vectors for an image of any size. The caller owns all of it.
- * @param features of the image encoder, [B,N,D], or `imageKeys` of them
+ * Runs the queries alone over images: [B,N,D] -> [B,Q,W], for images of any size. The caller owns the result.
+ * @param features features of the image encoder, [B,N,D], or `encodeKeyValues` of them
  */
 export function queryPass(
   p: QFormer,
@@ -61,10 +63,10 @@ export function queryPass(
 const keysOf = (p: QFormer, config: QFormerConfig, features: tf.Tensor3D | KeyValues): KeyValues =>
   features instanceof tf.Tensor ? encodeKeyValues(p, config, features) : features;
 
-/** How many images there are. The first layer always looks. */
+/** The number of images; the first layer always has cross-attention. */
 const rowsOf = ([first]: KeyValues): number => first?.key.shape[0] ?? 0;
 
-/** `queryPass` for its output alone. */
+/** Runs `queryPass` and gives only its output, [B,Q,W], which the caller owns. */
 export function queryOutput(
   p: QFormer,
   config: QFormerConfig,
@@ -74,7 +76,7 @@ export function queryOutput(
   return tf.tidy(() => queryPass(p, config, features, options).output); // [B,Q,W]
 }
 
-/** TextInputs alone, each token seeing all others: -> [B,T,W]. */
+/** Runs texts alone under a bidirectional mask: -> [B,T,W], which the caller owns. */
 export function textPass(p: QFormer, config: QFormerConfig, texts: TextInputs, options: PassOptions = {}): tf.Tensor3D {
   checkTexts(texts);
   const mode = modeOf(options, 'text');
@@ -84,14 +86,15 @@ export function textPass(p: QFormer, config: QFormerConfig, texts: TextInputs, o
   });
 }
 
+/** Input of `matchPass`: texts and the images that they are matched with. */
 export interface MatchInput extends TextInputs {
-  /** [I,N,D], or `imageKeys` of them. */
+  /** Features of the image encoder, [I,N,D], or `encodeKeyValues` of them. */
   readonly features: tf.Tensor3D | KeyValues;
-  /** int32 [B]: row b looks at image imageIndex[b]. Default: row b looks at image b. */
+  /** int32 [B]: the image of each row. Default: image b for row b. */
   readonly imageIndex?: tf.Tensor1D;
 }
 
-/** Queries and texts see each other, and queries the images: -> output [B,Q,W] of the queries, for `itmLogits`. */
+/** Runs queries and texts under a bidirectional mask over images: -> output [B,Q,W] of the queries, for `itmLogits`. */
 export function matchPass(
   p: QFormer,
   config: QFormerConfig,
@@ -121,15 +124,16 @@ export function matchPass(
   });
 }
 
+/** Input of `captionPass`. */
 export interface CaptionInput extends TextInputs {
-  /** Of `queryPass` on the images of these texts. */
+  /** The cache of `queryPass` over the images of these texts. */
   readonly cache: readonly KeyValue[];
 }
 
 /**
- * TextInputs seen from left to right, each token seeing the queries through their cached keys and values: -> [B,T,W], for
- * `itgLogits`. Gradients flow through the cache into the query path.
- * @param input texts that begin with the decoder's start sign, see `captionIds`
+ * Runs texts under a causal mask, each token attending to the queries through their cached keys and values: -> [B,T,W], for
+ * `itgLogits`. Gradients flow through the cache to the queries.
+ * @param input texts that begin with [DEC], see `captionIds`
  */
 export function captionPass(
   p: QFormer,
@@ -150,8 +154,8 @@ export function captionPass(
 }
 
 /**
- * The same as `queryPass` and `captionPass`, in one sequence under the mask of UniLM (Dong et al. 2019): queries see
- * queries, a token sees queries and the tokens up to itself. -> [B,T,W]
+ * Computes `queryPass` and `captionPass` in one sequence under the mask of UniLM (Dong et al. 2019): queries attend to
+ * queries, a token to queries and the tokens up to itself. -> [B,T,W]
  */
 export function captionSinglePass(
   p: QFormer,
@@ -174,7 +178,7 @@ export function captionSinglePass(
   });
 }
 
-/** 1 where a row may see a column: [Q+T,Q+T]. */
+/** 1 where a row may attend to a column: [Q+T,Q+T]. */
 function uniLmKeep(Q: number, T: number): tf.Tensor2D {
   const L = Q + T;
   const values = Float32Array.from({ length: L * L }, (_, i) => {
@@ -193,7 +197,7 @@ function checkFeatures(config: QFormerConfig, features: tf.Tensor): void {
 
 function checkTexts({ ids, mask }: TextInputs): [B: number, T: number] {
   if (ids.rank !== 2 || ids.shape.join() !== mask.shape.join()) {
-    throw new Error(`TextInputs need ids [B,T] and a mask of the same shape, not [${ids.shape}] and [${mask.shape}].`);
+    throw new Error(`Texts need ids [B,T] and a mask of the same shape, not [${ids.shape}] and [${mask.shape}].`);
   }
   return ids.shape;
 }

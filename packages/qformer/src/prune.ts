@@ -1,8 +1,8 @@
 import type { QFormer } from './spec.js';
 
 /**
- * What the second stage keeps of a Q-Former of the first: queries and their path. The tensors are the same ones, not
- * copies; the rest stay with the given tree.
+ * Takes from a Q-Former of the first stage what the second needs: queries and their branch. The tensors are shared, not copied;
+ * the others stay with the given tree.
  */
 export function pruneForGeneration(p: QFormer): QFormer {
   const layer = p.qformer.encoder.layer.map(({ intermediate, output, ...query }) => query);

@@ -14,15 +14,15 @@ import {
 import type { QFormerConfig } from './config.js';
 
 /**
- * What a Q-Former is for, which says what it consists of:
- * `generation`: the query path alone (the second stage and captioning);
- * `instruction`: also the text branch, with which queries read what they are asked (InstructBLIP);
+ * The parts of a Q-Former, by its use:
+ * `generation`: queries and their branch alone (the second stage and captioning);
+ * `instruction`: also the text branch, through which queries attend to instructions (InstructBLIP);
  * `retrieval`: also the text branch, both projections and the matching head (a `Blip2ForImageTextRetrieval`);
  * `pretraining`: also the captioning head `cls.predictions` and the temperature `temp` (the first stage).
  */
 export type QFormerParts = 'generation' | 'instruction' | 'retrieval' | 'pretraining';
 
-/** The first temperature of the contrastive loss. */
+/** The initial temperature of the contrastive loss. */
 const TEMPERATURE = 0.07;
 
 /** The parts of a Q-Former's tree that some `QFormerParts` leave out. */
@@ -89,7 +89,7 @@ const dense = (input: number, output: number, options: LinearOptions = {}) => ({
   ...linearSpec(input, output, options),
 });
 
-/** A head keeps PyTorch's own first values, unlike all else: U(-1/sqrt(input), 1/sqrt(input)), biases too. */
+/** A head is initialized as PyTorch initializes a linear layer, unlike the rest: U(-1/sqrt(input), 1/sqrt(input)), biases too. */
 function headSpec(input: number, output: number) {
   const init: Initializer = uniform(input ** -0.5);
   return dense(input, output, { init, biasInit: init });
@@ -98,12 +98,12 @@ function headSpec(input: number, output: number) {
 function layerSpec(config: QFormerConfig, j: number, text: boolean) {
   const { hiddenSize: W, intermediateSize: I } = config;
   const options = { init: normal(config.initializerRange) };
-  const look = { init: normal(config.crossAttentionRange) };
+  const cross = { init: normal(config.crossAttentionRange) };
   const feed = { init: normal(config.feedForwardRange) };
-  const looks = j % config.crossAttentionFrequency === 0;
+  const crosses = j % config.crossAttentionFrequency === 0;
   return {
     attention: attentionSpec(W, W, options),
-    ...(looks ? { crossattention: attentionSpec(W, config.encoderWidth, look) } : {}),
+    ...(crosses ? { crossattention: attentionSpec(W, config.encoderWidth, cross) } : {}),
     intermediate_query: { dense: dense(W, I, feed) },
     output_query: outputSpec(I, W, feed),
     ...(text ? { intermediate: { dense: dense(W, I, feed) }, output: outputSpec(I, W, feed) } : {}),
@@ -130,8 +130,11 @@ export type QFormer = Params<WholeSpec>;
 /** The parameters of a Q-Former in the first stage: every part is there. */
 export type PretrainingQFormer = Params<QFormerSpec<'pretraining'>>;
 
+/** The parameters of a layer. */
 export type Layer = Params<ReturnType<typeof layerSpec>>;
+/** The parameters of self-attention or cross-attention. */
 export type AttentionBlock = Params<ReturnType<typeof attentionSpec>>;
+/** The parameters of a projection with the layer norm after it. */
 export type Output = Params<ReturnType<typeof outputSpec>>;
 
 /** @throws naming the part that a Q-Former was built without. */

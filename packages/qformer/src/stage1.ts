@@ -1,28 +1,30 @@
 import * as tf from '@tensorflow/tfjs';
 import type { TextInputs } from './passes.js';
 
-/** The decoder's ids: those of the text with the first, [CLS], replaced by its start sign, [DEC]. int32 [B,T] */
+/** Makes the ids of captions, int32 [B,T]: those of texts with the first, [CLS], replaced by [DEC]. */
 export function captionIds(ids: tf.Tensor2D, start: number): tf.Tensor2D {
   const [B, T] = ids.shape;
   return tf.tidy(() => tf.concat([tf.fill<tf.Rank.R2>([B, 1], start, 'int32'), tf.slice(ids, [0, 1], [B, T - 1])], 1));
 }
 
+/** Hard negatives of a batch. */
 export interface Negatives {
-  /** int32 [B]: the candidate image that text b is shown with. */
+  /** int32 [B]: the candidate image that is the negative of text b. */
   readonly image: tf.Tensor1D;
-  /** int32 [B]: the candidate text that image b is shown with. */
+  /** int32 [B]: the candidate text that is the negative of image b. */
   readonly text: tf.Tensor1D;
 }
 
+/** Options of `matchRows`. */
 export interface MatchRowsOptions {
-  /** The texts that negatives are drawn from. Default: the batch itself. */
+  /** The candidate texts. Default: the batch itself. */
   candidates?: TextInputs;
-  /** Where the batch begins among the candidate images (rank times B). Default 0. */
+  /** Index of the first image of the batch among the candidates (rank times B). Default 0. */
   offset?: number;
 }
 
 /**
- * The rows of the matching loss: B pairs, B texts with a negative image, B images with a negative text (BLIP-2,
+ * Makes the rows of the matching loss: B pairs, B texts with a negative image, B images with a negative text (BLIP-2,
  * section 3.1). `imageIndex` counts candidate images.
  * @returns ids and mask [3B,T], imageIndex [3B], for `matchPass`
  */

@@ -52,7 +52,7 @@ test('attention that is not a number counts as none', () => {
 
 test('maps that are not whole are refused', () => {
   expect(() => queryMaps(attention([1, 2, 3]))).toThrow(
-    "The attention of 'a cat' has 3 values, not whole maps of 2 x 2: give [Q, rows * columns].",
+    "The attention of 'a cat' has 3 values, which is not a multiple of 2 x 2; give weights of shape [Q, rows * columns].",
   );
-  expect(() => queryMaps(attention([], 0, 2))).toThrow(/not whole maps of 0 x 2/);
+  expect(() => queryMaps(attention([], 0, 2))).toThrow(/not a multiple of 0 x 2/);
 });

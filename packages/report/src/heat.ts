@@ -3,7 +3,7 @@ import type { Attention } from './types.js';
 
 type Color = readonly [number, number, number];
 
-/** White for none to plum for most, at about even steps of falling lightness, and apart for the color-blind. */
+/** The color map, white to plum, in about even steps of lightness that the color-blind can tell apart. */
 export const heatColors: readonly Color[] = [
   [255, 255, 255],
   [255, 226, 150],
@@ -13,7 +13,7 @@ export const heatColors: readonly Color[] = [
   [128, 26, 96],
 ];
 
-/** The color of a heat from 0 to 1. */
+/** The color of a value from 0 to 1. */
 export function heatColor(heat: number): Color {
   const at = Math.min(1, Math.max(0, heat)) * (heatColors.length - 1);
   const i = Math.min(heatColors.length - 2, Math.floor(at));
@@ -21,25 +21,25 @@ export function heatColor(heat: number): Color {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** One query's map. */
+/** The attention map of one query. */
 export interface QueryMap {
   readonly rows: number;
   readonly columns: number;
-  /** `[rows * columns]`: how many times its even share each patch gets. */
+  /** Attention weights in multiples of the uniform weight, `[rows * columns]`. */
   readonly shares: Float32Array;
+  /** The largest of `shares`. */
   readonly peak: number;
 }
 
 /**
- * The maps of an attention, one a query.
- *
- * @throws where the values are not whole maps.
+ * Splits attention weights into one map per query.
+ * @throws where the number of values is not a multiple of the grid's size
  */
 export function queryMaps({ label, maps: { rows, columns, values } }: Attention): QueryMap[] {
   const size = rows * columns;
   if (!(Number.isInteger(size) && size > 0) || values.length % size !== 0) {
     throw new Error(
-      `The attention of '${label}' has ${values.length} values, not whole maps of ${rows} x ${columns}: give [Q, rows * columns].`,
+      `The attention of '${label}' has ${values.length} values, which is not a multiple of ${rows} x ${columns}; give weights of shape [Q, rows * columns].`,
     );
   }
   return Array.from({ length: values.length / size }, (_, q) => {
@@ -49,7 +49,7 @@ export function queryMaps({ label, maps: { rows, columns, values } }: Attention)
   });
 }
 
-/** Heat from 0 (an even share or less) to 1 (the peak, or twice the even share where the peak is lower). */
+/** Scales a map to 0 (the uniform weight or less) to 1 (the peak, or twice the uniform weight where the peak is lower). */
 function heatOf({ rows, columns, shares, peak }: QueryMap): DecodedImage {
   const data = new Uint8Array(shares.length * 3);
   const span = Math.max(2, peak) - 1;
@@ -59,7 +59,7 @@ function heatOf({ rows, columns, shares, peak }: QueryMap): DecodedImage {
   return { width: columns, height: rows, data };
 }
 
-/** The image in pale gray under the map's heat, smooth between patches, as if both were printed on white. */
+/** Draws an attention map over an image in pale gray, interpolated between patches. */
 export function paintHeat({ width, height, data }: DecodedImage, map: QueryMap): DecodedImage {
   const heat = resize(heatOf(map), width, height).data;
   const painted = new Uint8Array(data.length);

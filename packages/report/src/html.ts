@@ -1,12 +1,12 @@
-/** Text that is known to be safe, or a promise of it that is asked for when the page is written. */
+/** Safe markup, or a function that is called for it when the page is written. */
 type Part = string | (() => Promise<string>);
 
-/** A piece of a page. */
+/** A piece of markup. */
 export class Html {
   constructor(readonly parts: readonly Part[]) {}
 }
 
-/** What a template takes: text is escaped, pieces are kept, lists are joined, and what is absent leaves nothing. */
+/** A value in a template: text is escaped, markup is kept, lists are joined, and absent values are left out. */
 export type Value = Html | string | number | false | null | undefined | readonly Value[];
 
 const entities: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text for element content and quoted attributes. Control characters, which HTML forbids, become U+FFFD. */
+/** Escapes text for element content and quoted attributes. Control characters, which HTML forbids, become U+FFFD. */
 export function escapeText(text: string): string {
   const clean = text.replace(/\p{Cc}/gu, (c) => (/[\t\n\r]/.test(c) ? c : '\uFFFD'));
   return clean.replace(/[&<>"']/g, (c) => entities[c]!);
@@ -30,17 +30,17 @@ function partsOf(value: Value): readonly Part[] {
   return [escapeText(String(value))];
 }
 
-/** The one way to write markup: whatever is put in is escaped unless it is markup already. */
+/** Template tag for markup: values are escaped unless they are markup. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(strings.flatMap((text, i) => [text, ...partsOf(values[i])]));
 }
 
-/** Text trusted as it is, now or later. */
+/** Marks text as safe markup. */
 export function raw(part: Part): Html {
   return new Html([part]);
 }
 
-/** The piece as text, once all its parts are there. */
+/** Converts markup to text. */
 export async function toText({ parts }: Html): Promise<string> {
   return (await Promise.all(parts.map((part) => (typeof part === 'string' ? part : part())))).join('');
 }

@@ -1,16 +1,16 @@
 import { type DecodedImage, encodePng, resize } from '@blip2/data';
 import { type Html, html, raw } from './html.js';
 
-/** `img` elements that hold their images. */
+/** Creates an `img` element with an embedded image. */
 export type ImageMaker = (image: DecodedImage, alt: string, className?: string) => Html;
 
-/** Sides of an image made to fit into a square, never larger than it is. */
+/** The size of an image scaled down to fit into a square. */
 function fittedSize({ width, height }: DecodedImage, side: number): [width: number, height: number] {
   const scale = Math.min(1, side / Math.max(width, height));
   return [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
 }
 
-/** The image, smaller where a side is longer than `side`; its shape stays. */
+/** Scales an image down so that no side is longer than `side` pixels; the aspect ratio is kept. */
 export function fit(image: DecodedImage, side: number): DecodedImage {
   const [width, height] = fittedSize(image, side);
   return width === image.width && height === image.height ? image : resize(image, width, height);
@@ -20,7 +20,7 @@ async function dataUrl(image: DecodedImage): Promise<string> {
   return `data:image/png;base64,${Buffer.from(await encodePng(image)).toString('base64')}`;
 }
 
-/** Images as PNG data URLs of at most `side` pixels a side, each encoded once and not before the page is written. */
+/** Creates `img` elements with PNG data URLs of at most `side` pixels per side; each image is encoded once, when the page is written. */
 export function imageMaker(side: number): ImageMaker {
   const urls = new Map<DecodedImage, Promise<string>>();
   return (image, alt, className) => {

@@ -7,11 +7,11 @@ export type {
   Captions,
   Curve,
   CurveStep,
-  Made,
   Question,
   Recall,
   ReportData,
   Retrieval,
+  RunInfo,
   VqaScore,
 } from './types.js';
 export { writeReport } from './write.js';

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { decodeImage } from '@blip2/data';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { renderReport, writeReport } from './index.js';
@@ -82,17 +83,17 @@ test('figures stand beside what they are held against', async () => {
   const { words } = readPage(await renderReport(sample()));
   expect(words).toContain('Image → text, R@1 30.5% chance 0.3%');
   expect(words).toContain('Text → image, R@1 28.8% chance 0.3%');
-  expect(words).toContain('Captions, CIDEr 3.20 0.60 with another image’s tokens');
+  expect(words).toContain('Captions, CIDEr 3.20 0.60 with another image’s soft prompt');
   // weighted by questions: (0.8 * 300 + 0.4 * 100) / 400
-  expect(words).toContain('Questions answered 70.0% 42.5% by the commonest answer');
+  expect(words).toContain('VQA accuracy 70.0% 42.5% by the most frequent answer');
   expect(words).toContain('Chance 0.3% 1.3% 2.5%');
   expect(words).toContain('what 100 40.0% 20.0% 2.0×');
-  expect(words).toContain('made in 8 min 12 s on 2 threads with');
+  expect(words).toContain('trained and evaluated in 8 min 12 s on 2 threads with');
 });
 
 test('what was not measured leaves no section', async () => {
   const { problems, elements, words } = readPage(
-    await renderReport({ title: 'Nothing', made: sample().made, curves: [], vqa: [], questions: [], attention: [] }),
+    await renderReport({ title: 'Nothing', run: sample().run, curves: [], vqa: [], questions: [], attention: [] }),
   );
   expect(problems).toEqual([]);
   expect(elements.filter(({ name }) => name === 'section' || name === 'img')).toEqual([]);
@@ -118,11 +119,11 @@ test('the same run gives the same page', async () => {
 
 test('a report is written whole, and a place that cannot be written is named', async () => {
   const path = join(folder, 'report.html');
-  await writeReport(path, sample());
+  await writeReport(pathToFileURL(path), sample());
   expect(await readFile(path, 'utf8')).toBe(await renderReport(sample()));
   const missing = join(folder, 'absent', 'report.html');
   await expect(writeReport(missing, sample())).rejects.toThrow(
-    `The report ${missing} could not be written (ENOENT): make room or choose another place.`,
+    `The report ${missing} could not be written (ENOENT); free some disk space, or choose another path.`,
   );
   await expect(writeReport(folder, sample())).rejects.toThrow(/could not be written/);
   expect(await readdir(folder)).toEqual(['report.html']);

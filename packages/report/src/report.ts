@@ -6,11 +6,11 @@ import { curvesSection } from './sections/curves.js';
 import { questionsSection } from './sections/questions.js';
 import { retrievalSection } from './sections/retrieval.js';
 import { type Section, sectionHtml } from './sections/section.js';
-import { madeLine, summary } from './sections/summary.js';
+import { runLine, summary } from './sections/summary.js';
 import { style } from './style.js';
 import type { ReportData } from './types.js';
 
-/** A report stays below this many characters, which are nearly all one byte each, unless its texts alone are longer. */
+/** The maximum size of a report in characters, unless its texts alone are longer. */
 const LIMIT = 2_000_000;
 const SIDES = [160, 112, 80, 56, 40, 28];
 
@@ -34,7 +34,7 @@ function sections(data: ReportData, side: number): Section[] {
   return all.filter((section) => section !== undefined);
 }
 
-/** The policy lets nothing in but what the file itself holds. */
+/** The content security policy allows only what the file itself holds. */
 function page(data: ReportData, side: number): Html {
   const shown = sections(data, side);
   return html`<!doctype html>
@@ -50,7 +50,7 @@ function page(data: ReportData, side: number): Html {
 <body>
 <header>
 <h1>${data.title}</h1>
-${madeLine(data.made)}
+${runLine(data.run)}
 <nav aria-label="Contents"><ul>${shown.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>
 <main>
@@ -61,10 +61,9 @@ ${summary(data)}${shown.map(sectionHtml)}</main>
 }
 
 /**
- * A run as one HTML file that needs neither network nor script. Images are as large as they can be, up to 160 pixels a
- * side, for the page to stay below 2 MB.
- *
- * @throws where attention maps are not whole.
+ * Renders a report as one HTML page that needs neither network nor scripts. Images are embedded, as large as possible (at
+ * most 160 pixels per side) for a page below 2 MB.
+ * @throws for attention maps whose size does not match their grid
  */
 export async function renderReport(data: ReportData): Promise<string> {
   let text = '';

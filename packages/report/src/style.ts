@@ -17,7 +17,7 @@ h2 { font-size: 1.375rem; line-height: 1.3; letter-spacing: -0.01em; margin-bott
 h3 { font-size: 1rem; line-height: 1.4; margin: 2rem 0 0.25rem; }
 h4 { font-size: 0.9375rem; line-height: 1.35; }
 section { margin-top: 3.5rem; padding-top: 1.5rem; border-top: 1px solid var(--line); }
-.made, .hint, .lead { color: var(--soft); } .made { margin-top: 0.5rem; } .made b { color: var(--ink); font-weight: 600; }
+.run, .hint, .lead { color: var(--soft); } .run { margin-top: 0.5rem; } .run b { color: var(--ink); font-weight: 600; }
 .hint, small { font-size: 0.8125rem; color: var(--soft); } .lead { max-width: 44rem; }
 nav { margin-top: 1rem; } nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; list-style: none; }
 a { color: var(--accent); text-underline-offset: 0.2em; }

@@ -1,80 +1,93 @@
 import type { DecodedImage } from '@blip2/data';
 
-/** Everything a report shows. What was not measured is left out, or an empty list; its section then goes too. */
+/** The contents of a report. What is left out or an empty list has no section. */
 export interface ReportData {
+  /** The title of the page. */
   readonly title: string;
-  readonly made: Made;
+  readonly run: RunInfo;
+  /** Losses and learning rate of each stage. */
   readonly curves: readonly Curve[];
   readonly retrieval?: Retrieval | undefined;
   readonly captions?: Captions | undefined;
-  /** One row a type of question. Accuracies and priors are shares of one. */
+  /** VQA accuracy, one row per type of question. */
   readonly vqa: readonly VqaScore[];
+  /** Examples of questions with answers. */
   readonly questions: readonly Question[];
+  /** Cross-attention maps of some images. */
   readonly attention: readonly Attention[];
-  /** Sentences at the end. */
+  /** Sentences at the end of the report. */
   readonly notes?: readonly string[] | undefined;
 }
 
-/** How the run was made. Holds no names of machines or folders, so that a report can be passed on. */
-export interface Made {
+/** How a run was made. It has no names of machines or folders, so that a report can be published. */
+export interface RunInfo {
   readonly seconds: number;
   readonly threads: number;
   readonly backend: string;
+  /** The version of Node, as `process.version`. */
   readonly node: string;
+  /** The name of the run's configuration. */
   readonly preset: string;
 }
 
-/** The losses of one stage; a trainer's steps fit. */
+/** The losses of one stage over its logged steps. */
 export interface Curve {
   readonly stage: 1 | 2;
   readonly steps: readonly CurveStep[];
 }
 
+/** A logged step; those of `@blip2/trainer` have this shape. */
 export interface CurveStep {
   readonly step: number;
   /** `total` and each term by name; a value that is not finite leaves a gap. */
   readonly losses: Readonly<Record<string, number>>;
+  /** The learning rate. */
   readonly lr: number;
 }
 
-/** Shares of queries whose right answer is among the first 1, 5 and 10. */
+/** Recall at 1, 5 and 10: the share of queries whose match is among the first 1, 5 and 10 results, from 0 to 1. */
 export interface Recall {
   readonly r1: number;
   readonly r5: number;
   readonly r10: number;
 }
 
+/** The retrieval scores of a run, with examples. */
 export interface Retrieval {
-  /** How many the right one is sought among. */
+  /** The number of candidates of each query. */
   readonly candidates: number;
-  /** An image asks for its text. */
+  /** Image-to-text retrieval. */
   readonly i2t: Recall;
-  /** A text asks for its image. */
+  /** Text-to-image retrieval. */
   readonly t2i: Recall;
+  /** Examples of text-to-image retrieval. */
   readonly byText: readonly {
     readonly text: string;
-    /** Place of the right image in `found`, from zero; -1 where it is not there. */
+    /** Index of the correct image in `found`; -1 where it is not there. */
     readonly right: number;
+    /** The best images, best first. */
     readonly found: readonly DecodedImage[];
-    /** What each found image shows, for those who cannot see it. */
+    /** Alternative texts of the images in `found`. */
     readonly labels?: readonly string[] | undefined;
-    /** Place of the right image among all candidates, from one. */
+    /** The rank of the correct image among all candidates, from 1. */
     readonly rank?: number | undefined;
   }[];
+  /** Examples of image-to-text retrieval. */
   readonly byImage: readonly {
     readonly image: DecodedImage;
     readonly label: string;
     readonly found: readonly { readonly text: string; readonly right: boolean }[];
-    /** Place of the right text among all candidates, from one. */
+    /** The rank of the correct text among all candidates, from 1. */
     readonly rank?: number | undefined;
   }[];
 }
 
+/** The captioning scores of a run, with examples. */
 export interface Captions {
   readonly cider: number;
-  /** The same model, each image's visual tokens replaced by those of another image. */
+  /** CIDEr of captions generated from the soft prompts of other images. */
   readonly ciderSwapped: number;
-  /** Images measured. */
+  /** The number of images. */
   readonly n: number;
   readonly samples: readonly {
     readonly image: DecodedImage;
@@ -84,30 +97,34 @@ export interface Captions {
   }[];
 }
 
+/** The accuracy on one type of question, from 0 to 1. */
 export interface VqaScore {
   readonly type: string;
   readonly accuracy: number;
-  /** The share of the most frequent answer: what blind guessing gets. */
+  /** The accuracy of always giving the most frequent answer. */
   readonly prior: number;
+  /** The number of questions. */
   readonly n: number;
 }
 
+/** A question with the generated and the reference answer. */
 export interface Question {
   readonly image: DecodedImage;
   readonly question: string;
-  /** The model's. */
+  /** The generated answer. */
   readonly answer: string;
+  /** The reference answer. */
   readonly right: string;
 }
 
-/** What each query looks at in one image. */
+/** The cross-attention of each query over one image. */
 export interface Attention {
   readonly image: DecodedImage;
   readonly label: string;
   readonly maps: {
     readonly rows: number;
     readonly columns: number;
-    /** `[Q, rows * columns]`, each row sums to one. The grid covers the whole image. */
+    /** Attention weights `[Q, rows * columns]`; each row sums to 1, and the grid covers the whole image. */
     readonly values: Float32Array;
   };
 }

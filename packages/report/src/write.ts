@@ -1,29 +1,34 @@
 import { open, rename, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { renderReport } from './report.js';
 import type { ReportData } from './types.js';
 
 /**
- * {@link renderReport} into a file, which is whole or, where something fails, as it was before.
- *
- * @throws one sentence where the file cannot be written.
+ * Writes a report as an HTML file, as a whole or not at all.
+ * @param file a path or a `file:` URL
+ * @throws where the file cannot be written, and as `renderReport` does
  */
-export async function writeReport(path: string, data: ReportData): Promise<void> {
+export async function writeReport(file: string | URL, data: ReportData): Promise<void> {
+  const path = typeof file === 'string' ? file : fileURLToPath(file);
   const text = await renderReport(data);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const file = await open(temporary, 'w');
+    const handle = await open(temporary, 'w');
     try {
-      await file.writeFile(text);
-      await file.sync();
+      await handle.writeFile(text);
+      await handle.sync();
     } finally {
-      await file.close();
+      await handle.close();
     }
     await rename(temporary, path);
   } catch (reason) {
     await rm(temporary, { force: true }).catch(() => {});
     const code = typeof reason === 'object' && reason !== null && 'code' in reason ? reason.code : reason;
-    throw new Error(`The report ${path} could not be written (${code}): make room or choose another place.`, {
-      cause: reason,
-    });
+    throw new Error(
+      `The report ${path} could not be written (${code}); free some disk space, or choose another path.`,
+      {
+        cause: reason,
+      },
+    );
   }
 }

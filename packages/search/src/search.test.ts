@@ -1,5 +1,6 @@
 import { copyFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type Blip2, fromPretrained } from '@blip2/models';
 import { openSafetensors, writeSafetensors } from '@blip2/tensor/safetensors';
 import { altered } from '@blip2/test-models';
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-async function search(path: string, query: string, options?: SearchOptions) {
+async function search(path: string | URL, query: string, options?: SearchOptions) {
   const index = await openIndex(path);
   try {
     return await searchIndex(model, { index, query }, options);
@@ -30,7 +31,7 @@ async function search(path: string, query: string, options?: SearchOptions) {
 
 test('a search gives the scores of `match`, in the order of logit + similarity', async () => {
   const { texts, itc } = await json<{ texts: string[]; itc: number[][] }>(fixture('hf-itm/golden.json'));
-  const alone = await Promise.all(photos.map((image) => model.match(image, texts)));
+  const matches = await Promise.all(photos.map((image) => model.match(image, texts)));
   await inFolder(async (folder) => {
     await expectNoLeak(async () => {
       for (const [features, digits] of [
@@ -38,12 +39,18 @@ test('a search gives the scores of `match`, in the order of logit + similarity',
         [true, 3],
       ] as const) {
         const out = join(folder, `${features}.safetensors`);
-        expect(await indexImages(model, photos, { out, features })).toEqual({ out, images: 3, encoded: 3, pruned: 0 });
+        const urls = { out: pathToFileURL(out), features };
+        const summary = await indexImages(
+          model,
+          photos.map((path) => pathToFileURL(path)),
+          urls,
+        );
+        expect(summary).toEqual({ out, images: 3, encoded: 3, pruned: 0 });
         for (const [t, query] of texts.entries()) {
           const found = await search(out, query);
           expect(found.map(({ rank }) => rank)).toEqual([1, 2, 3]);
           for (const { image, itc: similarity, itm } of found) {
-            const match = alone[photos.indexOf(image)]![t]!;
+            const match = matches[photos.indexOf(image)]![t]!;
             expect(itm).toBeCloseTo(match.itm, digits);
             expect(similarity).toBeCloseTo(match.itc, 5);
             const golden = itc[photos.indexOf(image)]?.[t];
@@ -53,7 +60,7 @@ test('a search gives the scores of `match`, in the order of logit + similarity',
       }
     });
     const out = join(folder, 'false.safetensors');
-    const byItc = await search(out, texts[0]!, { rerank: 0 });
+    const byItc = await search(pathToFileURL(out), texts[0]!, { rerank: 0 });
     expect(byItc.map(({ itm }) => itm)).toEqual([null, null, null]);
     expect([...byItc].sort((a, b) => b.itc - a.itc)).toEqual(byItc);
     const [first, second] = await search(out, texts[0]!, { rerank: 1, top: 2 });

@@ -34,7 +34,7 @@ export function currentBackend(): BackendReport {
  */
 export async function useBackend({ backend = 'simd', threads }: BackendOptions = {}): Promise<BackendReport> {
   tf.enableProdMode();
-  if (backend === 'simd') await registerAttention(await register(threads === undefined ? {} : { threads }));
+  if (backend === 'simd') await registerAttention(await register({ threads }));
   else if (threads !== undefined) throw new Error(`'threads' is an option of the simd backend, not of '${backend}'.`);
   if (!tf.findBackendFactory(backend)) {
     throw new Error(`There is no backend '${backend}'; use simd or cpu, or import the package that registers it.`);

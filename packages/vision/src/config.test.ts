@@ -27,8 +27,10 @@ test('CLIP is looked at before its last block, which is not held', () => {
 });
 
 test('what cannot be is named', () => {
-  expect(() => readVisionConfig({ model_type: 'resnet' })).toThrow("model_type 'resnet' is not known; known are");
-  expect(() => readVisionConfig({ model_type: 'toString' })).toThrow('is not known');
+  expect(() => readVisionConfig({ model_type: 'resnet' })).toThrow(
+    "model_type 'resnet' is not supported; supported are",
+  );
+  expect(() => readVisionConfig({ model_type: 'toString' })).toThrow('is not supported');
   expect(() => readVisionConfig([])).toThrow('must be an object');
   const vit = { model_type: 'vit' };
   expect(() => readVisionConfig({ ...vit, hidden_size: '768' })).toThrow(

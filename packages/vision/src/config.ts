@@ -11,20 +11,20 @@ import {
 } from '@blip2/tensor';
 import type { FamilyName } from './families.js';
 
-/** What a vision transformer is made of. */
+/** The configuration of a vision transformer. */
 export interface VisionConfig {
   readonly family: FamilyName;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   readonly layers: number;
   readonly heads: number;
-  /** Height and width of the images that the stored positions are for; images of other sizes are served too. */
+  /** Height and width of the images of the stored position embeddings; images of other sizes are encoded too. */
   readonly imageSize: readonly [height: number, width: number];
   readonly patchSize: number;
   readonly activation: ActivationName;
   readonly epsilon: number;
   readonly qkvBias: boolean;
-  /** How positions are resized: PyTorch's `align_corners`. Only LAVIS' loader of CLIP has it true. */
+  /** PyTorch's `align_corners` when position embeddings are resized; true only in LAVIS' loader of CLIP. */
   readonly alignCorners: boolean;
 }
 
@@ -53,7 +53,7 @@ const base = {
   qkv_bias: true,
 };
 
-/** No published encoder looks at larger images; with one of these the table of positions alone would not fit. */
+/** No published encoder has larger images; the position embeddings of such an image would not fit into memory. */
 const LARGEST_SIDE = 4096;
 
 /** Files hold only what differs from these, the defaults of transformers (specification, section 6.1). */
@@ -75,7 +75,7 @@ const defaults: Readonly<Record<FamilyName, Json>> = {
 /**
  * Reads a vision encoder's `config.json`, or the `vision_config` of a whole model's; keys that are absent or null take
  * their family's default.
- * @throws naming the key and the value that cannot be, or a model type that is not known.
+ * @throws naming the key whose value is invalid, or a model type that is not supported.
  */
 export function readVisionConfig(json: unknown): VisionConfig {
   const whole = record(json, 'The vision config');
@@ -84,7 +84,7 @@ export function readVisionConfig(json: unknown): VisionConfig {
   const family = typeof type === 'string' && Object.hasOwn(modelTypes, type) ? modelTypes[type] : undefined;
   if (!family) {
     throw new Error(
-      `The vision model_type ${showWord(type)} is not known; known are ${Object.keys(modelTypes).join(', ')}.`,
+      `The vision model_type ${showWord(type)} is not supported; supported are ${Object.keys(modelTypes).join(', ')}.`,
     );
   }
   const set = Object.entries(part).filter(([, value]) => value !== null && value !== undefined);

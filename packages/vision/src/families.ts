@@ -1,6 +1,6 @@
-/** How the checkpoints of one family of vision transformers name their tensors, and in what the families differ. */
+/** A family of vision transformers: how its checkpoints name their tensors, and in what it differs from others. */
 export interface Family {
-  /** What a file may put before every name; the first that fits is taken. */
+  /** Prefixes that the names in a file may have; the first that matches is used. */
   readonly prefixes: readonly string[];
   readonly patch: { readonly path: string; readonly bias: boolean };
   /** Absent: no class token. `vector`: stored as [D], else as [1,1,D]. */
@@ -11,15 +11,15 @@ export interface Family {
   readonly preNorm?: string;
   readonly layers: string;
   readonly block: BlockNames;
-  /** Layer norm after the blocks; a Q-Former's features are taken before it. */
+  /** Layer norm after the blocks; features are taken before it. */
   readonly finalNorm: string;
-  /** What features are not made of: beginnings of names that may go unused. */
+  /** Prefixes of names that may be in a file and are not used. */
   readonly unused: readonly string[];
-  /** Which hidden state a Q-Former looks at by default: -1 the last, -2 the last but one. */
+  /** The hidden state that features are by default: -1 the last, -2 the last but one. */
   readonly layer: number;
 }
 
-/** Paths inside a block. */
+/** The names inside a block. */
 export interface BlockNames {
   readonly norm1: string;
   /** One projection to queries, keys and values, or three. */
@@ -120,9 +120,11 @@ const dinov2: Family = {
   },
 };
 
-/** Pre-norm vision transformers, told apart by data alone: specification, sections 1.2, 1.3, 1.3a. */
+/** The supported families of pre-norm vision transformers. */
 export const families = { eva, clip, siglip, dinov2, vit } as const satisfies Record<string, Family>;
 
+/** The name of a supported family. */
 export type FamilyName = keyof typeof families;
 
+/** Gives a family by its name. */
 export const family = (name: FamilyName): Family => families[name];

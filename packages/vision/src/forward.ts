@@ -8,11 +8,11 @@ import { type BlockRoles, type Roles, rolesOf } from './roles.js';
 import { gridOf, type VisionOptions, type VisionParams } from './spec.js';
 
 /**
- * A vision transformer (Dosovitskiy et al. 2020) of any family: pixels to the tokens of one hidden state.
- * Differentiable by `params`; an encoder that stays frozen is better run by `visionEncoder`.
- * @param pixels [B,H,W,3], normalized, of any size: positions are resized when it is not the config's
+ * Runs a vision transformer (Dosovitskiy et al. 2020) of any family up to one hidden state. Differentiable by `params` and
+ * `pixels`; a frozen encoder is run by `visionEncoder`, which keeps no activations.
+ * @param pixels [B,H,W,3], normalized, of any size: position embeddings are resized where it is not the config's
  * @returns [B,N,D], the class token first where the family has one, then patches row-major
- * @throws when the pixels are no [B,H,W,3] or smaller than a patch
+ * @throws for pixels that are not [B,H,W,3] or smaller than a patch
  */
 export function vitForward(
   params: VisionParams,
@@ -33,7 +33,7 @@ export function vitForward(
 }
 
 /**
- * Every hidden state up to the wanted one: the embeddings, then the output of each block, without the final norm.
+ * Computes every hidden state up to one: the embeddings, then the output of each block, without the final norm.
  * @returns depth + 1 tensors [B,N,D], owned by the caller
  */
 export function vitHiddenStates(

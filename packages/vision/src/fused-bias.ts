@@ -3,7 +3,7 @@ import type { WeightSource } from '@blip2/tensor';
 type Names = WeightSource['names'];
 
 /**
- * The same source, where `X.q_bias` and `X.v_bias` (early uploads, LAVIS) appear as `X.qkv.bias`: queries', zeros for the
+ * Wraps a source so that `X.q_bias` and `X.v_bias` (early uploads, LAVIS) appear as `X.qkv.bias`: queries', zeros for the
  * keys, values'.
  */
 export function fusedBiasSource(source: WeightSource): WeightSource {

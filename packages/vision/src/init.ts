@@ -1,6 +1,6 @@
 import { gaussian, type Initializer, type Rng, sizeOf } from '@blip2/tensor';
 
-/** N(0, std²), drawn again where it falls beyond two standard deviations. */
+/** Initializes from N(0, std²) truncated at two standard deviations. */
 export function truncatedNormal(std: number): Initializer {
   return (shape, random) => Float32Array.from({ length: sizeOf(shape) }, () => std * within(2, random));
 }

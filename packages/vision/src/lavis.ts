@@ -29,15 +29,16 @@ export const lavisNames = {
   },
 } as const;
 
+/** An image encoder that LAVIS has checkpoints of. */
 export type LavisFamily = keyof typeof lavisNames;
 
-/** Blocks that BLIP-2 holds of each: LAVIS leaves the last one of the encoder's own file out. */
+/** Number of blocks that BLIP-2 uses of each: LAVIS leaves the last one of the encoder's own file out. */
 const blocks: Readonly<Record<LavisFamily, number>> = { eva: 39, clip: 23 };
 
 /** What stands before the names in a checkpoint; the encoder's own file (`eva_vit_g.pth`, `clip_vit_L.pth`) has them bare. */
 const PREFIX = 'visual_encoder.';
 
-/** Which encoder a checkpoint or an encoder's own file of LAVIS holds, if any. */
+/** Tells which image encoder a checkpoint of LAVIS, or an encoder's own file, has, if any. */
 export function lavisFamily({ names }: WeightSource): LavisFamily | undefined {
   const has = (name: string): boolean => names.has(PREFIX + name) || names.has(name);
   if (has('class_embedding') && has('conv1.weight')) return 'clip';
@@ -45,9 +46,9 @@ export function lavisFamily({ names }: WeightSource): LavisFamily | undefined {
 }
 
 /**
- * A LAVIS checkpoint, or the file of its encoder alone, seen under the family's own names, without prefix:
- * `loadVisionEncoder(lavisVisionSource(source, 'eva'), config)`. CLIP's fused projections appear as three. What is not the
- * encoder's, or of a block beyond those that BLIP-2 looks through, is left out.
+ * Wraps a LAVIS checkpoint, or the file of its encoder alone, so that it has the family's own names, without prefix:
+ * `loadVisionEncoder(lavisVisionSource(source, 'eva'), config)`. CLIP's fused projections appear as three. Tensors of
+ * other models, and of blocks that BLIP-2 does not use, are left out.
  */
 export function lavisVisionSource(source: WeightSource, family: LavisFamily): WeightSource {
   const whole = family === 'eva' ? fusedBiasSource(source) : source;
@@ -68,9 +69,8 @@ export function lavisVisionSource(source: WeightSource, family: LavisFamily): We
 }
 
 /**
- * The way back: an encoder of the family's own names, without prefix, seen as LAVIS has it. CLIP's three projections
- * appear as one, and of EVA's bias those of queries and values: the keys' third, which softmax does not see, has no place
- * there.
+ * Wraps an encoder of the family's own names, without prefix, so that it has those of LAVIS. CLIP's three projections appear
+ * as one, and EVA's bias as those of queries and values; that of the keys does not change softmax and is left out.
  */
 export function toLavisVisionSource(source: WeightSource, family: LavisFamily): WeightSource {
   const tensors = new Map<string, DerivedTensor>();

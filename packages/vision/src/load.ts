@@ -13,14 +13,15 @@ import { family } from './families.js';
 import { fusedBiasSource } from './fused-bias.js';
 import { depth, gridOf, type VisionOptions, type VisionParams, visionSpec } from './spec.js';
 
+/** Options of `loadVisionEncoder`. */
 export interface LoadVisionOptions extends VisionOptions {
-  /** What stands before the family's names in the file. Default: found out (`vision_model.`, `vit.`, ..., or nothing). */
+  /** Prefix of the family's names in the file. Default: detected (`vision_model.`, `vit.`, ..., or none). */
   readonly prefix?: string | undefined;
 }
 
 /**
- * Loads a frozen encoder. A file whose positions are for another resolution than the config's is taken as it is; they
- * are resized to whatever images come.
+ * Loads a vision transformer. Position embeddings of another resolution than the config's are loaded as they are, and resized
+ * to the images that are encoded.
  * @throws BindError listing every missing, unused and mis-shaped tensor, before anything is allocated.
  */
 export async function loadVisionEncoder(
@@ -33,7 +34,7 @@ export async function loadVisionEncoder(
   return visionEncoder(params as VisionParams, stored, options);
 }
 
-/** The tensors by which a file differs from what `loadVisionEncoder` needs. Nothing is read or allocated. */
+/** Compares the tensors of a file with those that `loadVisionEncoder` needs; nothing is read or allocated. */
 export function compareVision(source: WeightSource, config: VisionConfig, options: LoadVisionOptions = {}): Mismatches {
   const { spec, ...binding } = bindingOf(source, config, options);
   return compare(spec, binding.source, binding.options);
@@ -57,7 +58,7 @@ function bindingOf(source: WeightSource, config: VisionConfig, options: LoadVisi
   return { spec: visionSpec(stored, options), stored, source: fusedBiasSource(source), options: { prefix, ignore } };
 }
 
-/** The norm after the blocks by itself: BLIP-2's `ln_vision`, trained while the encoder is frozen. */
+/** Loads the layer norm after the blocks alone: BLIP-2's `ln_vision`, which is trained while the encoder is frozen. */
 export async function loadFinalNorm(
   source: WeightSource,
   config: VisionConfig,

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { gridOf } from './spec.js';
 
 /**
- * A convolution whose stride is its size, as one matrix product: tfjs' wasm backend has no gradient of conv2d's filter.
+ * Embeds patches: a convolution whose stride is its size, as one matrix product, since TensorFlow.js' wasm backend has no
+ * gradient of conv2d's filter.
  * @param p weight [D,3,p,p] as files hold it, bias [D] or none
  * @param pixels [B,H,W,3]
  * @returns [B,N,D], patches row-major

@@ -10,8 +10,8 @@ function cubic(distance: number): number {
 }
 
 /**
- * The weights of PyTorch's bicubic `interpolate` without antialias, along one axis: row i gives the `input` samples' share
- * in sample i of `output`. Beyond the border, the border's sample counts again.
+ * Computes the weights of PyTorch's bicubic `interpolate` without antialias along one axis: row i has the weights of the
+ * `input` samples in sample i of `output`. Samples beyond the border are those of the border.
  */
 export function bicubicWeights(input: number, output: number, alignCorners: boolean): number[][] {
   return Array.from({ length: output }, (_, i) => {
@@ -30,11 +30,12 @@ export function bicubicWeights(input: number, output: number, alignCorners: bool
   });
 }
 
+/** Options of `resizePositions`. */
 export interface ResizePositionsOptions {
-  /** Rows and columns that the positions are stored for. */
+  /** Rows and columns of the stored positions. */
   readonly from: readonly [number, number];
   readonly to: readonly [number, number];
-  /** Rows before the grid that stay as they are: the class token's. */
+  /** Number of rows before the grid that are not resized, such as the class token's. */
   readonly fixed: number;
   readonly alignCorners: boolean;
 }

@@ -14,6 +14,7 @@ export interface Roles {
   readonly finalNorm: LayerNorm | undefined;
 }
 
+/** The tensors of a block by their roles. */
 export interface BlockRoles {
   readonly norm1: LayerNorm;
   readonly attention:
@@ -27,6 +28,7 @@ export interface BlockRoles {
   readonly scale2: tf.Tensor | undefined;
 }
 
+/** Finds a tree's tensors by their roles. @throws naming what the tree lacks */
 export function rolesOf(params: VisionParams, config: VisionConfig, options: VisionOptions): Roles {
   const names = family(config.family);
   return {

@@ -3,28 +3,31 @@ import type { VisionConfig } from './config.js';
 import { type BlockNames, family } from './families.js';
 import { truncatedNormal } from './init.js';
 
+/** Which hidden state of a vision transformer is computed. */
 export interface VisionOptions {
   /**
-   * Which hidden state is wanted: 0 the embeddings, i the output of block i, negative from the end (-1 the last).
-   * Blocks above it are neither held nor run. Default: what BLIP-2 looks at, -2 for CLIP and -1 for the others.
+   * The hidden state: 0 the embeddings, i the output of block i, negative from the end (-1 the last). Blocks above it are
+   * neither loaded nor run. Default: what BLIP-2 uses, -2 for CLIP and -1 for the others.
    */
   layer?: number | undefined;
-  /** With the family's layer norm after the blocks. Default false: a Q-Former looks at what is before it. */
+  /** Apply the family's layer norm after the blocks. Default false: BLIP-2 has its own norm (`ln_vision`). */
   finalNorm?: boolean | undefined;
 }
 
-/** Nested records whose paths are the family's names in checkpoints. */
+/** The spec of a vision transformer: nested records whose paths are the family's names in checkpoints. */
 export type VisionSpec = { readonly [key: string]: Spec };
+
+/** The parameters of a vision transformer. */
 export type VisionParams = { readonly [key: string]: Tree };
 
-/** How many blocks stand below the wanted hidden state. */
+/** The number of blocks below the hidden state that is asked for. */
 export function depth(config: VisionConfig, layer: number = family(config.family).layer): number {
   const blocks = layer < 0 ? config.layers + 1 + layer : layer;
   if (Number.isInteger(layer) && blocks >= 0 && blocks <= config.layers) return blocks;
   throw new Error(`There is no hidden state ${layer} in a vision transformer of ${config.layers} layers.`);
 }
 
-/** Rows and columns of patches in an image; what does not fill a patch at the right and bottom is not seen. */
+/** Rows and columns of patches in an image; pixels at the right and bottom that do not fill a patch are ignored. */
 export function gridOf([height, width]: readonly [number, number], patchSize: number): readonly [number, number] {
   return [Math.floor(height / patchSize), Math.floor(width / patchSize)];
 }
@@ -32,8 +35,8 @@ export function gridOf([height, width]: readonly [number, number], patchSize: nu
 const small = truncatedNormal(0.02);
 
 /**
- * The parameters of a vision transformer. Begins truncated-normal with deviation 0.02; what writes to the residual
- * stream in block l is divided by sqrt(2 l), as EVA does (specification, section 1.2).
+ * Describes the parameters of a vision transformer. They are initialized truncated-normal with standard deviation 0.02, which
+ * is divided by sqrt(2 l) for projections to the residual stream in block l, as in EVA.
  */
 export function visionSpec(config: VisionConfig, options: VisionOptions = {}): VisionSpec {
   const names = family(config.family);

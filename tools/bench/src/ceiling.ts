@@ -14,7 +14,7 @@ export const ceilingCases: readonly [fma: CaseInfo, stream: CaseInfo] = [
   { bench: 'ceiling', case: 'stream', bytes: 2 * BLOCK * BLOCKS },
 ];
 
-/** The same, ready to run on this backend. */
+/** Prepares a ceiling's loop to run on this backend. */
 export async function ceilings(backend: SimdBackend): Promise<Suite> {
   const wasm = await loadKernels<'fma' | 'stream'>(backend, {
     simd: new URL('../dist/kernels.simd.wasm', import.meta.url),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Who computes, and with how many threads. */
+/** An engine and its number of threads. */
 export interface Contender {
   readonly name: string;
   readonly threads: number;

@@ -2,12 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 // Linux keeps the most memory that a process had at once, and forgets it when asked to (man 5 proc: clear_refs, VmHWM).
 
-/** From now on, what `peakBytes` tells of this process counts anew. Elsewhere than on Linux it does nothing. */
+/** Resets the peak that `peakBytes` reports (Linux only). */
 export async function resetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => {});
 }
 
-/** The most that the process held in memory at once, in bytes; undefined where that cannot be known. */
+/** Returns the peak resident memory of the process in bytes; undefined where it is not available. */
 export async function peakBytes(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return peakOf(status);

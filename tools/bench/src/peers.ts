@@ -75,31 +75,31 @@ export async function installPeers(): Promise<string[]> {
   const failed: string[] = [];
   for (const step of steps) {
     process.stdout.write(`${step.what} ...\n`);
-    const [code, said] = await runStep(step);
+    const [code, output] = await runStep(step);
     if (code === 0) continue;
     failed.push(step.what);
-    process.stdout.write(`  could not be installed and is left out: ${lastWords(said)}\n`);
+    process.stdout.write(`  could not be installed and is left out: ${lastWords(output)}\n`);
   }
   return failed;
 }
 
-function runStep({ folder, command, args }: Step): Promise<[code: number, said: string]> {
+function runStep({ folder, command, args }: Step): Promise<[code: number, output: string]> {
   const child = spawn(command, args, {
     cwd: fileURLToPath(new URL(folder, peersFolder)),
     env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said += data));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
   return new Promise((resolve) => {
     child.on('error', (error) => resolve([1, error.message]));
-    child.on('close', (code) => resolve([code ?? 1, said]));
+    child.on('close', (code) => resolve([code ?? 1, output]));
   });
 }
 
 /** The line that says most of a failure: the first that names an error, or else the last. */
-export function lastWords(said: string): string {
-  const lines = said.split('\n').filter((line) => line.trim() !== '');
+export function lastWords(output: string): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
   const telling = lines.find((line) => /\bE[A-Z]{4,}\b|\bERROR\b|\berror:/.test(line));
-  return (telling ?? lines.at(-1) ?? 'it said nothing').replace(/^npm (error|ERR!) /, '').slice(0, 300);
+  return (telling ?? lines.at(-1) ?? 'no output').replace(/^npm (error|ERR!) /, '').slice(0, 300);
 }

@@ -27,8 +27,8 @@ export class ContenderProcess {
     this.#child.on('exit', (code, signal) => end(`its process ended with ${signal ?? `code ${code}`}`));
     this.#child.stdin?.on('error', () => {}); // it has ended, which is told
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const said = messageOf<Answer>(line);
-      if (said) this.#wait?.resolve(said);
+      const answer = messageOf<Answer>(line);
+      if (answer) this.#wait?.resolve(answer);
     });
   }
 
@@ -39,12 +39,12 @@ export class ContenderProcess {
   /** @throws with the contender's own words when it cannot do what it is asked, or has died */
   async ask<Q extends Question>(question: Q): Promise<Answers[Q['ask']]> {
     if (this.#ended) throw new Error(this.#ended);
-    const said = await new Promise<Answer>((resolve, reject) => {
+    const answer = await new Promise<Answer>((resolve, reject) => {
       this.#wait = { resolve, reject };
       this.#child.stdin?.write(lineOf(question));
     });
-    if ('error' in said) throw new Error(said.error);
-    return said as Answers[Q['ask']];
+    if ('error' in answer) throw new Error(answer.error);
+    return answer as Answers[Q['ask']];
   }
 
   close(): void {

@@ -23,7 +23,7 @@ export interface Result {
   /** Bytes of this backend's heap before a run, and at its most during it. */
   readonly heap_before?: number;
   readonly heap_peak?: number;
-  /** The most bytes that the process held in memory at once, where the system tells. */
+  /** Peak resident memory of the process in bytes, where the system reports it. */
   readonly rss_peak?: number;
   /** This median as a multiple of the other's. */
   readonly ratio_to: Readonly<Record<string, number>>;

@@ -70,7 +70,7 @@ test('of a failed install the line that tells most', () => {
     'Error: getaddrinfo ENOTFOUND x',
   );
   expect(lastWords('one\ntwo\n')).toBe('two');
-  expect(lastWords('')).toBe('it said nothing');
+  expect(lastWords('')).toBe('no output');
 });
 
 test('the peak of a process in bytes', () => {

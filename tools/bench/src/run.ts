@@ -95,8 +95,8 @@ export async function runAll(
 
 /** All are up before any is timed. Why one is not is told when it is asked for a case. */
 async function versionsOf(one: ContenderProcess, versions: Record<string, string>): Promise<void> {
-  const said = await one.ask({ ask: 'versions' }).catch(() => undefined);
-  Object.assign(versions, said?.versions);
+  const answer = await one.ask({ ask: 'versions' }).catch(() => undefined);
+  Object.assign(versions, answer?.versions);
 }
 
 async function runCase(

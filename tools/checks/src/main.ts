@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkApiDocs } from './api-docs.js';
 import { checkBrowser } from './browser/check.js';
 import { findCycles } from './cycles/find.js';
 import { importGraph } from './cycles/graph.js';
@@ -19,12 +20,24 @@ import { inParallel } from './run.js';
 import { checkSize } from './sizes/check.js';
 import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
+import { checkWorkflows } from './workflows.js';
 import { type Package, publishedPackages, root, workspaceFolders } from './workspace.js';
 
-const checks = ['dependencies', 'cycles', 'browser', 'package', 'declarations', 'readmes', 'sizes', 'all'];
+const checks = [
+  'dependencies',
+  'cycles',
+  'api-docs',
+  'workflows',
+  'browser',
+  'package',
+  'declarations',
+  'readmes',
+  'sizes',
+  'all',
+];
 const [command = 'all', ...only] = process.argv.slice(2);
 if (!checks.includes(command)) {
-  const names = checks.join(', ').replace(/, (\w+)$/, ' or $1');
+  const names = checks.join(', ').replace(/, ([\w-]+)$/, ' or $1');
   console.error(`There is no check "${command}": give ${names}, and after it packages to check.`);
   process.exit(2);
 }
@@ -107,6 +120,9 @@ if (wants('cycles')) {
     return cycles.map((files) => `These files import each other: ${files.join(' -> ')}`);
   });
 }
+
+if (wants('api-docs')) await check('api-docs', checkApiDocs);
+if (wants('workflows')) await check('workflows', checkWorkflows);
 
 if (wants('package', 'declarations', 'readmes', 'sizes')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));

@@ -25,9 +25,9 @@ export function readPackage(folder: string): Package {
   return { folder, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest };
 }
 
-/** The publishable packages, in the order of their folders. */
-export function publishedPackages(): Package[] {
-  const folder = join(root, 'packages');
+/** The publishable packages of this checkout, or of another one, by name. */
+export function publishedPackages(workspace = root): Package[] {
+  const folder = join(workspace, 'packages');
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => readPackage(join(folder, entry.name)))

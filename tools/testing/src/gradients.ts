@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 
+/** Options of `checkGradients`. */
 export interface GradientCheckOptions {
-  /** Half the distance of the two points that the slope is taken from. */
+  /** Step of the central differences. */
   step?: number;
   /** Allowed difference, relative to the largest element of the numeric gradient plus one. */
   tolerance?: number;
@@ -9,7 +10,7 @@ export interface GradientCheckOptions {
   elements?: number;
 }
 
-/** Holds the gradient of the scalar `fn` by each of its inputs against central differences. */
+/** Compares the gradient of the scalar function `fn` with respect to each input with central differences. */
 export function checkGradients(
   fn: (...inputs: tf.Tensor[]) => tf.Tensor,
   inputs: tf.Tensor[],
@@ -20,7 +21,7 @@ export function checkGradients(
   const analytic = tf.grads(scalar)(inputs);
   inputs.forEach((input, which) => {
     const values = input.dataSync();
-    const slopes = (analytic[which] as tf.Tensor).dataSync();
+    const gradient = (analytic[which] as tf.Tensor).dataSync();
     const stride = Math.max(1, Math.floor(values.length / elements));
     const evaluate = (i: number, delta: number): number => {
       const moved = Float32Array.from(values);
@@ -32,9 +33,9 @@ export function checkGradients(
     };
     for (let i = 0; i < values.length; i += stride) {
       const numeric = (evaluate(i, step) - evaluate(i, -step)) / (2 * step);
-      const difference = Math.abs(numeric - (slopes[i] as number));
+      const difference = Math.abs(numeric - (gradient[i] as number));
       if (!(difference <= tolerance * (1 + Math.abs(numeric)))) {
-        throw new Error(`Gradient of input ${which} at ${i}: ${slopes[i]} instead of ${numeric}.`);
+        throw new Error(`Gradient of input ${which} at ${i}: ${gradient[i]} instead of ${numeric}.`);
       }
     }
   });

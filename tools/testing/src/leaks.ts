@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** Fails when `body` leaves more or fewer tensors or bytes alive than `kept` says (default: none). */
+/** Fails when `body` leaves a number of tensors other than `kept` (default 0), or bytes, allocated. */
 export async function expectNoLeak(body: () => unknown, kept = 0): Promise<void> {
   const before = tf.memory();
   await body();

@@ -1,16 +1,16 @@
-/** What other engines compute for the same case: an op and its sizes, for those that know it. */
+/** An op and its sizes, for engines other than TensorFlow.js. */
 export interface Work {
   readonly op: string;
   readonly [size: string]: number | string | boolean;
 }
 
-/** One piece of work that a benchmark times. */
+/** A case of a benchmark. */
 export interface BenchCase {
   /** What is computed, with its sizes. */
   readonly name: string;
-  /** The same for engines that are not TensorFlow.js'. Without it they are not asked. */
+  /** The case for engines other than TensorFlow.js; without it they are skipped. */
   readonly work?: Work;
-  /** Floating-point operations of one run, where they say something. */
+  /** Floating-point operations of one run, where they are meaningful. */
   readonly flops?: number;
   /** Bytes of memory that one run must move, where they are what bounds it. */
   readonly bytes?: number;
@@ -20,7 +20,7 @@ export interface BenchCase {
   readonly slow?: readonly string[];
   /** Only contenders with so many threads are asked. */
   readonly threads?: number;
-  /** Makes the inputs on the current backend. */
+  /** Creates the inputs on the current backend. */
   prepare(): BenchRun;
 }
 

@@ -3,7 +3,7 @@ import type * as tf from '@tensorflow/tfjs';
 
 type Named = Record<'x' | 'next' | 'from' | 'to', tf.TensorInfo>;
 
-/** See `appendRows`. Returns nothing: it writes into x. */
+/** The kernel of `appendRows`; it writes into x and has no outputs. */
 export function appendRowsKernel({ backend, inputs, attrs }: KernelCall): tf.TensorInfo[] {
   const { x, next } = inputs as Named;
   const { at } = attrs as { at: number };
@@ -11,7 +11,7 @@ export function appendRowsKernel({ backend, inputs, attrs }: KernelCall): tf.Ten
   const [S, C] = x.shape as [number, number];
   const rows = inputs.rows ? intsOf(backend, inputs.rows) : Int32Array.from({ length: B }, (_, b) => b);
   if (x.shape[2] !== D || rows.length !== B || at < 0 || at + L > C) {
-    throw new Error(`AppendRows cannot write [${next.shape}] at column ${at} of [${x.shape}]; it must fit in.`);
+    throw new Error(`AppendRows cannot write [${next.shape}] at position ${at} of [${x.shape}]; it does not fit.`);
   }
   checkRows(rows, S);
   const words = wordsOf(backend, x, next);
@@ -22,7 +22,7 @@ export function appendRowsKernel({ backend, inputs, attrs }: KernelCall): tf.Ten
   return [];
 }
 
-/** See `copyRows`. Returns nothing: it writes into x. */
+/** The kernel of `copyRows`; it writes into x and has no outputs. */
 export function copyRowsKernel({ backend, inputs, attrs }: KernelCall): tf.TensorInfo[] {
   const { x } = inputs as Named;
   const { length } = attrs as { length: number };
@@ -42,10 +42,10 @@ export function copyRowsKernel({ backend, inputs, attrs }: KernelCall): tf.Tenso
   return [];
 }
 
-/** The whole heap, as words: both types of the tensors have four bytes an element. */
+/** Views the whole heap as 4-byte words. */
 function wordsOf(backend: SimdBackend, ...tensors: tf.TensorInfo[]): Float32Array {
   const other = tensors.find(({ dtype }) => dtype !== 'float32');
-  if (other) throw new Error(`Rows are written in place in float32 tensors alone, not in ${other.dtype} ones.`);
+  if (other) throw new Error(`Rows are written in place only in float32 tensors, not in ${other.dtype} ones.`);
   return new Float32Array(backend.heap.buffer);
 }
 
@@ -54,5 +54,5 @@ const intsOf = (backend: SimdBackend, x: tf.TensorInfo): Int32Array =>
 
 function checkRows(rows: Int32Array, count: number): void {
   const wrong = rows.find((row) => row < 0 || row >= count);
-  if (wrong !== undefined) throw new Error(`Row ${wrong} is none of the ${count} given; name 0 to ${count - 1}.`);
+  if (wrong !== undefined) throw new Error(`Row ${wrong} does not exist; use 0 to ${count - 1}.`);
 }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 
 type Named = Record<string, tf.Tensor>;
 
-/** The gradients by the inputs of `lazyGrad`; those that are functions are called only where they are asked for. */
+/** The gradients of `lazyGrad`'s inputs; functions are called only where the gradient is needed. */
 type Gradients = Record<string, tf.Tensor | (() => tf.Tensor)>;
 
 interface Engine {
@@ -14,10 +14,10 @@ interface Engine {
 }
 
 /**
- * `tf.customGrad` whose gradients may be functions. That one, which makes the same call, wants them all computed: also that
- * of a bias that belongs to a frozen model.
- * @param inputs what may be differentiated, by name
- * @param constants what the gradient reads too
+ * Defines a custom gradient like `tf.customGrad`, but with gradients that may be functions, so that those of frozen inputs are
+ * not computed.
+ * @param inputs differentiable inputs by name
+ * @param constants other tensors that the gradient reads, by name
  */
 export function lazyGrad(
   inputs: Named,

@@ -3,13 +3,13 @@ import type * as tf from '@tensorflow/tfjs';
 import { type Named, PROBLEM_BYTES, problemOf, scratchOf, type Words, writeProblem } from './problem.js';
 import { rowsByImage } from './rows.js';
 
-/** What the kernels use of the kit, which is not imported here: it may not be installed. */
+/** What the kernels use of @blip2/backend-simd, which is not imported here as it may not be installed. */
 export interface Tools {
   wasm: Kernels<'attention' | 'attentionGrad' | 'attentionBiasGrad'>;
   withScratch: typeof withScratch;
 }
 
-/** So many blocks of queries that go through the same keys pay for copying these together. */
+/** From this number of blocks of queries on, copying their keys into contiguous memory pays off. */
 const OFTEN = 3;
 
 /** y [B,Q,D] */
@@ -18,7 +18,7 @@ export function attention(call: KernelCall, tools: Tools): tf.TensorInfo {
   const { q, k, rows } = call.inputs as Named;
   const { words, product } = problemOf(call);
   const { B, G, group, Q } = words as Record<'B' | 'G' | 'group' | 'Q', number>;
-  if (rows) rowsByImage(rowsOf(backend, rows), k.shape[0] as number); // throws for images that are not there
+  if (rows) rowsByImage(rowsOf(backend, rows), k.shape[0] as number); // throws for images that do not exist
   const queries = group * Q;
   const { block } = scratchOf(words, { queries }) as { block: number };
   const blocks = Math.ceil(queries / block);
@@ -26,8 +26,8 @@ export function attention(call: KernelCall, tools: Tools): tf.TensorInfo {
   const each = Math.ceil(blocks / parts);
   const scratch = scratchOf(words, { queries, packed: each >= OFTEN });
   const y = backend.output(q.shape);
-  const looked = rows ? backend.pointer(rows) : 0;
-  const all = { ...words, ...scratch, y: backend.pointer(y), rows: looked, stripe: each * block };
+  const rowsPointer = rows ? backend.pointer(rows) : 0;
+  const all = { ...words, ...scratch, y: backend.pointer(y), rows: rowsPointer, stripe: each * block };
   run(tools, call, all, { kernel: 'attention', items: B * G * Math.ceil(blocks / each), nanoseconds: product * 2 });
   return y;
 }
@@ -60,8 +60,8 @@ export function attentionBiasGrad(call: KernelCall, tools: Tools): tf.TensorInfo
   const scratch = scratchOf(words, { queries: Q, gradient: true });
   const [b, h, q] = (bias as tf.TensorInfo).shape as [number, number, number];
   const dbias = backend.output((bias as tf.TensorInfo).shape);
-  const looked = rows ? backend.pointer(rows) : 0;
-  const all = { ...words, ...scratch, dbias: backend.pointer(dbias), rows: looked };
+  const rowsPointer = rows ? backend.pointer(rows) : 0;
+  const all = { ...words, ...scratch, dbias: backend.pointer(dbias), rows: rowsPointer };
   const items = b * h * (q === 1 ? 1 : Math.ceil(Q / (scratch.block as number)));
   run(tools, call, all, { kernel: 'attentionBiasGrad', items, nanoseconds: product * 2 });
   return dbias;
@@ -76,15 +76,15 @@ interface Work {
   images?: number;
 }
 
-/** Lends scratch to every thread, writes the problem and runs the kernel over its items. */
+/** Allocates scratch for every thread, writes the problem and runs the kernel over its items. */
 function run({ wasm, withScratch }: Tools, { backend }: KernelCall, words: Words, work: Work): void {
   const { kernel, items, nanoseconds, index, images = 0 } = work;
   const head = Math.ceil((PROBLEM_BYTES + (index?.byteLength ?? 0)) / 64) * 64;
   withScratch(backend, head + (words.scratchStride as number) * backend.pool.threads, (pointer) => {
     const starts = pointer + PROBLEM_BYTES;
     if (index) new Int32Array(backend.heap.buffer, starts, index.length).set(index);
-    const looked = index ? { starts, order: starts + 4 * (images + 1) } : {};
-    writeProblem(backend, pointer, { ...words, ...looked, scratch: pointer + head });
+    const indexWords = index ? { starts, order: starts + 4 * (images + 1) } : {};
+    writeProblem(backend, pointer, { ...words, ...indexWords, scratch: pointer + head });
     backend.run(wasm[kernel], items, nanoseconds, pointer);
   });
 }

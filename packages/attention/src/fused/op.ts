@@ -5,13 +5,13 @@ import { lazyGrad } from './gradient.js';
 
 type Three = readonly [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor];
 
-/** The names of the ops. Kernels that know shared heads of keys have names of their own, as not every backend may. */
+/** The names of the ops; those with shared heads of keys have their own, as backends may lack them. */
 function namesOf({ H, keyHeads }: Sizes): { forward: string; backward: string; byBias: string } {
   const forward = keyHeads === H ? 'Attention' : 'GroupedAttention';
   return { forward, backward: `${forward}Grad`, byBias: `${forward}BiasGrad` };
 }
 
-/** Whether the running backend has kernels for this attention: float32, heads together, nothing dropped. */
+/** Reports whether the current backend has kernels for this attention: float32, with `heads`, without dropout and gate. */
 export function isFused(inputs: Three, sizes: Sizes, { heads, dropout, bias, gate }: AttendOptions): boolean {
   if (heads === undefined || gate || (dropout?.training && dropout.rate > 0)) return false;
   if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || sizes.L === 0) return false;
@@ -20,9 +20,9 @@ export function isFused(inputs: Three, sizes: Sizes, { heads, dropout, bias, gat
 }
 
 /**
- * The named op `Attention`: q [B,Q,D], k and v [I,C,D] of which `length` rows are valid, mask and bias [b,h,q,l] (each size as
- * in [B,H,Q,L] or 1), rows int32 [B] -> y [B,Q,D]; `AttentionGrad`: the same and dy -> dq, dk, dv; and `AttentionBiasGrad`:
- * the same -> dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]. Probabilities are computed again
+ * Runs the named op `Attention`: q [B,Q,D], k and v [I,C,D] of which `length` rows are valid, mask and bias [b,h,q,l] (each size as
+ * in [B,H,Q,L] or 1), rows int32 [B] -> y [B,Q,D]; `AttentionGrad`: these and dy -> dq, dk, dv; and `AttentionBiasGrad`:
+ * these and dy -> dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]. Probabilities are recomputed
  * rather than saved.
  */
 export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptions): tf.Tensor {
@@ -47,7 +47,7 @@ export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptio
   });
 }
 
-/** With axes of size 1 up to rank 4. */
+/** Prepends axes of size 1 up to rank 4. */
 function wide(x: tf.Tensor): tf.Tensor {
   return tf.reshape(x, [...Array(4 - x.rank).fill(1), ...x.shape]);
 }

@@ -2,9 +2,11 @@ import type * as tf from '@tensorflow/tfjs';
 import { appendRowsKernel, copyRowsKernel } from './cache.js';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
-/** Where the wasm modules lie: `KernelUrls` of `@blip2/backend-simd`, which is not imported here: it may not be installed. */
+/** URLs of the WebAssembly modules of this package, if a bundler has moved them. */
 export interface AttentionKernelUrls {
+  /** The build for every engine with SIMD. */
   simd: URL;
+  /** The build for engines with relaxed SIMD. */
   relaxed?: URL;
 }
 
@@ -14,10 +16,11 @@ const BUILDS: AttentionKernelUrls = {
 };
 
 /**
- * Gives the backend of `@blip2/backend-simd`, which must be installed, kernels for attention and its gradients, which `attend`
- * takes wherever that backend runs, and for the rows that `keyValueCache` writes in place. Elsewhere attention stays composed.
- * @param backend what `register` of `@blip2/backend-simd` returns
- * @param kernels where the wasm modules lie, if not where this package keeps them
+ * Registers fused kernels of attention and its gradients, and in-place writes of key-value caches, for the backend of
+ * `@blip2/backend-simd`, which must be installed. On other backends attention stays composed of TensorFlow.js' ops.
+ * @param backend the result of `register` of `@blip2/backend-simd`
+ * @param kernels URLs of the WebAssembly modules. Default: those of this package
+ * @throws for another backend, and where `@blip2/backend-simd` is not installed
  */
 export async function registerAttention(
   backend: tf.KernelBackend,
@@ -25,7 +28,7 @@ export async function registerAttention(
 ): Promise<void> {
   const { SimdBackend, addKernel, loadKernels, withScratch } = await kit();
   if (!(backend instanceof SimdBackend)) {
-    throw new Error('registerAttention has kernels for the backend of @blip2/backend-simd alone; give it that one.');
+    throw new Error('registerAttention needs the backend of @blip2/backend-simd; pass the result of its register().');
   }
   const wasm: Tools['wasm'] = await loadKernels(backend, kernels);
   for (const op of ['Attention', 'GroupedAttention']) {
@@ -37,11 +40,13 @@ export async function registerAttention(
   addKernel(backend, 'CopyRows', copyRowsKernel);
 }
 
-/** An optional peer: inside `try`, bundlers go on without it. */
+/** Loads an optional peer dependency; inside `try`, bundlers accept that it is missing. */
 async function kit(): Promise<typeof import('@blip2/backend-simd')> {
   try {
     return await import('@blip2/backend-simd');
   } catch (cause) {
-    throw new Error('registerAttention needs @blip2/backend-simd; install it, or leave attention composed.', { cause });
+    throw new Error('registerAttention needs @blip2/backend-simd; install it, or do without fused attention.', {
+      cause,
+    });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The rows that look at each image, in their order: where each image's begin [I + 1], then the rows [B] image by image.
- * @throws when a row looks at an image that is not there
+ * Groups rows by the image to which they attend: the start of each image's rows [I + 1], then the rows [B] by image.
+ * @throws for an image that does not exist
  */
 export function rowsByImage(rows: Int32Array, images: number): Int32Array {
   const index = new Int32Array(images + 1 + rows.length);
@@ -8,7 +8,7 @@ export function rowsByImage(rows: Int32Array, images: number): Int32Array {
   const order = index.subarray(images + 1);
   for (const image of rows) {
     if (image < 0 || image >= images) {
-      throw new Error(`rows names keys and values ${image}, of which ${images} were given; name 0 to ${images - 1}.`);
+      throw new Error(`'rows' refers to keys and values ${image} of ${images}; use 0 to ${images - 1}.`);
     }
     starts[image + 1]!++;
   }

@@ -17,13 +17,13 @@ fn main(index : i32) {
   for (var start = 0; start < uniforms.L; start += TILE) {
     ${onlineShares}
     ${product('dp', queries('dy', 'first'), keys('v', 'start'))}
-    slopes[row * (TILE + 1) + column] = share * dp;
+    gradients[row * (TILE + 1) + column] = share * dp;
     workgroupBarrier();
     total *= shrink;
     mean *= shrink;
     for (var j = 0; j < TILE; j++) {
       total += shares[row * (TILE + 1) + j];
-      mean += slopes[row * (TILE + 1) + j];
+      mean += gradients[row * (TILE + 1) + j];
     }
     ${endInFuture}
   }
@@ -36,7 +36,7 @@ fn main(index : i32) {
 }`,
 };
 
-/** The probability and the slope by the score, of the query `row` and the key `column`. */
+/** The probability, and the gradient with respect to the score, of the query `row` and the key `column`. */
 const probability = `
   ${product('qk', queries('q', 'first'), keys('k', 'start'))}
   ${product('dp', queries('dy', 'first'), keys('v', 'start'))}
@@ -44,7 +44,7 @@ const probability = `
   let real = i < uniforms.Q && l < uniforms.L;
   let score = scoreOf(qk, b, h, min(i, uniforms.Q - 1), min(l, uniforms.L - 1));
   let probability = select(0.0, exp(score - top) * share, real);
-  let slope = probability * (dp - mean) * uniforms.scale;`;
+  let gradient = probability * (dp - mean) * uniforms.scale;`;
 
 /** Reads the statistics of the thread's query, and those of its block. */
 const readStatistics = `
@@ -67,8 +67,8 @@ fn main(index : i32) {
   let last = select(min(uniforms.L, uniforms.offset + first + TILE), uniforms.L, blind);
   for (var start = 0; start < last; start += TILE) {
     ${probability}
-    slopes[row * (TILE + 1) + column] = slope;
-    ${accumulate('dq', 'slopes[row * (TILE + 1) + j]', keys('k', 'start'))}
+    gradients[row * (TILE + 1) + column] = gradient;
+    ${accumulate('dq', 'gradients[row * (TILE + 1) + j]', keys('k', 'start'))}
   }
   if (i < uniforms.Q) {
     ${store('dq', queries('', 'i').base)}
@@ -77,7 +77,7 @@ fn main(index : i32) {
 };
 
 /**
- * dk [I,C,D], and dv after it. A workgroup has a block of keys to itself and goes through all that look at it in their order:
+ * dk [I,C,D], and dv after it. A workgroup has a block of keys to itself and goes through all queries that attend to it, in their order:
  * nothing is added by two threads, and sums have one order.
  */
 export const keyGradient: Shader = {
@@ -109,8 +109,8 @@ fn main(index : i32) {
       if (!blind && start > uniforms.offset + first + TILE - 1) { continue; }
       ${probability}
       shares[row * (TILE + 1) + column] = probability;
-      slopes[row * (TILE + 1) + column] = slope;
-      ${accumulate('dk', 'slopes[j * (TILE + 1) + row]', queries('q', 'first'))}
+      gradients[row * (TILE + 1) + column] = gradient;
+      ${accumulate('dk', 'gradients[j * (TILE + 1) + row]', queries('q', 'first'))}
       ${accumulate('dv', 'shares[j * (TILE + 1) + row]', queries('dy', 'first'))}
     }
   }

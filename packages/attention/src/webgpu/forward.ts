@@ -16,7 +16,7 @@ export const blockOfQueries = `
   let i = first + row;`;
 
 /**
- * The shares of a tile of keys in an online softmax (Milakov and Gimelshein 2018): what was summed of earlier tiles must be
+ * The weights of a tile of keys in an online softmax (Milakov and Gimelshein 2018): what was summed of earlier tiles must be
  * multiplied by `shrink`, for `top` may have grown.
  */
 export const onlineShares = `
@@ -34,7 +34,7 @@ export const onlineShares = `
   workgroupBarrier();
   shares[row * (TILE + 1) + column] = share;`;
 
-/** Ends the loop over keys where all that follow are in the future of every query, which sees enough without them. */
+/** Ends the loop over keys where all others are in the future of every query, and have no weight. */
 export const endInFuture = `
   if (start + TILE > uniforms.offset + first + TILE - 1) {
     if (column == 0) { tops[row] = select(0.0, top, i < uniforms.Q); }

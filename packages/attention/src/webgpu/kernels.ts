@@ -78,7 +78,7 @@ function run(call: WebgpuCall, shader: Shader, { inputs, shape, groups }: Work):
   return { ...out, shape };
 }
 
-/** The same data as a vector. */
+/** Reshapes a tensor to a vector, without copying. */
 const flat = (x: tf.TensorInfo): tf.TensorInfo => ({ ...x, shape: [tf.util.sizeFromShape(x.shape)] });
 
 /** The strides of a mask of rank 4, 0 where it broadcasts. */

@@ -55,11 +55,11 @@ const preamble = ({ parts, masked, rowed }: Variant): string => `
   const PARTS = ${parts};
   const LOWEST = -3.402823e38;
   const FUTURE = -10000.0; // MASKED in masks.ts
-  const BLIND = -1000.0; // a query whose best score is above this gives no share to what is in its future
+  const BLIND = -1000.0; // a query whose best score is above this gives no weight to keys in its future
   var<workgroup> left : array<f32, ${TILE * (2 * TILE + 1)}>;
   var<workgroup> right : array<f32, ${TILE * (2 * TILE + 1)}>;
   var<workgroup> shares : array<f32, ${TILE * (TILE + 1)}>;
-  var<workgroup> slopes : array<f32, ${TILE * (TILE + 1)}>;
+  var<workgroup> gradients : array<f32, ${TILE * (TILE + 1)}>;
   var<workgroup> tops : array<f32, TILE>;
   var<workgroup> agreed : i32;
 
@@ -71,7 +71,7 @@ const preamble = ({ parts, masked, rowed }: Variant): string => `
 
   fn imageOf(b : i32) -> i32 { return ${rowed ? 'rows[b]' : 'b'}; }
 
-  /* Whether a query of the block, of which tops holds the best scores, sees nothing before its future. */
+  /* Whether a query of the block, whose best scores are in tops, has no visible key before its future. */
   fn isBlind() -> bool {
     workgroupBarrier();
     if (localIndex == 0u) {
@@ -81,7 +81,7 @@ const preamble = ({ parts, masked, rowed }: Variant): string => `
     return workgroupUniformLoad(&agreed) > 0;
   }
 
-  /* The number of the workgroup, the same for all its threads also in the eyes of the compiler. */
+  /* The number of the workgroup, uniform over its threads also for the compiler. */
   fn groupOf(index : i32) -> i32 {
     if (localIndex == 0u) { agreed = index / ${THREADS}; }
     return workgroupUniformLoad(&agreed);

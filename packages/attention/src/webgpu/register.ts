@@ -2,15 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 import { attention, attentionGrad, type WebgpuCall } from './kernels.js';
 
 /**
- * Gives tfjs' webgpu backend, whose package `@tensorflow/tfjs-backend-webgpu` must be installed, shaders for attention
- * and its gradients, which `attend` takes wherever that backend runs. Attention with a bias, and elsewhere, stays composed.
- * @param backend what `tf.backend()` returns after `await tf.setBackend('webgpu')`
+ * Registers shaders of attention and its gradients for TensorFlow.js' webgpu backend, whose package
+ * `@tensorflow/tfjs-backend-webgpu` must be installed. Attention with a bias stays composed of TensorFlow.js' ops.
+ * @param backend the result of `tf.backend()` after `await tf.setBackend('webgpu')`
+ * @throws for another backend, and where the package is not installed
  */
 export async function registerAttentionWebgpu(backend: tf.KernelBackend): Promise<void> {
   const { WebGPUBackend } = await peer();
   if (!(backend instanceof WebGPUBackend)) {
     throw new Error(
-      'registerAttentionWebgpu has shaders for the webgpu backend of TensorFlow.js alone; give it that one.',
+      "registerAttentionWebgpu needs the webgpu backend of TensorFlow.js; pass tf.backend() after tf.setBackend('webgpu').",
     );
   }
   for (const op of ['Attention', 'GroupedAttention']) {
@@ -25,13 +26,13 @@ function addKernel(kernelName: string, kernel: (call: WebgpuCall) => tf.TensorIn
   tf.registerKernel({ kernelName, backendName, kernelFunc: (call) => kernel(call as unknown as WebgpuCall) });
 }
 
-/** An optional peer: inside `try`, bundlers go on without it. */
+/** Loads an optional peer dependency; inside `try`, bundlers accept that it is missing. */
 async function peer(): Promise<typeof import('@tensorflow/tfjs-backend-webgpu')> {
   try {
     return await import('@tensorflow/tfjs-backend-webgpu');
   } catch (cause) {
     throw new Error(
-      'registerAttentionWebgpu needs @tensorflow/tfjs-backend-webgpu; install it, or leave attention composed.',
+      'registerAttentionWebgpu needs @tensorflow/tfjs-backend-webgpu; install it, or do without fused attention.',
       { cause },
     );
   }

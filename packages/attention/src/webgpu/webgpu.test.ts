@@ -60,6 +60,6 @@ onAdapter('values and gradients equal the composed ones, the same bits each time
 
 test('another backend is refused', async () => {
   await expect(registerAttentionWebgpu(tf.findBackend('cpu'))).rejects.toThrow(
-    'the webgpu backend of TensorFlow.js alone',
+    'needs the webgpu backend of TensorFlow.js',
   );
 });

@@ -96,7 +96,7 @@ const fusedConv2d: FastKernel = (call) => {
   return y && !relu ? activate(call, y) : y;
 };
 
-/** dy [B,oH,oW,O] -> dx [B,H,W,C]: the windows' slopes are a product, which is added where the windows were. */
+/** dy [B,oH,oW,O] -> dx [B,H,W,C]: the windows' gradients are a matrix product, added at the places of the windows. */
 const backpropInput: FastKernel = (call) => {
   const { backend, wasm, inputs, attrs } = call;
   const { dy, filter } = inputs as { dy: tf.TensorInfo; filter: tf.TensorInfo };

@@ -26,7 +26,7 @@ test('pooling and its gradients', () => {
   );
 });
 
-test('of equal maxima the first one has the slope, and NaN is passed over', () => {
+test('of equal maxima the first one has the gradient, and NaN is skipped', () => {
   const make = (): tf.Tensor4D => tf.tensor4d([1, 1, 1, 1, 1, 2, 2, 1, 1], [1, 3, 3, 1]);
   expectSame(() => tf.grad((x) => tf.sum(tf.maxPool(x as tf.Tensor4D, 2, 1, 'valid')))(make()));
   expectSame(() => tf.maxPool(tf.tensor4d([NaN, 1, 2, 3], [1, 2, 2, 1]), 2, 1, 'valid'));

@@ -4,7 +4,7 @@ import { blip2 } from '../../test/process.js';
 jest.setTimeout(60_000);
 
 test.each([['demo'], ['train', '--preset', 'smoke'], ['eval', '--model', 'nowhere', '--data', 'emoji']])(
-  'where @blip2/demo is not installed, %s says how to install it',
+  'without @blip2/demo, %s prints how to install it',
   async (...args) => {
     const { code, stdout, stderr } = await blip2(args, { imports: ['./test/no-demo.js'] });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -36,7 +36,7 @@ test('a caption by name: downloaded, then from the cache without a hub', async (
       run([...args, '--backend', 'cpu'], home),
       run(['inspect', 'org/other'], home),
     ]);
-    expect(offline.stderr).toMatch(/^http\S+ cannot be reached: .* What was downloaded before is used\.\n$/);
+    expect(offline.stderr).toMatch(/^http\S+ cannot be reached: .* The earlier download is used\.\n$/);
     const { seconds, ...first } = JSON.parse(online.stdout) as Record<string, unknown>;
     expect(JSON.parse(offline.stdout)).toMatchObject(first);
     expect(wrong).toMatchObject({ code: 1, stdout: '' });

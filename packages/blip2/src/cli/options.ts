@@ -3,21 +3,21 @@ import { UsageError } from './errors.js';
 
 /** The options that every command takes. */
 export interface SharedOptions {
-  readonly json: boolean;
+  readonly json?: boolean;
   readonly backend: string;
   readonly threads?: number;
   readonly seed?: number;
-  readonly debug: boolean;
+  readonly debug?: boolean;
 }
 
 /** Adds the options that every command takes after the command's own. */
 export function addSharedOptions(command: Command): Command {
   return command
-    .option('--json', 'print one JSON object per line on stdout, and everything else on stderr', false)
+    .option('--json', 'print one JSON object per line on stdout, and everything else on stderr')
     .addOption(choiceOption('--backend <name>', 'backend of TensorFlow.js', ['simd', 'cpu']).default('simd'))
     .addOption(numberOption('--threads <n>', 'threads of the simd backend (default: the cores, at most 4)', COUNT))
     .addOption(numberOption('--seed <n>', 'random seed', { integer: true }))
-    .option('--debug', 'print stack traces', false);
+    .option('--debug', 'print stack traces');
 }
 
 /** @throws UsageError for shared options that exclude each other */

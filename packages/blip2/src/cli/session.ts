@@ -23,7 +23,7 @@ export class Session {
   }
 
   /** Takes the options of the command before it runs. */
-  start({ json }: Pick<SharedOptions, 'json'>): void {
+  start({ json = false }: Pick<SharedOptions, 'json'>): void {
     this.#json = json;
   }
 

@@ -9,10 +9,10 @@ function recorded(isTTY: boolean) {
   return { terminal, wait: (seconds: number) => (time += 1000 * seconds), text: () => text };
 }
 
-test('a terminal has one line that renews itself, and lines go above it', () => {
+test('on a terminal there is one line that is redrawn, and text is printed above it', () => {
   const { terminal, wait, text } = recorded(true);
   terminal.progress('stage 1', { done: 1, total: 4, detail: 'itc 2.000' });
-  terminal.progress('stage 1', { done: 2, total: 4 }); // too soon to be shown
+  terminal.progress('stage 1', { done: 2, total: 4 }); // too early to be shown
   wait(3);
   terminal.line('a checkpoint');
   terminal.progress('stage 1', { done: 3, total: 4 });
@@ -24,7 +24,7 @@ test('a terminal has one line that renews itself, and lines go above it', () => 
   expect(text().endsWith(`${clear}stage 1: 4 in 0:03\n`)).toBe(true);
 });
 
-test('elsewhere there is a plain line now and then', () => {
+test('elsewhere there is a plain line every ten seconds', () => {
   const { terminal, wait, text } = recorded(false);
   for (let done = 0; done <= 100; done++) {
     terminal.progress('stage 1', { done, total: 100, detail: `itc ${done}` });
@@ -38,7 +38,7 @@ test('elsewhere there is a plain line now and then', () => {
   expect(text().trim().split('\n').at(-1)).toBe('stage 1: 100 in 1:40, itc 100');
 });
 
-test('what is over at once leaves no trace', () => {
+test('a task that ends at once prints nothing', () => {
   const { terminal, text } = recorded(false);
   terminal.progress('loading', { done: 1, total: 2 });
   terminal.progress('loading', { done: 2, total: 2 });
@@ -46,7 +46,7 @@ test('what is over at once leaves no trace', () => {
   expect(text()).toBe('');
 });
 
-test('an amount has its unit, and what was there before does not make it look quick', () => {
+test('amounts have their unit, and what was done before does not count for the rate', () => {
   const { terminal, wait, text } = recorded(true);
   terminal.progress('downloading', { done: 90, total: 100, unit: 'MB', detail: 'a' });
   wait(3);

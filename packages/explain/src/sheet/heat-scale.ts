@@ -4,7 +4,7 @@ import type { PatchMaps } from '../attention.js';
 
 /** One map with its values relative to a uniform one. */
 export interface RelativeMap {
-  /** [rows*columns]: the value of each patch divided by the mean, 1 for a uniform map. */
+  /** The value of each patch divided by the mean, [rows*columns]; 1 everywhere for a uniform map. */
   readonly values: Float32Array;
   readonly peak: number;
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { decodeImage } from '@blip2/data';
 import { type Blip2, fromPretrained } from '@blip2/models';
 import { expectNoLeak, fixture, inFolder } from '@blip2/testing';
+import { useBackend } from '@blip2/training';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import * as tf from '@tensorflow/tfjs';
 import { type Explanation, explain } from '../explain.js';
 import { heatScale, paintMap, relativeMaps } from './heat-scale.js';
 import { renderSheet } from './render-sheet.js';
@@ -17,7 +17,7 @@ let model: Blip2;
 let explanation: Explanation;
 
 beforeAll(async () => {
-  await tf.setBackend('cpu');
+  await useBackend({ threads: 1 });
   model = await fromPretrained(fixture('hf-itm'));
   explanation = await explain(model, photo, { text: 'a rocket' });
 });

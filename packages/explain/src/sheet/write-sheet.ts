@@ -17,7 +17,7 @@ const formats: Readonly<Record<string, (svg: string, explanation: Explanation) =
   '.png': async (svg) => {
     const { default: sharp } = await import('sharp');
     return sharp(Buffer.from(svg), { density: 72 * DENSITY, unlimited: true })
-      .png({ compressionLevel: 9 })
+      .png()
       .toBuffer();
   },
   '.svg': async (svg) => `${svg}\n`,

@@ -9,12 +9,12 @@ import { expectFinite, penalize } from './scores.js';
 import { Top } from './top.js';
 import { warp } from './warp.js';
 
-/** A text in the making. */
+/** A text that is being generated. */
 interface Beam {
   readonly ids: readonly number[];
   /** Sum of the penalized log-probabilities. */
   readonly sum: number;
-  /** The row of the state that it goes on from. */
+  /** Its row of the decoding state. */
   readonly row: number;
 }
 
@@ -27,9 +27,9 @@ interface Search {
 }
 
 /**
- * Beam search as Hugging Face's transformers does it: scores are penalized log-probabilities; of the best
+ * Runs beam search as transformers does: scores are penalized log-probabilities; of the best
  * (1 + number of EOS ids) × beams candidates those that end are finished if they are among the first `beams`, and the
- * best others go on; at `maxNewTokens` all end. With `sample` the candidates are drawn.
+ * best others continue; at `maxNewTokens` all end. With `sample` the candidates are drawn.
  * @returns for each row its `returnSequences` best texts, best first
  */
 export async function beamSearch(
@@ -75,7 +75,7 @@ export async function beamSearch(
   }
 }
 
-/** By the backend, as it is as wide as the vocabulary. [rows,V], the caller's own. */
+/** Log-probabilities [rows,V] of logits, computed by the backend, for a row is as long as the vocabulary. */
 async function logProbabilities(logits: tf.Tensor2D): Promise<Float32Array> {
   const logs = tf.logSoftmax(logits);
   try {
@@ -87,13 +87,13 @@ async function logProbabilities(logits: tf.Tensor2D): Promise<Float32Array> {
 
 interface Turn {
   readonly settings: Settings;
-  /** How many new tokens each beam has after this turn. */
+  /** Number of new tokens of each beam after this turn. */
   readonly length: number;
   /** [V], to be written to. */
   logsOf(row: number): Float32Array;
 }
 
-/** One token more for the beams of one search; none run on when it has ended. */
+/** Appends one token to the beams of a search; no beam is running when it has ended. */
 function advance(search: Search, { settings, length, logsOf }: Turn): void {
   const { beams, eosIds, lengthPenalty, maxNewTokens, sample } = settings;
   const { start, cut, endedMayWin, drawn } = beamRules[settings.beamRules];

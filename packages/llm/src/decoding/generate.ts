@@ -4,10 +4,10 @@ import { type DecodingOptions, type Sequence, settingsOf } from './options.js';
 import { generateTokens } from './tokens.js';
 
 /**
- * Goes on from a prompt: by greedy search, beam search if there are several beams, or sampling with either.
- * @returns for each row its `returnSequences` texts, the best first unless they were drawn one by one; `padded` makes
+ * Generates texts after a prompt: by greedy search, by beam search where `beams` is above 1, or by sampling with either.
+ * @returns for each row its `returnSequences` texts, the best first unless they are independent samples; `padded` makes
  * them equally long
- * @throws for options that make no sense, and the signal's reason when it is aborted
+ * @throws for invalid options, and the signal's reason when it is aborted
  */
 export async function generate(
   model: LanguageModel,
@@ -27,7 +27,7 @@ export async function generate(
   return rows.map((texts) => texts.map(({ ids, sum }) => ({ ids, score: sum / ids.length ** lengthPenalty })));
 }
 
-/** Lists of ids filled with `padId` on the right until all are as long as the longest. */
+/** Pads lists of ids with `padId` on the right to the length of the longest. */
 export function padded(rows: readonly (readonly number[])[], padId: number): number[][] {
   const length = Math.max(0, ...rows.map((row) => row.length));
   return rows.map((row) => [...row, ...new Array<number>(length - row.length).fill(padId)]);

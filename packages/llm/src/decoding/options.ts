@@ -1,28 +1,29 @@
 import type { LanguageModel } from '../language-model.js';
 
+/** Options of `generate`, in the terms of transformers' `GenerationConfig`. */
 export interface DecodingOptions {
-  /** Width of the beam search. 1, the default, is greedy search, or plain sampling. */
+  /** Number of beams. 1, the default, is greedy search or plain sampling. */
   readonly beams?: number | undefined;
-  /** At most so many new tokens, the one that ends the text included. Default 20. */
+  /** Maximum number of new tokens, EOS included. Default 20. */
   readonly maxNewTokens?: number | undefined;
-  /** No end before so many new tokens. Default 0. */
+  /** Minimum number of new tokens before EOS. Default 0. */
   readonly minNewTokens?: number | undefined;
-  /** A text's score is its log-probability divided by its number of new tokens to this power. Default 1. */
+  /** Exponent of the number of new tokens by which a text's log-probability is divided to give its score. Default 1. */
   readonly lengthPenalty?: number | undefined;
-  /** Above 1 lowers the scores of tokens that came before (CTRL, Keskar et al. 2019, section 4.1). Default 1. */
+  /** Factor above 1 that lowers the scores of tokens that occurred before (CTRL, Keskar et al. 2019, section 4.1). Default 1. */
   readonly repetitionPenalty?: number | undefined;
   /**
-   * Tokens that the repetition penalty counts as having come before, one list a row: recent Hugging Face releases
-   * count the prompt's ids, image tokens included; the original code counts one BOS. Default: none.
+   * Tokens that the repetition penalty counts as having occurred before, one list per row: recent releases of transformers
+   * count the prompt's ids, image tokens included; LAVIS counts one BOS. Default: none.
    */
   readonly history?: readonly (readonly number[])[] | undefined;
-  /** Any of them ends a text. Default: the model's. */
+  /** Token ids of which each ends a text. Default: the model's. */
   readonly eosIds?: readonly number[] | undefined;
-  /** Tokens that are never said. Default: none. */
+  /** Token ids that are never generated. Default: none. */
   readonly suppressIds?: readonly number[] | undefined;
   /**
-   * How many texts of each row are given back: the best ones of at most `beams`, or, of sampling with one beam, as many
-   * as are asked for, in the order of their drawing. Default 1.
+   * Number of texts that are returned for each row: the best, at most `beams`; or with sampling and one beam independent
+   * samples, in the order of their drawing. Default 1.
    */
   readonly returnSequences?: number | undefined;
   /**
@@ -32,36 +33,37 @@ export interface DecodingOptions {
   readonly earlyStopping?: boolean | 'never' | undefined;
   /** Which release of Hugging Face's transformers a beam search follows where they differ (`beam-rules.ts`). Default '5'. */
   readonly beamRules?: BeamRulesName | undefined;
-  /** Draws tokens by their probabilities instead of taking the likeliest; with several beams, what goes on is drawn. Default false. */
+  /** Draw tokens by their probabilities instead of taking the most likely; with several beams, draw candidates. Default false. */
   readonly sample?: boolean | undefined;
-  /** Of sampling: below 1 sharpens the distribution, above 1 flattens it. Default 1. */
+  /** Temperature of sampling: below 1 sharpens the distribution, above 1 flattens it. Default 1. */
   readonly temperature?: number | undefined;
-  /** Of sampling: only the so many likeliest tokens are drawn (Fan et al. 2018); 0 for all. Default 50, as in Hugging Face. */
+  /** Top-k sampling: keep only the k most likely tokens (Fan et al. 2018); 0 keeps all. Default 50, as in transformers. */
   readonly topK?: number | undefined;
-  /** Of sampling: only the likeliest tokens that together have this probability are drawn (Holtzman et al. 2020). Default 1, all. */
+  /** Nucleus sampling: keep the smallest set of tokens whose probabilities sum to p (Holtzman et al. 2020). Default 1, all. */
   readonly topP?: number | undefined;
-  /** Of sampling: the same seed draws the same texts. Default 0. */
+  /** Seed of sampling. Default 0. */
   readonly seed?: number | undefined;
-  /** Stops the work between two tokens: the call then throws the signal's reason. */
+  /** Aborts between two tokens: the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A release of transformers whose beam search is followed. */
 export type BeamRulesName = '5' | '4.33';
 
-/** One text that was made. */
+/** A generated text. */
 export interface Sequence {
-  /** The new tokens, the one that ended it included. */
+  /** The new token ids, EOS included. */
   readonly ids: number[];
-  /** The log-probability of the ids as the penalties left it, divided by their number to the power of the length penalty. */
+  /** The log-probability of the ids after penalties, divided by their number to the power of `lengthPenalty`. */
   readonly score: number;
 }
 
 type Chosen = { readonly [K in keyof DecodingOptions]-?: NonNullable<DecodingOptions[K]> };
 
-/** Options of which each has been chosen, by the caller or by default. */
+/** Options with their defaults filled in. */
 export type Settings = Omit<Chosen, 'history' | 'signal'> & Pick<Required<DecodingOptions>, 'history' | 'signal'>;
 
-/** The options with their defaults. @throws naming the option that makes no sense. */
+/** Fills in the defaults of options. @throws naming an option whose value is invalid */
 export function settingsOf(model: Pick<LanguageModel, 'ids'>, options: DecodingOptions): Settings {
   const settings: Settings = {
     beams: options.beams ?? 1,
@@ -110,7 +112,7 @@ function check(settings: Settings): void {
     throw new Error(`lengthPenalty must be a finite number, not ${settings.lengthPenalty}.`);
   }
   if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
-    throw new Error(`temperature must be above 0, not ${temperature}; for the likeliest tokens do not sample.`);
+    throw new Error(`temperature must be above 0, not ${temperature}; for the most likely tokens do not sample.`);
   }
   if (!(topP > 0 && topP <= 1)) throw new Error(`topP must be above 0 and at most 1, not ${topP}.`);
   if (!Number.isSafeInteger(settings.seed)) throw new Error(`seed must be a whole number, not ${settings.seed}.`);

@@ -5,17 +5,18 @@ import { type DecodingOptions, historyOf, settingsOf } from './options.js';
 import { logSoftmax, penalize } from './scores.js';
 import { warp } from './warp.js';
 
-/** One token of one text. */
+/** A generated token. */
 export interface Token {
+  /** Row of the prompt. */
   readonly row: number;
-  /** Which of the row's texts, below `returnSequences`. */
+  /** Index of the text among those of the row, below `returnSequences`. */
   readonly sequence: number;
   readonly id: number;
-  /** Its log-probability, penalties and what sampling leaves out included. */
+  /** Its log-probability after penalties and the filters of sampling. */
   readonly logProbability: number;
 }
 
-/** A text in the making. */
+/** A text that is being generated. */
 interface Text extends Pick<Token, 'row' | 'sequence'> {
   readonly ids: number[];
   readonly history: readonly number[];
@@ -23,9 +24,9 @@ interface Text extends Pick<Token, 'row' | 'sequence'> {
 }
 
 /**
- * Greedy search, or sampling, a token at a time: yields the new tokens of all texts that have not ended, as soon as they
- * are there. Texts that have ended leave the batch. Leaving the loop early frees everything.
- * @throws for options that make no sense, and the signal's reason when it is aborted
+ * Streams greedy search or sampling: yields the new tokens of all texts that have not ended, as soon as they are known. Texts
+ * that have ended leave the batch. Leaving the loop early frees everything.
+ * @throws for invalid options, and the signal's reason when it is aborted
  */
 export async function* generateTokens(
   model: LanguageModel,
@@ -49,9 +50,9 @@ export async function* generateTokens(
       const V = logits.length / running.length;
       const tokens = running.map(({ row, sequence, ids, history, random }, i): Token => {
         const scores = penalize(logits.slice(i * V, (i + 1) * V), ids, { history, settings });
-        const likeliest = indexOfLargest(scores);
+        const best = indexOfLargest(scores);
         const logs = logSoftmax(sample ? warp(scores, settings) : scores);
-        const id = sample ? draw(logs, random) : likeliest;
+        const id = sample ? draw(logs, random) : best;
         ids.push(id);
         return { row, sequence, id, logProbability: logs[id] as number };
       });

@@ -1,6 +1,6 @@
 import { activationNames, fieldsOf, type Json, MOST_LAYERS, show, showWord } from '@blip2/tensor';
 
-/** An OPT model, by the names of Hugging Face's `config.json` in this language's spelling. */
+/** The configuration of an OPT model; `optConfig` reads it from a Hugging Face `config.json`. */
 export interface OptConfig {
   readonly modelType: 'opt';
   readonly vocabSize: number;
@@ -24,8 +24,8 @@ export interface OptConfig {
 export const LAYER_NORM_EPSILON = 1e-5;
 
 /**
- * Reads the `text_config` of a BLIP-2 folder or the `config.json` of an OPT folder; what is absent has
- * Hugging Face's default, which is OPT-125M's.
+ * Reads the `text_config` of a BLIP-2 folder or the `config.json` of an OPT folder; absent fields have
+ * Hugging Face's defaults, those of OPT-125M.
  * @throws naming the field, for what is malformed or belongs to a variant that this implementation does not compute:
  * OPT-350M's post-norm and projected embeddings, Galactica-like norms without weights.
  */

@@ -5,31 +5,32 @@ import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
 import { type OptLayerParams, type OptParams, POSITION_OFFSET } from './spec.js';
 
+/** Input of `optForward`. */
 export interface OptInput {
-  /** Token vectors or any others in their place, [B,L,W], without positions. */
+  /** Token embeddings or vectors in their place, [B,L,W], without positions. */
   readonly embeddings: tf.Tensor;
-  /** Keep mask of past and new columns together, [B,P+L]. Default: all ones. */
+  /** Attention mask of past and new columns together, [B,P+L]. Default: all ones. */
   readonly mask?: tf.Tensor | undefined;
-  /** What each layer remembers of the P columns before, none at first; the L new columns are appended to it. */
+  /** The key-value cache of each layer with the P past columns; the L new columns are appended. Default: none. */
   readonly memory?: readonly KeyValueCache[] | undefined;
-  /** Only so many last positions are wanted; the last layer then computes no others. Default: all. */
+  /** Number of last positions that are computed by the last layer and returned. Default: all. */
   readonly last?: number | undefined;
-  /** The seed of dropout. Without it there is none. */
+  /** Seed of dropout. Default: no dropout. */
   readonly dropoutSeed?: number | undefined;
 }
 
-/** The caller owns it. */
+/** Output of `optForward`; the caller owns it. */
 export type OptOutput = {
   /** After the final norm, [B,last,W]. */
   hidden: tf.Tensor3D;
 };
 
-/** Lower than any score, yet finite: a row that sees nothing must not become NaN. */
+/** Lower than any score, yet finite: a row that attends to nothing must not become NaN. */
 const PADDED = -1e9;
 
 /**
- * The decoder of OPT (Zhang et al. 2022): pre-norm blocks under a causal mask, learned positions.
- * @throws when the columns, past and new, are more than there are positions
+ * Runs the decoder of OPT (Zhang et al. 2022): pre-norm blocks under a causal mask, learned positions.
+ * @throws where past and new columns are more than there are positions
  */
 export function optForward(p: OptParams, config: OptConfig, input: OptInput): OptOutput {
   const { decoder } = p.model;
@@ -76,12 +77,12 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
       : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
   };
   memory?.append({ key, value });
-  const seen = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,W]
+  const context = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,W]
   const added = (residual: tf.Tensor, name: string, f: (residual?: tf.Tensor) => tf.Tensor): tf.Tensor =>
     seed === undefined
       ? f(residual)
       : tf.add(residual, dropout(f(), config.dropout, { training: true, seed: hash(seed, name) }));
-  const x = added(lastRows(input.x, keep), 'self_attn', (residual) => linear(out_proj, seen, { residual }));
+  const x = added(lastRows(input.x, keep), 'self_attn', (residual) => linear(out_proj, context, { residual }));
 
   const { activation } = config;
   const wide = linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON));

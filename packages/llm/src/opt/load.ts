@@ -4,16 +4,17 @@ import type { OptConfig } from './config.js';
 import { optLanguageModel } from './model.js';
 import { optSpec } from './spec.js';
 
-export interface LoadOptions {
-  /** What stands before the names: `language_model.` in a BLIP-2 file. */
+/** Options of loading a language model. */
+export interface LoadLanguageOptions {
+  /** Prefix of the names in the file: `language_model.` in a BLIP-2 file. Default: none. */
   readonly prefix?: string;
 }
 
-/** The table of tokens. */
+/** The name of the token embeddings. */
 export const OPT_TABLE = 'model.decoder.embed_tokens.weight';
 const HEAD = 'lm_head.weight';
 
-/** Whether a name, without what stands before it, repeats another tensor of the file. */
+/** Tells whether a name, without prefix, repeats another tensor of the file. */
 export const optRepeats =
   ({ tied }: OptConfig) =>
   (name: string): boolean =>
@@ -23,7 +24,7 @@ export const optRepeats =
  * How the tensors of a file become the parameters of an OPT. The number of vocabulary rows is the file's, whatever the
  * config says (published BLIP-2 files have padded tables); a tied head that the file holds as well is not read twice.
  */
-export function optBinding(source: WeightSource, config: OptConfig, { prefix = '' }: LoadOptions = {}) {
+export function optBinding(source: WeightSource, config: OptConfig, { prefix = '' }: LoadLanguageOptions = {}) {
   const vocabSize = source.names.get(prefix + OPT_TABLE)?.shape[0] ?? config.vocabSize;
   const actual = { ...config, vocabSize };
   const repeats = optRepeats(config);
@@ -32,13 +33,13 @@ export function optBinding(source: WeightSource, config: OptConfig, { prefix = '
 }
 
 /**
- * Loads an OPT from a file.
+ * Loads an OPT model from a file.
  * @throws BindError naming all that is missing, unused or of another shape
  */
 export async function loadOpt(
   source: WeightSource,
   config: OptConfig,
-  options: LoadOptions = {},
+  options: LoadLanguageOptions = {},
 ): Promise<SyncLanguageModel> {
   const binding = optBinding(source, config, options);
   return optLanguageModel(await bind(binding.spec, source, binding.options), binding.config);

@@ -5,27 +5,29 @@ import type { OptConfig } from './config.js';
 import { optForward } from './forward.js';
 import type { OptParams } from './spec.js';
 
-/** The head: hidden [B,L,W] -> logits [B,L,V]. Without a head of its own it is the table of tokens. */
+/** Computes logits of hidden states, [B,L,W] -> [B,L,V], by the head or else by the token embeddings. */
 export function optHead(p: OptParams, hidden: tf.Tensor): tf.Tensor3D {
   const weight = p.lm_head?.weight ?? p.model.decoder.embed_tokens.weight;
   return tokenLogits(weight, hidden);
 }
 
-/** int32 [B,L] -> [B,L,W] */
+/** Looks token embeddings up: int32 [B,L] -> [B,L,W]. */
 export function optEmbed(p: OptParams, ids: tf.Tensor): tf.Tensor3D {
   return embedding(p.model.decoder.embed_tokens, ids) as tf.Tensor3D;
 }
 
+/** Input of `optLogits`. */
 export interface OptTextInput {
   /** int32 [B,L] */
   readonly ids: tf.Tensor;
-  /** Keep mask [B,L]. Default: all ones. */
+  /** Attention mask [B,L]. Default: all ones. */
   readonly mask?: tf.Tensor | undefined;
+  /** Seed of dropout. Default: no dropout. */
   readonly dropoutSeed?: number | undefined;
 }
 
 /**
- * The model as a language model of text alone, for its own pre-training: row t holds the logits of token t + 1.
+ * Computes the logits of plain text, for pre-training the language model itself: row t has the logits of token t + 1.
  * Differentiable by the parameters.
  * @returns [B,L,V]
  */

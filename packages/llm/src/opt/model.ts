@@ -10,7 +10,7 @@ import { optForward } from './forward.js';
 import { optEmbed, optHead } from './logits.js';
 import type { OptParams } from './spec.js';
 
-/** OPT behind the interface of all language models. It takes over the parameters: its `dispose` frees them. */
+/** Binds parameters to an OPT model as a `LanguageModel`. It owns the parameters: `dispose` frees them. */
 export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageModel {
   return {
     kind: 'decoder',
@@ -25,14 +25,14 @@ export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageM
 }
 
 /**
- * The logits of the target's tokens. The last target is never read, and no logits are computed for the prompt.
- * Without any prompt the first target has nothing before it, and logits and labels begin at the second.
+ * Computes the logits of the target's tokens. The last target is not read, and no logits are computed for the prompt.
+ * Without a prompt nothing precedes the first target, and logits and labels begin at the second.
  */
 export function optPredict(p: OptParams, config: OptConfig, input: PredictInput): Predictions {
   const { targetIds, targetMask, dropoutSeed } = input;
   const labels = labelsOf(targetIds, { mask: targetMask }); // [B,T]
   const [B, T] = labels.shape;
-  const { logits, told } = tf.tidy(() => {
+  const { logits, wanted } = tf.tidy(() => {
     const parts = promptParts(input, (ids) => optEmbed(p, ids));
     if (T > 1) {
       parts.push({
@@ -43,16 +43,16 @@ export function optPredict(p: OptParams, config: OptConfig, input: PredictInput)
     const { embeddings, mask } = composePrompt(parts);
     const last = Math.min(T, embeddings.shape[1]);
     const { hidden } = optForward(p, config, { embeddings, mask, last, dropoutSeed });
-    return { logits: optHead(p, hidden), told: tf.slice(labels, [0, T - last], [B, last]) }; // [B,T,V], [B,T]
+    return { logits: optHead(p, hidden), wanted: tf.slice(labels, [0, T - last], [B, last]) }; // [B,T,V], [B,T]
   });
   labels.dispose();
-  return { logits, labels: told };
+  return { logits, labels: wanted };
 }
 
-/** Tokens that there is room for after a prompt before its cache must grow. */
+/** Number of tokens after a prompt for which its cache has room before it must grow. */
 const USUAL_TEXT = 64;
 
-/** Reads the prompt at once and remembers it. */
+/** Reads a prompt and starts decoding after it. */
 export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): SyncDecodingState {
   const memory: KeyValueCache[] = [];
   return decodingState<Last>({
@@ -70,10 +70,10 @@ export function optStart(p: OptParams, config: OptConfig, prompt: Prompt): SyncD
   });
 }
 
-/** What the last column says, and which columns are kept [B,P]. */
+/** The logits of the last column, and the attention mask [B,P]. */
 type Last = { logits: tf.Tensor2D; mask?: tf.Tensor2D } & TextRows;
 
-/** Reads some columns more. */
+/** Runs the decoder on further columns. */
 function read(
   p: OptParams,
   config: OptConfig,

@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { POSITION_OFFSET } from './spec.js';
 
 /**
- * The rows of the position table for the last `length` columns of a mask: kept tokens count 0, 1, 2, … from
- * row 2 on, however many pads stand between them, and pads have row 1. Mask 1 1 1 1 0 0 1 1 1 -> 2 3 4 5 1 1 6 7 8.
+ * Computes the rows of the position embeddings for the last `length` columns of an attention mask: tokens are counted from
+ * row 2 on, however much padding stands between them, and padding has row 1. Mask 1 1 1 1 0 0 1 1 1 -> 2 3 4 5 1 1 6 7 8.
  * @param mask [B,L]
  * @returns int32 [B,length]
  */

@@ -1,7 +1,7 @@
 import { embeddingSpec, type LinearOptions, layerNormSpec, linearSpec, normal, type Params } from '@blip2/tensor';
 import type { OptConfig } from './config.js';
 
-/** The table of positions has two rows more than there are positions: positions begin at row 2, pads have row 1. */
+/** The position embeddings have two rows more than there are positions: positions begin at row 2, padding has row 1. */
 export const POSITION_OFFSET = 2;
 
 /** An anonymous record, so that it may stand in a list of a spec. */
@@ -24,7 +24,7 @@ const layerSpec = (config: OptConfig) => {
   };
 };
 
-/** OPT (Zhang et al. 2022) with Hugging Face's names. A tied head has no parameter of its own. */
+/** Describes the parameters of OPT (Zhang et al. 2022) by their names in Hugging Face checkpoints; a tied head has none of its own. */
 export function optSpec(config: OptConfig) {
   const { vocabSize, hiddenSize, maxPositions } = config;
   const init = normal(config.initStd);
@@ -41,5 +41,7 @@ export function optSpec(config: OptConfig) {
   };
 }
 
+/** The parameters of OPT. */
 export type OptParams = Params<ReturnType<typeof optSpec>>;
+/** The parameters of a layer of OPT. */
 export type OptLayerParams = Params<ReturnType<typeof layerSpec>>;

@@ -1,6 +1,6 @@
 import { activationNames, fieldsOf, type Json, MOST_LAYERS, show, showWord } from '@blip2/tensor';
 
-/** A T5 model, by the names of Hugging Face's `config.json` in this language's spelling. */
+/** The configuration of a T5 model; `t5Config` reads it from a Hugging Face `config.json`. */
 export interface T5Config {
   readonly modelType: 't5';
   readonly vocabSize: number;
@@ -10,7 +10,7 @@ export interface T5Config {
   readonly headSize: number;
   /** `d_ff` */
   readonly ffnSize: number;
-  /** Of the encoder. */
+  /** Number of layers of the encoder. */
   readonly layers: number;
   readonly decoderLayers: number;
   readonly heads: number;
@@ -22,7 +22,7 @@ export interface T5Config {
   readonly gated: boolean;
   readonly epsilon: number;
   readonly tied: boolean;
-  /** Whether what the head sees is multiplied by `hiddenSize^-0.5`, as T5 1.0 does. */
+  /** Whether the input of the head is multiplied by `hiddenSize^-0.5`, as in T5 1.0. */
   readonly scaleOutputs: boolean;
   readonly dropout: number;
   readonly initFactor: number;
@@ -33,10 +33,10 @@ export interface T5Config {
 }
 
 /**
- * Reads the `text_config` of a BLIP-2 folder or the `config.json` of a T5 folder; what is absent has Hugging Face's
- * default, which is T5-small's. A `dense_act_fn` of its own goes before what `feed_forward_proj` says: BLIP-2's Flan-T5
+ * Reads the `text_config` of a BLIP-2 folder or the `config.json` of a T5 folder; absent fields have Hugging Face's
+ * defaults, those of T5-small. A `dense_act_fn` takes precedence over `feed_forward_proj`: BLIP-2's Flan-T5
  * has the exact GELU. The head's input is scaled if `scale_decoder_outputs` is true or, where that key is absent, the
- * head tied. Texts begin with the pad; BOS, which T5 has none of, is what stands for an empty prompt: the end token.
+ * head tied. Targets begin with the padding token; T5 has no BOS, and an empty prompt is the EOS token.
  * @throws naming the field that is malformed
  */
 export function t5Config(json: Json = {}): T5Config {

@@ -6,21 +6,22 @@ import { positionBias } from './position-bias.js';
 import type { T5Params } from './spec.js';
 import { dropped, feedForward, selfAttention } from './sublayers.js';
 
+/** Input of `t5Encode`. */
 export interface T5EncoderInput {
-  /** Token vectors or any others in their place, [B,L,W]. */
+  /** Token embeddings or vectors in their place, [B,L,W]. */
   readonly embeddings: tf.Tensor;
-  /** Keep mask [B,L]. Default: all ones. */
+  /** Attention mask [B,L]. Default: all ones. */
   readonly mask?: tf.Tensor | undefined;
-  /** The seed of dropout. Without it there is none. */
+  /** Seed of dropout. Default: no dropout. */
   readonly dropoutSeed?: number | undefined;
 }
 
-/** Lower than any score, yet finite: a row that sees nothing must not become NaN. */
+/** Lower than any score, yet finite: a row that attends to nothing must not become NaN. */
 export const PADDED = -1e9;
 
 /**
- * The encoder of T5 (Raffel et al. 2020): pre-norm blocks that see both ways, positions by distance alone.
- * @returns after the final norm, [B,L,W]
+ * Runs the encoder of T5 (Raffel et al. 2020): pre-norm blocks with bidirectional self-attention and relative positions.
+ * @returns hidden states after the final norm, [B,L,W]
  */
 export function t5Encode(p: T5Params, config: T5Config, input: T5EncoderInput): tf.Tensor3D {
   const { embeddings, mask, dropoutSeed } = input;

@@ -13,7 +13,7 @@ import { lastPositionBias, positionBias } from './position-bias.js';
 import type { T5Params } from './spec.js';
 import type { T5CrossKeys } from './sublayers.js';
 
-/** T5 behind the interface of all language models. It takes over the parameters: its `dispose` frees them. */
+/** Binds parameters to a T5 model as a `LanguageModel`. It owns the parameters: `dispose` frees them. */
 export function t5LanguageModel(p: T5Params, config: T5Config): SyncLanguageModel {
   const { bos, pad, eos, decoderStart } = config;
   return {
@@ -28,7 +28,7 @@ export function t5LanguageModel(p: T5Params, config: T5Config): SyncLanguageMode
   };
 }
 
-/** The logits of all the target's tokens: the decoder reads its start token and the target but for its last token. */
+/** Computes the logits of the target's tokens: the decoder reads its start token, then the target without its last token. */
 export function t5Predict(p: T5Params, config: T5Config, input: PredictInput): Predictions {
   const { targetIds, targetMask, dropoutSeed } = input;
   return tf.tidy(() => {
@@ -44,7 +44,7 @@ export function t5Predict(p: T5Params, config: T5Config, input: PredictInput): P
   });
 }
 
-/** What the decoder looks at of a prompt. */
+/** A prompt, encoded. */
 interface Read {
   readonly encoded: T5CrossKeys[];
   /** Additive, [B,1,1,E]. */
@@ -57,16 +57,16 @@ function read(p: T5Params, config: T5Config, prompt: Prompt, dropoutSeed?: numbe
   return { encoded: t5CrossKeys(p, output), ...(mask ? { mask: additiveMask(mask, PADDED) } : {}) };
 }
 
-/** Which prompt each text goes on from, int32 [B], and the mask of that, [B,1,1,E]. */
+/** The prompt of each text, int32 [B], and its mask, [B,1,1,E]. */
 type Source = { rows: tf.Tensor1D; mask?: tf.Tensor4D };
 type Last = { logits: tf.Tensor2D } & Source & TextRows;
 
-/** Tokens that there is room for before caches and positions must grow. */
+/** Number of tokens for which caches and positions have room before they must grow. */
 const USUAL_TEXT = 64;
 
 /**
- * Reads the prompt with the encoder, once; texts that go on from one prompt look at the same keys and values, which
- * nothing copies.
+ * Reads a prompt with the encoder, once, and starts decoding. Texts of one prompt attend to the same keys and values, which are
+ * not copied.
  */
 export function t5Start(p: T5Params, config: T5Config, prompt: Prompt): SyncDecodingState {
   const memory = Array.from({ length: config.decoderLayers }, () => keyValueCache({ capacity: USUAL_TEXT }));

@@ -3,12 +3,13 @@ import * as tf from '@tensorflow/tfjs';
 import type { T5Config } from './config.js';
 import type { T5Params } from './spec.js';
 
+/** Whether a position bias is that of the bidirectional encoder or of the causal decoder. */
 export type Direction = 'encoder' | 'decoder';
 
 /**
- * The bucket of each distance 0, 1, … below `length`: near distances have one each, farther ones share them
- * logarithmically, and all from `maxDistance` on the last. In the encoder half of the buckets are for keys that stand
- * after the query, and this is the other half. Computed in float32, as the reference does, for at the bounds it matters.
+ * Gives the bucket of each distance 0, 1, … below `length`: short distances have one each, longer ones share them
+ * logarithmically, and all from `maxDistance` on share the last. In the encoder half of the buckets are for keys after the
+ * query, and this is the other half. Computed in float32, as in the reference, where bounds depend on it.
  */
 export function distanceBuckets(
   { buckets, maxDistance }: Pick<T5Config, 'buckets' | 'maxDistance'>,
@@ -26,7 +27,7 @@ export function distanceBuckets(
   });
 }
 
-/** What queries and keys, both 0 to `length`, add to their scores: [1,H,length,length]. Differentiable by the table. */
+/** Computes the relative position bias of queries and keys, both 0 to `length`: [1,H,length,length]; differentiable by the parameters. */
 export function positionBias(p: T5Params, config: T5Config, direction: Direction, length: number): tf.Tensor4D {
   const own = distanceBuckets(config, direction, length);
   const after = direction === 'encoder' ? Math.floor(config.buckets / 2) : 0;
@@ -41,8 +42,8 @@ export function positionBias(p: T5Params, config: T5Config, direction: Direction
 }
 
 /**
- * What the last of `length` positions adds to its scores by itself and all before it, [1,H,1,length]. The row of a
- * position is the end of the row of any later one.
+ * Computes the relative position bias of the last of `length` positions, [1,H,1,length]. The row of a position is the end of
+ * the row of any later one.
  */
 export function lastPositionBias(p: T5Params, config: T5Config, length: number): tf.Tensor4D {
   const ids = distanceBuckets(config, 'decoder', length).reverse();

@@ -7,7 +7,7 @@ const dense = (input: number, output: number, std: number) => ({
 });
 
 const attentionSpec = ({ hiddenSize: W, headSize: K, heads: H, initFactor: f }: T5Config) => ({
-  q: dense(W, H * K, f * (W * K) ** -0.5), // T5's attention is not scaled: its queries begin small
+  q: dense(W, H * K, f * (W * K) ** -0.5), // T5's attention has no scale: its queries are initialized small
   k: dense(W, H * K, f * W ** -0.5),
   v: dense(W, H * K, f * W ** -0.5),
   o: dense(H * K, W, f * (H * K) ** -0.5),
@@ -52,7 +52,7 @@ const decoderBlockSpec = (config: T5Config, block: number) => ({
   layer: { 0: selfAttentionSpec(config, block), 1: crossAttentionSpec(config), 2: feedForwardSpec(config) },
 });
 
-/** T5 (Raffel et al. 2020) with Hugging Face's names. A tied head has no parameter of its own. */
+/** Describes the parameters of T5 (Raffel et al. 2020) by their names in Hugging Face checkpoints; a tied head has none of its own. */
 export function t5Spec(config: T5Config) {
   const { vocabSize, hiddenSize, layers, decoderLayers, initFactor, tied } = config;
   return {
@@ -69,6 +69,7 @@ export function t5Spec(config: T5Config) {
   };
 }
 
+/** The parameters of T5. */
 export type T5Params = Params<ReturnType<typeof t5Spec>>;
 export type T5Attention = Params<ReturnType<typeof attentionSpec>>;
 export type T5SelfAttention = Params<ReturnType<typeof selfAttentionSpec>>;

@@ -4,12 +4,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { T5Config } from './config.js';
 import type { T5Attention, T5CrossAttention, T5FeedForward, T5SelfAttention } from './spec.js';
 
-/** What all sublayers are given beside their parameters. */
+/** Input of every sublayer beside its parameters. */
 export interface SublayerInput {
   readonly config: T5Config;
   /** [B,L,W] */
   readonly x: tf.Tensor;
-  /** Of dropout; without it there is none. */
+  /** Seed of dropout; undefined: no dropout. */
   readonly seed: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface SelfAttentionInput extends SublayerInput {
   /** Additive. */
   readonly mask?: tf.Tensor | undefined;
   readonly causal: boolean;
-  /** The P columns before, to which these are appended. */
+  /** The key-value cache of the P past columns, to which these are appended. */
   readonly memory?: KeyValueCache | undefined;
 }
 
@@ -31,16 +31,16 @@ export function selfAttention(p: T5SelfAttention, input: SelfAttentionInput): tf
   const [query, key, value] = [linear(q, normed), linear(k, normed), linear(v, normed)]; // [B,L,HK]
   const options = { ...unscaled(input), bias, mask, causal };
   memory?.append({ key, value });
-  const seen = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,L,HK]
-  return added(p.SelfAttention.o, seen, { ...input, residual: x });
+  const context = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,L,HK]
+  return added(p.SelfAttention.o, context, { ...input, residual: x });
 }
 
-/** Keys and values [I,E,HK] of what the encoder read. */
+/** Keys and values [I,E,HK] of cross-attention to I encoded prompts. */
 export type T5CrossKeys = { readonly key: tf.Tensor; readonly value: tf.Tensor };
 
 export interface CrossAttentionInput extends SublayerInput {
   readonly encoded: T5CrossKeys;
-  /** int32 [B]: which of the I each row looks at. Default: row b at b. */
+  /** int32 [B]: which of the I prompts each row attends to. Default: row b to prompt b. */
   readonly rows?: tf.Tensor1D | undefined;
   /** Additive, [B,1,1,E]. */
   readonly mask?: tf.Tensor | undefined;
@@ -50,11 +50,11 @@ export interface CrossAttentionInput extends SublayerInput {
 export function crossAttention(p: T5CrossAttention, input: CrossAttentionInput): tf.Tensor {
   const { x, encoded, rows, mask } = input;
   const query = linear(p.EncDecAttention.q, norm(p.layer_norm, input));
-  const seen = attend(query, encoded.key, encoded.value, { ...unscaled(input), rows, mask });
-  return added(p.EncDecAttention.o, seen, { ...input, residual: x });
+  const context = attend(query, encoded.key, encoded.value, { ...unscaled(input), rows, mask });
+  return added(p.EncDecAttention.o, context, { ...input, residual: x });
 }
 
-/** What crossAttention looks at: the encoder's output [I,E,W] as keys and values [I,E,HK]. */
+/** Computes the keys and values of cross-attention: the encoder's output [I,E,W] -> [I,E,HK]. */
 export const crossKeys = ({ k, v }: T5Attention, encoded: tf.Tensor): T5CrossKeys => ({
   key: linear(k, encoded),
   value: linear(v, encoded),
@@ -77,7 +77,7 @@ export function feedForward(p: T5FeedForward, input: SublayerInput): tf.Tensor {
 
 const norm = (p: RmsNorm, { config, x }: SublayerInput): tf.Tensor => rmsNorm(p, x, config.epsilon);
 
-/** T5's attention has no scale; its queries began small instead. */
+/** T5's attention has no scale; its queries are initialized small instead. */
 const unscaled = ({ config, seed }: SublayerInput): CachedAttendOptions => ({
   heads: config.heads,
   scale: 1,
@@ -92,6 +92,6 @@ function added(p: Linear, x: tf.Tensor, input: SublayerInput & { residual: tf.Te
   return seed === undefined ? linear(p, x, { residual }) : tf.add(residual, dropped(linear(p, x), input, 'output'));
 }
 
-/** x with some of it dropped, if there is a seed. */
+/** Applies dropout where there is a seed. */
 export const dropped = (x: tf.Tensor, { config, seed }: Omit<SublayerInput, 'x'>, name: string): tf.Tensor =>
   seed === undefined ? x : dropout(x, config.dropout, { training: true, seed: hash(seed, name) });

@@ -3,6 +3,7 @@ import { captionTokens, checkPairs, ngrams } from './tokens.js';
 const SIZES = [1, 2, 3, 4] as const;
 const SIGMA = 6;
 
+/** Options of `cider`. */
 export interface CiderOptions {
   /** Documents (each the references of one image) for the n-grams' frequencies. Default: the references themselves. */
   readonly corpus?: readonly (readonly string[])[];

@@ -33,7 +33,7 @@ test.each<[what: string, change: Json, message: string]>([
   [
     'a type that is no text',
     { vision_config: { model_type: { toString: 1 } } },
-    'model_type {"toString":1} is not known',
+    'model_type {"toString":1} is not supported',
   ],
   ['a language model that is a number', { text_config: 7 }, 'A language model of type 7 is not supported'],
   [

@@ -1,5 +1,6 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
 import { BindError, dispose, flatten, initialize, type Tree } from '@blip2/tensor';
 import { altered, threefold } from '@blip2/test-models';
@@ -65,7 +66,7 @@ describe('what cannot be loaded is said in a sentence', () => {
   test.each<[string, (config: Record<string, unknown>) => void]>([
     [`the model_type "clip"; only 'blip-2'`, (config) => Object.assign(config, { model_type: 'clip' })],
     [
-      'config.json cannot be used. A language model of type "llama" is not supported yet; known are opt and t5.',
+      'config.json cannot be used. A language model of type "llama" is not supported yet; supported are opt and t5.',
       (config) => Object.assign(config, { text_config: { model_type: 'llama' } }),
     ],
     ['the architecture "Blip2Foo"', (config) => Object.assign(config, { architectures: ['Blip2Foo'] })],
@@ -114,7 +115,8 @@ describe('saving', () => {
       const saved = { ...parts(model), params: model.params, language: { folder: opt }, prompts };
       const folder = join(out, 'stage2');
       await saveStage2(folder, saved);
-      await saveStage2(folder, saved);
+      const urls = { vision: { folder: pathToFileURL(opt) }, tokenizer: pathToFileURL(opt) };
+      await saveStage2(pathToFileURL(folder), { ...saved, ...urls });
       expect(await readdir(out)).toEqual(['stage2']);
       await writeFile(join(out, 'config.json'), '{}'); // the run's own
       expect(await readdir(folder)).toEqual([

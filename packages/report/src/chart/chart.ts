@@ -5,12 +5,15 @@ import { linePath, spread } from './path.js';
 import { linear, niceScale, type Scale, tightScale } from './scale.js';
 import { downsample, type Point, type Series, smooth } from './series.js';
 
+/** Options of `lossChart`. */
 export interface ChartOptions {
-  /** Title for those who cannot see the chart, and what it tells. */
+  /** The accessible title. */
   readonly title: string;
+  /** The accessible description. */
   readonly description: string;
-  /** Distinct on the page. */
+  /** An id that is unique on the page. */
   readonly id: string;
+  /** The window of the moving average, in points. */
   readonly window: number;
 }
 

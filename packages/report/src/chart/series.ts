@@ -1,17 +1,19 @@
 import type { CurveStep } from '../types.js';
 
+/** A point of a line. */
 export interface Point {
   readonly x: number;
-  /** Not finite where there is no value. */
+  /** Not finite where a value is missing. */
   readonly y: number;
 }
 
+/** A named line. */
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
 }
 
-/** Each loss over the steps, `total` first. A total that is the only term under another name is left out. */
+/** Collects each loss over the steps, `total` first. A total that equals the only term is left out. */
 export function lossSeries(steps: readonly CurveStep[]): Series[] {
   const names = new Set(steps.flatMap(({ losses }) => Object.keys(losses)));
   const ordered = ['total', ...[...names].filter((name) => name !== 'total')].filter((name) => names.has(name));
@@ -24,7 +26,7 @@ export function lossSeries(steps: readonly CurveStep[]): Series[] {
   return same && others.length === 0 ? [term] : all;
 }
 
-/** The mean over `window` neighbors, itself in the middle, of what is finite. A gap stays a gap. */
+/** Computes the centered moving average over `window` points, ignoring missing values. */
 export function smooth(points: readonly Point[], window: number): Point[] {
   const reach = Math.floor(window / 2);
   const sums = [0];

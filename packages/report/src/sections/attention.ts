@@ -10,7 +10,7 @@ function panel(attention: Attention, toHtml: ImageMaker, side: number): Html {
   const small = fit(image, side);
   const tiles = queryMaps(attention).map((map, q) => {
     const peak = times(map.peak);
-    const alt = `Query ${q + 1} over ${label}: its strongest patch gets ${peak} an even share`;
+    const alt = `Cross-attention of query ${q + 1} over ${label}: its highest weight is ${peak} the uniform weight`;
     return html`<li><figure>${toHtml(paintHeat(small, map), alt)}<figcaption><span>query ${q + 1}</span> <span>${peak}</span></figcaption></figure></li>`;
   });
   return html`<article class="attention"><h3>${label}</h3><div class="panel">
@@ -20,17 +20,18 @@ function panel(attention: Attention, toHtml: ImageMaker, side: number): Html {
 
 function key(): Html {
   const gradient = heatColors.map((color) => `rgb(${color.join(' ')})`).join(', ');
-  return html`<p class="key"><span>even share or less</span><span class="ramp" style="background: linear-gradient(to right, ${gradient})"></span>
-<span>the query’s strongest patch</span></p>`;
+  return html`<p class="key"><span>uniform weight or less</span><span class="ramp" style="background: linear-gradient(to right, ${gradient})"></span>
+<span>highest weight of the query</span></p>`;
 }
 
+/** Renders cross-attention maps; undefined where there are none. */
 export function attentionSection(
   attention: readonly Attention[],
   { toHtml, side }: { toHtml: ImageMaker; side: number },
 ): Section | undefined {
   if (attention.length === 0) return undefined;
-  const body = html`<p class="lead">Where the queries’ attention over the image lies, one map a query. The figure under a map is how many
-times an even share its strongest patch gets; a query that looks everywhere alike leaves its map pale.</p>
+  const body = html`<p class="lead">Cross-attention over the patches of the image, one map per query. The number under a map is the highest weight in
+multiples of the uniform weight; the map of a query with nearly uniform attention is pale.</p>
 ${key()}${attention.map((one) => panel(one, toHtml, side))}`;
-  return { id: 'attention', title: 'What each query looks at', body };
+  return { id: 'attention', title: 'Cross-attention of each query', body };
 }

@@ -6,29 +6,29 @@ import type { Curve } from '../types.js';
 import type { Section } from './section.js';
 
 const meanings: Readonly<Record<string, string>> = {
-  total: 'all terms together',
-  itc: 'contrast of images and texts',
-  itm: 'does this text fit this image',
-  itg: 'the text from the image, word by word',
-  lm: 'the text by the language model',
-  phrases: 'what is shown, by the soft prompt alone',
+  total: 'sum of all terms',
+  itc: 'image-text contrastive',
+  itm: 'image-text matching',
+  itg: 'image-grounded text generation',
+  lm: 'language modeling',
+  phrases: 'phrases by the soft prompt only',
 };
 
 const stages = {
-  1: 'Stage 1: Q-Former and texts',
-  2: 'Stage 2: Q-Former and language model',
+  1: 'Stage 1: vision-language representation learning',
+  2: 'Stage 2: vision-to-language generative learning',
 };
 
 function row({ name, points }: Series, i: number, window: number): Html {
   const finite = smooth(points, window).filter(({ y }) => Number.isFinite(y));
-  const least = finite.reduce<Point | undefined>(
+  const lowest = finite.reduce<Point | undefined>(
     (best, point) => (best && best.y <= point.y ? best : point),
     undefined,
   );
   const cell = (point: Point | undefined) => html`<td>${decimal(point?.y ?? Number.NaN)}</td>`;
   const meaning = meanings[name.toLowerCase()];
   return html`<tr><th scope="row"><span class="swatch s${i % 6}"></span>${name}${meaning && html` <small>${meaning}</small>`}</th>
-${cell(finite[0])}${cell(finite.at(-1))}${cell(least)}</tr>`;
+${cell(finite[0])}${cell(finite.at(-1))}${cell(lowest)}</tr>`;
 }
 
 function legend(series: readonly Series[], window: number): Html {
@@ -36,7 +36,7 @@ function legend(series: readonly Series[], window: number): Html {
 <th scope="col">lowest</th></tr></thead><tbody>${series.map((one, i) => row(one, i, window))}</tbody></table>`;
 }
 
-function broken({ steps }: Curve): number {
+function nonFiniteSteps({ steps }: Curve): number {
   return steps.filter(({ losses }) => !Object.values(losses).every(Number.isFinite)).length;
 }
 
@@ -46,16 +46,17 @@ function stage(curve: Curve, i: number): Html {
   const series = lossSeries(steps);
   const title = `Losses of stage ${curve.stage}`;
   const description = `${series.map(({ name }) => name).join(', ')} over ${plural(steps.length, 'logged step')}; the table below has first and last values.`;
-  const gaps = broken(curve);
+  const gaps = nonFiniteSteps(curve);
   return html`<figure class="curve"><figcaption><h3>${stages[curve.stage]}</h3></figcaption>
 ${lossChart(steps, series, { title, description, id: `curve-${i}`, window })}
 ${legend(series, window)}
-<p class="hint">${window > 1 ? `Lines are means over ${count(window)} logged steps; each step is pale behind them. ` : ''}Below: the learning rate.${
+<p class="hint">${window > 1 ? `Lines are moving averages over ${count(window)} logged steps; single steps are pale. ` : ''}Below: the learning rate.${
     gaps > 0 && html` <strong>${plural(gaps, 'step')} had a loss that is not a finite number.</strong>`
   }</p></figure>
 `;
 }
 
+/** Renders the losses of each stage; undefined where there are none. */
 export function curvesSection(curves: readonly Curve[]): Section | undefined {
   const shown = curves.filter(({ steps }) => steps.length > 0);
   if (shown.length === 0) return undefined;

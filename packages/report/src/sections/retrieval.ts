@@ -10,9 +10,9 @@ function recallRow(name: string, { r1, r5, r10 }: Recall, className = ''): Html 
 
 function scores({ candidates, i2t, t2i }: Retrieval): Html {
   const chance = (k: number) => Math.min(1, k / candidates);
-  return html`<table class="scores"><caption>The right answer among the first 1, 5 and 10 of ${count(candidates)}</caption>
+  return html`<table class="scores"><caption>Recall at 1, 5 and 10 among ${count(candidates)} candidates</caption>
 <thead><tr><th scope="col">Query</th><th scope="col">R@1</th><th scope="col">R@5</th><th scope="col">R@10</th></tr></thead>
-<tbody>${recallRow('An image asks for its text', i2t)}${recallRow('A text asks for its image', t2i)}
+<tbody>${recallRow('Image to text', i2t)}${recallRow('Text to image', t2i)}
 ${recallRow('Chance', { r1: chance(1), r5: chance(5), r10: chance(10) }, 'baseline')}</tbody></table>`;
 }
 
@@ -25,7 +25,7 @@ function ranks(length: number): Html[] {
   return Array.from({ length }, (_, k) => html`<th scope="col">${ordinal(k + 1)}</th>`);
 }
 
-/** Short rows end with an empty cell, so that the last column stays in its place. */
+/** Fills short rows with an empty cell, so that the last column is aligned. */
 function rest(cells: number): Html | false {
   return cells > 0 && html`<td colspan="${cells}"></td>`;
 }
@@ -35,14 +35,14 @@ function byText({ byText: queries }: Retrieval, toHtml: ImageMaker): Html {
   const rows = queries.map(({ text, right, found, labels, rank }) => {
     const cells = found.map((image, k) => {
       const what = labels?.[k] ?? `${ordinal(k + 1)} image found for ${text}`;
-      return html`<td>${toHtml(image, k === right ? `${what}, the right one` : what, k === right ? 'right' : undefined)}</td>`;
+      return html`<td>${toHtml(image, k === right ? `${what}, the correct one` : what, k === right ? 'right' : undefined)}</td>`;
     });
     return html`<tr><th scope="row">${text}</th>${cells}${rest(columns - found.length)}<td class="place">${place(rank, right)}</td></tr>
 `;
   });
-  return html`<h3>A text asks for its image</h3>
-<p class="hint">The nearest images, best first; the right one is framed. The last column says where it came.</p>
-${scrollable('Images found for texts', html`<table class="sheet"><thead><tr><th scope="col">Text</th>${ranks(columns)}<th scope="col">Right one</th></tr></thead><tbody>${rows}</tbody></table>`)}`;
+  return html`<h3>Text to image</h3>
+<p class="hint">The images with the highest scores, best first; the correct one is framed. The last column has its rank.</p>
+${scrollable('Images found for texts', html`<table class="sheet"><thead><tr><th scope="col">Text</th>${ranks(columns)}<th scope="col">Rank of the correct image</th></tr></thead><tbody>${rows}</tbody></table>`)}`;
 }
 
 function byImage({ byImage: queries }: Retrieval, toHtml: ImageMaker): Html {
@@ -53,14 +53,15 @@ function byImage({ byImage: queries }: Retrieval, toHtml: ImageMaker): Html {
     );
     return html`<li>${toHtml(image, label)}<div><h4>${label}</h4><ol>${found.map(
       ({ text, right }) => html`<li${right && html` class="right"`}>${text}${right && mark(true)}</li>`,
-    )}</ol><p class="hint">right one: ${at}</p></div></li>
+    )}</ol><p class="hint">rank of the correct text: ${at}</p></div></li>
 `;
   });
-  return html`<h3>An image asks for its text</h3>
-<p class="hint">Each image with its own text above the nearest texts, best first.</p>
+  return html`<h3>Image to text</h3>
+<p class="hint">Each image with its own text, and below it the texts with the highest scores, best first.</p>
 <ul class="cards">${cards}</ul>`;
 }
 
+/** Renders retrieval scores with examples; undefined where there are none. */
 export function retrievalSection(retrieval: Retrieval | undefined, toHtml: ImageMaker): Section | undefined {
   if (!retrieval) return undefined;
   const body = html`${scores(retrieval)}${retrieval.byText.length > 0 && byText(retrieval, toHtml)}

@@ -22,7 +22,7 @@ export function withText(word: string): ReportData {
   }));
   return {
     title: word,
-    made: { seconds: 492, threads: 2, backend: word, node: 'v20.19.0', preset: word },
+    run: { seconds: 492, threads: 2, backend: word, node: 'v20.19.0', preset: word },
     curves: [
       { stage: 1, steps },
       { stage: 2, steps: steps.slice(0, 5) },

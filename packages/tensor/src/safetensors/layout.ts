@@ -6,7 +6,10 @@ import { LARGEST_HEADER, tensorBytes } from './header.js';
 /** The values of a tensor to write. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
-/** A tensor to write: F32, F16 and BF16 take a `Float32Array`, I32 an `Int32Array`, U8 a `Uint8Array`. */
+/**
+ * A tensor to write: F32, F16 and BF16 take a `Float32Array`, I32 an `Int32Array`, U8 a `Uint8Array`.
+ * @typeParam D what `data` is: the values, or also a function that returns them
+ */
 export interface TensorEntry<D = TensorData | (() => TensorData | Promise<TensorData>)> {
   readonly name: string;
   readonly shape: readonly number[];

@@ -16,6 +16,7 @@ export interface FeatureStore {
 /** Images by index, decoded when they are asked for. */
 export interface ImageList {
   readonly length: number;
+  /** Decodes the image at an index. */
   item(index: number): DecodedImage | Promise<DecodedImage>;
 }
 
@@ -65,7 +66,8 @@ export async function encodeAll(
 
 /** A file of features. */
 export interface CacheFile {
-  readonly path: string;
+  /** Path or `file:` URL. */
+  readonly path: string | URL;
   /** Identifies encoder, processor and images: features of another key are computed again; see `cacheKey` of `@blip2/data`. */
   readonly key: string;
 }

@@ -2,7 +2,7 @@ import type { Contender } from '../contender.js';
 import type { Failure, Result } from '../result.js';
 import { type Lookup, lookup } from './find.js';
 
-/** What this project wants of itself, and what was measured. */
+/** A performance target of this project, and what was measured. */
 export interface Bar {
   readonly what: string;
   readonly measured: number | undefined;
@@ -12,7 +12,7 @@ export interface Bar {
   readonly failed?: string | undefined;
 }
 
-/** undefined where something that it needs was not measured. */
+/** Reports whether a target is met; undefined where it was not measured. */
 export function isMet({ measured, failed, atLeast = -Infinity, atMost = Infinity }: Bar): boolean | undefined {
   if (failed !== undefined) return false;
   return measured === undefined ? undefined : measured >= atLeast && measured <= atMost;
@@ -24,7 +24,7 @@ const wasm: Contender = { name: 'wasm', threads: 1 };
 const GIB = 2 ** 30;
 const WHOLE_STEP = 'stage 1 step, 12 layers';
 
-/** Every bar, from the lines of a report. */
+/** Evaluates every target from the lines of a report. */
 export function bars(results: readonly Result[], failures: readonly Failure[] = []): Bar[] {
   const find = lookup(results);
   const whole = failures.find((one) => one.contender === 'simd' && one.case.startsWith(WHOLE_STEP))?.why;

@@ -14,7 +14,7 @@ export interface Loss {
 
 const TIE = 1.05; // less than this apart is noise
 
-/** Where this project loses, the fastest of the others only, the worst first. */
+/** Lists the cases in which another engine is faster, with the fastest of them only, the largest ratio first. */
 export function losses(results: readonly Result[]): Loss[] {
   const found: Loss[] = [];
   for (const [bench, cases] of grouped(results)) {

@@ -40,7 +40,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/trainer': {
     siblings: ['@blip2/tensor'],
     npm: tfjs,
-    computed: { 'src/checkpoint/node.ts': "Node's file system, hidden from bundlers for browsers" },
+    computed: { 'src/checkpoint/disk.ts': "Node's file system, hidden from bundlers for browsers" },
   },
   '@blip2/data': {
     siblings: ['@blip2/tensor'],

@@ -23,8 +23,7 @@ export async function withProject<T>(
 ): Promise<T> {
   const project = mkdtempSync(join(tmpdir(), 'blip2-check-'));
   try {
-    const manifest = { private: true, type: 'module', devDependencies: { '@types/node': '^20' } };
-    writeFileSync(join(project, 'package.json'), JSON.stringify(manifest));
+    writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
     await addPackages(project, names, tarballs);
     return await body(project);
   } finally {
@@ -48,8 +47,11 @@ export async function addPackages(project: string, names: readonly string[], tar
   if (code !== 0) throw new Error(`npm install of ${names.join(' ')} failed: ${output.trim()}`);
 }
 
-/** The package and the peers that it asks for from the registry, optional ones too: its types may name them. */
+/**
+ * What a check installs: the package, the peers that it asks for from the registry, optional ones too (its types may name
+ * them), and the types of Node.
+ */
 export function withPeers({ manifest }: Package, tarballs: Tarballs): string[] {
   const peers = Object.keys(manifest.peerDependencies ?? {});
-  return [manifest.name, ...peers.filter((name) => !tarballs.has(name))];
+  return [manifest.name, ...peers.filter((name) => !tarballs.has(name)), '@types/node@^20'];
 }

@@ -53,6 +53,20 @@ export async function runExamples(readme: string, project: string, options: Read
   return problems;
 }
 
+/** The output of the first example of a README that is not a fragment; undefined where there is none. */
+export async function runFirstExample(readme: string, project: string, endpoint: string): Promise<string | undefined> {
+  const example = examplesOf(readFileSync(readme, 'utf8')).find(({ fragment }) => !fragment);
+  if (!example) return undefined;
+  const folder = join(project, 'examples');
+  mkdirSync(folder, { recursive: true });
+  await writeFiles(folder);
+  let written = '';
+  const onOutput = (_: number, output: string): void => {
+    written = output;
+  };
+  return (await runExample(example, folder, { endpoint, onOutput })) ?? written;
+}
+
 async function runExample(example: Example, folder: string, options: ReadmeOptions): Promise<string | undefined> {
   const { language, fragment, line } = example;
   let code = example.code;

@@ -19,11 +19,20 @@ export function convertCommand(command: Command, session: Session): Command {
     .description('Convert a LAVIS checkpoint, or a Hugging Face folder, to a Hugging Face folder.')
     .argument('<in>', 'a LAVIS .pth, a Hugging Face folder, or a name on its hub')
     .argument('<out>', 'the folder to write')
-    .option('--vision <path>', 'image encoder, which a .pth lacks: eva_vit_g.pth, clip_vit_L.pth or a folder')
-    .option('--language <folder>', 'language model, which a .pth of stage 2 lacks')
-    .option('--tokenizer <folder>', "folder with a tokenizer (default: the language model's)")
-    .option('--config <file>', 'JSON that is merged into the config derived from the weights, such as numbers of heads')
-    .addOption(choiceOption('--dtype <name>', 'dtype of the weights (default: as they are)', ['f32', 'f16', 'bf16']))
+    .option(
+      '--vision <model>',
+      'image encoder, which a .pth lacks: eva_vit_g.pth, clip_vit_L.pth, a folder or a hub name',
+    )
+    .option('--language <model>', 'language model, which a .pth of stage 2 lacks: a folder or a hub name')
+    .option('--tokenizer <model>', "folder or hub name with the tokenizer (default: the language model's)")
+    .option('--config <file>', 'JSON that overrides the config inferred from the weights, such as numbers of heads')
+    .addOption(
+      choiceOption('--dtype <name>', 'dtype of the weights (default: f16 and bf16 are kept, all else becomes f32)', [
+        'f32',
+        'f16',
+        'bf16',
+      ]),
+    )
     .addOption(new Option('--quantize <name>').hideHelp())
     .action(async (from: string, to: string, flags: ConvertFlags) => {
       const { vision, language, tokenizer, dtype, config: file, quantize } = flags;

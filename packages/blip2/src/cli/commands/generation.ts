@@ -63,9 +63,13 @@ export function addGenerationOptions(command: Command, { task, maxNewTokens, len
     .addOption(
       choiceOption('--decoding <name>', 'decoding preset: prompt, beams, penalties and lengths', presetsOf(task)),
     )
-    .addOption(numberOption('--beams <n>', 'beams; 1 is greedy search (default: 5, or 1 with --sample)', COUNT))
-    .addOption(numberOption('--max-new-tokens <n>', `most tokens to generate (default: ${maxNewTokens})`, COUNT))
-    .addOption(numberOption('--min-new-tokens <n>', 'least tokens to generate (default: 0)', { integer: true, min: 0 }))
+    .addOption(
+      numberOption('--beams <n>', 'number of beams; 1 is greedy search (default: 5, or 1 with --sample)', COUNT),
+    )
+    .addOption(numberOption('--max-new-tokens <n>', `maximum number of new tokens (default: ${maxNewTokens})`, COUNT))
+    .addOption(
+      numberOption('--min-new-tokens <n>', 'minimum number of new tokens (default: 0)', { integer: true, min: 0 }),
+    )
     .addOption(
       numberOption('--length-penalty <x>', `beam search: above 0 favors long texts (default: ${lengthPenalty})`),
     )
@@ -81,7 +85,7 @@ export function addGenerationOptions(command: Command, { task, maxNewTokens, len
       }),
     )
     .addOption(
-      numberOption('--top-k <n>', `${sampling} keep the k most probable tokens; 0 keeps all (default: 50)`, {
+      numberOption('--top-k <k>', `${sampling} keep the k most probable tokens; 0 keeps all (default: 50)`, {
         integer: true,
         min: 0,
       }),
@@ -93,7 +97,7 @@ export function addGenerationOptions(command: Command, { task, maxNewTokens, len
         { above: 0, max: 1 },
       ),
     )
-    .addOption(numberOption('--num-sequences <n>', 'texts to return (default: 1)', COUNT))
+    .addOption(numberOption('--num-sequences <n>', 'number of texts to return (default: 1)', COUNT))
     .addOption(repeatedOption('--stop <token>', 'a token, or its id, that ends a text too; may be repeated', stopToken))
     .option('--stream', 'print the text while it is generated, by greedy search or sampling');
 }

@@ -9,7 +9,7 @@ interface IndexFlags extends SharedOptions {
   readonly model: string;
   readonly out: string;
   readonly features: boolean;
-  readonly prune: boolean;
+  readonly prune?: boolean;
 }
 
 export function indexCommand(command: Command, session: Session): Command {
@@ -19,7 +19,7 @@ export function indexCommand(command: Command, session: Session): Command {
     .addOption(modelOption())
     .requiredOption('--out <file>', 'the index; of one that exists, only new and changed images are encoded')
     .option('--no-features', 'store no image features: a smaller index, whose search encodes images again')
-    .option('--prune', 'remove images whose files no longer exist', false)
+    .option('--prune', 'remove images whose files no longer exist')
     .action(async (names: string[], flags: IndexFlags) => {
       const images = await imageFiles(names);
       using model = await openModel(session, flags, 'retrieval');

@@ -10,7 +10,7 @@ interface SearchFlags extends SharedOptions {
   readonly model?: string;
   readonly top: number;
   readonly rerank?: number;
-  readonly approximate: boolean;
+  readonly approximate?: boolean;
 }
 
 export function searchCommand(command: Command, session: Session): Command {
@@ -18,7 +18,7 @@ export function searchCommand(command: Command, session: Session): Command {
     .description('Search an index for the images that match a text best.')
     .argument('<query>', 'the text')
     .requiredOption('--index <file>', 'the index, as the index command writes it')
-    .addOption(numberOption('--top <n>', 'results', COUNT).default(10))
+    .addOption(numberOption('--top <n>', 'number of results', COUNT).default(10))
     .addOption(
       numberOption(
         '--rerank <n>',
@@ -30,7 +30,7 @@ export function searchCommand(command: Command, session: Session): Command {
       ),
     )
     .option('--model <model>', 'the model that made the index (default: its path at that time)')
-    .option('--approximate', 'approximate nearest neighbors, for very many images; needs the package usearch', false)
+    .option('--approximate', 'approximate nearest neighbors, for very many images; needs the package usearch')
     .action(async (query: string, flags: SearchFlags) => {
       const { openIndex, searchIndex } = await import('@blip2/search');
       const { signal, terminal } = session;

@@ -13,7 +13,7 @@ interface TrainFlags extends SharedOptions {
   readonly preset?: string;
   readonly stage: keyof typeof stages;
   readonly out?: string;
-  readonly resume: boolean;
+  readonly resume?: boolean;
   readonly maxSteps?: number;
 }
 
@@ -27,7 +27,7 @@ export function trainCommand(command: Command, session: Session): Command {
     .addOption(choiceOption('--preset <name>', 'training preset', trainingPresets))
     .addOption(choiceOption('--stage <n>', 'stages to train', Object.keys(stages)).default('all'))
     .option('--out <folder>', 'output folder (default: runs/ and the name of the configuration)')
-    .option('--resume', 'resume from the latest checkpoint', false)
+    .option('--resume', 'resume from the latest checkpoint')
     .addOption(numberOption('--max-steps <n>', 'stop each stage after this many steps', COUNT))
     .action(async (flags: TrainFlags) => {
       const { config: file, preset, maxSteps } = flags;
@@ -44,7 +44,7 @@ export function trainCommand(command: Command, session: Session): Command {
         data: emojiData,
         out,
         stages: stages[flags.stage],
-        resume: flags.resume,
+        resume: flags.resume ?? false,
         ...(maxSteps !== undefined && { maxSteps }),
         reporter: session.reporter({ steps: true }),
         signal: session.signal,

@@ -69,14 +69,14 @@ class Stage1(nn.Module):
         match = F.cross_entropy(self.match_head(matched.mean(1)), labels)
 
         # caption
-        told = torch.cat([torch.full((B, 1), start), ids[:, 1:]], 1)
+        inputs = torch.cat([torch.full((B, 1), start), ids[:, 1:]], 1)
         before = torch.ones(T, Q + T).tril(Q)
         causal = (1 - before * torch.cat([torch.ones(B, Q), mask], 1)[:, None, :])[:, None] * MASKED
-        hidden, _ = qformer(qformer.embed(words=self.embed_words(told)), 0, past=cache, mask=causal)
+        hidden, _ = qformer(qformer.embed(words=self.embed_words(inputs)), 0, past=cache, mask=causal)
         x = self.transform_norm(F.gelu(self.transform(hidden)))
         logits = F.linear(x, self.words.weight, self.word_bias)[:, :-1]
         caption = F.cross_entropy(
-            logits.flatten(0, 1), told[:, 1:].flatten(), ignore_index=0, label_smoothing=SMOOTHING
+            logits.flatten(0, 1), inputs[:, 1:].flatten(), ignore_index=0, label_smoothing=SMOOTHING
         )
         return contrast + match + caption
 

@@ -41,7 +41,7 @@ describe('a connection that is cut', () => {
   test('by silence', async () => {
     await inFolder(async (cache) => {
       ofWeights((n) => (n === 0 ? { stallAfter: 100_000 } : undefined));
-      await expectWeights(await resolved(cache, { hub: { stall: 1_000 } }));
+      await expectWeights(await resolved(cache, { hub: { stallTimeout: 1_000 } }));
       expect(gets()).toEqual([0, 100_000]);
     });
   });

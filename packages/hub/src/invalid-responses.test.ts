@@ -8,16 +8,21 @@ import { blobsIn, etag, expectWeights, failure, large, noise, tinyHub, weights }
 const tiny = tinyHub();
 const { resolved, ofWeights, gets } = tiny;
 
-describe('a hub that lies', () => {
+describe('a hub with invalid responses', () => {
   const left = async (cache: string): Promise<string[]> =>
     (await readdir(blobsIn(cache))).filter((name) => name.startsWith(etag) || name.endsWith('.incomplete'));
 
   test.each<[string, Behavior, Behavior, string]>([
-    ['of the size, too small', { size: 1000 }, {}, 'has 3,000,001 bytes, and 1,000 bytes were announced'],
-    ['of the size, too large', { size: 4_000_000 }, {}, 'has 3,000,001 bytes, and 4,000,000 bytes were announced'],
+    ['of the size, too small', { size: 1000 }, {}, 'has 3,000,001 bytes instead of 1,000 bytes'],
+    ['of the size, too large', { size: 4_000_000 }, {}, 'has 3,000,001 bytes instead of 4,000,000 bytes'],
     ['and sends for ever', { size: 1000 }, { chunked: true }, 'is longer than 1,000 bytes'],
     ['and sends too little', { size: 4_000_000 }, { chunked: true }, 'ends after 3,000,001 bytes'],
-    ['of the content', {}, { bytes: noise(weights.length, 9) }, `does not have the checksum ${etag.slice(0, 12)}…`],
+    [
+      'of the content',
+      {},
+      { bytes: noise(weights.length, 9) },
+      `does not have the expected checksum ${etag.slice(0, 12)}…`,
+    ],
   ])('%s', async (_, said, sent, message) => {
     await inFolder(async (cache) => {
       tiny.hub.behave = ({ server, path }) =>
@@ -35,12 +40,12 @@ describe('a hub that lies', () => {
     await inFolder(async (cache) => {
       tiny.hub.behave = ({ path, method }) =>
         path.endsWith('/config.json') && method === 'GET' ? { bytes: Buffer.from('{"a": 9}') } : undefined;
-      await expect(resolved(cache)).rejects.toThrow("'config.json' of 'org/tiny' does not have the checksum");
+      await expect(resolved(cache)).rejects.toThrow("'config.json' of 'org/tiny' does not have the expected checksum");
       tiny.hub.behave = ({ path }) =>
         path.endsWith('/config.json') ? { chunked: true, bytes: noise(2e6) } : undefined;
       await expect(resolved(cache)).rejects.toThrow("'config.json' of 'org/tiny' is longer than 1,000,000 bytes");
       tiny.hub.behave = ({ path }) => (path.endsWith('/config.json') ? { bytes: noise(2e6) } : undefined);
-      await expect(resolved(cache)).rejects.toThrow("announces 2,000,000 bytes for 'config.json'");
+      await expect(resolved(cache)).rejects.toThrow("states 2,000,000 bytes for 'config.json'");
       tiny.hub.behave = ({ path }) => (path.endsWith('/config.json') ? { chunked: true } : undefined);
       await resolved(cache);
     });
@@ -59,7 +64,7 @@ describe('a hub that lies', () => {
   ])('an unusable %s is refused', async (_, said) => {
     await inFolder(async (cache) => {
       tiny.hub.behave = ({ path }) => (path.endsWith('config.json') ? { etag: said } : undefined);
-      await expect(resolved(cache)).rejects.toThrow("names no ETag for 'config.json'");
+      await expect(resolved(cache)).rejects.toThrow("states no ETag for 'config.json'");
     });
   });
 
@@ -78,7 +83,7 @@ describe('a hub that lies', () => {
       expect(await left(cache)).toEqual([]);
       let n = 0;
       tiny.hub.behave = ({ path }) => (path.endsWith('safetensors') ? { etag: sha256(noise(4, ++n)) } : undefined);
-      await expect(resolved(join(cache, 'other'))).rejects.toThrow('changes while it is downloaded');
+      await expect(resolved(join(cache, 'other'))).rejects.toThrow('changed while it was downloaded');
     });
   });
 
