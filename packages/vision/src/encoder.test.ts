@@ -2,7 +2,7 @@ import { initialise, linear, linearSpec } from '@blip2/tensor';
 import { expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { readVisionConfig } from './config.js';
+import { readVitConfig } from './config.js';
 import { type VisionEncoder, visionEncoder } from './encoder.js';
 import { type VisionParams, visionSpec } from './spec.js';
 
@@ -25,7 +25,7 @@ test('a small convolutional network is a vision encoder as an object literal', a
   mine.dispose?.();
 });
 
-const config = readVisionConfig({
+const config = readVitConfig({
   model_type: 'vit',
   hidden_size: 8,
   intermediate_size: 8,

@@ -1,9 +1,11 @@
 import { bind, type LayerNorm, layerNormSpec, type Tree, type WeightSource } from '@blip2/tensor';
-import type { VisionConfig } from './config.js';
+import { isVitConfig, type VisionConfig, type VitConfig } from './config.js';
+import { type EfficientNetEncoder, loadEfficientNet } from './efficientnet/encoder.js';
 import { type VitEncoder, visionEncoder } from './encoder.js';
 import { family } from './families.js';
 import { fusedBiasSource } from './fused-bias.js';
-import { depth, gridOf, type VisionOptions, type VisionParams, visionSpec } from './spec.js';
+import { visionPart } from './part.js';
+import { depth, gridOf, type VisionOptions, type VisionParams, vitSpec } from './spec.js';
 
 export interface LoadVisionOptions extends VisionOptions {
   /** What stands before the family's names in the file. Default: found out (`vision_model.`, `vit.`, ..., or nothing). */
@@ -15,11 +17,22 @@ export interface LoadVisionOptions extends VisionOptions {
  * are resized to whatever pictures come.
  * @throws BindError listing every missing, unused and mis-shaped tensor, before anything is allocated.
  */
+export function loadVisionEncoder(
+  source: WeightSource,
+  config: VitConfig,
+  options?: LoadVisionOptions,
+): Promise<VitEncoder>;
+export function loadVisionEncoder(
+  source: WeightSource,
+  config: VisionConfig,
+  options?: LoadVisionOptions,
+): Promise<VitEncoder | EfficientNetEncoder>;
 export async function loadVisionEncoder(
   source: WeightSource,
   config: VisionConfig,
   options: LoadVisionOptions = {},
-): Promise<VitEncoder> {
+): Promise<VitEncoder | EfficientNetEncoder> {
+  if (!isVitConfig(config)) return loadEfficientNet(source, config, options);
   const names = family(config.family);
   const prefix = options.prefix ?? prefixOf(source, config);
   const stored = { ...config, imageSize: storedSize(source, config, prefix) };
@@ -33,7 +46,7 @@ export async function loadVisionEncoder(
     if (path.startsWith(`${names.finalNorm}.`)) return !options.finalNorm;
     return names.unused.some((start) => path.startsWith(start));
   };
-  const spec = visionSpec(stored, options);
+  const spec = vitSpec(stored, options);
   const params: Tree = await bind(spec, fusedBiasSource(source), { prefix, ignore });
   return visionEncoder(params as VisionParams, stored, options);
 }
@@ -41,20 +54,19 @@ export async function loadVisionEncoder(
 /** The norm after the blocks by itself: BLIP-2's `ln_vision`, trained while the encoder is frozen. */
 export async function loadFinalNorm(
   source: WeightSource,
-  config: VisionConfig,
+  config: VitConfig,
   options: Pick<LoadVisionOptions, 'prefix'> = {},
 ): Promise<LayerNorm> {
   const prefix = options.prefix ?? prefixOf(source, config);
   return bind(layerNormSpec(config.hiddenSize), source, { prefix: `${prefix}${family(config.family).finalNorm}.` });
 }
 
-function prefixOf(source: WeightSource, config: VisionConfig): string {
-  const { prefixes, positions } = family(config.family);
-  return prefixes.find((prefix) => source.names.has(prefix + positions.path)) ?? (prefixes[0] as string);
+function prefixOf(source: WeightSource, config: VitConfig): string {
+  return visionPart(source, config).prefix;
 }
 
 /** The picture that the stored positions are for: the config's, or a square one when their number differs. */
-function storedSize(source: WeightSource, config: VisionConfig, prefix: string): readonly [number, number] {
+function storedSize(source: WeightSource, config: VitConfig, prefix: string): readonly [number, number] {
   const { positions, classToken } = family(config.family);
   const shape = source.names.get(prefix + positions.path)?.shape ?? [];
   const patches = (shape.at(-2) ?? 0) - (classToken ? 1 : 0);

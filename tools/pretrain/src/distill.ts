@@ -8,14 +8,14 @@ import {
   param,
   zeros,
 } from '@blip2/tensor';
-import { type VisionConfig, visionSpec, vitForward } from '@blip2/vision';
+import { type VitConfig, vitForward, vitSpec } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { NONE } from './identities.js';
 import { CELLS, COMPONENTS } from './teach.js';
 
 /** The student, and the heads that are thrown away afterwards. */
-export const distillSpec = (config: VisionConfig, emoji: number) => ({
-  vit: visionSpec(config, { finalNorm: true }),
+export const distillSpec = (config: VitConfig, emoji: number) => ({
+  vit: vitSpec(config, { finalNorm: true }),
   cells: linearSpec(config.hiddenSize, COMPONENTS),
   whole: linearSpec(config.hiddenSize, COMPONENTS),
   identity: linearSpec(config.hiddenSize, config.hiddenSize),
@@ -35,11 +35,7 @@ export interface Lesson {
 }
 
 /** Both lessons in one pass of the student. */
-export function distillLoss(
-  p: DistillParams,
-  config: VisionConfig,
-  { pixels, maps, shares, labels }: Lesson,
-): LossTerms {
+export function distillLoss(p: DistillParams, config: VitConfig, { pixels, maps, shares, labels }: Lesson): LossTerms {
   const tokens = vitForward(p.vit, config, pixels, { finalNorm: true }); // [B,50,D]
   const taught = maps.shape[0];
   const known = shares.shape[0];

@@ -1,11 +1,11 @@
 import { type Flat, flatten, type Tree } from '@blip2/tensor';
-import type { VisionConfig } from '@blip2/vision';
+import type { VitConfig } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { writeFolder } from './folder.js';
 import { STUDENT_SIZE } from './teach.js';
 
 /** The vision transformer that ships: 49 cells of 16 pixels, as the teacher's map has, and a class token. */
-export const studentConfig: VisionConfig = {
+export const studentConfig: VitConfig = {
   family: 'eva',
   hiddenSize: 256,
   intermediateSize: 1024,

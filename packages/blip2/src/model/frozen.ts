@@ -1,7 +1,7 @@
 import { type LanguageModel, languageConfig, languageKind, languageRepeats, vocabularyRows } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
-import { families, readVisionConfig } from '@blip2/vision';
+import { readVisionConfig, visionPart } from '@blip2/vision';
 import { isJson, type Json, readConfigJson, readGenerationJson } from './files.js';
 
 /** A frozen model in a folder of its own or within a BLIP-2 folder. */
@@ -15,21 +15,13 @@ export interface FrozenFolder {
   readonly owns: (name: string) => boolean;
 }
 
-/** Opens the image encoder of a folder of any ViT family. @throws for a missing folder or an unknown model type */
+/** Opens the image encoder of a folder of any family. @throws for a missing folder or an unknown model type */
 export async function openVision(folder: string): Promise<FrozenFolder> {
   const json = await readConfigJson(folder);
   const config = readVisionConfig(json);
-  const family = families[config.family];
   const source = await openSafetensors(folder);
-  const prefixes: readonly string[] = json.vision_config === undefined ? family.prefixes : ['vision_model.'];
-  const prefix = prefixes.find((start) => source.names.has(start + family.positions.path)) ?? prefixes[0]!;
-  const others = [`${family.finalNorm}.`, ...family.unused];
-  return {
-    json: partOf(json, 'vision_config'),
-    source,
-    prefix,
-    owns: (name) => name.startsWith(prefix) && !others.some((start) => name.startsWith(prefix + start)),
-  };
+  const within = json.vision_config === undefined ? undefined : 'vision_model.';
+  return { json: partOf(json, 'vision_config'), source, ...visionPart(source, config, within) };
 }
 
 /** A frozen language model, and what a BLIP-2 folder says of it besides. */
