@@ -9,11 +9,12 @@ export const STUDIOS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-fla
 export const OTHERS = [
   'emojione',
   'emojione-v1',
-  'fxemoji',
   'streamline-emojis',
   'fluent-emoji-high-contrast',
   'flat-color-icons',
 ] as const;
+/** Firefox OS: by it checkpoints and hyperparameters are chosen. No model is trained on it. */
+export const VALIDATION = 'fxemoji';
 
 export interface Drawing {
   readonly set: string;

@@ -6,7 +6,8 @@ import { register } from '@blip2/backend-simd';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
-import { compareStudios } from './compare-studios.js';
+import { compareVendors } from './encoder/compare.js';
+import { trainEncoder } from './encoder/train.js';
 import { pretrainLanguage } from './language.js';
 import { readGists } from './reading.js';
 import { teach } from './teach.js';
@@ -35,6 +36,8 @@ const { positionals, values } = parseArgs({
     steps: { type: 'string' },
     from: { type: 'string' },
     threads: { type: 'string' },
+    peak: { type: 'string', default: '5e-4' },
+    batch: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -50,6 +53,15 @@ const commands: Record<string, () => Promise<void>> = {
     if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
     await teach({ folder: values.work, python: values.python, weights: values.weights, seed });
   },
+  async encoder() {
+    if (!values.weights) throw new Error("Give ImageNet's weights: --weights FILE.pth.");
+    const { weights, peak, batch } = values;
+    const numbers = { steps: steps(600), batch: Number(batch), peak: Number(peak), seed };
+    await trainEncoder(
+      { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), weights, ...numbers },
+      { step: log, validation: (found) => console.log(JSON.stringify({ validation: found })) },
+    );
+  },
   vision: () => {
     const { work, from } = values;
     return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1000), batch: 64, seed }, log);
@@ -63,7 +75,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {
-    console.log(JSON.stringify(await compareStudios(join(values.out, 'vision'))));
+    console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'), values.work)));
   },
 };
 
