@@ -1,7 +1,7 @@
 import type { WeightSource } from '@blip2/tensor';
 import { isVitConfig, type VisionConfig } from './config.js';
 import { efficientNetPrefix } from './efficientnet/encoder.js';
-import { isHead } from './efficientnet/wheel.js';
+import { isBehind } from './efficientnet/wheel.js';
 import { family } from './families.js';
 
 /** What of a file is the encoder's. */
@@ -19,7 +19,7 @@ export interface VisionPart {
 export function visionPart(source: WeightSource, config: VisionConfig, prefix?: string): VisionPart {
   if (!isVitConfig(config)) {
     const before = prefix ?? efficientNetPrefix(source);
-    return { prefix: before, owns: (name) => name.startsWith(before) && !isHead(name.slice(before.length)) };
+    return { prefix: before, owns: (name) => name.startsWith(before) && !isBehind(name.slice(before.length)) };
   }
   const { prefixes, positions, finalNorm, unused } = family(config.family);
   const before =

@@ -1,5 +1,5 @@
 import { fieldsOf, type Json, show } from '@blip2/tensor';
-import { stageWidths } from './network.js';
+import { LAST_STAGE, stageWidths } from './network.js';
 
 /** An EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with ReLU6) as an image encoder. */
 export interface EfficientNetConfig {
@@ -25,7 +25,6 @@ export interface EfficientNetConfig {
 const LARGEST_COEFFICIENT = 16;
 const LARGEST_SIDE = 4096;
 const MOST_POSITION_CHANNELS = 4096;
-const STAGES = 7;
 
 /**
  * Reads the `config.json` of an EfficientNet-Lite; absent keys have the values of Lite0 at 224 pixels.
@@ -65,14 +64,14 @@ function stride({ output_stride: value = 32 }: Json): 16 | 32 {
   throw new Error(`The vision config's output_stride must be 16 or 32, not ${show(value)}.`);
 }
 
-function stages({ output_stages: value = [STAGES] }: Json): readonly number[] {
+function stages({ output_stages: value = [LAST_STAGE] }: Json): readonly number[] {
   const known = (stage: unknown, i: number, all: readonly unknown[]): boolean =>
     Number.isInteger(stage) &&
     (stage as number) > ((all[i - 1] as number | undefined) ?? 0) &&
-    (stage as number) <= STAGES;
+    (stage as number) <= LAST_STAGE;
   if (Array.isArray(value) && value.length > 0 && value.every(known)) return value;
   throw new Error(
-    `The vision config's output_stages must be ascending numbers from 1 to ${STAGES}, such as [5, 7], not ${show(value)}.`,
+    `The vision config's output_stages must be ascending numbers from 1 to ${LAST_STAGE}, such as [5, 7], not ${show(value)}.`,
   );
 }
 

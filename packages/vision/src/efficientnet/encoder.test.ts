@@ -64,7 +64,8 @@ test('files of own names and of the PyPI package, with prefix or without, load t
   const features = expected.encode(pixels);
   expect(features.shape).toEqual([1, 4, 40]);
   const prefixed = Object.fromEntries(Object.entries(own).map(([name, array]) => [`vision_model.${name}`, array]));
-  for (const arrays of [prefixed, wheel(''), wheel('vision_model.')]) {
+  const whole = { ...prefixed, 'vision_model.post_layernorm.weight': filled4, query_tokens: filled4 };
+  for (const arrays of [prefixed, whole, wheel(''), wheel('vision_model.')]) {
     using encoder = await loadVisionEncoder(sourceOf(arrays), config);
     expectClose(encoder.encode(pixels), features, 1e-5);
   }

