@@ -24,6 +24,7 @@ const words = [
     'relu',
     'gated-gelu',
     'instructblip',
+    'efficientnet_lite',
   ],
   ...[
     'hidden_size',
@@ -33,6 +34,11 @@ const words = [
     'patch_size',
     'intermediate_size',
     'mlp_ratio',
+    'width_coefficient',
+    'depth_coefficient',
+    'output_stages',
+    'output_stride',
+    'position_channels',
   ],
   ...[
     'vocab_size',
