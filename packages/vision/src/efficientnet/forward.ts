@@ -94,6 +94,7 @@ const pointwise = ({ weight, bias }: { weight: tf.Tensor; bias: tf.Tensor }): Li
 /** The mean of what lies under each place of a coarser map. */
 function averagedTo(map: tf.Tensor4D, [h, w]: readonly [number, number]): tf.Tensor4D {
   const [, H, W] = map.shape;
-  const strides: [number, number] = [Math.ceil(H / h), Math.ceil(W / w)];
+  const stride = (from: number, to: number): number => 2 ** Math.ceil(Math.log2(from / to)); // each stride halves
+  const strides: [number, number] = [stride(H, h), stride(W, w)];
   return Math.max(...strides) === 1 ? map : tf.avgPool(map, strides, strides, 'same');
 }
