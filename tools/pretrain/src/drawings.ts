@@ -33,6 +33,18 @@ interface IconSet {
   readonly height?: number;
 }
 
+/** The emoji that at least two sets draw, each as the places of its drawings: which of them show the same. */
+export function sameEmoji(drawings: readonly Drawing[]): number[][] {
+  const byCode = new Map<string, number[]>();
+  for (const [i, { code }] of drawings.entries()) {
+    if (code === undefined) continue;
+    const same = byCode.get(code);
+    if (same) same.push(i);
+    else byCode.set(code, [i]);
+  }
+  return [...byCode.values()].filter((same) => new Set(same.map((i) => drawings[i]?.set)).size > 1);
+}
+
 /** How the sets name their skin-tone variants. */
 const SKIN_TONE = /skin-tone|(light|medium|dark)-skin|-tone\d|-(medium-)?(light|dark)$|-medium$/;
 

@@ -10,17 +10,14 @@ import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
 import { pretrainLanguage } from './language.js';
 import { readGists } from './reading.js';
-import { teach } from './teach.js';
-import { pretrainVision } from './vision.js';
 
 const USAGE = `Makes what @blip2/starter ships.
 
-  pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
-  pnpm pretrain vision [--steps N] [--from FOLDER]           trains the small ViT by its maps, and to tell emoji apart
+  pnpm pretrain encoder --weights FILE.pth [--steps N]       fine-tunes EfficientNet-Lite0 to tell emoji apart
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
-  pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
+  pnpm pretrain compare                                      how well the encoder tells emoji by unseen vendors apart
 
 Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.`;
 
@@ -30,7 +27,6 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     weights: { type: 'string' },
-    python: { type: 'string', default: 'python3' },
     work: { type: 'string', default: here('../.cache/pretrain') },
     out: { type: 'string', default: here('../../../packages/starter/models') },
     steps: { type: 'string' },
@@ -49,10 +45,6 @@ const log = ({ step, losses, lr, gradNorm, seconds }: TrainStep): void => {
 const steps = (usual: number): number => Number(values.steps ?? usual);
 
 const commands: Record<string, () => Promise<void>> = {
-  async teach() {
-    if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
-    await teach({ folder: values.work, python: values.python, weights: values.weights, seed });
-  },
   async encoder() {
     if (!values.weights) throw new Error("Give ImageNet's weights: --weights FILE.pth.");
     const { weights, peak, batch } = values;
@@ -61,10 +53,6 @@ const commands: Record<string, () => Promise<void>> = {
       { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), weights, ...numbers },
       { step: log, validation: (found) => console.log(JSON.stringify({ validation: found })) },
     );
-  },
-  vision: () => {
-    const { work, from } = values;
-    return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1000), batch: 64, seed }, log);
   },
   language: () => {
     const { from } = values;

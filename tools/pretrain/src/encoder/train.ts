@@ -12,10 +12,9 @@ import {
   readVisionConfig,
 } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
-import { type Drawing, drawingsOf, OTHERS, STUDIOS } from '../drawings.js';
+import { type Drawing, drawingsOf, OTHERS, STUDIOS, sameEmoji } from '../drawings.js';
 import { type DrawingsFile, openDrawings } from '../drawings-file.js';
 import { writeFolder } from '../folder.js';
-import { sameEmoji } from '../identities.js';
 import { type Head, headSpec, identityLoss } from './loss.js';
 import { MOST, paint } from './paint.js';
 import { PLACES, SIZE } from './places.js';
