@@ -13,7 +13,7 @@ import { readGists } from './reading.js';
 
 const USAGE = `Makes what @blip2/starter ships.
 
-  pnpm pretrain encoder --weights FILE.pth [--steps N]       fine-tunes EfficientNet-Lite0 to tell emoji apart
+  pnpm pretrain encoder --from FILE.pth|FOLDER [--steps N]   fine-tunes EfficientNet-Lite0 to tell emoji apart
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
@@ -26,7 +26,6 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    weights: { type: 'string' },
     work: { type: 'string', default: here('../.cache/pretrain') },
     out: { type: 'string', default: here('../../../packages/starter/models') },
     steps: { type: 'string' },
@@ -46,11 +45,12 @@ const steps = (usual: number): number => Number(values.steps ?? usual);
 
 const commands: Record<string, () => Promise<void>> = {
   async encoder() {
-    if (!values.weights) throw new Error("Give ImageNet's weights: --weights FILE.pth.");
-    const { weights, peak, batch } = values;
+    const { from, peak, batch } = values;
+    if (!from)
+      throw new Error("Give ImageNet's weights or an encoder to go on from: --from FILE.pth or --from FOLDER.");
     const numbers = { steps: steps(600), batch: Number(batch), peak: Number(peak), seed };
     await trainEncoder(
-      { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), weights, ...numbers },
+      { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), from, ...numbers },
       { step: log, validation: (found) => console.log(JSON.stringify({ validation: found })) },
     );
   },

