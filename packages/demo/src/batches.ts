@@ -133,7 +133,8 @@ export function stage2Batches({
   );
   const texts = withSingles(
     mixed,
-    alone && batches({ ...alone, samples: (index) => captionSamples((singles as EncodedSingles).metadata(index).caption) }),
+    alone &&
+      batches({ ...alone, samples: (index) => captionSamples((singles as EncodedSingles).metadata(index).caption) }),
   );
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {

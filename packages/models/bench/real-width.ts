@@ -3,13 +3,13 @@ import { qformerConfig } from '@blip2/qformer';
 import { type Params, type Spec, specLeaves, unflatten } from '@blip2/tensor';
 import { published } from '@blip2/testing/published';
 import { type Stage2Params, stage2Spec } from '@blip2/training';
-import { readVisionConfig, type VisionParams, type VitEncoder, visionEncoder, visionSpec } from '@blip2/vision';
+import { readVitConfig, type VisionParams, type VitEncoder, visionEncoder, visionSpec } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 
 // A model of real width that fits: CLIP's ViT-L/14, the full Q-Former, OPT-125M. `pnpm true-size vit-l-opt-125m` writes its folder.
 
 const config = published['vit-l-opt-125m'];
-export const visionConfig = readVisionConfig(config.vision_config);
+export const visionConfig = readVitConfig(config.vision_config);
 export const queryConfig = qformerConfig({}, { encoderWidth: visionConfig.hiddenSize });
 export const textConfig = optConfig(config.text_config);
 

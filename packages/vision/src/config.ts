@@ -9,10 +9,17 @@ import {
   show,
   showWord,
 } from '@blip2/tensor';
+import { type EfficientNetConfig, readEfficientNetConfig } from './efficientnet/config.js';
 import type { FamilyName } from './families.js';
 
+/** The configuration of an image encoder; `family` says which. */
+export type VisionConfig = VitConfig | EfficientNetConfig;
+
+/** Whether a configuration is that of a vision transformer. */
+export const isVitConfig = (config: VisionConfig): config is VitConfig => config.family !== 'efficientnet_lite';
+
 /** The configuration of a vision transformer. */
-export interface VisionConfig {
+export interface VitConfig {
   readonly family: FamilyName;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -40,6 +47,9 @@ const modelTypes: Readonly<Record<string, FamilyName>> = {
   dinov2: 'dinov2',
   vit: 'vit',
 };
+
+/** transformers has no such model; the name is this package's own. */
+const EFFICIENTNET = 'efficientnet_lite';
 
 const base = {
   hidden_size: 768,
@@ -81,10 +91,11 @@ export function readVisionConfig(json: unknown): VisionConfig {
   const whole = record(json, 'The vision config');
   const part = whole.vision_config === undefined ? whole : record(whole.vision_config, "'vision_config'");
   const type = part.model_type ?? whole.model_type;
+  if (type === EFFICIENTNET) return readEfficientNetConfig(part);
   const family = typeof type === 'string' && Object.hasOwn(modelTypes, type) ? modelTypes[type] : undefined;
   if (!family) {
     throw new Error(
-      `The vision model_type ${showWord(type)} is not supported; supported are ${Object.keys(modelTypes).join(', ')}.`,
+      `The vision model_type ${showWord(type)} is not supported; supported are ${[...Object.keys(modelTypes), EFFICIENTNET].join(', ')}.`,
     );
   }
   const set = Object.entries(part).filter(([, value]) => value !== null && value !== undefined);
@@ -112,6 +123,16 @@ export function readVisionConfig(json: unknown): VisionConfig {
     qkvBias: flag('qkv_bias', true),
     alignCorners: false,
   };
+}
+
+/**
+ * The same for a vision transformer alone.
+ * @throws for any other encoder too
+ */
+export function readVitConfig(json: unknown): VitConfig {
+  const config = readVisionConfig(json);
+  if (isVitConfig(config)) return config;
+  throw new Error(`A vision transformer's config is wanted here, not that of an ${config.family}.`);
 }
 
 function record(value: unknown, what: string): Json {

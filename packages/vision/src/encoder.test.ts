@@ -2,7 +2,7 @@ import { flatten, initialize, linear, linearSpec, unflatten } from '@blip2/tenso
 import { checkGradients, expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { readVisionConfig } from './config.js';
+import { readVitConfig } from './config.js';
 import { encodePixels, type TrainableVisionEncoder, type VisionEncoder, visionEncoder } from './encoder.js';
 import { type VisionParams, visionSpec } from './spec.js';
 
@@ -64,7 +64,7 @@ test.each([
   await expectNoLeak(() => expect(encodePixels(failing, pixels)).rejects.toThrow());
 });
 
-const config = readVisionConfig({
+const config = readVitConfig({
   model_type: 'vit',
   hidden_size: 8,
   intermediate_size: 8,

@@ -1,8 +1,9 @@
 import { dispose, type Tree } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import type { VisionConfig } from './config.js';
+import type { VitConfig } from './config.js';
 import { vitForward, vitHiddenStates } from './forward.js';
-import { type VisionOptions, type VisionParams, type VisionSpec, visionSpec } from './spec.js';
+import { frozen } from './frozen.js';
+import { type VisionOptions, type VisionParams, type VisionSpec, vitSpec } from './spec.js';
 
 /**
  * A frozen image encoder: what BLIP-2 needs of one. Any object of this shape will do, computing with TensorFlow.js or with
@@ -44,7 +45,7 @@ export interface TrainableVisionEncoder<P extends Tree = Tree> {
 
 /** A vision transformer with its parameters: frozen through `encode`, differentiable through `forward`. */
 export interface VitEncoder extends VisionEncoder, TrainableVisionEncoder<VisionParams>, Disposable {
-  readonly config: VisionConfig;
+  readonly config: VitConfig;
   readonly spec: VisionSpec;
   /** Encodes pixels [B,H,W,3] as features [B,N,D] without a gradient. */
   encode(pixels: tf.Tensor4D): tf.Tensor3D;
@@ -58,13 +59,13 @@ export interface VitEncoder extends VisionEncoder, TrainableVisionEncoder<Vision
  * intermediates is put on the tape, even within a gradient. A vision transformer has no dropout, so `forward` computes the
  * same in training.
  */
-export function visionEncoder(params: VisionParams, config: VisionConfig, options: VisionOptions = {}): VitEncoder {
+export function visionEncoder(params: VisionParams, config: VitConfig, options: VisionOptions = {}): VitEncoder {
   const free = (): void => dispose(params);
   const forward = (p: VisionParams, pixels: tf.Tensor4D): tf.Tensor3D => vitForward(p, config, pixels, options);
   return {
     width: config.hiddenSize,
     config,
-    spec: visionSpec(config, options),
+    spec: vitSpec(config, options),
     params,
     forward,
     encode: (pixels) => frozen((x) => forward(params, x), pixels),
@@ -72,17 +73,6 @@ export function visionEncoder(params: VisionParams, config: VisionConfig, option
     dispose: free,
     [Symbol.dispose]: free,
   };
-}
-
-/** Runs `encode` as one op without a gradient, so that the tape holds none of its intermediates. */
-function frozen(encode: (pixels: tf.Tensor4D) => tf.Tensor3D, pixels: tf.Tensor4D): tf.Tensor3D {
-  return tf.customGrad((...args) => {
-    const [x] = args as [tf.Tensor4D];
-    const gradFunc = (): tf.Tensor => {
-      throw new Error('A frozen vision encoder has no gradient by its pixels; differentiate forward instead.');
-    };
-    return { value: encode(x), gradFunc };
-  })(pixels) as tf.Tensor3D;
 }
 
 /**

@@ -2,13 +2,13 @@ import { flatten, initialize, type Tree, unflatten, valueAndGrads } from '@blip2
 import { checkGradients, expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { readVisionConfig } from './config.js';
+import { readVitConfig } from './config.js';
 import { vitForward, vitHiddenStates } from './forward.js';
 import { patchEmbed } from './patches.js';
 import { type VisionParams, visionSpec } from './spec.js';
 
 const size = { hidden_size: 8, intermediate_size: 12, mlp_ratio: 2, num_hidden_layers: 2, num_attention_heads: 2 };
-const configOf = (model_type: string) => readVisionConfig({ model_type, ...size, patch_size: 2, image_size: 4 });
+const configOf = (model_type: string) => readVitConfig({ model_type, ...size, patch_size: 2, image_size: 4 });
 const pixels = tf.randomNormal([2, 4, 6, 3], 0, 1, 'float32', 1) as tf.Tensor4D;
 
 test('the patch embedding is a convolution whose stride is its size', () => {

@@ -1,7 +1,7 @@
 import { attend } from '@blip2/attention';
 import { layerNorm, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
-import type { VisionConfig } from './config.js';
+import type { VitConfig } from './config.js';
 import { patchEmbed } from './patches.js';
 import { resizePositions } from './positions.js';
 import { type BlockRoles, type Roles, rolesOf } from './roles.js';
@@ -16,7 +16,7 @@ import { gridOf, type VisionOptions, type VisionParams } from './spec.js';
  */
 export function vitForward(
   params: VisionParams,
-  config: VisionConfig,
+  config: VitConfig,
   pixels: tf.Tensor4D,
   options: VisionOptions = {},
 ): tf.Tensor3D {
@@ -38,7 +38,7 @@ export function vitForward(
  */
 export function vitHiddenStates(
   params: VisionParams,
-  config: VisionConfig,
+  config: VitConfig,
   pixels: tf.Tensor4D,
   options: Pick<VisionOptions, 'layer'> = {},
 ): tf.Tensor3D[] {
@@ -51,7 +51,7 @@ export function vitHiddenStates(
 }
 
 /** [B,H,W,3] -> [B,N,D] */
-function embed(p: Roles, config: VisionConfig, pixels: tf.Tensor4D): tf.Tensor3D {
+function embed(p: Roles, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D {
   const { patchSize, hiddenSize: D, alignCorners } = config;
   const [B, H, W, C] = pixels.shape;
   if (pixels.rank !== 4 || C !== 3 || Math.min(H, W) < patchSize) {
@@ -73,7 +73,7 @@ function embed(p: Roles, config: VisionConfig, pixels: tf.Tensor4D): tf.Tensor3D
 }
 
 /** [B,N,D] -> [B,N,D] */
-function block(p: BlockRoles, x: tf.Tensor3D, config: VisionConfig): tf.Tensor3D {
+function block(p: BlockRoles, x: tf.Tensor3D, config: VitConfig): tf.Tensor3D {
   return tf.tidy(() => {
     const context = attention(p, layerNorm(p.norm1, x, config.epsilon), config.heads);
     const a = added(x, { scale: p.scale1, of: (residual) => linear(p.projection, context, { residual }) });

@@ -4,15 +4,14 @@ import { openSafetensors } from '@blip2/tensor/safetensors';
 import { expectClose, expectNoLeak, fixture } from '@blip2/testing';
 import { afterAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { readVisionConfig } from './config.js';
+import { readVitConfig } from './config.js';
 import { vitForward } from './forward.js';
 import { loadFinalNorm, loadVisionEncoder } from './load.js';
 
 /** float32 rounding over three blocks, in another order of summing than PyTorch's. */
 const TOLERANCE = 5e-5;
 
-const configOf = (folder: string) =>
-  readVisionConfig(JSON.parse(readFileSync(`${fixture(folder)}/config.json`, 'utf8')));
+const configOf = (folder: string) => readVitConfig(JSON.parse(readFileSync(`${fixture(folder)}/config.json`, 'utf8')));
 
 const opened: WeightSource[] = [];
 afterAll(() => Promise.all(opened.map((source) => source.close())));

@@ -1,4 +1,16 @@
-export { readVisionConfig, type VisionConfig } from './config.js';
+export { isVitConfig, readVisionConfig, readVitConfig, type VisionConfig, type VitConfig } from './config.js';
+export type { EfficientNetConfig } from './efficientnet/config.js';
+export {
+  type EfficientNetEncoder,
+  efficientNetEncoder,
+  efficientNetPrefix,
+  efficientNetSpec,
+  loadEfficientNet,
+} from './efficientnet/encoder.js';
+export { efficientNetForward } from './efficientnet/forward.js';
+export type { NetworkParams as EfficientNetParams } from './efficientnet/network.js';
+export { positionCode } from './efficientnet/position-code.js';
+export { efficientNetWheelSource } from './efficientnet/wheel.js';
 export {
   encodePixels,
   type ForwardOptions,
@@ -13,5 +25,7 @@ export { fusedBiasSource } from './fused-bias.js';
 export { truncatedNormal } from './init.js';
 export { type LavisFamily, lavisFamily, lavisNames, lavisVisionSource, toLavisVisionSource } from './lavis.js';
 export { compareVision, type LoadVisionOptions, loadFinalNorm, loadVisionEncoder } from './load.js';
+export { type VisionPart, visionPart } from './part.js';
 export { bicubicWeights, type ResizePositionsOptions, resizePositions } from './positions.js';
-export { type VisionOptions, type VisionParams, type VisionSpec, visionSpec } from './spec.js';
+export { visionTokens, visionWorking } from './sizes.js';
+export { type VisionOptions, type VisionParams, type VisionSpec, visionSpec, vitSpec } from './spec.js';

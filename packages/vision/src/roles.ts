@@ -1,6 +1,6 @@
 import type { LayerNorm, Linear, Tree } from '@blip2/tensor';
 import type * as tf from '@tensorflow/tfjs';
-import type { VisionConfig } from './config.js';
+import type { VitConfig } from './config.js';
 import { type BlockNames, family } from './families.js';
 import { depth, type VisionOptions, type VisionParams } from './spec.js';
 
@@ -29,7 +29,7 @@ export interface BlockRoles {
 }
 
 /** Finds a tree's tensors by their roles. @throws naming what the tree lacks */
-export function rolesOf(params: VisionParams, config: VisionConfig, options: VisionOptions): Roles {
+export function rolesOf(params: VisionParams, config: VitConfig, options: VisionOptions): Roles {
   const names = family(config.family);
   return {
     patch: at<Linear>(params, names.patch.path),

@@ -12,7 +12,7 @@ import {
 import { expectClose } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { readVisionConfig, type VisionConfig } from './config.js';
+import { readVitConfig, type VitConfig } from './config.js';
 import { visionEncoder } from './encoder.js';
 import { lavisFamily, lavisVisionSource, toLavisVisionSource } from './lavis.js';
 import { loadFinalNorm, loadVisionEncoder } from './load.js';
@@ -28,12 +28,12 @@ const sourceOf = (arrays: Arrays): WeightSource => ({
 });
 
 const size = { hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2, num_attention_heads: 2, patch_size: 2 };
-const eva = readVisionConfig({ model_type: 'blip_2_vision_model', ...size, image_size: 4 });
-const clip = readVisionConfig({ model_type: 'clip_vision_model', ...size, image_size: 4 });
+const eva = readVitConfig({ model_type: 'blip_2_vision_model', ...size, image_size: 4 });
+const clip = readVitConfig({ model_type: 'clip_vision_model', ...size, image_size: 4 });
 const pixels = tf.randomNormal([2, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D;
 
 /** Random values for every parameter, the norms and biases too. */
-function randomArrays(config: VisionConfig): Arrays {
+function randomArrays(config: VitConfig): Arrays {
   return Object.fromEntries(
     specLeaves(visionSpec(config, { layer: -1, finalNorm: true })).map(([path, { shape }]) => {
       const random = rng(hash(1, path));
@@ -171,7 +171,7 @@ test.each([
 );
 
 test("an encoder's own file has bare names, a head, and a block too many", async () => {
-  const deep: VisionConfig = { ...eva, layers: 40, hiddenSize: 2, heads: 1, intermediateSize: 2 };
+  const deep: VitConfig = { ...eva, layers: 40, hiddenSize: 2, heads: 1, intermediateSize: 2 };
   const { split } = withSplitBias(randomArrays(deep));
   const { whole } = withSplitBias(randomArrays({ ...deep, layers: 39 }));
   const lavis = toLavisVisionSource(sourceOf(withSplitBias(randomArrays(deep)).whole), 'eva');

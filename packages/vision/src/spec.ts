@@ -1,5 +1,6 @@
 import { type LinearOptions, layerNormSpec, linearSpec, ones, param, type Spec, type Tree, zeros } from '@blip2/tensor';
-import type { VisionConfig } from './config.js';
+import { isVitConfig, type VisionConfig, type VitConfig } from './config.js';
+import { efficientNetSpec } from './efficientnet/encoder.js';
 import { type BlockNames, family } from './families.js';
 import { truncatedNormal } from './init.js';
 
@@ -21,7 +22,7 @@ export type VisionSpec = { readonly [key: string]: Spec };
 export type VisionParams = { readonly [key: string]: Tree };
 
 /** The number of blocks below the hidden state that is asked for. */
-export function depth(config: VisionConfig, layer: number = family(config.family).layer): number {
+export function depth(config: VitConfig, layer: number = family(config.family).layer): number {
   const blocks = layer < 0 ? config.layers + 1 + layer : layer;
   if (Number.isInteger(layer) && blocks >= 0 && blocks <= config.layers) return blocks;
   throw new Error(`There is no hidden state ${layer} in a vision transformer of ${config.layers} layers.`);
@@ -34,11 +35,16 @@ export function gridOf([height, width]: readonly [number, number], patchSize: nu
 
 const small = truncatedNormal(0.02);
 
+/** The parameters of an image encoder of any family. `options` choose among what a vision transformer gives. */
+export function visionSpec(config: VisionConfig, options: VisionOptions = {}): VisionSpec {
+  return isVitConfig(config) ? vitSpec(config, options) : { ...efficientNetSpec(config) };
+}
+
 /**
  * Describes the parameters of a vision transformer. They are initialized truncated-normal with standard deviation 0.02, which
  * is divided by sqrt(2 l) for projections to the residual stream in block l, as in EVA.
  */
-export function visionSpec(config: VisionConfig, options: VisionOptions = {}): VisionSpec {
+export function vitSpec(config: VitConfig, options: VisionOptions = {}): VisionSpec {
   const names = family(config.family);
   const { hiddenSize: D, patchSize: p } = config;
   const [rows, columns] = gridOf(config.imageSize, p);
@@ -59,7 +65,7 @@ export function visionSpec(config: VisionConfig, options: VisionOptions = {}): V
   ]);
 }
 
-function blockSpec(config: VisionConfig, names: BlockNames, number: number): VisionSpec {
+function blockSpec(config: VitConfig, names: BlockNames, number: number): VisionSpec {
   const { hiddenSize: D, intermediateSize: F, qkvBias } = config;
   // An interface fits no index signature: spread, its members are a spec.
   const dense = (input: number, output: number, options: LinearOptions) => ({ ...linearSpec(input, output, options) });

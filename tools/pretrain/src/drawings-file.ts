@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { Drawing } from './drawings.js';
-import { STUDENT_SIZE } from './teach.js';
+import { SIZE } from './encoder/places.js';
 
-const BYTES = STUDENT_SIZE * STUDENT_SIZE * 4;
+const BYTES = SIZE * SIZE * 4;
 
 export interface DrawingsFile {
   /** A drawing with its transparency, `[S,S,4]`, colors not multiplied by alpha. */
@@ -13,7 +13,7 @@ export interface DrawingsFile {
   close(): void;
 }
 
-/** Renders every drawing once, in the student's size, into `drawings.rgba`, and opens that. */
+/** Renders every drawing once, in the encoder's size, into `drawings.rgba`, and opens that. */
 export async function openDrawings(folder: string, drawings: readonly Drawing[]): Promise<DrawingsFile> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'drawings.rgba');
@@ -45,6 +45,6 @@ async function render(path: string, drawings: readonly Drawing[]): Promise<void>
 
 function rendered({ body, width, height }: Drawing): Promise<Uint8Array> {
   const names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
-  const svg = `<svg ${names} viewBox="0 0 ${width} ${height}" width="${STUDENT_SIZE}" height="${STUDENT_SIZE}" color="#333">${body}</svg>`;
+  const svg = `<svg ${names} viewBox="0 0 ${width} ${height}" width="${SIZE}" height="${SIZE}" color="#333">${body}</svg>`;
   return sharp(Buffer.from(svg)).toColorspace('srgb').ensureAlpha().raw().toBuffer();
 }

@@ -5,15 +5,16 @@ import { normalizeCode } from '@blip2/emoji';
 const require = createRequire(import.meta.url);
 
 /** The vendors whose drawings `@blip2/emoji` trains on, then other colored icon sets. Noto is in neither. */
-export const STUDIOS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat'] as const;
+export const VENDORS = ['openmoji', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat'] as const;
 export const OTHERS = [
   'emojione',
   'emojione-v1',
-  'fxemoji',
   'streamline-emojis',
   'fluent-emoji-high-contrast',
   'flat-color-icons',
 ] as const;
+/** Firefox OS: by it checkpoints and hyperparameters are chosen. No model is trained on it. */
+export const VALIDATION = 'fxemoji';
 
 export interface Drawing {
   readonly set: string;
@@ -30,6 +31,18 @@ interface IconSet {
   readonly icons: Record<string, { body: string; width?: number; height?: number; hidden?: boolean }>;
   readonly width?: number;
   readonly height?: number;
+}
+
+/** The emoji that at least two sets draw, each as the places of its drawings: which of them show the same. */
+export function sameEmoji(drawings: readonly Drawing[]): number[][] {
+  const byCode = new Map<string, number[]>();
+  for (const [i, { code }] of drawings.entries()) {
+    if (code === undefined) continue;
+    const same = byCode.get(code);
+    if (same) same.push(i);
+    else byCode.set(code, [i]);
+  }
+  return [...byCode.values()].filter((same) => new Set(same.map((i) => drawings[i]?.set)).size > 1);
 }
 
 /** How the sets name their skin-tone variants. */

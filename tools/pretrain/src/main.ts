@@ -6,20 +6,18 @@ import { register } from '@blip2/backend-simd';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
-import { compareVendors } from './compare-vendors.js';
+import { compareVendors } from './encoder/compare.js';
+import { trainEncoder } from './encoder/train.js';
 import { pretrainLanguage } from './language.js';
 import { readGists } from './reading.js';
-import { teach } from './teach.js';
-import { pretrainVision } from './vision.js';
 
 const USAGE = `Makes what @blip2/starter ships.
 
-  pnpm pretrain teach --weights FILE.pth [--python PYTHON]   the teacher looks at augmented drawings
-  pnpm pretrain vision [--steps N] [--from FOLDER]           trains the small ViT by its maps, and to tell emoji apart
+  pnpm pretrain encoder --from FILE.pth|FOLDER [--steps N]   fine-tunes EfficientNet-Lite0 to tell emoji apart
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
-  pnpm pretrain compare                                      how well the ViT tells Noto's drawings from others
+  pnpm pretrain compare                                      how well the encoder tells emoji by unseen vendors apart
 
 Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.`;
 
@@ -28,13 +26,13 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    weights: { type: 'string' },
-    python: { type: 'string', default: 'python3' },
     work: { type: 'string', default: here('../.cache/pretrain') },
     out: { type: 'string', default: here('../../../packages/starter/models') },
     steps: { type: 'string' },
     from: { type: 'string' },
     threads: { type: 'string' },
+    peak: { type: 'string', default: '5e-4' },
+    batch: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -46,13 +44,15 @@ const log = ({ step, losses, lr, gradNorm, seconds }: TrainStep): void => {
 const steps = (usual: number): number => Number(values.steps ?? usual);
 
 const commands: Record<string, () => Promise<void>> = {
-  async teach() {
-    if (!values.weights) throw new Error("Give the teacher's weights: --weights FILE.pth.");
-    await teach({ folder: values.work, python: values.python, weights: values.weights, seed });
-  },
-  vision: () => {
-    const { work, from } = values;
-    return pretrainVision({ work, from, folder: join(values.out, 'vision'), steps: steps(1000), batch: 64, seed }, log);
+  async encoder() {
+    const { from, peak, batch } = values;
+    if (!from)
+      throw new Error("Give ImageNet's weights or an encoder to go on from: --from FILE.pth or --from FOLDER.");
+    const numbers = { steps: steps(600), batch: Number(batch), peak: Number(peak), seed };
+    await trainEncoder(
+      { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), from, ...numbers },
+      { step: log, validation: (found) => console.log(JSON.stringify({ validation: found })) },
+    );
   },
   language: () => {
     const { from } = values;
@@ -63,7 +63,7 @@ const commands: Record<string, () => Promise<void>> = {
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async compare() {
-    console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'))));
+    console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'), values.work)));
   },
 };
 

@@ -3,7 +3,7 @@ import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
 import { readConfigJson, readGenerationJson } from '@blip2/tensor/files';
 import { openSafetensors } from '@blip2/tensor/safetensors';
-import { families, readVisionConfig } from '@blip2/vision';
+import { readVisionConfig, visionPart } from '@blip2/vision';
 
 /** A frozen model in a folder of its own or within a BLIP-2 folder. */
 export interface FrozenFolder {
@@ -16,21 +16,13 @@ export interface FrozenFolder {
   readonly owns: (name: string) => boolean;
 }
 
-/** Opens the image encoder of a folder: of a vision transformer or of a BLIP-2. @throws for a missing folder or an unknown model type */
+/** Opens the image encoder of a folder: of an image encoder or of a BLIP-2. @throws for a missing folder or an unknown model type */
 export async function openVisionFolder(folder: string): Promise<FrozenFolder> {
   const json = await readConfigJson(folder);
   const config = readVisionConfig(json);
-  const family = families[config.family];
   const source = await openSafetensors(folder);
-  const prefixes: readonly string[] = json.vision_config === undefined ? family.prefixes : ['vision_model.'];
-  const prefix = prefixes.find((start) => source.names.has(start + family.positions.path)) ?? prefixes[0]!;
-  const others = [`${family.finalNorm}.`, ...family.unused];
-  return {
-    json: partOf(json, 'vision_config'),
-    source,
-    prefix,
-    owns: (name) => name.startsWith(prefix) && !others.some((start) => name.startsWith(prefix + start)),
-  };
+  const within = json.vision_config === undefined ? undefined : 'vision_model.';
+  return { json: partOf(json, 'vision_config'), source, ...visionPart(source, config, within) };
 }
 
 /** A frozen language model in a folder, with what a BLIP-2 folder stores about it. */

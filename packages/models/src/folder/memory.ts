@@ -1,6 +1,6 @@
 import { blockSize } from '@blip2/backend-simd';
 import { type Shape, sizeOf, specLeaves } from '@blip2/tensor';
-import type { VisionConfig } from '@blip2/vision';
+import { visionTokens, visionWorking } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
 import type { PartSpecs } from './specs.js';
 
@@ -61,16 +61,15 @@ const BYTES = 4;
 const bytesOf = (shape: Shape): number => BYTES * sizeOf(shape);
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-/** One image in one block: input, norm, queries, keys, values, context, and the feed-forward network's hidden layer. */
+/** Encoding one image; see `visionWorking`. */
 function visionWork({ vision }: ModelConfig): number {
-  if (isExternal(vision)) return 0;
-  return BYTES * tokensOf(vision) * (7 * vision.hiddenSize + 2 * vision.intermediateSize);
+  return isExternal(vision) ? 0 : BYTES * visionWorking(vision);
 }
 
 /** The keys and values of an image in all layers, and the activations of one layer. */
 function qformerWork({ vision, qformer }: ModelConfig): number {
   const { layers, crossAttentionFrequency: every, hiddenSize: W, queries: Q, intermediateSize: I } = qformer;
-  const tokens = isExternal(vision) ? 0 : tokensOf(vision);
+  const tokens = isExternal(vision) ? 0 : visionTokens(vision);
   return BYTES * (Math.ceil(layers / every) * 2 * tokens * W + Q * (7 * W + 2 * I));
 }
 
@@ -88,8 +87,4 @@ function languageWork({ language, qformer }: ModelConfig): number {
   const prompt = qformer.queries + TYPICAL.prompt;
   const cache = 2 * layers * TYPICAL.beams * (prompt + TYPICAL.generated) * wide;
   return BYTES * (cache + prompt * (3 * W + 4 * wide + 3 * F) + 4 * TYPICAL.beams * V);
-}
-
-function tokensOf({ imageSize: [height, width], patchSize }: VisionConfig): number {
-  return 1 + Math.floor(height / patchSize) * Math.floor(width / patchSize);
 }

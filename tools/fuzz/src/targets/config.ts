@@ -25,6 +25,7 @@ const words = [
     'relu',
     'gated-gelu',
     'instructblip',
+    'efficientnet_lite',
   ],
   ...[
     'hidden_size',
@@ -34,6 +35,11 @@ const words = [
     'patch_size',
     'intermediate_size',
     'mlp_ratio',
+    'width_coefficient',
+    'depth_coefficient',
+    'output_stages',
+    'output_stride',
+    'position_channels',
   ],
   ...[
     'vocab_size',

@@ -1,6 +1,6 @@
 import { type QFormer, type QFormerConfig, type QFormerParts, qformerConfig, qformerSpec } from '@blip2/qformer';
 import { bind, dispose, type Flat, flatten, type LayerNorm, layerNorm, type Spec, type Tree } from '@blip2/tensor';
-import { loadFinalNorm, loadVisionEncoder, readVisionConfig, type VitEncoder, vitForward } from '@blip2/vision';
+import { loadFinalNorm, loadVisionEncoder, readVitConfig, type VitEncoder, vitForward } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import type { Folder } from '../folder.js';
 import { type Json, numberOf, object } from '../json.js';
@@ -30,7 +30,7 @@ export async function loadParts<T extends object>(
   json: Json,
   { parts, more }: PartsOptions<{ readonly [key: string]: Spec }>,
 ): Promise<Parts<T>> {
-  const vision = await loadVisionEncoder(folder.model, readVisionConfig(json), { prefix: VISION });
+  const vision = await loadVisionEncoder(folder.model, readVitConfig(json), { prefix: VISION });
   const norm = await loadFinalNorm(folder.model, vision.config, { prefix: VISION });
   const config = qformerConfig(object(json.qformer_config ?? {}, "'qformer_config'"), {
     queries: numberOf(json, 'num_query_tokens', 32),

@@ -1,0 +1,96 @@
+import { type Initializer, type ParamSpec, type Params, param, type Spec, uniform, zeros } from '@blip2/tensor';
+import type { EfficientNetConfig } from './config.js';
+
+/** Widens, looks around in every channel by itself, narrows (MBConv, Sandler et al. 2018). */
+export interface BlockPlan {
+  readonly stage: number;
+  readonly input: number;
+  /** Channels between; where they are those of the input, nothing widens. */
+  readonly inner: number;
+  readonly output: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+/** What the network consists of, as numbers. */
+export interface NetworkPlan {
+  /** Channels after the first convolution, which halves the image. */
+  readonly stem: number;
+  readonly blocks: readonly BlockPlan[];
+}
+
+const STEM = 32;
+
+/** EfficientNet-B0 (Tan and Le 2019, table 1). */
+const STAGES = [
+  { repeats: 1, kernel: 3, stride: 1, expansion: 1, output: 16 },
+  { repeats: 2, kernel: 3, stride: 2, expansion: 6, output: 24 },
+  { repeats: 2, kernel: 5, stride: 2, expansion: 6, output: 40 },
+  { repeats: 3, kernel: 3, stride: 2, expansion: 6, output: 80 },
+  { repeats: 3, kernel: 5, stride: 1, expansion: 6, output: 112 },
+  { repeats: 4, kernel: 5, stride: 2, expansion: 6, output: 192 },
+  { repeats: 1, kernel: 3, stride: 1, expansion: 6, output: 320 },
+] as const;
+
+/** Stages are counted from 1. */
+export const LAST_STAGE = STAGES.length;
+
+/** Channels after each stage: multiples of 8, and no tenth less than the coefficient asks for. */
+export function stageWidths(coefficient: number): readonly number[] {
+  return STAGES.map(({ output }) => {
+    const wanted = output * coefficient;
+    const rounded = Math.max(8, Math.floor((wanted + 4) / 8) * 8);
+    return rounded < 0.9 * wanted ? rounded + 8 : rounded;
+  });
+}
+
+/** The plan of a config. Lite networks scale neither the stem nor how often the first and the last stage repeat. */
+export function networkOf(config: EfficientNetConfig): NetworkPlan {
+  const widths = stageWidths(config.widthCoefficient);
+  const blocks: BlockPlan[] = [];
+  let input = STEM;
+  let reached = 2;
+  let dilation = 1;
+  for (const [i, { repeats, kernel, stride, expansion }] of STAGES.entries()) {
+    if (i >= (config.outputStages.at(-1) as number)) break;
+    const output = widths[i] as number;
+    const ends = i === 0 || i + 1 === LAST_STAGE;
+    const count = ends ? repeats : Math.ceil(config.depthCoefficient * repeats);
+    for (let repeat = 0; repeat < count; repeat++) {
+      const wanted = repeat === 0 ? stride : 1;
+      const strides = reached * wanted <= config.outputStride ? wanted : 1;
+      blocks.push({ stage: i + 1, input, inner: input * expansion, output, kernel, stride: strides, dilation });
+      reached *= strides;
+      dilation *= wanted / strides; // what follows a stride that is left out looks as far as before
+      input = output;
+    }
+  }
+  return { stem: STEM, blocks };
+}
+
+/** A convolution with what batch norm did folded in, its filter as PyTorch has it: [O,I,k,k], depthwise [O,1,k,k]. */
+export type Convolution = { readonly weight: ParamSpec; readonly bias: ParamSpec };
+
+/** Keeps the variance of what goes through (He et al. 2015). */
+const kept: Initializer = (shape, random) => {
+  const [, input = 1, height = 1, width = 1] = shape;
+  return uniform(Math.sqrt(6 / (input * height * width)))(shape, random);
+};
+
+const convolution = (output: number, input: number, kernel: number): Convolution => ({
+  weight: param([output, input, kernel, kernel], kept),
+  bias: param([output], zeros),
+});
+
+const blockSpec = ({ input, inner, output, kernel }: BlockPlan) => ({
+  expand: inner === input ? undefined : convolution(inner, input, 1),
+  depthwise: convolution(inner, 1, kernel),
+  project: convolution(output, inner, 1),
+});
+
+/** The parameters of a network: `stem`, and `blocks` in order. */
+export const networkSpec = ({ stem, blocks }: NetworkPlan) =>
+  ({ stem: convolution(stem, 3, 3), blocks: blocks.map(blockSpec) }) as const satisfies Spec;
+
+export type NetworkParams = Params<ReturnType<typeof networkSpec>>;

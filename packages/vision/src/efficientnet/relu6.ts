@@ -1,0 +1,51 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** min(max(x, 0), 6), of which the result alone is kept for the gradient. */
+export function relu6(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((...args) => {
+    const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
+    const value = tf.relu6(x);
+    save([value]);
+    return { value, gradFunc: (dy: tf.Tensor, [y]: tf.Tensor[]) => [slope(dy, y as tf.Tensor)] };
+  })(x);
+}
+
+/** dy where the result y lies strictly between the ends, else 0. */
+const slope = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor => tf.tidy(() => tf.mul(dy, tf.step(tf.mul(y, tf.sub(6, y)))));
+
+export interface DepthwiseOptions {
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+/**
+ * ReLU6 of a depthwise convolution, padded as 'same': one fused kernel forward, for which tfjs has no gradient of its own. With
+ * dilation there is none here either, as tfjs' kernels have none.
+ * @param x [B,H,W,C]; filter [k,k,C,1], bias [C]
+ */
+export function depthwiseRelu6(
+  x: tf.Tensor4D,
+  { filter, bias }: { filter: tf.Tensor4D; bias: tf.Tensor1D },
+  { stride, dilation }: DepthwiseOptions,
+): tf.Tensor4D {
+  return tf.customGrad((...args) => {
+    const [x, filter, bias, save] = args as [tf.Tensor4D, tf.Tensor4D, tf.Tensor1D, (tensors: tf.Tensor[]) => void];
+    const attrs = { strides: [stride, stride], pad: 'same', dilations: [dilation, dilation], dataFormat: 'NHWC' };
+    const run = (kernel: string, inputs: Record<string, tf.Tensor>, own: object): tf.Tensor =>
+      tf.engine().runKernel(kernel, inputs, { ...attrs, ...own } as unknown as tf.NamedAttrMap) as tf.Tensor;
+    const value = run('FusedDepthwiseConv2D', { x, filter, bias }, { activation: 'relu6' }); // tf.fused does not fuse here
+    save([x, filter, value]);
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      if (dilation > 1)
+        throw new Error('A dilated depthwise convolution has no gradient here: train with output_stride 32.');
+      const [x, filter, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const g = slope(dy, y);
+      return [
+        run('DepthwiseConv2dNativeBackpropInput', { dy: g, filter }, { inputShape: x.shape }),
+        run('DepthwiseConv2dNativeBackpropFilter', { x, dy: g }, { filterShape: filter.shape }),
+        tf.sum(g, [0, 1, 2]),
+      ];
+    };
+    return { value, gradFunc };
+  })(x, filter, bias) as tf.Tensor4D;
+}
