@@ -22,7 +22,7 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 3400, testScenes: 288, sceneShare: 0.2 },
+    data: { scenes: 3400, testScenes: 288, sceneShare: 0.2, singles: 3, singleShare: 0.15 },
     stage1: { standardizeVision: true, steps: 310, batchSize: 64, learningRate: 2e-3 },
     stage2: { ...stage2, steps: 480, phraseSteps: 290 },
   },
@@ -30,14 +30,14 @@ export const presets = {
   'emoji-full': {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2 },
+    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2, singles: 6, singleShare: 0.15 },
     stage1: { standardizeVision: true, steps: 3000, batchSize: 64, learningRate: 2e-3, warmupSteps: 100 },
     stage2: { ...stage2, steps: 1500, phraseSteps: 600 },
   },
   /** Seconds: runs everything, learns nothing. */
   smoke: {
     qformer: small,
-    data: { emoji: 24, scenes: 48, testScenes: 12 },
+    data: { emoji: 24, scenes: 48, testScenes: 12, singles: 1, singleShare: 0.25 },
     stage1: { standardizeVision: true, steps: 4, batchSize: 8, warmupSteps: 1, checkpointEvery: 2 },
     stage2: { ...stage2, steps: 4, phraseSteps: 1, batchSize: 8, warmupSteps: 1, checkpointEvery: 2 },
   },

@@ -5,9 +5,7 @@ export function frozen<T extends tf.Tensor>(encode: (pixels: tf.Tensor4D) => T, 
   return tf.customGrad((...args) => {
     const [x] = args as [tf.Tensor4D];
     const gradFunc = (): tf.Tensor => {
-      throw new Error(
-        'A frozen vision encoder has no gradient by its pixels; differentiate vitForward or efficientNetForward instead.',
-      );
+      throw new Error('A frozen vision encoder has no gradient by its pixels; differentiate forward instead.');
     };
     return { value: encode(x), gradFunc };
   })(pixels) as T;
