@@ -31,7 +31,10 @@ export function disposeGradients({ terms, grads }: Gradients): void {
 const plus = (a: Flat, b: Flat): Flat =>
   mapFlat(a, (tensor, name) => {
     const other = b[name];
-    if (!other) throw new Error(`The batches of a step must have the same loss terms and gradients; '${name}' is missing in one of them.`);
+    if (!other)
+      throw new Error(
+        `The batches of a step must have the same loss terms and gradients; '${name}' is missing in one of them.`,
+      );
     return tf.add(tensor, other);
   });
 

@@ -40,7 +40,12 @@ export function adamw(options: AdamWOptions = {}): Optimizer {
     settings: { name: 'adamw', beta1, beta2, epsilon, weightDecay, decayRule: decayRule.name, lrScale: lrScale.name },
     init: (trainable) => ({ m: zeros(trainable), v: zeros(trainable), updates: mapCounts(trainable) }),
     update(trainable, grads, state, { lr, gradScale = 1, factor }): OptimizerUpdate {
-      const updated = { trainable: { ...trainable }, m: { ...state.m }, v: { ...state.v }, updates: { ...state.updates } };
+      const updated = {
+        trainable: { ...trainable },
+        m: { ...state.m },
+        v: { ...state.v },
+        updates: { ...state.updates },
+      };
       for (const [path, leaf] of leaves(trainable, grads, state)) {
         const step = (state.updates[path] ?? 0) + 1;
         const { shape } = leaf.param;

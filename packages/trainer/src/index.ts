@@ -2,16 +2,27 @@ export { accumulate, type Gradients, lossAndGrads } from './accumulate.js';
 export { type AdamWOptions, adamw } from './adamw.js';
 export { type CheckpointFiles, nodeFiles } from './checkpoint/files.js';
 export { type FoundCheckpoint, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
-export { CheckpointMismatch, type ExpectedCheckpoint, type LoadedCheckpoint, loadCheckpoint } from './checkpoint/load.js';
+export {
+  CheckpointMismatch,
+  type ExpectedCheckpoint,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+} from './checkpoint/load.js';
 export { type CheckpointContent, type SaveOptions, saveCheckpoint } from './checkpoint/save.js';
 export type { RunIdentity, RunState } from './checkpoint/state.js';
 export { type Communicator, singleProcess } from './communicator.js';
-export { type DecayRule, type LayerwiseLrDecayOptions, lavisWeightDecay, layerwiseLrDecay, matrixWeightDecay } from './groups.js';
-export { NonFiniteError } from './pending-scalars.js';
+export {
+  type DecayRule,
+  type LayerwiseLrDecayOptions,
+  lavisWeightDecay,
+  layerwiseLrDecay,
+  matrixWeightDecay,
+} from './groups.js';
 export { type MetricsLog, type MetricsOptions, openMetrics } from './metrics.js';
 export { type ClipOptions, clipFactor, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
 export type { Optimizer, OptimizerState, OptimizerUpdate, UpdateOptions } from './optimizer.js';
 export type { CheckpointOptions, Losses, LossInput, LossValues, Position, TrainOptions, TrainStep } from './options.js';
+export { NonFiniteError } from './pending-scalars.js';
 export { type SamplerOptions, sampler } from './sampler.js';
 export {
   type CosineOptions,

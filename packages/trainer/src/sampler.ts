@@ -31,7 +31,10 @@ export function sampler({ count, batchSize, seed, lengthOf }: SamplerOptions): (
     const epoch = Math.floor(position / perEpoch);
     if (epoch !== current.epoch) {
       const order = shuffled(range(count), rng(hash(seed, `epoch ${epoch}`)));
-      current = { epoch, order: lengthOf ? byLength(order, { batchSize, lengthOf, seed: hash(seed, `sizes ${epoch}`) }) : order };
+      current = {
+        epoch,
+        order: lengthOf ? byLength(order, { batchSize, lengthOf, seed: hash(seed, `sizes ${epoch}`) }) : order,
+      };
     }
     const first = (position % perEpoch) * batchSize;
     return current.order.slice(first, first + batchSize);

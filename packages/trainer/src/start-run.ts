@@ -1,9 +1,9 @@
 import { dispose, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { reason, toPath } from './checkpoint/disk.js';
 import { nodeFiles } from './checkpoint/files.js';
 import { type FoundCheckpoint, latestCheckpoint } from './checkpoint/find.js';
 import { loadCheckpoint } from './checkpoint/load.js';
-import { reason, toPath } from './checkpoint/disk.js';
 import type { RunIdentity } from './checkpoint/state.js';
 import type { OptimizerState } from './optimizer.js';
 import type { CheckpointOptions, TrainOptions } from './options.js';

@@ -1,12 +1,12 @@
 import { dispose, hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
-import { disposeState, identity, type Run, startRun } from './start-run.js';
 import { saveCheckpoint } from './checkpoint/save.js';
-import { PendingScalars } from './pending-scalars.js';
 import { clipFactor, squaredNorms } from './norm.js';
 import { checkOptions, type LossValues, type Position, type TrainOptions, type TrainStep } from './options.js';
+import { PendingScalars } from './pending-scalars.js';
 import { releaseBatch } from './release.js';
+import { disposeState, identity, type Run, startRun } from './start-run.js';
 
 /**
  * Trains a flat tree of tensors, and yields a result every `logEvery` steps; a checkpoint is written after the result of its
@@ -52,7 +52,11 @@ export async function* train<B, T extends LossTerms = LossTerms>(
 }
 
 /** Makes one update and returns its learning rate. */
-async function update<B, T extends LossTerms>(options: TrainOptions<B, T>, run: Run, scalars: PendingScalars): Promise<number> {
+async function update<B, T extends LossTerms>(
+  options: TrainOptions<B, T>,
+  run: Run,
+  scalars: PendingScalars,
+): Promise<number> {
   const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);

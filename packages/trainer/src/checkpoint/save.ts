@@ -1,8 +1,8 @@
 import type { Flat } from '@blip2/tensor';
 import type { OptimizerState } from '../optimizer.js';
+import { reason, toPath } from './disk.js';
 import { type CheckpointFiles, nodeFiles } from './files.js';
 import { folderName, latestCheckpoint, listCheckpoints, OPTIMIZER, PARTIAL, STATE, TRAINABLE } from './find.js';
-import { reason, toPath } from './disk.js';
 import type { RunIdentity, RunState } from './state.js';
 
 /** What `saveCheckpoint` writes. */
