@@ -14,7 +14,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
 
 W, H = 9, 7
 random = np.random.RandomState(7)
@@ -75,6 +75,16 @@ def orientation(value):
     return exif
 
 
+def xmp(orientation):
+    start = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    start += b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"'
+    return start + orientation + b"</rdf:RDF></x:xmpmeta>"
+
+
+def jpeg_segment(marker, data):
+    return bytes([0xFF, marker]) + struct.pack(">H", 2 + len(data)) + data
+
+
 def png_chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -126,6 +136,15 @@ def png_images():
     put("png-size-late", png(2, 8, rows, after=png_chunk(b"pHYs", struct.pack(">IIB", 1, 1, 0))))
     put("png-trailing-bytes", png(2, 8, rows) + b"trailing")
     put("png-no-end", png(2, 8, rows, end=False))
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp(b"><tiff:Orientation>8</tiff:Orientation></rdf:Description>").decode())
+    save("png-xmp8", rgb, "PNG", pnginfo=text)
+    exif = orientation(6).tobytes()
+    text = PngImagePlugin.PngInfo()
+    lines = "".join(exif[i : i + 36].hex() + "\n" for i in range(0, len(exif), 36))
+    text.add_text("Raw profile type exif", f"\nexif\n{len(exif):8d}\n{lines}", zip=True)
+    save("png-imagemagick-exif6", rgb, "PNG", pnginfo=text)
+    save("png-animated", rgb, "PNG", save_all=True, append_images=[smooth])
     indices = [bytes((3 * x + y) % 20 for x in range(W)) for y in range(H)]
     put("png-index-beyond-palette", png(3, 8, indices, png_chunk(b"PLTE", bytes(range(30)))))
     longer = png_chunk(b"PLTE", bytes(range(60))) + png_chunk(b"tRNS", b"\x10" * 30)
@@ -142,9 +161,8 @@ def jpeg_images():
         save(f"jpeg-{name}", image, "JPEG", **options)
     for value in range(10):
         save(f"jpeg-exif{value}", smooth, "JPEG", exif=orientation(value), quality=95)
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    xmp += b'<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF>'
-    save("jpeg-xmp6", smooth, "JPEG", xmp=xmp + b"</x:xmpmeta>")
+    save("jpeg-xmp6", smooth, "JPEG", xmp=xmp(b' tiff:Orientation="6"/>'))
+    save("jpeg-xmp8", smooth, "JPEG", xmp=xmp(b"><tiff:Orientation>8</tiff:Orientation></rdf:Description>"))
     large = smooth.resize((24, 20))
     plain = encoded(large, "JPEG")
     progressive = encoded(large, "JPEG", progressive=True)
@@ -153,6 +171,18 @@ def jpeg_images():
         places = [i for i in range(len(data) - 1) if data[i] == 0xFF and data[i + 1] == marker]
         return data[: places[which]] + junk + data[places[which] :]
 
+    third = jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp(b' tiff:Orientation="3"/>'))
+    sixth = jpeg_segment(0xE1, orientation(6).tobytes())
+    put("jpeg-xmp3-exif6", plain[:2] + third + sixth + plain[2:])
+    put("jpeg-exif6-xmp3", plain[:2] + sixth + third + plain[2:])
+    put("jpeg-exif1-xmp3", plain[:2] + jpeg_segment(0xE1, orientation(1).tobytes()) + third + plain[2:])
+    inks = encoded(cmyk.resize((24, 20)), "JPEG", quality=95)
+    put("jpeg-cmyk-without-adobe", inks[:2] + inks[18:])
+    for transform in range(3):
+        put(f"jpeg-cmyk-adobe{transform}", inks[:17] + bytes([transform]) + inks[18:])
+        adobe = jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([transform]))
+        put(f"jpeg-rgb-adobe{transform}", plain[:2] + adobe + plain[20:])
+    save("jpeg-multi-picture", smooth, "MPO", save_all=True, append_images=[rgb])
     scan = plain.index(b"\xff\xda")
     scan += 2 + plain[scan + 2] * 256 + plain[scan + 3]
     for marker in (0xDB, 0xC0, 0xC4, 0xDA):
@@ -181,6 +211,7 @@ def webp_images():
         ("rgb", rgb, dict(lossless=True)), ("rgba", rgba, dict(lossless=True)),
         ("rgba-exact", rgba, dict(lossless=True, exact=True)), ("lossy", rgb, {}), ("lossy-alpha", rgba, {}),
         ("exif8", rgb, dict(lossless=True, exif=orientation(8))),
+        ("xmp8", rgb, dict(lossless=True, xmp=xmp(b' tiff:Orientation="8"/>'))),
         ("animated", rgb, dict(lossless=True, save_all=True, append_images=[smooth])),
     ):
         save(f"webp-{name}", image, "WEBP", **options)
@@ -253,6 +284,7 @@ def tiff_images():
         ("zstd", rgb, dict(compression="zstd")),
     ):
         save(f"tiff-{name}", image, "TIFF", **options)
+    save("tiff-xmp8", rgb, "TIFF", tiffinfo={700: xmp(b' tiff:Orientation="8"/>')})
     for value in range(2, 9):
         directory = TiffImagePlugin.ImageFileDirectory_v2()
         directory[274] = value

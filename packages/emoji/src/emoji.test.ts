@@ -96,27 +96,27 @@ describe('the drawings', () => {
 describe('the data set', () => {
   const entries = loadEmoji().slice(400, 404);
   let train: EmojiDataset;
-  let held: EmojiDataset;
+  let heldOut: EmojiDataset;
   beforeAll(async () => {
     train = await emojiDataset('train', { size: 16, cacheDir, entries });
-    held = await emojiDataset('test', { size: 16, cacheDir, entries });
+    heldOut = await emojiDataset('test', { size: 16, cacheDir, entries });
   });
   afterAll(() => {
     train?.close();
-    held?.close();
+    heldOut?.close();
   });
 
   test('never gives Noto for training, nor anything else for the test', () => {
     expect(splits.train).not.toContain('noto');
     const vendors = (data: EmojiDataset) => new Set(Array.from({ length: data.length }, (_, i) => data.get(i).vendor));
     expect(vendors(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
-    expect(vendors(held)).toEqual(new Set(['noto']));
+    expect(vendors(heldOut)).toEqual(new Set(['noto']));
     const images = new Set(Array.from({ length: train.length }, (_, i) => train.get(i).image.data.join()));
-    for (let i = 0; i < held.length; i++) expect(images.has(held.get(i).image.data.join())).toBe(false);
+    for (let i = 0; i < heldOut.length; i++) expect(images.has(heldOut.get(i).image.data.join())).toBe(false);
   });
 
   test('gives each emoji by each vendor with its label', async () => {
-    expect([train.length, held.length]).toEqual([16, 4]);
+    expect([train.length, heldOut.length]).toEqual([16, 4]);
     const item = train.get(6);
     expect(item).toMatchObject({ label: entries[2]!.label, code: entries[2]!.code, vendor: 'twemoji' });
     expect(item.image).toEqual({ width: 16, height: 16, data: await renderSvg(entries[2]!, 'twemoji', 16) });

@@ -42,7 +42,7 @@ export async function explain(
   { text, layer }: ExplainOptions = {},
 ): Promise<Explanation> {
   const model = text === undefined ? anyModel(models) : retrievalModel(models);
-  const decoded = await decodeImage(image);
+  const decoded = await decodeImage(image, { orient: model.orient });
   const features = await encodeImages(model, [decoded]);
   try {
     const queries = await queryAttention(model, features, { layer });

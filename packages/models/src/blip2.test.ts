@@ -187,3 +187,15 @@ test('images and texts are matched as in transformers', async () => {
   });
   await expect(model.match(photo('rocket.jpg'), 'a rocket')).rejects.toThrow('has no matching heads');
 });
+
+test('the EXIF orientation of images is applied unless loading says otherwise', async () => {
+  const images = await json<Record<string, { file: string }>>(fixture('images/pillow.json'));
+  const bytes = Buffer.from(images['jpeg-exif6']!.file, 'base64');
+  const text = 'a cat';
+  using oriented = await fromPretrained(fixture('hf-itm'));
+  using stored = await fromPretrained(fixture('hf-itm'), { orient: false });
+  const decoded = await Promise.all([true, false].map((orient) => decodeImage(bytes, { orient })));
+  expect(await oriented.match(bytes, text)).toEqual(await stored.match(decoded[0]!, text));
+  expect(await stored.match(bytes, text)).toEqual(await oriented.match(decoded[1]!, text));
+  expect((await oriented.match(bytes, text)).itc).not.toBe((await stored.match(bytes, text)).itc);
+});

@@ -6,6 +6,8 @@ import * as tf from '@tensorflow/tfjs';
 export interface EncodingModel {
   readonly vision: VisionEncoder;
   readonly processor: Processor;
+  /** Whether the EXIF orientation of images is applied; see `DecodeOptions` of `@blip2/data`. Default true. */
+  readonly orient?: boolean | undefined;
 }
 
 /**
@@ -14,10 +16,11 @@ export interface EncodingModel {
  * @throws for a file that is missing or is not an image, naming it
  */
 export async function encodeImages(
-  { vision, processor }: EncodingModel,
+  { vision, processor, orient }: EncodingModel,
   images: readonly ImageSource[],
 ): Promise<tf.Tensor3D> {
-  const decoded = await Promise.all(images.map(async (image) => applyProcessor(await decodeImage(image), processor)));
+  const prepare = async (image: ImageSource) => applyProcessor(await decodeImage(image, { orient }), processor);
+  const decoded = await Promise.all(images.map(prepare));
   const pixels = toPixels(decoded, processor);
   return encodePixels(vision, pixels).finally(() => pixels.dispose());
 }

@@ -7,6 +7,8 @@ const modelSchema = z.strictObject({
   /** The model's folder when the index was written. */
   folder: z.string(),
   fingerprint: z.string(),
+  /** Whether the EXIF orientation of images was applied. */
+  orient: z.boolean().default(true),
 });
 
 const imageSchema = z.strictObject({

@@ -54,7 +54,11 @@ export async function indexImages(
   const model = retrievalModel(models);
   const { signal, onProgress } = options;
   const out = toPath(options.out);
-  const indexModel = { folder: resolve(model.folder), fingerprint: await fingerprintOf(model) };
+  const indexModel = {
+    folder: resolve(model.folder),
+    fingerprint: await fingerprintOf(model),
+    orient: model.orient ?? true,
+  };
   const older = (await isFile(out)) ? await openIndex(out) : undefined;
   const temporary = await openTemporaryValues(out).catch(async (error: unknown) => {
     await older?.close();
@@ -62,6 +66,12 @@ export async function indexImages(
   });
   try {
     if (older) expectModel(older, indexModel.fingerprint);
+    if (older && older.model.orient !== indexModel.orient) {
+      const way = older.model.orient ? 'with' : 'without';
+      throw new Error(
+        `'${out}' was made ${way} the EXIF orientation of images; index them the same way, or give another file.`,
+      );
+    }
     const entries = older ? entriesOf(older) : new Map<string, IndexEntry>();
     const pruned = options.prune ? await prune(entries) : 0;
     let [done, encoded] = [0, 0];

@@ -138,3 +138,18 @@ test('another model, another file and a damaged index are refused in a sentence'
     }
   });
 });
+
+test('an index keeps whether the EXIF orientation was applied', async () => {
+  const images = await json<Record<string, { file: string }>>(fixture('images/pillow.json'));
+  await inFolder(async (folder) => {
+    const image = join(folder, 'rotated.jpg');
+    await writeFile(image, Buffer.from(images['jpeg-exif6']!.file, 'base64'));
+    const out = join(folder, 'index.safetensors');
+    using stored = await fromPretrained(fixture('hf-itm'), { orient: false });
+    await indexImages(stored, [image], { out, features: false });
+    const { itm, itc } = await stored.match(image, 'a cat');
+    const [found] = await search(out, 'a cat'); // with a model that applies it
+    expect([found!.itm, found!.itc]).toEqual([expect.closeTo(itm, 6), expect.closeTo(itc, 5)]);
+    await expect(indexImages(model, [image], { out })).rejects.toThrow('was made without the EXIF orientation');
+  });
+});

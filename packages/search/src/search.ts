@@ -143,9 +143,10 @@ async function scoreBatch(model: RetrievalModel, query: string, batch: readonly 
 /** The stored features [1,N,D] of an image, or else those of the image encoded again. */
 async function featuresOf(
   model: RetrievalModel,
-  { features, images }: ImageIndex,
+  { features, images, model: { orient } }: ImageIndex,
   image: number,
 ): Promise<tf.Tensor3D> {
-  if (!features) return encodeImages(model, [images[image]!.path]);
+  if (!features)
+    return encodeImages({ vision: model.vision, processor: model.processor, orient }, [images[image]!.path]);
   return tf.tensor3d(await features.read(image), [1, ...features.shape(image)]);
 }

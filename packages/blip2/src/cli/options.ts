@@ -7,6 +7,7 @@ export interface SharedOptions {
   readonly backend: string;
   readonly threads?: number;
   readonly seed?: number;
+  readonly orient?: boolean;
   readonly debug?: boolean;
 }
 
@@ -17,6 +18,7 @@ export function addSharedOptions(command: Command): Command {
     .addOption(choiceOption('--backend <name>', 'backend of TensorFlow.js', ['simd', 'cpu']).default('simd'))
     .addOption(numberOption('--threads <n>', 'threads of the simd backend (default: the cores, at most 4)', COUNT))
     .addOption(numberOption('--seed <n>', 'random seed', { integer: true }))
+    .option('--no-orient', 'ignore the EXIF orientation of images, as LAVIS does')
     .option('--debug', 'print stack traces');
 }
 

@@ -80,3 +80,24 @@ test('features and explain write their files and print what they wrote', async (
     expect((await readdir(folder)).sort()).toEqual(['features.safetensors', 'sheet.svg']);
   });
 });
+
+test('--no-orient ignores the EXIF orientation, which is applied otherwise', async () => {
+  const images = await json<Record<string, { file: string }>>(fixture('images/pillow.json'));
+  await inFolder(async (folder) => {
+    const score = async (name: string, ...options: string[]) => {
+      const image = join(folder, name);
+      await writeFile(image, Buffer.from(images[name.replace('.jpg', '')]!.file, 'base64'));
+      const { stdout } = await blip2(['match', image, 'a cat', '--model', itm, ...common, ...options]);
+      return lines<{ itm: number }>(stdout)[0]!.itm;
+    };
+    const upright = await score('jpeg-exif1.jpg');
+    expect(await score('jpeg-exif6.jpg', '--no-orient')).toBe(upright);
+    expect(await score('jpeg-exif6.jpg')).not.toBe(upright);
+    const [image, out] = [join(folder, 'jpeg-exif6.jpg'), join(folder, 'index.safetensors')];
+    const index = ['index', image, '--model', itm, '--out', out, '--no-features', ...common];
+    expect((await blip2([...index, '--no-orient'])).code).toBe(0);
+    const { stdout } = await blip2(['search', 'a cat', '--index', out, ...common]);
+    expect(lines<{ itm: number }>(stdout)[0]!.itm).toBeCloseTo(upright, 6);
+    expect((await blip2(index)).stderr).toContain('was made without the EXIF orientation of images');
+  });
+});

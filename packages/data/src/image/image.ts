@@ -23,7 +23,7 @@ export interface DecodeOptions {
    * Whether the EXIF orientation is applied, as by transformers' `load_image`. Default true; LAVIS ignores it. That of
    * TIFF, AVIF and HEIF files is applied always, as by Pillow and by the formats' definition.
    */
-  readonly orient?: boolean;
+  readonly orient?: boolean | undefined;
   /** Largest number of pixels; larger images are refused before they are decoded. Default {@link MAX_PIXELS}. */
   readonly maxPixels?: number;
 }

@@ -1,7 +1,7 @@
 import type { Metadata, Sharp } from 'sharp';
 import { cmykToRgb, ycbcrToRgb } from '../image/formats/color.js';
 import { isJpeg, repairJpeg } from '../image/formats/jpeg.js';
-import { orient, xmpOrientation } from '../image/formats/orientation.js';
+import { orient, profileOrientation, xmpOrientation } from '../image/formats/orientation.js';
 import { tiffTags } from '../image/formats/tiff.js';
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 
@@ -43,7 +43,7 @@ export async function decodeWithSharp(bytes: Uint8Array, name: string, options: 
     throw unreadable(name, reason);
   }
   if (ycbcr) decoded = { ...decoded, data: ycbcrToRgb(decoded.data) };
-  return orient(decoded, orientationOf(metadata, options));
+  return orient(decoded, orientationOf(bytes, metadata, options));
 }
 
 /** Whether a warning leaves pixels complete, so that decoding may be repeated without regard to warnings. */
@@ -90,12 +90,15 @@ function isYcbcr(bytes: Uint8Array, name: string): boolean {
 }
 
 /**
- * Returns the orientation from 1 to 8 that is to be applied. Pillow applies that of TIFF files itself, and takes XMP's
- * where EXIF has none; libvips applies that of AVIF and HEIF files itself.
+ * Returns the orientation from 1 to 8 that is to be applied: that of EXIF, else of XMP, as in Pillow. Pillow applies that of
+ * TIFF files itself, and libvips that of AVIF and HEIF files.
  */
-function orientationOf({ format, orientation, xmpAsString }: Metadata, { orient = true }: DecodeOptions): number {
-  if (format === 'heif' || !(orient || format === 'tiff')) return 1;
-  return orientation ?? xmpOrientation(xmpAsString ?? '') ?? 1;
+function orientationOf(bytes: Uint8Array, metadata: Metadata, { orient = true }: DecodeOptions): number {
+  const { format, orientation, xmpAsString = '', comments } = metadata;
+  if (format === 'tiff') return tiffTags(bytes).orientation ?? xmpOrientation(xmpAsString) ?? 1;
+  if (format === 'heif' || !orient) return 1;
+  const profile = comments?.find(({ keyword }) => keyword === 'Raw profile type exif')?.text ?? '';
+  return orientation ?? profileOrientation(profile) ?? xmpOrientation(xmpAsString) ?? 1;
 }
 
 function messageOf(reason: unknown): string {

@@ -41,7 +41,7 @@ test('BERT over a given vocabulary: lower case, no accents, longest pieces first
   expect(() => buildWordPiece(['cat'])).toThrow('no [PAD]');
 });
 
-test('a trained WordPiece is deterministic, small enough, and knows what it has seen', () => {
+test('a trained WordPiece is deterministic, small enough, and encodes its training texts', () => {
   const files = trainWordPiece(texts, { vocabSize: 60 });
   expect(files).toEqual(trainWordPiece(texts, { vocabSize: 60 }));
   const tokenizer = createTokenizer(files);

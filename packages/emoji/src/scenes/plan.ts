@@ -46,12 +46,14 @@ export function plan(index: number, split: Split, random: Random): Plan {
   const { count, pair, askOther } = cycle[slot]!;
   const place = places[(round + slot) % places.length]!;
   const present = (Math.floor(slot / 2) + round + Math.floor(round / places.length)) % 2 === 0;
-  const held = split === 'test';
+  const heldOut = split === 'test';
   const nouns = loadNouns();
   if (pair) {
     const otherCount = 1 + random.below(4 - count);
     const fits = (a: Noun, b: Noun) =>
-      a !== b && pairHeldOut(a, b) === held && (held || (countHeldOut(a) !== count && countHeldOut(b) !== otherCount));
+      a !== b &&
+      pairHeldOut(a, b) === heldOut &&
+      (heldOut || (countHeldOut(a) !== count && countHeldOut(b) !== otherCount));
     const [a, b] = draw(
       () => [random.pick(nouns), random.pick(nouns)] as const,
       ([x, y]) => fits(x, y),
@@ -62,7 +64,7 @@ export function plan(index: number, split: Split, random: Random): Plan {
   const isHeldOut = (noun: Noun) => (count === 1 ? placeHeldOut(noun) === place : countHeldOut(noun) === count);
   const noun = draw(
     () => random.pick(nouns),
-    (candidate) => isHeldOut(candidate) === held,
+    (candidate) => isHeldOut(candidate) === heldOut,
   );
   return { subject: { noun, count }, place: count === 1 ? place : null, other: null, askOther, present };
 }

@@ -8,7 +8,7 @@ import { loadNouns } from './vocabulary.js';
 const scenes = (split: Split, count: number, seed = 0) =>
   Array.from({ length: count }, (_, index) => scene(index, { seed, split }));
 const train = scenes('train', 30 * balancePeriod);
-const held = scenes('test', 10 * balancePeriod);
+const heldOut = scenes('test', 10 * balancePeriod);
 
 /** For each type of question, the share of its most frequent answer. */
 function vqaPrior(items: readonly { readonly type: string; readonly answer: string }[]): Record<string, number> {
@@ -19,8 +19,8 @@ function vqaPrior(items: readonly { readonly type: string; readonly answer: stri
   return Object.fromEntries([...new Set(items.map(({ type }) => type))].map((type) => [type, shareOf(type)]));
 }
 
-/** What is seen in a scene, found from its layout alone. */
-function seen({ layout }: Scene) {
+/** The groups of a scene, recovered from its layout. */
+function groupsIn({ layout }: Scene) {
   const labels = [...new Set(layout.map((placed) => placed.entry.label))];
   const groups = labels.map((label) => [label, layout.filter((placed) => placed.entry.label === label)] as const);
   return groups.map(([label, placed]) => {
@@ -53,7 +53,7 @@ describe('a scene', () => {
   });
 
   test('shows one to four drawings of one or two kinds, whole and apart', () => {
-    for (const { layout } of [...train.slice(0, 600), ...held.slice(0, 600)]) {
+    for (const { layout } of [...train.slice(0, 600), ...heldOut.slice(0, 600)]) {
       expect(layout.length).toBeGreaterThanOrEqual(1);
       expect(layout.length).toBeLessThanOrEqual(4);
       expect(new Set(layout.map((placed) => placed.entry.code)).size).toBeLessThanOrEqual(2);
@@ -75,13 +75,13 @@ describe('a scene', () => {
       expect(references[0]).toBe(caption);
     }
     const pair = train.find(({ references }) => references.length === 2)!;
-    const counts = seen(pair).map(({ noun, count }) => (count === 1 ? noun.one : noun.many));
+    const counts = groupsIn(pair).map(({ noun, count }) => (count === 1 ? noun.one : noun.many));
     for (const name of counts) for (const text of pair.references) expect(text).toContain(name);
   });
 
   test('has answers that are true of its layout', () => {
-    for (const s of [...train.slice(0, 600), ...held.slice(0, 600)]) {
-      const groups = seen(s);
+    for (const s of [...train.slice(0, 600), ...heldOut.slice(0, 600)]) {
+      const groups = groupsIn(s);
       const named = (text: string) =>
         groups.filter(({ noun }) =>
           new RegExp(`(an?|the|many) (${noun.one}|${noun.many})( are there)?\\?$`).test(text),
@@ -99,7 +99,7 @@ describe('a scene', () => {
 
 describe('the questions', () => {
   test('come equally often by type, and their answers by type', () => {
-    for (const list of [train, held]) {
+    for (const list of [train, heldOut]) {
       for (const part of [list.slice(0, balancePeriod), list]) {
         const qa = part.flatMap((s) => s.qa);
         for (const type of questionTypes) expect(qa.filter((q) => q.type === type).length).toBe(part.length);
@@ -111,7 +111,7 @@ describe('the questions', () => {
 
   test("do not give 'is there' away by the number of kinds", () => {
     for (const kinds of [1, 2]) {
-      const qa = train.filter((s) => seen(s).length === kinds).flatMap((s) => s.qa);
+      const qa = train.filter((s) => groupsIn(s).length === kinds).flatMap((s) => s.qa);
       expect(vqaPrior(qa)['is there']).toBe(0.5);
     }
   });
@@ -120,13 +120,13 @@ describe('the questions', () => {
 describe('the test split', () => {
   const lone = (list: Scene[]) =>
     list
-      .map(seen)
+      .map(groupsIn)
       .filter((groups) => groups.length === 1)
       .map((groups) => groups[0]!);
   const pairs = (list: Scene[]) =>
     new Set(
       list
-        .map(seen)
+        .map(groupsIn)
         .filter((g) => g.length === 2)
         .map((g) =>
           g
@@ -135,36 +135,36 @@ describe('the test split', () => {
             .join('+'),
         ),
     );
-  const counts = (groups: ReturnType<typeof seen>) =>
+  const counts = (groups: ReturnType<typeof groupsIn>) =>
     new Set(groups.filter(({ count }) => count > 1).map(({ noun, count }) => `${count} ${noun.one}`));
   const common = (a: Set<string>, b: Set<string>) => [...a].filter((key) => b.has(key));
 
-  test('shows no two kinds together that training shows together', () => {
-    expect(pairs(held).size).toBeGreaterThan(300);
-    expect(common(pairs(held), pairs(train))).toEqual([]);
+  test('has no two kinds together that training has together', () => {
+    expect(pairs(heldOut).size).toBeGreaterThan(300);
+    expect(common(pairs(heldOut), pairs(train))).toEqual([]);
   });
 
-  test('shows no number of a lone kind that training shows, alone or beside another', () => {
-    expect(counts(lone(held)).size).toBeGreaterThan(70);
-    expect(common(counts(lone(held)), counts(train.flatMap(seen)))).toEqual([]);
+  test('has no count of a single kind that training has, with or without another kind', () => {
+    expect(counts(lone(heldOut)).size).toBeGreaterThan(70);
+    expect(common(counts(lone(heldOut)), counts(train.flatMap(groupsIn)))).toEqual([]);
   });
 
-  test('shows no lone thing where training shows it', () => {
+  test('has no single object where training has it', () => {
     const where = (list: Scene[]) =>
       list.filter((s) => s.layout.length === 1).map((s) => `${s.plan.subject.noun.one} ${s.plan.place}`);
-    expect(where(held).length).toBe(held.length / 12);
-    expect(common(new Set(where(held)), new Set(where(train)))).toEqual([]);
+    expect(where(heldOut).length).toBe(heldOut.length / 12);
+    expect(common(new Set(where(heldOut)), new Set(where(train)))).toEqual([]);
   });
 
-  test('is Noto alone, which training never shows', () => {
+  test('has only the drawings of Noto, which training never has', () => {
     const vendors = (list: Scene[]) => new Set(list.flatMap((s) => s.layout.map((placed) => placed.vendor)));
-    expect(vendors(held)).toEqual(new Set(['noto']));
+    expect(vendors(heldOut)).toEqual(new Set(['noto']));
     expect(vendors(train)).toEqual(new Set(['openmoji', 'twemoji', 'fluent', 'fluent-flat']));
   });
 
   test('lends no text to a language model', () => {
     const texts = new Set(sceneTexts(1, 20000));
-    const phrases = new Set(held.flatMap((s) => (s.layout.length > 1 ? s.references : [])));
+    const phrases = new Set(heldOut.flatMap((s) => (s.layout.length > 1 ? s.references : [])));
     expect([...phrases].filter((text) => texts.has(text))).toEqual([]);
   });
 });
@@ -175,6 +175,6 @@ test('the texts are captions, questions and answers, and all words that scenes n
   expect(sceneTexts(1, 50)).toEqual(texts.slice(0, 50));
   expect(sceneTexts(2, 50)).not.toEqual(texts.slice(0, 50));
   const words = new Set(texts.flatMap((text) => text.split(/[ ?]+/)));
-  const needed = held.flatMap((s) => [s.caption, ...s.qa.map((q) => `${q.question} ${q.answer}`)]);
+  const needed = heldOut.flatMap((s) => [s.caption, ...s.qa.map((q) => `${q.question} ${q.answer}`)]);
   expect([...new Set(needed.flatMap((text) => text.split(/[ ?]+/)))].filter((word) => !words.has(word))).toEqual([]);
 });

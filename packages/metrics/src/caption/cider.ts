@@ -1,38 +1,45 @@
-import { captionTokens, checkPairs, ngrams } from './tokens.js';
+import { captionTokens, ngrams, tokenizePairs, wordsOf } from './tokens.js';
 
 const SIZES = [1, 2, 3, 4] as const;
 const SIGMA = 6;
 
-/** Options of `cider`. */
+/** Options of {@link cider}. */
 export interface CiderOptions {
-  /** Documents (each the references of one image) for the n-grams' frequencies. Default: the references themselves. */
+  /**
+   * Documents, each the references of one image, from which the document frequencies of n-grams are computed. Default: the
+   * references themselves, as in the COCO caption evaluation.
+   */
   readonly corpus?: readonly (readonly string[])[];
 }
 
-/** One caption as tf-idf vectors over its n-grams, one for each size, with their lengths. */
+/** A score of a set of captions, and of each caption. */
+export interface CaptionScore {
+  /** Mean over captions. */
+  readonly score: number;
+  /** The score of each caption, in order. */
+  readonly each: readonly number[];
+}
+
+/** A caption as one tf-idf vector for each size of n-gram. */
 interface Vectors {
   readonly weights: readonly ReadonlyMap<string, number>[];
   readonly norms: readonly number[];
-  /** In pairs of words, as the evaluation code counts. */
+  /** Number of bigrams, which the evaluation takes as the length. */
   readonly length: number;
 }
 
-/** In how many documents each n-gram of any size occurs. */
-function documentFrequencies(corpus: readonly (readonly string[])[]): Map<string, number> {
+/** Counts the documents in which each n-gram occurs. */
+function documentFrequencies(corpus: readonly (readonly (readonly string[])[])[]): Map<string, number> {
   const frequencies = new Map<string, number>();
   for (const document of corpus) {
-    const seen = new Set<string>();
-    for (const caption of document) {
-      const words = captionTokens(caption);
-      for (const n of SIZES) for (const gram of ngrams(words, n).keys()) seen.add(gram);
-    }
-    for (const gram of seen) frequencies.set(gram, (frequencies.get(gram) ?? 0) + 1);
+    const grams = new Set<string>();
+    for (const words of document) for (const n of SIZES) for (const gram of ngrams(words, n).keys()) grams.add(gram);
+    for (const gram of grams) frequencies.set(gram, (frequencies.get(gram) ?? 0) + 1);
   }
   return frequencies;
 }
 
-function vectors(caption: string, idf: (gram: string) => number): Vectors {
-  const words = captionTokens(caption);
+function vectors(words: readonly string[], idf: (gram: string) => number): Vectors {
   const weights = SIZES.map(
     (n) => new Map([...ngrams(words, n)].map(([gram, count]) => [gram, count * idf(gram)] as const)),
   );
@@ -40,7 +47,7 @@ function vectors(caption: string, idf: (gram: string) => number): Vectors {
   return { weights, norms, length: Math.max(0, words.length - 1) };
 }
 
-/** Mean over sizes of the clipped cosine, times a Gaussian of the difference in length. */
+/** Returns the mean over sizes of the clipped cosine, times a Gaussian of the difference in length. */
 function similarity(candidate: Vectors, reference: Vectors): number {
   const difference = candidate.length - reference.length;
   const penalty = Math.exp(-(difference * difference) / (2 * SIGMA * SIGMA));
@@ -58,25 +65,27 @@ function similarity(candidate: Vectors, reference: Vectors): number {
 }
 
 /**
- * CIDEr-D as the COCO caption evaluation reports it under the name of CIDEr (Vedantam et al. 2015): tf-idf weighted
- * n-grams of 1 to 4 words, counts clipped to the reference's, Gaussian length penalty with sigma 6, times 10. Document
- * frequencies come from the references, so that with one image alone every score is 0.
- *
- * Throws where captions and references do not pair up.
+ * Computes CIDEr-D, which the COCO caption evaluation reports as CIDEr (Vedantam et al. 2015), as `pycocoevalcap` does:
+ * cosine similarity of tf-idf vectors of n-grams of 1 to 4 words, with clipped counts and a Gaussian length penalty with
+ * sigma 6, times 10. With the references of a single image every score is 0, since all document frequencies are equal.
+ * @param candidates one caption for each image
+ * @param references the references of each image
+ * @throws Error where captions and references do not pair up
  */
 export function cider(
   candidates: readonly string[],
   references: readonly (readonly string[])[],
   options: CiderOptions = {},
-): { readonly score: number; readonly each: readonly number[] } {
-  checkPairs(candidates, references);
-  const corpus = options.corpus ?? references;
+): CaptionScore {
+  const pairs = tokenizePairs(candidates, references);
+  const lists = pairs.references.map((list) => list.map(wordsOf));
+  const corpus = options.corpus?.map((document) => document.map((text) => wordsOf(captionTokens(text)))) ?? lists;
   const frequencies = documentFrequencies(corpus);
   const idf = (gram: string): number => Math.log(corpus.length) - Math.log(Math.max(1, frequencies.get(gram) ?? 0));
-  const each = candidates.map((caption, i) => {
-    const own = vectors(caption, idf);
-    const list = references[i]!;
-    return (10 * list.reduce((sum, text) => sum + similarity(own, vectors(text, idf)), 0)) / list.length;
+  const each = pairs.candidates.map((tokens, i) => {
+    const own = vectors(wordsOf(tokens), idf);
+    const list = lists[i]!;
+    return (10 * list.reduce((sum, words) => sum + similarity(own, vectors(words, idf)), 0)) / list.length;
   });
   return { score: each.reduce((sum, x) => sum + x, 0) / each.length, each };
 }

@@ -1,8 +1,9 @@
-import { captionTokens, checkPairs } from './tokens.js';
+import type { CaptionScore } from './cider.js';
+import { tokenizePairs } from './tokens.js';
 
 const BETA = 1.2;
 
-/** Length of the longest list of words that stands in both, in order but with gaps. */
+/** Returns the length of the longest common subsequence. */
 function longestCommon(a: readonly string[], b: readonly string[]): number {
   let row = new Array<number>(b.length + 1).fill(0);
   for (const word of a) {
@@ -15,23 +16,24 @@ function longestCommon(a: readonly string[], b: readonly string[]): number {
   return row[b.length]!;
 }
 
+/** A caption without tokens is one empty token in `pycocoevalcap`. */
+const orEmpty = (tokens: readonly string[]): readonly string[] => (tokens.length === 0 ? [''] : tokens);
+
 /**
- * ROUGE-L as the COCO caption evaluation counts it (Lin 2004, beta 1.2), 0 to 1: the best precision and the best recall
- * of the longest common subsequence over a caption's references, joined to an F-score; the mean over captions.
- *
- * Throws where captions and references do not pair up.
+ * Computes ROUGE-L (Lin 2004) as the COCO caption evaluation does, from 0 to 1: the best precision and the best recall of
+ * the longest common subsequence with any reference, combined to an F-score with beta 1.2; the mean over captions.
+ * @param candidates one caption for each image
+ * @param references the references of each image
+ * @throws Error where captions and references do not pair up
  */
-export function rougeL(
-  candidates: readonly string[],
-  references: readonly (readonly string[])[],
-): { readonly score: number; readonly each: readonly number[] } {
-  checkPairs(candidates, references);
-  const each = candidates.map((caption, i) => {
-    const words = captionTokens(caption);
-    const lists = references[i]!.map(captionTokens);
+export function rougeL(candidates: readonly string[], references: readonly (readonly string[])[]): CaptionScore {
+  const pairs = tokenizePairs(candidates, references);
+  const each = pairs.candidates.map((tokens, i) => {
+    const words = orEmpty(tokens);
+    const lists = pairs.references[i]!.map(orEmpty);
     const common = lists.map((list) => longestCommon(words, list));
-    const precision = Math.max(...common) / Math.max(1, words.length);
-    const recall = Math.max(...common.map((length, k) => length / Math.max(1, lists[k]!.length)));
+    const precision = Math.max(...common) / words.length;
+    const recall = Math.max(...common.map((length, k) => length / lists[k]!.length));
     if (precision === 0 || recall === 0) return 0;
     return ((1 + BETA ** 2) * precision * recall) / (recall + BETA ** 2 * precision);
   });

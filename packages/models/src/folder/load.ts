@@ -16,6 +16,11 @@ import { bytesIn, expectMatch, keptOutside, type LoadProgress, valuesIn } from '
 export interface LoadOptions extends ExternalModels {
   /** Which model of a training run's folder is loaded. Default of `loadFolder`: that of the later stage. */
   readonly kind?: ModelKind | undefined;
+  /**
+   * Whether the EXIF orientation of images that the model is given is applied, as by transformers' `load_image`. Default true;
+   * LAVIS ignores it.
+   */
+  readonly orient?: boolean | undefined;
   /** The memory that is available. Default: measured, from the backend in use and the system. */
   readonly memory?: MemoryBudget | undefined;
   /** Called after each tensor. */
@@ -49,7 +54,15 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
     const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
     const placement = placeModel(path, plan.memory, { budget: options.memory, stored });
     const { vision, params, language, free } = await loadParts(plan, source, { ...options, ...placement });
-    const common = { folder: path, config: plan.config, vision, processor, tokenizer, dispose: free };
+    const common = {
+      folder: path,
+      config: plan.config,
+      vision,
+      processor,
+      tokenizer,
+      orient: options.orient,
+      dispose: free,
+    };
     if (model.kind === 'retrieval') {
       const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
       const { rerank } = model;

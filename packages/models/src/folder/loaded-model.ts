@@ -12,6 +12,8 @@ interface Common extends Disposable {
   readonly config: QFormerConfig;
   readonly vision: VisionEncoder;
   readonly processor: Processor;
+  /** Whether the EXIF orientation of images is applied. Default true. */
+  readonly orient?: boolean | undefined;
   /** Frees what loading created; external models are not disposed. */
   dispose(): void;
 }

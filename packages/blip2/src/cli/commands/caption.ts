@@ -23,7 +23,7 @@ export function captionCommand(command: Command, session: Session): Command {
       const images = await imageFiles(names);
       using model = await openModel(session, flags, 'generation');
       const label = (image: string): string => (images.length > 1 ? `${image}: ` : '');
-      await eachImage(images, session, async (image, decoded) => {
+      await eachImage(images, { session, orient: flags.orient }, async (image, decoded) => {
         if (flags.stream) {
           session.piece(label(image));
           return printStream(model.stream(decoded, options), session);

@@ -30,14 +30,14 @@ const isFile = async (path: string): Promise<boolean> => (await stat(path).catch
  */
 export async function eachImage(
   images: readonly string[],
-  session: Session,
+  { session, orient }: { readonly session: Session; readonly orient?: boolean | undefined },
   use: (path: string, image: DecodedImage) => Promise<void>,
 ): Promise<void> {
   const { decodeImage } = await import('@blip2/data');
   const unreadable = unreadableImages(session);
   for (const path of images) {
     session.signal.throwIfAborted();
-    const image = await decodeImage(path).catch((error: unknown) => {
+    const image = await decodeImage(path, { orient }).catch((error: unknown) => {
       if (images.length === 1) throw error;
       unreadable.report(path, error);
     });

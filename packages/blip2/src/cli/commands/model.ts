@@ -32,7 +32,12 @@ export async function openModel(
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
   const kind = wanted === 'any' ? (await modelKindsIn(options.model)).at(-1) : wanted;
-  const model = await fromPretrained(options.model, { ...hubOptions(session), kind, onProgress });
+  const model = await fromPretrained(options.model, {
+    ...hubOptions(session),
+    kind,
+    onProgress,
+    orient: options.orient,
+  });
   terminal.end();
   return model;
 }

@@ -1,4 +1,5 @@
 import type { DecodedImage } from '../image.js';
+import { tiffTags } from './tiff.js';
 
 /**
  * Rotates and flips an image as an EXIF orientation from 1 to 8 prescribes, as Pillow's `ImageOps.exif_transpose`. Other
@@ -23,6 +24,23 @@ export function orient(image: DecodedImage, orientation: number): DecodedImage {
     }
   }
   return { width, height, data };
+}
+
+/**
+ * Returns the orientation in EXIF metadata that ImageMagick has written into a text chunk of a PNG file, in hexadecimal
+ * after a name and a length.
+ */
+export function profileOrientation(text: string): number | undefined {
+  const digits =
+    text
+      .trim()
+      .split('\n')
+      .slice(2)
+      .join('')
+      .match(/[0-9a-f]{2}/gi) ?? [];
+  const bytes = Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16));
+  const prefixed = String.fromCharCode(...bytes.subarray(0, 4)) === 'Exif';
+  return tiffTags(prefixed ? bytes.subarray(6) : bytes).orientation;
 }
 
 /** Returns the orientation that XMP metadata names, undefined where it names none. */

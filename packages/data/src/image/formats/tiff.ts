@@ -1,4 +1,4 @@
-/** Tags of a TIFF file that say how its pixels are to be read. */
+/** Tags of a TIFF file that say how its pixels are to be read; EXIF metadata is such a file, without pixels. */
 export interface TiffTags {
   /** 2 for RGB, 6 for YCbCr. */
   readonly photometric: number | undefined;
@@ -8,10 +8,13 @@ export interface TiffTags {
   readonly subsampling: readonly [number, number];
   /** 1 for interleaved samples, 2 for separate planes. */
   readonly planar: number;
+  /** EXIF orientation, from 1 to 8. */
+  readonly orientation: number | undefined;
 }
 
 const COMPRESSION = 259;
 const PHOTOMETRIC = 262;
+const ORIENTATION = 274;
 const PLANAR = 284;
 const SUBSAMPLING = 530;
 const SHORT = 3;
@@ -39,5 +42,6 @@ export function tiffTags(bytes: Uint8Array): TiffTags {
     compression: values.get(COMPRESSION)?.[0] ?? 1,
     subsampling: values.get(SUBSAMPLING) ?? [2, 2],
     planar: values.get(PLANAR)?.[0] ?? 1,
+    orientation: values.get(ORIENTATION)?.[0],
   };
 }
