@@ -1,4 +1,4 @@
-export { type CacheManifest, cacheKey, FeatureCache } from './dataset/cache.js';
+export { type CacheDtype, type CacheManifest, cacheKey, FeatureCache } from './dataset/cache.js';
 export {
   type BatchOptions,
   batchAt,
@@ -9,7 +9,6 @@ export {
   mapDataset,
   randomPermutation,
 } from './dataset/dataset.js';
-export type { CacheDtype } from './dataset/record.js';
 export { decodeImage, encodePng } from './image/decode.js';
 export type { FilterName } from './image/filter.js';
 export {

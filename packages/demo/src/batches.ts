@@ -42,7 +42,7 @@ export function stage1Batches({
   const lengths = memoized((text) => options.tokenizer.encode(text).length);
   const pairs = (features: ImageTextPairs['features'], text: (index: number) => string) => ({
     count: features.length,
-    size: (index: number) => lengths(text(index)),
+    lengthOf: (index: number) => lengths(text(index)),
     batch: (places: number[]) =>
       collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options),
   });

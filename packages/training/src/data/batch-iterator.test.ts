@@ -23,3 +23,11 @@ test('a source gives whole batches of its own, and none is drawn of one that is 
   expect(mixBatches(next, small, 0)(0)).toEqual(next(0));
   expect(() => small(0)).toThrow();
 });
+
+test('examples of similar length share a batch', () => {
+  const lengthOf = (index: number): number => (index % 2 === 0 ? 3 : 9);
+  const next = batchIterator({ count: 64, lengthOf, batch: (indices) => indices }, { batchSize: 8, seed: 3 });
+  for (let position = 0; position < 16; position++) {
+    expect(new Set(next(position).map(lengthOf)).size).toBe(1);
+  }
+});

@@ -4,8 +4,8 @@ import { sampler } from '@blip2/trainer';
 export interface BatchSource<B> {
   /** Number of examples. */
   readonly count: number;
-  /** Gives the size of an example; examples of similar size share a batch. Default: all are alike. */
-  readonly size?: (index: number) => number;
+  /** Gives the length of an example; examples of similar length share a batch. Default: all are alike. */
+  readonly lengthOf?: (index: number) => number;
   /** Collates the examples at these indices. */
   batch(indices: number[]): B;
 }
@@ -21,10 +21,10 @@ export function batchIterator<B>(
   source: BatchSource<B>,
   { batchSize, seed }: { batchSize: number; seed: number },
 ): BatchAt<B> {
-  const { count, size } = source;
+  const { count, lengthOf } = source;
   let next: ((position: number) => number[]) | undefined;
   return (position) => {
-    next ??= sampler({ count, batchSize, seed, ...(size ? { size } : {}) });
+    next ??= sampler({ count, batchSize, seed, ...(lengthOf ? { lengthOf } : {}) });
     return source.batch(next(position));
   };
 }

@@ -6,4 +6,5 @@ export const targets: Readonly<Record<string, () => Promise<Target>>> = {
   torch: async () => (await import('./torch.js')).torch,
   tokenizer: async () => (await import('./tokenizer.js')).tokenizer,
   config: async () => (await import('./config.js')).config,
+  image: async () => (await import('./image.js')).image,
 };

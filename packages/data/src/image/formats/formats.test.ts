@@ -186,6 +186,14 @@ test('a GIF that is cut off before its last pixel is refused', async () => {
   );
 });
 
+test('a JPEG whose scan header is too short is refused', async () => {
+  const start = [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, 1, 0, 1, 1, 1, 0x11, 0];
+  for (let length = 0; length < 9; length++) {
+    const bytes = Uint8Array.from([...start, 0xff, 0xda, 0, length, 1, 1, 0, 0, 0, 0, 0xff, 0xd9]);
+    await expect(decodeImage(bytes)).rejects.toThrow('is not an image that can be read');
+  }
+});
+
 test('arbitrary bytes after the signatures are refused in one sentence', async () => {
   const signatures = ['GIF89a', 'BM', '\xff\xd8\xff', 'II*\0', '\x89PNG\r\n\x1a\n'];
   await fc.assert(

@@ -1,6 +1,8 @@
 const SOF_SEQUENTIAL: readonly number[] = [0xc0, 0xc1, 0xc9];
 const SOS = 0xda;
 const EOI = 0xd9;
+/** Bytes of the header of a scan of one component. */
+const SHORTEST_SCAN = 8;
 /** Markers without a length: TEM, RST0 to RST7, SOI and EOI. */
 const isBare = (marker: number): boolean => marker === 1 || (marker >= 0xd0 && marker <= EOI);
 
@@ -33,7 +35,7 @@ export function repairJpeg(bytes: Uint8Array): Uint8Array {
     const end = marker === EOI ? bytes.length : marker === SOS ? scanEnd(bytes, code + 1 + length) : code + 1 + length;
     let segment = bytes.subarray(start, end);
     if (SOF_SEQUENTIAL.includes(marker)) sequential = true;
-    if (marker === SOS && sequential) {
+    if (marker === SOS && sequential && length >= SHORTEST_SCAN) {
       const spectral = code + 1 + length - 3 - start;
       const wrong = segment[spectral] !== 0 || segment[spectral + 1] !== 63 || segment[spectral + 2] !== 0;
       if (wrong && spectral + 2 < segment.length) {

@@ -22,7 +22,7 @@ const SPACE = '[ \\t\\u00A0\\u2000-\\u200A\\u3000]';
 const WORD = `${L}${LD}*(?:[.!?]${L}${LD}*)*`;
 const HYPHEN = '[-_\\u058A\\u2010\\u2011]';
 const NUMBER = `[-+]?(?:[${D}]*(?:[.:,\\u00AD\\u066B\\u066C][${D}]+)+|[${D}]+)`;
-const ELIDED = `(?:[dDoOlL]${QUOTE}[${P}])?`;
+const ELIDED = `(?:[dDoOlL]${QUOTE}${PD})?`;
 const THING = `${ELIDED}${PD}+(?:${HYPHEN}${ELIDED}${PD}+)*`;
 const ENDING = `${APOSTROPHE}(?:[msdMSD]|[rR][eE]|[vV][eE]|[lL][lL])`;
 const NOT = `[nN]${QUOTE}[tT]`;
@@ -77,7 +77,7 @@ export const rules: readonly Rule[] = [
   rule(`([A-Za-z]*[A-MO-Za-mo-z]\\u00AD*)${NOT}`),
   rule(WORD),
   rule(
-    `${APOSTROPHE}n${APOSTROPHE}?|[ldj]${APOSTROPHE}|(?:dunkin|somethin|ol)${APOSTROPHE}|${APOSTROPHE}em|${APOSTROPHE}[2-9]0s|${APOSTROPHE}till?|${APOSTROPHE}cause|cont'd\\.?|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l`,
+    `${APOSTROPHE}n${APOSTROPHE}?|[ldj]${APOSTROPHE}|(?:dunkin|somethin|ol)${APOSTROPHE}|o${APOSTROPHE}o|${APOSTROPHE}em|${APOSTROPHE}[2-9]0s|${APOSTROPHE}till?|${APOSTROPHE}cause|cont'd\\.?|nor'easter|c'mon|e'er|s'mores|ev'ry|li'l|nat'l`,
     undefined,
     'i',
   ),
