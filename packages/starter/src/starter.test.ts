@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { starterUrl } from './index.js';
 
 const folders = [
-  ['vision', 'blip_2_vision_model', 'preprocessor_config.json'],
+  ['vision', 'efficientnet_lite', 'preprocessor_config.json'],
   ['language', 'opt', 'tokenizer.json'],
   ['bert', 'bert', 'tokenizer.json'],
 ] as const;
