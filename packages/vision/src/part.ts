@@ -4,17 +4,17 @@ import { efficientNetPrefix } from './efficientnet/encoder.js';
 import { isBehind } from './efficientnet/wheel.js';
 import { family } from './families.js';
 
-/** What of a file is the encoder's. */
+/** The tensors of a file that belong to the image encoder. */
 export interface VisionPart {
-  /** What stands before its names. */
+  /** Prefix of its names. */
   readonly prefix: string;
+  /** Whether a name belongs to it. */
   readonly owns: (name: string) => boolean;
 }
 
 /**
- * Finds an encoder in a file, alone or within a whole model, by names; without the norm after a transformer's blocks, and
- * without heads.
- * @param prefix what stands before its names, if it is known
+ * Finds the tensors of an image encoder in a file of the encoder alone or of a whole model, without the final norm and heads.
+ * @param prefix of its names, if known. Default: detected
  */
 export function visionPart(source: WeightSource, config: VisionConfig, prefix?: string): VisionPart {
   if (!isVitConfig(config)) {

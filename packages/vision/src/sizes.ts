@@ -3,7 +3,7 @@ import type { EfficientNetConfig } from './efficientnet/config.js';
 import { networkOf } from './efficientnet/network.js';
 import { gridOf } from './spec.js';
 
-/** How many vectors an encoder gives of an image of its config's size. */
+/** The number of features N of an image of the config's size. */
 export function visionTokens(config: VisionConfig): number {
   if (isVitConfig(config)) {
     const [rows, columns] = gridOf(config.imageSize, config.patchSize);
@@ -13,16 +13,16 @@ export function visionTokens(config: VisionConfig): number {
   return (rows as number) * (columns as number);
 }
 
-/** How many numbers the largest step of encoding one image holds beside the parameters: an estimate. */
+/** Estimates how many values encoding one image holds at once besides the parameters. */
 export function visionWorking(config: VisionConfig): number {
   return isVitConfig(config) ? vitWorking(config) : efficientNetWorking(config);
 }
 
-/** One block: input, norm, queries, keys, values, context, and the feed-forward network's inside. */
+/** One block: input, norm, queries, keys, values, context, and the feed-forward network's hidden layer. */
 const vitWorking = (config: VitConfig): number =>
   visionTokens(config) * (7 * config.hiddenSize + 2 * config.intermediateSize);
 
-/** One block: input, output, and what lies between before and after its activations. */
+/** One block: input, output, and its inner maps before and after activation. */
 function efficientNetWorking(config: EfficientNetConfig): number {
   const { stem, blocks } = networkOf(config);
   const area = (divisor: number): number =>
@@ -37,7 +37,7 @@ function efficientNetWorking(config: EfficientNetConfig): number {
   return most;
 }
 
-/** Places along one side. */
+/** Positions along one side of the feature map. */
 function placesOf(side: number, config: EfficientNetConfig): number {
   return networkOf(config).blocks.reduce((length, { stride }) => Math.ceil(length / stride), Math.ceil(side / 2));
 }

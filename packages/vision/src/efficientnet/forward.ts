@@ -7,15 +7,14 @@ import { positionCode } from './position-code.js';
 import { depthwiseRelu6, relu6 } from './relu6.js';
 
 export interface EfficientNetOptions {
-  /** How many stages are not trained, the first convolution with them: nothing of their inside is kept for gradients. Default 0. */
+  /** Number of stages that are frozen, together with the stem: none of their activations are kept for gradients. Default 0. */
   readonly frozenStages?: number | undefined;
 }
 
 /**
- * An EfficientNet-Lite as an image encoder, differentiable by `params`; one that stays frozen is better run by
- * `loadVisionEncoder`.
+ * Encodes pixels by an EfficientNet-Lite; differentiable by `params`. A frozen encoder is loaded by `loadVisionEncoder`.
  * @param pixels [B,H,W,3], normalized, of any size
- * @returns [B,N,D]: one vector for each place of the last map, row-major, and where it is
+ * @returns features [B,N,D], one vector for each position of the last feature map, row by row, with the position code
  */
 export function efficientNetForward(
   params: NetworkParams,
@@ -41,7 +40,7 @@ export function efficientNetForward(
   });
 }
 
-/** What each stage gives: [B,h,w,C]. */
+/** Computes the feature map [B,h,w,C] of each stage. */
 export function stageMaps(
   params: NetworkParams,
   { blocks }: NetworkPlan,
@@ -85,13 +84,13 @@ function block(p: BlockParams, plan: BlockPlan, x: tf.Tensor4D): tf.Tensor4D {
   });
 }
 
-/** A 1x1 convolution is a linear layer at each place. */
+/** A 1x1 convolution: a linear layer at each position. */
 const pointwise = ({ weight, bias }: { weight: tf.Tensor; bias: tf.Tensor }): Linear => ({
   weight: tf.reshape(weight, weight.shape.slice(0, 2)),
   bias,
 });
 
-/** The mean of what lies under each place of a coarser map. */
+/** Averages a feature map to a coarser grid. */
 function averagedTo(map: tf.Tensor4D, [h, w]: readonly [number, number]): tf.Tensor4D {
   const [, H, W] = map.shape;
   const stride = (from: number, to: number): number => 2 ** Math.ceil(Math.log2(from / to)); // each stride halves

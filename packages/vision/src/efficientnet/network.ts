@@ -1,11 +1,11 @@
 import { type Initializer, type ParamSpec, type Params, param, type Spec, uniform, zeros } from '@blip2/tensor';
 import type { EfficientNetConfig } from './config.js';
 
-/** Widens, looks around in every channel by itself, narrows (MBConv, Sandler et al. 2018). */
+/** An inverted bottleneck: expansion, depthwise convolution, projection (MBConv, Sandler et al. 2018). */
 export interface BlockPlan {
   readonly stage: number;
   readonly input: number;
-  /** Channels between; where they are those of the input, nothing widens. */
+  /** Channels after the expansion; equal to those of the input where there is none. */
   readonly inner: number;
   readonly output: number;
   readonly kernel: number;
@@ -13,9 +13,9 @@ export interface BlockPlan {
   readonly dilation: number;
 }
 
-/** What the network consists of, as numbers. */
+/** The sizes of a network. */
 export interface NetworkPlan {
-  /** Channels after the first convolution, which halves the image. */
+  /** Channels of the stem, a convolution with stride 2. */
   readonly stem: number;
   readonly blocks: readonly BlockPlan[];
 }
@@ -36,7 +36,7 @@ const STAGES = [
 /** Stages are counted from 1. */
 export const LAST_STAGE = STAGES.length;
 
-/** Channels after each stage: multiples of 8, and no tenth less than the coefficient asks for. */
+/** Channels after each stage: multiples of 8, at least 0.9 of the scaled number. */
 export function stageWidths(coefficient: number): readonly number[] {
   return STAGES.map(({ output }) => {
     const wanted = output * coefficient;
@@ -45,7 +45,7 @@ export function stageWidths(coefficient: number): readonly number[] {
   });
 }
 
-/** The plan of a config. Lite networks scale neither the stem nor how often the first and the last stage repeat. */
+/** The sizes of a configuration's network. Lite networks scale neither the stem nor the repeats of the first and the last stage. */
 export function networkOf(config: EfficientNetConfig): NetworkPlan {
   const widths = stageWidths(config.widthCoefficient);
   const blocks: BlockPlan[] = [];
@@ -69,10 +69,10 @@ export function networkOf(config: EfficientNetConfig): NetworkPlan {
   return { stem: STEM, blocks };
 }
 
-/** A convolution with what batch norm did folded in, its filter as PyTorch has it: [O,I,k,k], depthwise [O,1,k,k]. */
+/** A convolution with its batch norm folded in; the filter is [O,I,k,k] as in PyTorch, depthwise [O,1,k,k]. */
 export type Convolution = { readonly weight: ParamSpec; readonly bias: ParamSpec };
 
-/** Keeps the variance of what goes through (He et al. 2015). */
+/** Initializes a filter so that variance is kept (He et al. 2015). */
 const kept: Initializer = (shape, random) => {
   const [, input = 1, height = 1, width = 1] = shape;
   return uniform(Math.sqrt(6 / (input * height * width)))(shape, random);
@@ -89,7 +89,7 @@ const blockSpec = ({ input, inner, output, kernel }: BlockPlan) => ({
   project: convolution(output, inner, 1),
 });
 
-/** The parameters of a network: `stem`, and `blocks` in order. */
+/** Describes the parameters of a network: `stem`, and `blocks` in order. */
 export const networkSpec = ({ stem, blocks }: NetworkPlan) =>
   ({ stem: convolution(stem, 3, 3), blocks: blocks.map(blockSpec) }) as const satisfies Spec;
 

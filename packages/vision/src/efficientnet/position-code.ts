@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 const FASTEST = 8;
 
 /**
- * Where the places of a map are, by sines: what a convolution sees is the same wherever it is seen.
+ * Codes the positions of a feature map by sines and cosines, since the features of a convolution do not depend on position.
  * @returns [h·w,channels], row-major: of each axis the sines and cosines of frequencies in geometric steps
  */
 export function positionCode([h, w]: readonly [number, number], channels: number): tf.Tensor2D {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** min(max(x, 0), 6), of which the result alone is kept for the gradient. */
+/** ReLU6, min(max(x, 0), 6); only its result is kept for the gradient. */
 export function relu6(x: tf.Tensor): tf.Tensor {
   return tf.customGrad((...args) => {
     const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
@@ -10,7 +10,7 @@ export function relu6(x: tf.Tensor): tf.Tensor {
   })(x);
 }
 
-/** dy where the result y lies strictly between the ends, else 0. */
+/** The gradient of ReLU6: dy where 0 < y < 6, else 0. */
 const slope = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor => tf.tidy(() => tf.mul(dy, tf.step(tf.mul(y, tf.sub(6, y)))));
 
 export interface DepthwiseOptions {

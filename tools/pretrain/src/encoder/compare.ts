@@ -15,15 +15,15 @@ import * as tf from '@tensorflow/tfjs';
 import { openDrawings } from '../drawings-file.js';
 import { MOST, NONE, paint } from './paint.js';
 import { PLACES, SIZE } from './places.js';
-import { type Found, found, onWhite, pixelsOf, pooled } from './retrieval.js';
+import { onWhite, pixelsOf, pooled, type Recall, recallOf } from './retrieval.js';
 import { validationDrawings } from './validation.js';
 
 /** How well a vendor's drawings find their emoji among all, among the 400 candidates, and, standing in scenes, among all. */
-export interface VendorFound {
+export interface VendorRecall {
   readonly drawings: number;
-  readonly all: Found;
-  readonly candidates: Found;
-  readonly scenes: Found;
+  readonly all: Recall;
+  readonly candidates: Recall;
+  readonly scenes: Recall;
 }
 
 type Encode = (pixels: tf.Tensor4D) => tf.Tensor3D;
@@ -41,7 +41,7 @@ interface Vendor {
 export async function compareVendors(
   folder: string,
   work: string,
-): Promise<{ noto: VendorFound; firefox: VendorFound }> {
+): Promise<{ noto: VendorRecall; firefox: VendorRecall }> {
   const source = await openSafetensors(folder);
   const encoder = await loadVisionEncoder(
     source,
@@ -58,7 +58,7 @@ export async function compareVendors(
   ) as tf.Tensor2D;
   const held = validationDrawings();
   const file = await openDrawings(join(work, 'validation'), held);
-  const score = (vendor: Vendor): Promise<VendorFound> =>
+  const score = (vendor: Vendor): Promise<VendorRecall> =>
     scored(vendor, { entries, candidates, encode: encoder.encode });
   const result = {
     noto: await score({ codes: entries.map(({ code }) => code), read: reader('noto') }),
@@ -75,7 +75,7 @@ const look = (encode: Encode, length: number, read: (i: number) => Uint8Array): 
 async function scored(
   vendor: Vendor,
   { entries, candidates, encode }: { entries: readonly Emoji[]; candidates: tf.Tensor2D; encode: Encode },
-): Promise<VendorFound> {
+): Promise<VendorRecall> {
   const places = new Map(entries.map(({ code }, i) => [code, i]));
   const labels = vendor.codes.map((code) => places.get(code) as number);
   const queries = look(encode, labels.length, vendor.read);
@@ -86,9 +86,9 @@ async function scored(
   const scenes = inScenes(vendor, encode);
   return {
     drawings: labels.length,
-    all: await found(queries, candidates, labels),
-    candidates: await found(part, tf.gather(candidates, tf.tensor1d(few, 'int32')), asked),
-    scenes: await found(
+    all: await recallOf(queries, candidates, labels),
+    candidates: await recallOf(part, tf.gather(candidates, tf.tensor1d(few, 'int32')), asked),
+    scenes: await recallOf(
       scenes.features,
       candidates,
       scenes.drawings.map((i) => labels[i] as number),

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { SIZE } from './places.js';
-import { found, onWhite, pixelsOf, pooled } from './retrieval.js';
+import { onWhite, pixelsOf, pooled, recallOf } from './retrieval.js';
 
 test('each query is looked for among all candidates', async () => {
   const candidates = tf.eye(8) as tf.Tensor2D;
@@ -10,7 +10,7 @@ test('each query is looked for among all candidates', async () => {
     [9, 1, 0, 0, 0, 0, 0, 0],
     [9, 8, 7, 6, 5, 4, 3, 2],
   ]);
-  expect(await found(queries, candidates, [0, 1, 6])).toEqual({ r1: 1 / 3, r5: 2 / 3 });
+  expect(await recallOf(queries, candidates, [0, 1, 6])).toEqual({ r1: 1 / 3, r5: 2 / 3 });
 });
 
 test('features are the mean of the places, centered over all images', async () => {

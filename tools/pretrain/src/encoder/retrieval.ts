@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { SIZE } from './places.js';
 
 /** Which of the candidates a drawing shows: shares of the drawings that have it first, and among the first five. */
-export interface Found {
+export interface Recall {
   readonly r1: number;
   readonly r5: number;
 }
@@ -45,7 +45,11 @@ export const MEAN = 127;
 export const STD = 128;
 
 /** Looks for each query's emoji among the candidates; row i of the candidates is that of the emoji `labels[i]` says. */
-export async function found(queries: tf.Tensor2D, candidates: tf.Tensor2D, labels: ArrayLike<number>): Promise<Found> {
+export async function recallOf(
+  queries: tf.Tensor2D,
+  candidates: tf.Tensor2D,
+  labels: ArrayLike<number>,
+): Promise<Recall> {
   const [rows, columns] = [queries.shape[0], candidates.shape[0]];
   const scores = tf.tidy(() =>
     tf.matMul(l2Normalize(queries) as tf.Tensor2D, l2Normalize(candidates) as tf.Tensor2D, false, true),

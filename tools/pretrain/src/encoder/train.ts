@@ -19,7 +19,7 @@ import { writeFolder } from '../folder.js';
 import { type Head, headSpec, identityLoss } from './loss.js';
 import { MOST, paint } from './paint.js';
 import { PLACES, SIZE } from './places.js';
-import { found, MEAN, onWhite, pixelsOf, pooled, STD } from './retrieval.js';
+import { MEAN, onWhite, pixelsOf, pooled, recallOf, STD } from './retrieval.js';
 import { validationDrawings } from './validation.js';
 
 export interface EncoderOptions {
@@ -217,7 +217,7 @@ function validator({
     const each = places.map((at) => look(at));
     const candidates = tf.tidy(() => tf.addN(each.map((one) => l2Normalize(one))) as tf.Tensor2D);
     const asked = look(queries);
-    const result = await found(asked, candidates, labels);
+    const result = await recallOf(asked, candidates, labels);
     tf.dispose([...each, candidates, asked]);
     return result;
   };
