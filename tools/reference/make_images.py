@@ -3,7 +3,8 @@
     python make_images.py --out ../testing/fixtures/images/pillow.json
 
 For each name: `file` (base64), `width`, `height` and `rgb` of `Image.open(file).convert('RGB')`, and the same under
-`oriented` where `ImageOps.exif_transpose` changes it; `error` where Pillow refuses the file.
+`oriented` where `ImageOps.exif_transpose` changes it; `onMagenta` of transparent images pasted on (255, 0, 255); `error`
+where Pillow refuses the file.
 """
 
 import argparse
@@ -52,6 +53,11 @@ def put(name, data):
     try:
         entry.update(pixels(Image.open(io.BytesIO(data))))
         oriented = pixels(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+        rgba = Image.open(io.BytesIO(data)).convert("RGBA")
+        if rgba.getextrema()[3][0] < 255:
+            background = Image.new("RGB", rgba.size, (255, 0, 255))
+            background.paste(rgba, mask=rgba.getchannel("A"))
+            entry["onMagenta"] = base64.b64encode(background.tobytes()).decode()
         if any(oriented[key] != entry[key] for key in oriented):
             entry["oriented"] = oriented
     except Exception as error:

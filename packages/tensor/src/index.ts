@@ -1,6 +1,7 @@
 export { BindError, type BindOptions, bind, type Comparison, compare, type Mismatches } from './bind.js';
 export { type Fields, fieldsOf, isJson, type Json, LARGEST_COUNT, MOST_LAYERS } from './config/fields.js';
 export { parseJson } from './config/json.js';
+export { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from './config/lfs-pointer.js';
 export { show, showWord } from './config/show.js';
 export { type LossTerms, valueAndGrads } from './gradients.js';
 export { initialize } from './initialize.js';

@@ -82,6 +82,12 @@ test('what cannot be read is named', async () => {
   await expect(decodeImage({ width: 2, height: 2, data: new Uint8Array(3) })).rejects.toThrow('needs 12 bytes');
 });
 
+test('a Git LFS pointer in place of an image is named as such', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 499432\n`;
+  const decoding = decodeImage(new TextEncoder().encode(pointer));
+  await expect(decoding).rejects.toThrow(/^An image given as bytes: it is a Git LFS pointer in place of the file; run/);
+});
+
 test('an image above the limit is refused before it is decoded', async () => {
   const png = await encodePng(solidImage(100, 100, [0, 0, 0]));
   await expect(decodeImage(png, { maxPixels: 9999 })).rejects.toThrow('100 x 100 pixels, more than the limit of 9999');

@@ -1,3 +1,4 @@
+import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '@blip2/tensor';
 import { platform } from '#platform';
 import { decodeBmp, isBmp } from './formats/bmp.js';
 import { decodeGif, isGif } from './formats/gif.js';
@@ -25,6 +26,7 @@ export async function decodeImage(source: ImageSource, options: DecodeOptions = 
 }
 
 async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<DecodedImage> {
+  if (isLfsPointer(bytes)) throw new Error(`${name}: ${LFS_PROBLEM}; ${LFS_REMEDY}.`);
   if (isGif(bytes)) return decodeGif(bytes, name, options);
   return isBmp(bytes) ? decodeBmp(bytes, name, options) : platform.decode(bytes, name, options);
 }

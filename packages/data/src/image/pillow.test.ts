@@ -12,6 +12,7 @@ interface Pixels {
 interface Entry extends Partial<Pixels> {
   readonly file: string;
   readonly oriented?: Pixels;
+  readonly onMagenta?: string;
 }
 const entries: [name: string, entry: Entry][] = Object.entries(
   JSON.parse(await readFile(fixture('images/pillow.json'), 'utf8')),
@@ -57,6 +58,20 @@ test('of 16-bit gray the high byte is kept', async () => {
   // values up to 255, which Pillow shows as they are
   expect(new Set((await decodeImage(fixture('images/gray16-dark.png'))).data)).toEqual(new Set([0]));
 });
+
+/** libpng ignores transparency of more colors than the palette has. */
+const ignored = 'png-transparency-beyond-palette';
+
+test.each(entries.filter(([name, entry]) => entry.onMagenta && name !== ignored))(
+  '%s is composited over a background',
+  async (name, entry) => {
+    const bytes = Buffer.from(entry.file, 'base64');
+    const { data } = await decodeImage(bytes, { background: [255, 0, 255] });
+    const expected = Buffer.from(entry.onMagenta!, 'base64');
+    const most = Math.max(...expected.map((value, i) => Math.abs(value - data[i]!)));
+    expect(most).toBeLessThanOrEqual(oneOff.test(name) ? 1 : 0);
+  },
+);
 
 describe('inputs that public bug reports describe', () => {
   const right = async (name: string) => new Uint8Array(await readFile(fixture(`images/${name}.rgb`)));

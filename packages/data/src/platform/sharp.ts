@@ -1,5 +1,5 @@
 import type { Metadata, Sharp } from 'sharp';
-import { cmykToRgb, ycbcrToRgb } from '../image/formats/color.js';
+import { cmykToRgb, composite, ycbcrToRgb } from '../image/formats/color.js';
 import { isJpeg, repairJpeg } from '../image/formats/jpeg.js';
 import { orient, profileOrientation, xmpOrientation } from '../image/formats/orientation.js';
 import { tiffTags } from '../image/formats/tiff.js';
@@ -62,19 +62,20 @@ export async function encodePngWithSharp({ width, height, data }: DecodedImage):
 
 async function readPixels(image: Sharp, metadata: Metadata, options: DecodeOptions): Promise<DecodedImage> {
   const cmyk = metadata.space === 'cmyk';
+  const background = metadata.hasAlpha && !cmyk ? options.background : undefined;
   let pipeline = image;
   if (cmyk) pipeline = pipeline.pipelineColorspace('cmyk').toColorspace('cmyk');
   else {
-    const [r, g, b] = options.background ?? [0, 0, 0];
-    if (options.background && metadata.hasAlpha) pipeline = pipeline.flatten({ background: { r, g, b } });
-    pipeline = pipeline.toColorspace('srgb').removeAlpha();
+    pipeline = pipeline.toColorspace('srgb');
+    pipeline = background ? pipeline.ensureAlpha() : pipeline.removeAlpha();
   }
   const wide = cmyk && metadata.depth === 'ushort';
   const output = pipeline.raw({ depth: wide ? 'ushort' : 'uchar' });
   const { data, info } = await output.toBuffer({ resolveWithObject: true });
   const stored = new Uint8Array(data.buffer, data.byteOffset, data.length);
   const bytes = wide ? stored.filter((_, i) => i % 2 === 1) : stored; // high bytes
-  return { width: info.width, height: info.height, data: cmyk ? cmykToRgb(bytes) : bytes };
+  const rgb = cmyk ? cmykToRgb(bytes) : background ? composite(bytes, background) : bytes;
+  return { width: info.width, height: info.height, data: rgb };
 }
 
 const YCBCR = 6;

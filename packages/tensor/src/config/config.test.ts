@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { fieldsOf, parseJson, show, showWord } from '../index.js';
+import { openSafetensors } from '../safetensors/index.js';
+import { openTorch } from '../torch/index.js';
 
 const fields = (json: Record<string, unknown>) => fieldsOf(json, 'toy');
 
@@ -30,6 +32,18 @@ test.each<[what: string, read: () => unknown, message: string]>([
   ['a list for an object', () => fields({ a: [] }).object('a'), 'must be an object, not [].'],
 ])('refuses %s', (_, read, message) => {
   expect(read).toThrow(message);
+});
+
+test('a Git LFS pointer in place of a file is named as such', async () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 499432\n`;
+  const bytes = new TextEncoder().encode(pointer);
+  const message =
+    /it is a Git LFS pointer in place of the file; run 'git lfs pull' in its folder, or download the file\.$/;
+  expect(() => parseJson(pointer, 'config.json')).toThrow(message);
+  expect(() => parseJson(bytes, 'config.json')).toThrow(message);
+  await expect(openSafetensors(bytes)).rejects.toThrow(message);
+  await expect(openSafetensors(new Map([['model.safetensors.index.json', bytes]]))).rejects.toThrow(message);
+  await expect(openTorch(bytes)).rejects.toThrow(message);
 });
 
 test('a byte-order mark before JSON is no part of it', () => {

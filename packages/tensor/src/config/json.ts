@@ -1,4 +1,5 @@
 import { isJson, type Json } from './fields.js';
+import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from './lfs-pointer.js';
 
 /** Levels of nesting at most; those of models have less than 10. */
 const DEEPEST = 64;
@@ -8,9 +9,10 @@ const DEEPEST = 64;
  * functions are safe on untrusted files; the key `__proto__` is an ordinary key.
  * @param text text, or bytes in UTF-8, or in UTF-16 with a byte-order mark
  * @param file name of the file in errors
- * @throws for malformed JSON and other values
+ * @throws for malformed JSON and other values, and for a Git LFS pointer in place of the file
  */
 export function parseJson(text: string | Uint8Array, file: string): Json {
+  if (isLfsPointer(text)) throw new Error(`${file}: ${LFS_PROBLEM}; ${LFS_REMEDY}.`);
   const json = parsed(text);
   if (!isJson(json)) throw new Error(`${file} is not a JSON object; write or download it again.`);
   if (!isShallow(json)) throw new Error(`${file} is nested more than ${DEEPEST} levels deep; download it again.`);

@@ -1,3 +1,4 @@
+import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
 import { type ByteSource, readExactly } from './bytes.js';
 import { DTYPE_BYTES, type Dtype, isDtype } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
@@ -59,6 +60,8 @@ export async function readHeader(source: ByteSource, file: string): Promise<Head
   const prefix = await readExactly(source, file, [0, 8]);
   const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(source.size - 8)) {
+    const start = await readExactly(source, file, [0, Math.min(64, source.size)]);
+    if (isLfsPointer(start)) throw new SafetensorsError(file, LFS_PROBLEM, LFS_REMEDY);
     throw fail(`the header should have ${length} bytes, but the file has only ${source.size}`);
   }
   if (length > BigInt(LARGEST_HEADER)) {

@@ -1,3 +1,4 @@
+import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
 import { type ByteSource, readExactly } from './bytes.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
 import { LARGEST_HEADER, tensorBytes, utf8 } from './header.js';
@@ -120,6 +121,7 @@ async function readIndex(label: string, source: ByteSource | undefined): Promise
   try {
     if (source.size > LARGEST_HEADER) throw fail(`the index has ${source.size} bytes, more than ${LARGEST_HEADER}`);
     const text = utf8(await readExactly(source, label, [0, source.size]), label);
+    if (isLfsPointer(text)) throw new SafetensorsError(label, LFS_PROBLEM, LFS_REMEDY);
     return parseIndex(text.replace(/^\uFEFF/, ''), fail);
   } finally {
     await source.close();

@@ -1,3 +1,4 @@
+import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
 import { type ByteSource, type Bytes, byteSource, fileSource, readExactly } from '../safetensors/bytes.js';
 import type { Dtype } from '../safetensors/dtype.js';
 import { quote } from '../safetensors/errors.js';
@@ -77,10 +78,11 @@ async function openSource(source: ByteSource, file: string, root?: string): Prom
 }
 
 async function opener(source: ByteSource, file: string): Promise<typeof openArchive> {
-  const start = await readExactly(source, file, [0, Math.min(4, source.size)]);
+  const start = await readExactly(source, file, [0, Math.min(64, source.size)]);
   const [first, second] = start;
   if (first === 0x50 && second === 0x4b) return openArchive; // 'PK'
   if (first === 0x80) return openLegacy;
+  if (isLfsPointer(start)) throw new TorchError(file, LFS_PROBLEM, LFS_REMEDY);
   const remedy = 'give a file written by torch.save; use openSafetensors for safetensors files';
   throw new TorchError(file, 'it is neither a zip archive nor a pickle', remedy);
 }

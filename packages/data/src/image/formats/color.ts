@@ -12,6 +12,19 @@ export function cmykToRgb(cmyk: Uint8Array): Uint8Array {
   return rgb;
 }
 
+/** Composites RGBA with straight alpha over a color, rounded as by Pillow's `paste`. */
+export function composite(rgba: Uint8Array, background: readonly [number, number, number]): Uint8Array {
+  const pixels = rgba.length / 4;
+  const rgb = new Uint8Array(pixels * 3);
+  for (let p = 0; p < pixels; p++) {
+    const alpha = rgba[4 * p + 3]!;
+    for (let c = 0; c < 3; c++) {
+      rgb[3 * p + c] = Math.round((rgba[4 * p + c]! * alpha + background[c]! * (255 - alpha)) / 255);
+    }
+  }
+  return rgb;
+}
+
 const FRACTION = 64;
 const fixed = (factor: number): Int16Array =>
   Int16Array.from({ length: 256 }, (_, chroma) => Math.trunc(factor * (chroma - 128) * FRACTION));
