@@ -18,7 +18,10 @@ const config = emojiConfigs.parse({
   stage1: { ...stage1, steps: 2, checkpointEvery: 1 },
   stage2: { ...stage2, steps: 2, checkpointEvery: 1 },
 });
-let looked = 0;
+/** Drawings of emoji, scenes and single drawings that a run trains on; then the scenes that it validates by. */
+const TRAINED = 4 * config.data.emoji! + config.data.scenes + 4 * 85;
+const VALIDATED = 96;
+let encoded = 0;
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
@@ -26,7 +29,7 @@ const at = (name: string): string => join(folder, name);
 const squares: CustomVision = {
   width: 3,
   encode: (pixels) => {
-    looked += pixels.shape[0];
+    encoded += pixels.shape[0];
     return tf.tidy(() => tf.reshape(tf.avgPool(pixels, 8, 8, 'valid'), [pixels.shape[0], -1, 3]));
   },
   name: 'squares',
@@ -51,7 +54,7 @@ afterAll(async () => {
 test('a run with an encoder that is given keeps its name, and is scored when it is given again', async () => {
   const { numTensors } = tf.memory();
   await train('whole');
-  expect(looked).toBe(4 * config.data.emoji! + config.data.scenes);
+  expect(encoded).toBe(TRAINED + VALIDATED);
   for (const stage of ['stage1', 'stage2']) {
     const json = JSON.parse(await readFile(at(`whole/${stage}/config.json`), 'utf8'));
     expect(json.vision_config).toEqual({ external: 'squares' });
@@ -62,34 +65,43 @@ test('a run with an encoder that is given keeps its name, and is scored when it 
 
   const scored = { model: at('whole'), data: emojiData, reporter: silent };
   await expect(runEval(scored)).rejects.toThrow("holds no weights of its image encoder, 'squares'");
-  const { retrieval, captions, vqa } = await runEval({ ...scored, vision: squares });
-  expect(retrieval?.candidates).toBe(400);
-  expect(captions?.n).toBe(config.data.testScenes);
-  expect(vqa?.types).toHaveLength(4);
+  const { known, ...unseen } = await runEval({ ...scored, vision: squares });
+  for (const [split, drawings] of [
+    [unseen, 85],
+    [known, 4 * 85],
+  ] as const) {
+    expect(split?.retrieval?.candidates).toBe(400);
+    expect(split?.captions?.n).toBe(config.data.testScenes);
+    expect(split?.single?.n).toBe(drawings);
+    expect(split?.vqa?.types).toHaveLength(4);
+  }
+  const { rerank } = JSON.parse(await readFile(at('whole/stage1/config.json'), 'utf8'));
+  expect(rerank).toEqual({ itm: expect.any(Boolean), k: 16 });
+  expect(unseen.retrieval?.rerank).toBe(rerank.itm ? 16 : 0);
   expect(tf.memory().numTensors).toBe(numTensors);
 });
 
 test('the run goes on where it stopped, from features on disk, to the same weights', async () => {
-  const before = looked;
+  const before = encoded;
   await train('halves', { maxSteps: 1 });
   await train('halves', { resume: true });
-  expect(looked).toBe(before);
+  expect(encoded).toBe(before);
   const weights = (out: string, stage: string) => readFile(at(`${out}/${stage}/model.safetensors`));
   for (const stage of ['stage1', 'stage2']) {
     expect((await weights('halves', stage)).equals(await weights('whole', stage))).toBe(true);
   }
 });
 
-test('an encoder of other weights looks anew, and does not go on with the run of the first', async () => {
-  const before = looked;
+test('an encoder of other weights encodes anew, and does not go on with the run of the first', async () => {
+  const before = encoded;
   const other = { ...squares, fingerprint: 'two' };
   await expect(train('whole', { vision: other, resume: true })).rejects.toThrow('vision');
-  expect(looked).toBe(before + 4 * config.data.emoji! + config.data.scenes);
+  expect(encoded).toBe(before + TRAINED);
 });
 
 test.each(['name', 'fingerprint'])('an encoder without a %s is refused before anything is done', async (key) => {
-  const before = looked;
+  const before = encoded;
   await expect(train('none', { vision: { ...squares, [key]: '' } })).rejects.toThrow(`has no ${key}`);
-  expect(looked).toBe(before);
+  expect(encoded).toBe(before);
   expect(await readdir(folder)).not.toContain('none');
 });

@@ -41,9 +41,22 @@ test.each<[what: string, change: Json, message: string]>([
     { text_config: { eos_token_id: Array(2000).fill(1) } },
     'eos_token_id must be',
   ],
+  [
+    're-ranking of no candidates',
+    { rerank: { itm: true, k: 0 } },
+    '\'rerank\' in folder/config.json must be like {"itm": true, "k": 128}',
+  ],
 ])('refuses %s', async (_, change, message) => {
   const valid = await json('hf-opt/config.json');
   expect(() => readModelConfig({ ...valid, ...change }, 'folder')).toThrow(message);
+});
+
+test('re-ranking is what the config says, and for published models that of LAVIS', async () => {
+  const valid = await json('hf-itm/config.json');
+  const read = (rerank?: unknown) => readModelConfig({ ...valid, rerank } as Json, 'folder').rerank;
+  expect(read()).toEqual({ itm: true, k: 128 });
+  expect(read({ itm: false, k: 16 })).toEqual({ itm: false, k: 16 });
+  expect(read(false)).toEqual({ itm: false, k: 128 });
 });
 
 test.each(['hf-opt', 'hf-itm', 'hf-t5'])(

@@ -4,7 +4,8 @@ import { expectNoLeak, fixture, json } from '@blip2/testing';
 import { encodeAll, type FeatureStore } from '@blip2/training';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { evaluateCaptions } from './captions.js';
+import { chooseRerank } from '../choose-rerank.js';
+import { evaluateCaptions, evaluateExact } from './captions.js';
 import { evaluateRetrieval } from './retrieval.js';
 import { evaluateVqa } from './vqa.js';
 
@@ -87,6 +88,26 @@ describe('retrieval', () => {
     });
   });
 
+  test('re-ranking is chosen where it finds more, and only there', async () => {
+    await expectNoLeak(async () => {
+      const order = [0, 1, 2].flatMap((a) => [0, 1, 2].filter((b) => b !== a).map((b) => [a, b, 3 - a - b]));
+      const chosen = new Set<boolean>();
+      for (const permutation of order) {
+        const data = { features, texts: permutation.map((i) => texts[i]!) };
+        const [itc, itm] = await Promise.all(
+          [0, 16].map(async (rerank) => {
+            const { i2t, t2i } = await evaluateRetrieval(model, data, { ...options, rerank });
+            return (i2t.r1 + t2i.r1) / 2;
+          }),
+        );
+        const rerank = await chooseRerank(model, data, { textLength: options.textLength });
+        expect(rerank).toEqual({ itm: itm! > itc!, k: 16 });
+        chosen.add(rerank.itm);
+      }
+      expect(chosen.has(false)).toBe(true);
+    });
+  });
+
   test('a signal stops it', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(evaluateRetrieval(model, { features, texts }, { ...options, signal })).rejects.toThrow('enough');
@@ -133,6 +154,17 @@ describe('text', () => {
         reference: references[1],
         swapped: references[2],
       });
+    });
+  });
+
+  test('the share of captions that equal a reference, whatever the letter case', async () => {
+    const said = { ...model, tokenizer: { ...model.tokenizer, decode: () => ' A cat ' } };
+    const references = (i: number): string[] => (i === 0 ? ['a dog', 'a cat'] : ['a cats']);
+    const options = { beams: 1, maxNewTokens: 2 };
+    await expectNoLeak(async () => {
+      const { exact, n } = await evaluateExact(said, { features, references }, options);
+      expect([exact, n]).toEqual([1 / 3, 3]);
+      expect((await evaluateCaptions(said, { features, references }, options)).exact).toBe(1 / 3);
     });
   });
 
