@@ -43,6 +43,7 @@ export {
   writeFeatures,
 } from '@blip2/models';
 export {
+  type FindOptions,
   findImages,
   type ImageIndex,
   type IndexOptions,
@@ -51,6 +52,8 @@ export {
   openIndex,
   type SearchOptions,
   type SearchResult,
+  type SkippedFile,
+  type SkipReason,
   searchIndex,
 } from '@blip2/search';
 export {

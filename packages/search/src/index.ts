@@ -1,5 +1,5 @@
 export { type ApproximateOptions, approximateIndex } from './approximate-index.js';
-export { findImages } from './image-files.js';
+export { type FindOptions, findImages, type SkippedFile, type SkipReason } from './image-files.js';
 export { type ImageIndex, type IndexedImage, type IndexModel, openIndex, type StoredFeatures } from './index-file.js';
 export { graphPath, type IndexOptions, type IndexSummary, indexImages } from './index-images.js';
 export { type SearchOptions, type SearchResult, searchIndex } from './search.js';

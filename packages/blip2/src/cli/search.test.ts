@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fixture, inFolder, json } from '@blip2/testing';
 import { expect, jest, test } from '@jest/globals';
@@ -63,6 +63,33 @@ test('index and search: an image that cannot be read is reported and skipped, an
     }
     expect(lines(approximate.stdout)).toEqual(results.slice(0, 1));
     expect((await readdir(folder)).sort()).toEqual(['bad.png', 'index.safetensors', 'index.safetensors.usearch']);
+  });
+});
+
+test('index and caption take a folder with links and other files, which are counted and named', async () => {
+  await inFolder(async (parent) => {
+    const folder = join(parent, 'photos');
+    await mkdir(folder);
+    await copyFile(fixture('photos/rocket.jpg'), join(folder, 'rocket.JFIF'));
+    await writeFile(join(folder, 'notes.txt'), '');
+    await writeFile(join(folder, '.hidden.png'), '');
+    for (const link of ['loop', 'loop2']) await symlink('..', join(folder, link));
+    const out = join(parent, 'index.safetensors');
+    const [indexed, captioned] = await Promise.all([
+      blip2(['index', folder, '--model', itm, '--out', out, '--no-features', ...common]),
+      blip2(['caption', folder, '--model', fixture('hf-opt'), '--max-new-tokens', '2', ...common]),
+    ]);
+    expect([indexed.code, captioned.code]).toEqual([0, 0]);
+    const seconds = expect.any(Number);
+    expect(lines(indexed.stdout)).toEqual([{ images: 1, skipped: 4, encoded: 1, pruned: 0, out, seconds }]);
+    expect(lines<{ image: string }>(captioned.stdout).map(({ image }) => image)).toEqual([join(folder, 'rocket.JFIF')]);
+    for (const { stderr } of [indexed, captioned]) {
+      expect(stderr).toContain(`that can be decoded): ${join(folder, 'notes.txt')}.`);
+      expect(stderr).toContain(`Skipped 1 (hidden): ${join(folder, '.hidden.png')}.`);
+      expect(stderr).toContain(
+        `Skipped 2 (a link to an image or folder that is listed already): ${join(folder, 'loop')}`,
+      );
+    }
   });
 });
 

@@ -20,7 +20,7 @@ export function captionCommand(command: Command, session: Session): Command {
     .option('--prompt <text>', "text that captions continue (default: the decoding preset's, or the model's)")
     .action(async (names: string[], flags: GenerationFlags & { readonly prompt?: string }) => {
       const options = { prompt: flags.prompt, ...generationOptions(flags, task, session) };
-      const images = await imageFiles(names);
+      const { images } = await imageFiles(names, session);
       using model = await openModel(session, flags, 'generation');
       const label = (image: string): string => (images.length > 1 ? `${image}: ` : '');
       await eachImage(images, { session, orient: flags.orient }, async (image, decoded) => {

@@ -38,7 +38,7 @@ export function featuresCommand(command: Command, session: Session): Command {
     .action(async (names: string[], flags: FeaturesFlags) => {
       const { out, text: texts = [], kind } = flags;
       checkInputs({ images: names.length > 0, texts: texts.length > 0, kind });
-      const images = names.length > 0 ? await imageFiles(names) : [];
+      const images = names.length > 0 ? (await imageFiles(names, session)).images : [];
       using model = await openModel(session, flags, texts.length > 0 ? 'retrieval' : 'any');
       const { writeFeatures } = await import('@blip2/models');
       const unreadable = unreadableImages(session);

@@ -21,14 +21,18 @@ export function indexCommand(command: Command, session: Session): Command {
     .option('--no-features', 'store no image features: a smaller index, whose search encodes images again')
     .option('--prune', 'remove images whose files no longer exist')
     .action(async (names: string[], flags: IndexFlags) => {
-      const images = await imageFiles(names);
+      const { images, skipped } = await imageFiles(names, session);
       using model = await openModel(session, flags, 'retrieval');
       const { indexImages } = await import('@blip2/search');
       const { out, features, prune } = flags;
       const { signal, terminal } = session;
       const start = performance.now();
       const unreadable = unreadableImages(session);
-      const { encoded, ...summary } = await indexImages(model, images, {
+      const {
+        images: total,
+        encoded,
+        pruned,
+      } = await indexImages(model, images, {
         out,
         features,
         prune,
@@ -36,9 +40,11 @@ export function indexCommand(command: Command, session: Session): Command {
         onUnreadable: unreadable.report,
         onProgress: (done, total) => terminal.progress('encoding images', { done, total }),
       });
-      const json = { ...summary, encoded, skipped: unreadable.count, seconds: secondsSince(start) };
-      const removed = summary.pruned > 0 ? `, ${summary.pruned} removed` : '';
-      session.result(json, `${out}: ${summary.images} images, ${encoded} of them new or changed${removed}`);
+      const left = skipped + unreadable.count;
+      const json = { images: total, skipped: left, encoded, pruned, out, seconds: secondsSince(start) };
+      const removed = pruned > 0 ? `, ${pruned} removed` : '';
+      const others = left > 0 ? `, ${left} skipped` : '';
+      session.result(json, `${out}: ${total} images, ${encoded} of them new or changed${removed}${others}`);
       unreadable.throwIfAny(images.length);
     });
 }
