@@ -126,7 +126,7 @@ export function readVisionConfig(json: unknown): VisionConfig {
 }
 
 /**
- * The same for a vision transformer alone.
+ * Reads the configuration of a vision transformer, and refuses that of another image encoder.
  * @throws for any other encoder too
  */
 export function readVitConfig(json: unknown): VitConfig {

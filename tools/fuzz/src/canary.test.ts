@@ -45,7 +45,7 @@ test.each([...names, ...ours])('a pickle that calls %j runs nothing', async (nam
 
 const keys = ['__proto__', 'constructor', 'prototype', 'toString'];
 
-/** The same JSON with a key of evil in each of its objects. */
+/** The JSON with a key of evil in each of its objects. */
 function poisoned(json: unknown, key: string): unknown {
   if (Array.isArray(json)) return json.map((one) => poisoned(one, key));
   if (typeof json !== 'object' || json === null) return json;

@@ -107,7 +107,7 @@ export async function pretrainLanguage(options: TextOptions, onStep: (step: Trai
 }
 
 /**
- * The same model with the mean taken out of its tokens' vectors: a part that all have in common says nothing, and would
+ * Subtracts the mean of the token embeddings: a part that all have in common says nothing, and would
  * outweigh in a gist what tells one word from another.
  */
 function centered(p: OptParams): OptParams {

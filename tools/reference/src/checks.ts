@@ -9,7 +9,7 @@ export interface Checks {
   add(row: Row): void;
   /** A tensor beside the golden one of its name, which must be there. */
   tensor(name: string, actual: tf.Tensor): Promise<void>;
-  /** The same if the folder has one. */
+  /** Checks a tensor if the folder has one of that name. */
   tensorIfAny(name: string, actual: () => tf.Tensor, tolerance?: Tolerance): Promise<void>;
   /** Gradients by the names of their parameters, beside `grad.NAME`. */
   gradients(actual: { readonly [name: string]: tf.Tensor }): Promise<void>;

@@ -14,7 +14,7 @@ export interface Folder {
   readonly model: WeightSource;
   /** A golden tensor with its own shape; integers are int32. The scope frees it. */
   tensor<T extends tf.Tensor>(name: string): Promise<T>;
-  /** The same of images: [B,3,H,W] in the file -> [B,H,W,3]. */
+  /** Images: [B,3,H,W] in the file -> [B,H,W,3]. */
   images(name: string): Promise<tf.Tensor4D>;
   close(): Promise<void>;
 }

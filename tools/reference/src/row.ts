@@ -4,7 +4,7 @@ export interface Row {
   readonly status: 'pass' | 'fail' | 'skip';
   /** The largest difference of two elements. Of ids: how many differ. */
   readonly absolute: number;
-  /** The same as a share of the largest golden element. Of ids: as a share of all. */
+  /** The error as a share of the largest golden element; of ids, the share of wrong ones. */
   readonly relative: number;
   readonly tolerance: number;
   readonly note?: string;

@@ -59,7 +59,7 @@ test('a network is differentiable by all it holds', () => {
   const spec = networkSpec(plan) as Spec;
   const flat = flatten(initialize(spec, 2) as Tree);
   const paths = Object.keys(flat);
-  // Far from the ends of ReLU6, where finite differences see no slope of either side.
+  // Far from the ends of ReLU6, where finite differences see no gradient of either side.
   const values = paths.map((path, i) =>
     path.endsWith('bias') ? tf.fill(flat[path]!.shape, 2.5) : tf.randomNormal(flat[path]!.shape, 0, 0.1, 'float32', i),
   );

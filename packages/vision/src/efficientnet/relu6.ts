@@ -6,12 +6,13 @@ export function relu6(x: tf.Tensor): tf.Tensor {
     const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
     const value = tf.relu6(x);
     save([value]);
-    return { value, gradFunc: (dy: tf.Tensor, [y]: tf.Tensor[]) => [slope(dy, y as tf.Tensor)] };
+    return { value, gradFunc: (dy: tf.Tensor, [y]: tf.Tensor[]) => [relu6Gradient(dy, y as tf.Tensor)] };
   })(x);
 }
 
 /** The gradient of ReLU6: dy where 0 < y < 6, else 0. */
-const slope = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor => tf.tidy(() => tf.mul(dy, tf.step(tf.mul(y, tf.sub(6, y)))));
+const relu6Gradient = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor =>
+  tf.tidy(() => tf.mul(dy, tf.step(tf.mul(y, tf.sub(6, y)))));
 
 export interface DepthwiseOptions {
   readonly stride: number;
@@ -39,7 +40,7 @@ export function depthwiseRelu6(
       if (dilation > 1)
         throw new Error('A dilated depthwise convolution has no gradient here: train with output_stride 32.');
       const [x, filter, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      const g = slope(dy, y);
+      const g = relu6Gradient(dy, y);
       return [
         run('DepthwiseConv2dNativeBackpropInput', { dy: g, filter }, { inputShape: x.shape }),
         run('DepthwiseConv2dNativeBackpropFilter', { x, dy: g }, { filterShape: filter.shape }),

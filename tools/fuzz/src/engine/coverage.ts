@@ -9,7 +9,7 @@ const isOurs = (url: string): boolean => /\/packages\/[\w-]+\/src\/|@huggingface
 export interface Coverage {
   /** Whether something ran since the last question that had never run before. */
   peek(): boolean;
-  /** The same, and it counts as run from now on. */
+  /** Returns what is new, and counts it as run from now on. */
   grown(): boolean;
   /** Characters of source that have run. */
   readonly size: number;

@@ -48,7 +48,7 @@ const ENDING_SENTENCE = listed(`
   ltd mar mon neb nev nov oct plc sep seq sys tel thu tue wed wis wyo ariz assn bldg blvd bros colo conn corp intl kans mich
   minn mont okla penn sept tenn tues univ wisc calif thurs bancorp ph\\.d
 `);
-/** The same in capitals only, since they are words otherwise, and without capitals. */
+/** Abbreviations only in capitals, since they are words otherwise, and only without capitals. */
 const CAPITALIZED = listed('Ark Az Del Ill La Mass Miss Ore Pa Tex Wash ARK AZ DEL ILL LA MASS MISS ORE PA TEX WASH');
 const UNCAPITALIZED = listed('[Pp]p?t[ey]s? [Mm][ft]g');
 /** Titles and other abbreviations before a name. */
