@@ -4,11 +4,10 @@ export {
   type EfficientNetEncoder,
   efficientNetEncoder,
   efficientNetPrefix,
-  efficientNetSpec,
   loadEfficientNet,
 } from './efficientnet/encoder.js';
 export { efficientNetForward } from './efficientnet/forward.js';
-export type { NetworkParams as EfficientNetParams } from './efficientnet/network.js';
+export { efficientNetSpec, type NetworkParams as EfficientNetParams } from './efficientnet/network.js';
 export { positionCode } from './efficientnet/position-code.js';
 export { efficientNetWheelSource } from './efficientnet/wheel.js';
 export {

@@ -1,6 +1,6 @@
 import { type LinearOptions, layerNormSpec, linearSpec, ones, param, type Spec, type Tree, zeros } from '@blip2/tensor';
 import { isVitConfig, type VisionConfig, type VitConfig } from './config.js';
-import { efficientNetSpec } from './efficientnet/encoder.js';
+import { efficientNetSpec } from './efficientnet/network.js';
 import { type BlockNames, family } from './families.js';
 import { truncatedNormal } from './init.js';
 

@@ -1,18 +1,11 @@
 import { fieldsOf, type Json, show } from '@blip2/tensor';
-import { LAST_STAGE, stageWidths } from './network.js';
+import { LAST_STAGE, type NetworkConfig, stageWidths } from './network.js';
 
 /** An EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with ReLU6) as an image encoder. */
-export interface EfficientNetConfig {
+export interface EfficientNetConfig extends NetworkConfig {
   readonly family: 'efficientnet_lite';
-  /** Lite0 to Lite4: 1 and 1, 1 and 1.1, 1.1 and 1.2, 1.2 and 1.4, 1.4 and 1.8. */
-  readonly widthCoefficient: number;
-  readonly depthCoefficient: number;
   /** Height and width of the images that memory is planned for; images of other sizes are encoded too. */
   readonly imageSize: readonly [height: number, width: number];
-  /** Stride of the feature map in pixels. With 16, the last stride is replaced by dilation, for which there are no gradients. */
-  readonly outputStride: 16 | 32;
-  /** Stages (1 to 7) whose feature maps are returned, ascending; those of earlier ones are averaged to the grid of the last. */
-  readonly outputStages: readonly number[];
   /** Channels of the position code that is concatenated to the features; 0 for none. */
   readonly positionChannels: number;
   /** Epsilon of the batch norms, for files in which they are not folded into the convolutions. */

@@ -4,11 +4,8 @@ import type { TrainableVisionEncoder, VisionEncoder } from '../encoder.js';
 import { frozen } from '../frozen.js';
 import type { EfficientNetConfig } from './config.js';
 import { efficientNetForward } from './forward.js';
-import { LAST_STAGE, type NetworkParams, networkOf, networkSpec } from './network.js';
+import { efficientNetSpec, LAST_STAGE, type NetworkParams, type networkSpec } from './network.js';
 import { efficientNetWheelSource, isBehind, isWheel } from './wheel.js';
-
-export const efficientNetSpec = (config: EfficientNetConfig): ReturnType<typeof networkSpec> =>
-  networkSpec(networkOf(config));
 
 /** An EfficientNet-Lite with its parameters: frozen through `encode`, differentiable through `forward`. */
 export interface EfficientNetEncoder extends VisionEncoder, TrainableVisionEncoder<NetworkParams>, Disposable {

@@ -5,9 +5,8 @@ import * as tf from '@tensorflow/tfjs';
 import { readVisionConfig } from '../config.js';
 import { visionTokens } from '../sizes.js';
 import type { EfficientNetConfig } from './config.js';
-import { efficientNetSpec } from './encoder.js';
 import { efficientNetForward, stageMaps } from './forward.js';
-import { type NetworkParams, type NetworkPlan, networkSpec } from './network.js';
+import { efficientNetSpec, type NetworkParams, type NetworkPlan, networkSpec } from './network.js';
 import { depthwiseRelu6, relu6 } from './relu6.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));

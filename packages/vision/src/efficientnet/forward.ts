@@ -6,6 +6,7 @@ import { type BlockPlan, type NetworkParams, type NetworkPlan, networkOf } from 
 import { positionCode } from './position-code.js';
 import { depthwiseRelu6, relu6 } from './relu6.js';
 
+/** Options of `efficientNetForward`. */
 export interface EfficientNetOptions {
   /** Number of stages that are frozen, together with the stem: none of their activations are kept for gradients. Default 0. */
   readonly frozenStages?: number | undefined;

@@ -1,5 +1,15 @@
 import { type Initializer, type ParamSpec, type Params, param, type Spec, uniform, zeros } from '@blip2/tensor';
-import type { EfficientNetConfig } from './config.js';
+
+/** The keys of a configuration that determine the blocks of a network. */
+export interface NetworkConfig {
+  /** Lite0 to Lite4: 1 and 1, 1 and 1.1, 1.1 and 1.2, 1.2 and 1.4, 1.4 and 1.8. */
+  readonly widthCoefficient: number;
+  readonly depthCoefficient: number;
+  /** Stride of the feature map in pixels. With 16, the last stride is replaced by dilation, for which there are no gradients. */
+  readonly outputStride: 16 | 32;
+  /** Stages (1 to 7) whose feature maps are returned, ascending; those of earlier ones are averaged to the grid of the last. */
+  readonly outputStages: readonly number[];
+}
 
 /** An inverted bottleneck: expansion, depthwise convolution, projection (MBConv, Sandler et al. 2018). */
 export interface BlockPlan {
@@ -46,7 +56,7 @@ export function stageWidths(coefficient: number): readonly number[] {
 }
 
 /** The sizes of a configuration's network. Lite networks scale neither the stem nor the repeats of the first and the last stage. */
-export function networkOf(config: EfficientNetConfig): NetworkPlan {
+export function networkOf(config: NetworkConfig): NetworkPlan {
   const widths = stageWidths(config.widthCoefficient);
   const blocks: BlockPlan[] = [];
   let input = STEM;
@@ -93,4 +103,9 @@ const blockSpec = ({ input, inner, output, kernel }: BlockPlan) => ({
 export const networkSpec = ({ stem, blocks }: NetworkPlan) =>
   ({ stem: convolution(stem, 3, 3), blocks: blocks.map(blockSpec) }) as const satisfies Spec;
 
+/** Describes the parameters of the network of a configuration. */
+export const efficientNetSpec = (config: NetworkConfig): ReturnType<typeof networkSpec> =>
+  networkSpec(networkOf(config));
+
+/** The parameters of an EfficientNet-Lite by their names in files. */
 export type NetworkParams = Params<ReturnType<typeof networkSpec>>;
