@@ -34,6 +34,7 @@ export type {
   RetrievalData,
   RunData,
   TrainingData,
+  ValidationData,
   VqaData,
 } from './run-data.js';
 export { runTrain, type TrainRunOptions } from './train.js';

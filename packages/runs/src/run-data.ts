@@ -62,7 +62,7 @@ export interface TrainingData {
    * Opens images that are held out of training, with a text each, by which a run decides whether ITM re-ranking helps. Where
    * absent, the trained model re-ranks as published models do.
    */
-  validation?(): Promise<RetrievalData & { close(): Promise<void> }>;
+  validation?(): Promise<ValidationData>;
   /** The prompts that stage 2 trains with; the trained model keeps them. */
   readonly prompts: Prompts;
   /** Frees features and files. */
@@ -90,6 +90,12 @@ export interface EvaluationData extends EvaluationTasks {
 export interface RetrievalData {
   readonly features: FeatureStore;
   readonly texts: readonly string[];
+}
+
+/** A retrieval task on held-out images. */
+export interface ValidationData extends RetrievalData {
+  /** Frees features and files. */
+  close(): Promise<void>;
 }
 
 /** A captioning task: images with their reference captions. */

@@ -9,6 +9,7 @@ import { loadNouns, type Noun } from './vocabulary.js';
 
 /** What lies behind a single drawing. Under transparent pixels an image is black, as when its alpha channel is dropped. */
 export const singleBackgrounds = ['white', 'transparent', 'color'] as const;
+/** A background of single drawings, one of {@link singleBackgrounds}. */
 export type SingleBackground = (typeof singleBackgrounds)[number];
 
 /** One drawing of a noun of the scenes, without its image. */
@@ -20,6 +21,7 @@ export interface Single {
   readonly caption: string;
 }
 
+/** A single drawing with its image. */
 export interface SingleItem extends Single {
   readonly image: DecodedImage;
 }
