@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { readModelConfig } from '@blip2/models';
 import { expectMatch, loadPlan, mismatchesOf } from '@blip2/models/folder';
 import type { Json } from '@blip2/tensor';
-import { readConfigJson, readJson } from '@blip2/tensor/files';
-import { openSafetensors } from '@blip2/tensor/safetensors';
+import { openWeights, readConfigJson, readJson } from '@blip2/tensor/files';
 import { fusedBiasSource } from '@blip2/vision';
 import { overrideConfig } from './infer.js';
 import type { ConvertOptions, ModelFiles } from './options.js';
@@ -26,7 +25,7 @@ export async function fromHuggingFace(folder: string, { config: changes = {} }: 
     const json = await readJson(join(folder, file));
     if (json) files[file] = json;
   }
-  const opened = await openSafetensors(folder);
+  const opened = await openWeights(folder);
   try {
     const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
     if (config.model_type === 'blip-2') {

@@ -5,12 +5,12 @@ import {
   IMAGE_TOKEN,
   loadPlan,
   mismatchesOf,
-  openWeights,
   processorJson,
   readTokenizerFiles,
 } from '@blip2/models/folder';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
+import { openWeights } from '@blip2/tensor/files';
 import { expectHeads, inferConfig, overrideConfig } from './infer.js';
 import { isLavis, lavisSource } from './lavis.js';
 import type { ConvertOptions, ModelFiles } from './options.js';

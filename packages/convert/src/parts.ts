@@ -1,12 +1,6 @@
-import {
-  type FrozenFolder,
-  type LanguageFolder,
-  openLanguageFolder,
-  openVisionFolder,
-  openWeights,
-} from '@blip2/models/folder';
+import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from '@blip2/models/folder';
 import { type DerivedTensor, derivedSource, type Json, type WeightSource } from '@blip2/tensor';
-import { isFolder } from '@blip2/tensor/files';
+import { isFolder, openWeights } from '@blip2/tensor/files';
 import { lavisFamily, lavisVisionSource } from '@blip2/vision';
 
 /** A frozen model under its names within a BLIP-2, with its part of the config where it has one. */

@@ -60,5 +60,14 @@ export {
   streamText,
 } from './generate/generate-text.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './generate/prompts.js';
-export { type ItmScorer, type Match, matchTexts, type PairInputs, pairLogits, topK } from './retrieval/match.js';
+export {
+  type ItmScorer,
+  type Match,
+  matchTexts,
+  type PairInputs,
+  type PairOptions,
+  pairLogits,
+  repeatLast,
+  topK,
+} from './retrieval/match.js';
 export { anyModel, generationModel, type Models, retrievalModel } from './select-model.js';

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { fingerprintOf } from './fingerprint.js';
 import type { ImageIndex } from './index-file.js';
 import { expectModel } from './index-images.js';
-import { exactIndex, type Neighbor, type VectorIndex } from './vector-index.js';
+import { compareNames, exactIndex, type Neighbor, type VectorIndex } from './vector-index.js';
 
 /** Options of `searchIndex`. */
 export interface SearchOptions {
@@ -43,7 +43,8 @@ export interface SearchResult {
 
 /**
  * Searches an index for the images that match a text: all images by ITC, then the best `rerank` again by ITM logit + ITC,
- * as LAVIS evaluates retrieval. Images that are not re-ranked follow in the order of ITC.
+ * as LAVIS evaluates retrieval. Images that are not re-ranked follow in the order of ITC. Equal images have equal scores, and
+ * images with equal scores are ordered by their paths.
  * @param request the open index and the text
  * @throws for an index of another model
  */
@@ -55,10 +56,14 @@ export async function searchIndex(
   const model = retrievalModel(models);
   expectModel(index, await fingerprintOf(model));
   const { itm, k } = model.rerank;
-  const { top = 10, rerank = itm ? k : 0, vectors = exactIndex(index.vectors) } = options;
-  const nearest = await vectors.search(await textVector(model, query), Math.max(top, rerank));
+  const { top = 10, rerank = itm ? k : 0, vectors } = options;
+  const names = index.images.map(({ path }) => path);
+  const byName = (a: Neighbor, b: Neighbor) => compareNames(names[a.image] as string, names[b.image] as string);
+  const candidates = vectors ?? exactIndex(index.vectors, names);
+  const nearest = await candidates.search(await textVector(model, query), Math.max(top, rerank));
+  nearest.sort((a, b) => b.score - a.score || byName(a, b));
   const scored = await rerankByItm(model, { index, query, nearest: nearest.slice(0, rerank) }, options);
-  scored.sort((a, b) => b.score - a.score);
+  scored.sort((a, b) => b.score - a.score || byName(a, b));
   const rest = nearest.slice(rerank).map(({ image, score }) => ({ image, itc: score, itm: null }));
   return [...scored, ...rest].slice(0, top).map(({ image, itc, itm }, i) => {
     const { image: name, path } = index.images[image]!;
@@ -127,7 +132,7 @@ interface EncodedNeighbor extends Neighbor {
 
 /** Scores images with equal numbers of features. */
 async function scoreBatch(model: RetrievalModel, query: string, batch: readonly EncodedNeighbor[]): Promise<Scored[]> {
-  const options = { tokenizer: model.tokenizer, textLength: model.config.maxPositions };
+  const options = { tokenizer: model.tokenizer, textLength: model.config.maxPositions, padTo: BATCH };
   const logits = tf.tidy(() => {
     const pairs = { texts: batch.map(() => query), images: batch.map((_, i) => i) };
     return pairLogits(model, { ...pairs, features: tf.concat(batch.map(({ features }) => features)) }, options);

@@ -32,18 +32,25 @@ export interface VectorIndex {
   search(query: Float32Array, k: number): Promise<Neighbor[]>;
 }
 
-/** Creates an exact vector index: each search scores every image, one block in memory at a time. */
-export function exactIndex(vectors: ImageVectors): VectorIndex {
+/**
+ * Creates an exact vector index: each search scores every image, one block in memory at a time.
+ * @param names of the images, by which equal scores are ordered. Default: equal scores keep the order of the images
+ */
+export function exactIndex(vectors: ImageVectors, names?: readonly string[]): VectorIndex {
   const { length } = vectors;
+  const compare = names && ((a: number, b: number) => compareNames(names[a] as string, names[b] as string) || a - b);
   return {
     length,
     async search(query, k) {
       const images = Array.from({ length }, (_, i) => i);
       const scores = await scoresOf(vectors, query, images);
-      return topK(scores, k).map((image) => ({ image, score: scores[image] as number }));
+      return topK(scores, k, compare).map((image) => ({ image, score: scores[image] as number }));
     },
   };
 }
+
+/** Orders names by their UTF-16 code units. */
+export const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Computes the exact scores of some images, given in ascending order. Each block is read once. */
 export async function scoresOf(

@@ -2,8 +2,7 @@ import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@b
 import { type LanguageModel, languageConfig, loadLanguage, type SyncLanguageModel } from '@blip2/llm';
 import { bertConfig, isCopy, type QFormerConfig } from '@blip2/qformer';
 import type { WeightSource } from '@blip2/tensor';
-import { readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
-import { openSafetensors } from '@blip2/tensor/safetensors';
+import { openWeights, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
 import { loadVisionEncoder, readVisionConfig, type TrainableVisionEncoder, type VisionEncoder } from '@blip2/vision';
 import { ensureBackend } from './backend.js';
 
@@ -45,11 +44,7 @@ export interface LoadedBert extends BertModel {
 export async function loadVision(folder: string | URL): Promise<LoadedVision> {
   await ensureBackend();
   const path = toPath(folder);
-  const [json, processor, source] = await Promise.all([
-    readConfigJson(path),
-    readProcessor(path),
-    openSafetensors(path),
-  ]);
+  const [json, processor, source] = await Promise.all([readConfigJson(path), readProcessor(path), openWeights(path)]);
   try {
     const encoder = await loadVisionEncoder(source, readVisionConfig(json));
     return { ...encoder, processor };
@@ -70,7 +65,7 @@ export async function loadLanguageModel(folder: string | URL): Promise<SyncLangu
     readConfigJson(path),
     readGenerationJson(path),
     loadTokenizer(path),
-    openSafetensors(path),
+    openWeights(path),
   ]);
   try {
     return { ...(await loadLanguage(source, languageConfig(json, generation))), tokenizer };
@@ -86,11 +81,7 @@ export async function loadLanguageModel(folder: string | URL): Promise<SyncLangu
  */
 export async function loadBert(folder: string | URL): Promise<LoadedBert> {
   const path = toPath(folder);
-  const [json, tokenizer, source] = await Promise.all([
-    readConfigJson(path),
-    loadTokenizer(path),
-    openSafetensors(path),
-  ]);
+  const [json, tokenizer, source] = await Promise.all([readConfigJson(path), loadTokenizer(path), openWeights(path)]);
   try {
     const values = new Map<string, Float32Array>();
     const names = new Map([...source.names].filter(([name]) => !isCopy(name)));

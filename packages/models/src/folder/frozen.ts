@@ -1,8 +1,7 @@
 import { type LanguageModel, languageConfig, languageKind, languageRepeats, vocabularyRows } from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
-import { readConfigJson, readGenerationJson } from '@blip2/tensor/files';
-import { openSafetensors } from '@blip2/tensor/safetensors';
+import { openWeights, readConfigJson, readGenerationJson } from '@blip2/tensor/files';
 import { readVisionConfig, visionPart } from '@blip2/vision';
 
 /** A frozen model in a folder of its own or within a BLIP-2 folder. */
@@ -20,7 +19,7 @@ export interface FrozenFolder {
 export async function openVisionFolder(folder: string): Promise<FrozenFolder> {
   const json = await readConfigJson(folder);
   const config = readVisionConfig(json);
-  const source = await openSafetensors(folder);
+  const source = await openWeights(folder);
   const within = json.vision_config === undefined ? undefined : 'vision_model.';
   return { json: partOf(json, 'vision_config'), source, ...visionPart(source, config, within) };
 }
@@ -40,7 +39,7 @@ export async function openLanguageFolder(folder: string): Promise<LanguageFolder
   const json = partOf(whole, 'text_config');
   const generation = await readGenerationJson(folder);
   const config = languageConfig(json, generation);
-  const source = await openSafetensors(folder);
+  const source = await openWeights(folder);
   const prefix = whole.text_config === undefined ? '' : 'language_model.';
   const repeats = languageRepeats(config, (name) => source.names.has(prefix + name));
   return {

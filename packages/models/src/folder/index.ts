@@ -5,7 +5,6 @@ export { processorJson } from './processor-json.js';
 export {
   expectMatch,
   type LoadProgress,
-  openWeights,
   subsetSource,
   withProgress,
 } from './sources.js';

@@ -1,13 +1,13 @@
 import { type ResolveOptions, resolveModel } from '@blip2/hub';
 import { compareLanguage, isLanguageType, languageConfig } from '@blip2/llm';
 import type { Json, Mismatches, WeightSource } from '@blip2/tensor';
-import { isFile, isFolder, readConfigJson } from '@blip2/tensor/files';
+import { isFile, isFolder, openWeights, readConfigJson } from '@blip2/tensor/files';
 import { compareVision, readVisionConfig } from '@blip2/vision';
 import { isExternal, readModelConfig } from './config.js';
 import { modelFolder, modelKindsIn } from './load.js';
 import { type ExternalModels, loadPlan, mismatchesOf } from './load-plan.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
-import { openWeights, valuesIn } from './sources.js';
+import { valuesIn } from './sources.js';
 
 /** The tensors of a file or folder of weights, compared with its config. */
 export interface Inspection extends Mismatches {

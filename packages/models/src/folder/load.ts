@@ -2,15 +2,14 @@ import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, type WeightSource } from '@blip2/tensor';
-import { isFile, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
-import { openSafetensors, type SafetensorsSource } from '@blip2/tensor/safetensors';
+import { isFile, openWeights, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { readPrompts } from '../generate/prompts.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf } from './load-plan.js';
 import type { LoadedModel } from './loaded-model.js';
 import { type MemoryBudget, type Placement, placeModel } from './memory-budget.js';
-import { bytesIn, expectMatch, keptOutside, type LoadProgress, valuesIn } from './sources.js';
+import { bytesIn, expectMatch, keptOutside, type LoadProgress, type ModelWeights, valuesIn } from './sources.js';
 
 /** Options of `loadFolder`. */
 export interface LoadOptions extends ExternalModels {
@@ -47,7 +46,7 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
     await readPrompts(path, kindOf(model, options)),
   ];
   const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
-  const source = await openSafetensors(path);
+  const source = await openWeights(path);
   try {
     const plan = loadPlan(source, model, options);
     expectMatch(source.origin, mismatchesOf(plan));
@@ -120,7 +119,7 @@ function kindOf({ language: stored }: ModelConfig, { language: given }: LoadOpti
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<ExternalModels, 'language'> & { free: () => void };
 
 /** Loads every part; when one fails, the others are disposed. */
-async function loadParts(plan: LoadPlan, source: SafetensorsSource, options: LoadOptions & Placement): Promise<Loaded> {
+async function loadParts(plan: LoadPlan, source: ModelWeights, options: LoadOptions & Placement): Promise<Loaded> {
   const disposers: (() => void)[] = [];
   const free = (): void => {
     for (const dispose of disposers.splice(0)) dispose();
@@ -144,7 +143,7 @@ async function loadParts(plan: LoadPlan, source: SafetensorsSource, options: Loa
 }
 
 /** Makes the sources of the parts report their common progress and obey the signal. `inHeap` limits a part's bytes of the heap. */
-function watch(source: SafetensorsSource, { onProgress, signal }: LoadOptions) {
+function watch(source: ModelWeights, { onProgress, signal }: LoadOptions) {
   const total = valuesIn(source);
   let done = 0;
   const counted = async <T extends { readonly length: number } | undefined>(read: () => Promise<T>): Promise<T> => {

@@ -1,7 +1,16 @@
 import { blockSize } from '@blip2/backend-simd';
 import { BindError, type Mismatches, type StoredValues, sizeOf, type WeightSource } from '@blip2/tensor';
-import { openSafetensors, type SafetensorsSource, storedValues } from '@blip2/tensor/safetensors';
-import { openTorch } from '@blip2/tensor/torch';
+import {
+  float32ToBfloat16,
+  float32ToFloat16,
+  type RawTensor,
+  type SafetensorsSource,
+  storedValues,
+} from '@blip2/tensor/safetensors';
+import type { TorchSource } from '@blip2/tensor/torch';
+
+/** The weights of a model's folder, as `openWeights` opens them. */
+export type ModelWeights = SafetensorsSource | TorchSource;
 
 /** Restricts a source to some of its names. Closing it does nothing: the whole source is closed by its owner. */
 export function subsetSource(source: WeightSource, wanted: (name: string) => boolean): WeightSource {
@@ -20,17 +29,27 @@ const SMALL = 2 ** 10;
  * Creates the `stored` method of a source whose large tensors stay outside the backend's heap, in the file's precision,
  * once the first of them have filled `inHeap` bytes of it.
  */
-export function keptOutside(source: SafetensorsSource, inHeap: number) {
+export function keptOutside(source: ModelWeights, inHeap: number) {
   let remaining = inHeap;
   return async (name: string): Promise<StoredValues | undefined> => {
     const { shape } = source.names.get(name) ?? { shape: [] };
     const size = sizeOf(shape);
     if (shape.length < 2 || size < SMALL) return undefined;
     const block = blockSize(4 * size);
-    if (block > remaining) return storedValues(await source.readRaw(name));
+    if (block > remaining) return storedValues(await rawOf(source, name));
     remaining -= block;
     return undefined;
   };
+}
+
+/** Reads a tensor as stored; those of PyTorch files are read as float32, and halved again. */
+async function rawOf(source: ModelWeights, name: string): Promise<RawTensor> {
+  if ('readRaw' in source) return source.readRaw(name);
+  const { shape = [], dtype } = source.names.get(name) ?? {};
+  const values = await source.read(name);
+  const half = dtype === 'F16' ? float32ToFloat16(values) : dtype === 'BF16' ? float32ToBfloat16(values) : undefined;
+  const { buffer, byteOffset, byteLength } = half ?? values;
+  return { dtype: half && dtype ? dtype : 'F32', shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
 }
 
 /** How many values of a model's tensors are loaded. */
@@ -69,9 +88,3 @@ export const bytesIn = ({ names }: Pick<WeightSource, 'names'> = { names: new Ma
 export function expectMatch(origin: string, { missing, unused, misshaped }: Mismatches): void {
   if (missing.length + unused.length + misshaped.length > 0) throw new BindError(origin, missing, unused, misshaped);
 }
-
-const TORCH = /\.(pth|pt|bin|ckpt)$/i;
-
-/** Opens a file of weights: of PyTorch by its ending, any other file or folder as safetensors. Reads only headers. */
-export const openWeights = (path: string): Promise<WeightSource> =>
-  TORCH.test(path) ? openTorch(path) : openSafetensors(path);

@@ -61,6 +61,18 @@ export interface PairInputs {
   readonly images: readonly number[];
 }
 
+/** Options of `pairLogits`. */
+export interface PairOptions extends TextOptions {
+  /**
+   * Pairs are repeated up to a multiple of this number, and images up to a multiple of 4. Matrix products round the rows that
+   * fill no whole block in another order; with batches of equal size, equal pairs have equal logits wherever they are. Default 1.
+   */
+  readonly padTo?: number | undefined;
+}
+
+/** Rows that matrix products compute together. */
+const ROWS = 4;
+
 /**
  * Computes the ITM logits of image-text pairs.
  * @returns [B,2], class 1 for a match, which the caller disposes
@@ -68,19 +80,42 @@ export interface PairInputs {
 export function pairLogits(
   { params, config }: Pick<ItmScorer, 'params' | 'config'>,
   { features, texts, images }: PairInputs,
-  options: TextOptions,
+  { padTo = 1, ...options }: PairOptions,
 ): tf.Tensor2D {
   return tf.tidy(() => {
-    const imageIndex = tf.tensor1d([...images], 'int32');
-    const normed = normFeatures(params, features);
-    const { output } = matchPass(params, config, { ...textTensors(texts, options), features: normed, imageIndex });
-    return itmLogits(params, output); // [B,2]
+    const imageIndex = tf.tensor1d(repeatLast(images, padTo), 'int32');
+    const whole = padTo > 1 ? repeatLastImage(features) : features;
+    const pairs = textTensors(repeatLast(texts, padTo), options);
+    const { output } = matchPass(params, config, { ...pairs, features: normFeatures(params, whole), imageIndex });
+    const logits = itmLogits(params, output); // [B,2]
+    return padTo > 1 ? tf.slice(logits, 0, texts.length) : logits;
   });
 }
 
-/** Finds the indices of the `k` highest scores, highest first; equal scores keep their order. */
-export function topK(scores: ArrayLike<number>, k: number): number[] {
+/** Repeats the last item of a list until its length is a multiple of `multiple`. */
+export function repeatLast<T>(items: readonly T[], multiple: number): T[] {
+  const length = Math.ceil(items.length / multiple) * multiple;
+  return Array.from({ length }, (_, i) => items[Math.min(i, items.length - 1)] as T);
+}
+
+function repeatLastImage(features: tf.Tensor3D): tf.Tensor3D {
+  const [I, N, D] = features.shape;
+  const missing = -I & (ROWS - 1);
+  if (missing === 0) return features;
+  const last = tf.slice(features, [I - 1, 0, 0], [1, N, D]);
+  return tf.concat([features, ...Array.from({ length: missing }, () => last)]);
+}
+
+/**
+ * Finds the indices of the `k` highest scores, highest first.
+ * @param compare the order of two indices with equal scores. Default: ascending
+ */
+export function topK(
+  scores: ArrayLike<number>,
+  k: number,
+  compare: (a: number, b: number) => number = (a, b) => a - b,
+): number[] {
   return Array.from({ length: scores.length }, (_, i) => i)
-    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || compare(a, b))
     .slice(0, k);
 }

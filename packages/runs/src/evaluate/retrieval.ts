@@ -1,6 +1,6 @@
 import { similarity } from '@blip2/losses';
 import { type Recall, recall } from '@blip2/metrics';
-import { pairLogits, type RetrievalModel, topK } from '@blip2/models';
+import { pairLogits, type RetrievalModel, repeatLast, topK } from '@blip2/models';
 import { imageFeatures, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import { normFeatures, type TextOptions, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
@@ -35,6 +35,8 @@ export interface RetrievalScores {
 }
 
 const BATCH = 128;
+/** The last batch is filled up to a multiple of this number, so that equal images and texts have equal scores in it too. */
+const PAD = 16;
 /** The score of candidates that were not re-ranked, as in LAVIS. */
 const NOT_RANKED = -100;
 
@@ -101,13 +103,14 @@ async function similarities(
     for (let start = 0; start < n; start += BATCH) {
       options.signal?.throwIfAborted();
       const indices = Array.from({ length: Math.min(BATCH, n - start) }, (_, i) => start + i);
-      const batch = own(await features.gather(indices));
-      imageRows.push(
-        own(tf.tidy(() => imageFeatures(params, queryOutput(params, config, normFeatures(params, batch))))),
-      );
+      const padded = repeatLast(indices, PAD);
+      const batch = own(await features.gather(padded));
+      const rows = <T extends tf.Tensor>(compute: () => T): T =>
+        own(tf.tidy(() => tf.slice(compute(), 0, indices.length)));
+      imageRows.push(rows(() => imageFeatures(params, queryOutput(params, config, normFeatures(params, batch)))));
       batch.dispose();
-      const some = indices.map((index) => texts[index] as string);
-      textRows.push(own(tf.tidy(() => textFeatures(params, textPass(params, config, textTensors(some, options))))));
+      const some = padded.map((index) => texts[index] as string);
+      textRows.push(rows(() => textFeatures(params, textPass(params, config, textTensors(some, options)))));
     }
     const sims = own(tf.tidy(() => similarity(tf.concat(imageRows), tf.concat(textRows)))); // [n,n]
     const values = (await sims.data()) as Float32Array;
@@ -136,7 +139,9 @@ async function itmLogits(
         texts: batch.map(([, text]) => texts[text] as string),
         images: batch.map(([image]) => row.get(image) as number),
       };
-      const matching = tf.tidy(() => tf.slice(pairLogits(model, inputs, options), [0, 1], [batch.length, 1]));
+      const matching = tf.tidy(() =>
+        tf.slice(pairLogits(model, inputs, { ...options, padTo: PAD }), [0, 1], [batch.length, 1]),
+      );
       const values = await matching.data();
       matching.dispose();
       batch.forEach(([image, text], i) => {
