@@ -69,6 +69,8 @@ export interface LanguageModel {
   /** V, the number of rows of the table of token embeddings. */
   readonly vocabSize: number;
   readonly ids: SpecialIds;
+  /** The largest number of vectors and tokens that the decoder reads: soft prompt, prompt and new tokens. Default: no limit. */
+  readonly maxPositions?: number | undefined;
   /** Looks token embeddings up: int32 [B,L] -> [B,L,W]. The caller owns the result. */
   embed(ids: tf.Tensor): tf.Tensor3D;
   /**

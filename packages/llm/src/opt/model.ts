@@ -17,6 +17,7 @@ export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageM
     width: config.hiddenSize,
     vocabSize: config.vocabSize,
     ids: { bos: config.bos, pad: config.pad, eos: config.eos },
+    maxPositions: config.maxPositions,
     embed: (ids) => optEmbed(p, ids),
     predict: (input) => optPredict(p, config, input),
     start: (prompt) => optStart(p, config, prompt),

@@ -8,7 +8,7 @@ import {
   type DecodingPresetName,
   decodingConfig,
 } from './decoding-presets.js';
-import { type Generation, generateText, streamText } from './generate-text.js';
+import { expectPositions, type Generation, generateText, streamText } from './generate-text.js';
 import { dialogue, type Exchange } from './prompts.js';
 
 interface DecodingChoice extends GenerationOptions {
@@ -121,6 +121,7 @@ export function generationMethods(model: GenerationModel): GenerationMethods {
         ? (prompt ?? resolved.prompt ?? model.prompts.caption)
         : questionPrompt(model, resolved, { template, history, question });
     resolved.decoding.signal?.throwIfAborted();
+    expectPositions(model, [text], resolved.decoding);
     using encoded = await encodeImage(model, image);
     yield* streamText(model, { features: encoded.features, prompt: text }, resolved.decoding);
   }
@@ -171,6 +172,7 @@ async function generateFor(
   options.signal?.throwIfAborted();
   const single = images.length === 1;
   if (!single && prompts.length !== images.length) throw unequal(prompts, images);
+  expectPositions(model, prompts, options);
   const generations: Generation[][] = [];
   using encoded = single ? await encodeImage(model, images[0] as ImageInput) : undefined;
   for (let start = 0; start < prompts.length; start += BATCH) {

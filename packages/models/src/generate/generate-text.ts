@@ -43,6 +43,7 @@ export async function generateText(
   input: GenerationInput,
   options: GenerationOptions = {},
 ): Promise<Generation[][]> {
+  expectPositions(model, input.prompts, options);
   const { prompt, history } = promptOf(model, input);
   try {
     const rows = await generate(model.language, prompt, decodingOptions(model, options, history));
@@ -52,6 +53,27 @@ export async function generateText(
   } finally {
     dispose(prompt);
   }
+}
+
+/** The number of new tokens where the options do not say it, as in `DecodingOptions`. */
+const NEW_TOKENS = 20;
+
+/** @throws where queries, prompt and new tokens may be more than the positions of the language model */
+export function expectPositions(
+  { config: { queries }, language, tokenizer }: Pick<GenerationParts, 'config' | 'language' | 'tokenizer'>,
+  prompts: readonly string[],
+  { maxNewTokens = NEW_TOKENS }: GenerationOptions,
+): void {
+  const { maxPositions, ids, kind } = language;
+  if (maxPositions === undefined) return;
+  const longest = Math.max(0, ...prompts.map((text) => promptTokens(text, { tokenizer, ids, kind }).length));
+  const most = maxPositions - queries - longest + 1; // the last new token is not read
+  if (maxNewTokens <= most) return;
+  const remedy =
+    most > 0 ? `lower maxNewTokens (--max-new-tokens) to ${most} or less` : 'shorten the prompt or the history';
+  throw new Error(
+    `The language model has ${maxPositions} positions, too few for ${queries} queries, ${longest} tokens of the prompt and maxNewTokens ${maxNewTokens}; ${remedy}.`,
+  );
 }
 
 /** Options of `streamText`: those of `generateText` without beams and number of texts. */
@@ -67,6 +89,7 @@ export async function* streamText(
   options: StreamOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const { features } = input;
+  expectPositions(model, [input.prompt], options);
   const { prompt, history } = promptOf(model, { features, prompts: [input.prompt] });
   try {
     const ids: number[] = [];
