@@ -2,8 +2,8 @@ import { dispose, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { reason, toPath } from './checkpoint/disk.js';
 import { nodeFiles } from './checkpoint/files.js';
-import { type FoundCheckpoint, latestCheckpoint } from './checkpoint/find.js';
-import { loadCheckpoint } from './checkpoint/load.js';
+import { type FoundCheckpoint, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
+import { CheckpointMismatch, type ExpectedCheckpoint, loadCheckpoint } from './checkpoint/load.js';
 import type { RunIdentity } from './checkpoint/state.js';
 import type { OptimizerState } from './optimizer.js';
 import type { CheckpointOptions, TrainOptions } from './options.js';
@@ -31,13 +31,37 @@ export async function startRun<B, T extends LossTerms>(options: TrainOptions<B, 
   if (!found) return { step: 0, state };
   try {
     const expected = { trainable, optimizer: state, identity: (step: number) => identity(options, step) };
-    const loaded = await loadCheckpoint(found, expected, checkpoint.files);
+    const loaded = await loadCheckpoint(found, expected, checkpoint.files).catch(async (error: unknown) => {
+      throw error instanceof CheckpointMismatch ? error : await withOlder(error, { found, expected, checkpoint });
+    });
     dispose(trainable);
     Object.assign(trainable, loaded.trainable);
     return { step: loaded.step, state: loaded.optimizer };
   } finally {
     disposeState(state);
   }
+}
+
+interface Unreadable {
+  readonly found: FoundCheckpoint;
+  readonly expected: ExpectedCheckpoint;
+  readonly checkpoint: CheckpointOptions;
+}
+
+/** The error of a checkpoint that cannot be read, with the step of the newest older one that the run can resume from. */
+async function withOlder(error: unknown, { found, expected, checkpoint }: Unreadable): Promise<unknown> {
+  const older = (await listCheckpoints(checkpoint.dir, checkpoint.files)).filter(({ step }) => step < found.step);
+  for (const candidate of older.reverse()) {
+    const loaded = await loadCheckpoint(candidate, expected, checkpoint.files).catch(() => undefined);
+    if (!loaded) continue;
+    dispose(loaded.trainable);
+    disposeState(loaded.optimizer);
+    return new Error(
+      `The checkpoint of step ${found.step} cannot be read, but that of step ${candidate.step} is complete; remove ${found.path} to resume from step ${candidate.step}. (${reason(error)})`,
+      { cause: error },
+    );
+  }
+  return error;
 }
 
 /** Creates the folder before the first step, so that a folder which cannot be written to is reported at once. */

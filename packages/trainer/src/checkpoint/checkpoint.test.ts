@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { dispose } from '@blip2/tensor';
@@ -107,6 +107,37 @@ test('a tensor file cut short is refused before the run changes anything', async
   const before = bits(trainable);
   await expect(collect(train({ ...rest, trainable }))).rejects.toThrow('optimizer.safetensors');
   expect(bits(trainable)).toEqual(before);
+});
+
+test('where the newest checkpoint is damaged, the step that can be resumed is named, and resumes', async () => {
+  await collect(train(run({ steps: 6, checkpoint: { dir, every: 2, keep: 3 } })));
+  const steps = (await listCheckpoints(dir)).map(({ step }) => step);
+  expect(steps).toEqual([2, 4, 6]);
+  const cut = async (step: number, file: string, bytes: number): Promise<void> => {
+    const path = `${dir}/step-00000${step}/${file}`;
+    await writeFile(path, (await readFile(path)).subarray(0, bytes));
+  };
+  const resumed = run({ steps: 8, resume: true });
+  const { numTensors } = tf.memory();
+  for (const [file, bytes] of [
+    ['trainable.safetensors', 100],
+    ['optimizer.safetensors', 0],
+    ['state.json', 3],
+  ] as const) {
+    const whole = await readFile(`${dir}/step-000006/${file}`);
+    await cut(6, file, bytes);
+    await expect(collect(train(resumed))).rejects.toThrow(
+      `step 6 cannot be read, but that of step 4 is complete; remove ${dir}/step-000006 to resume from step 4. (`,
+    );
+    await expect(collect(train(resumed))).rejects.toThrow(file);
+    await writeFile(`${dir}/step-000006/${file}`, whole);
+  }
+  await cut(6, 'trainable.safetensors', 100);
+  await cut(4, 'trainable.safetensors', 100);
+  await expect(collect(train(resumed))).rejects.toThrow('that of step 2 is complete');
+  expect(tf.memory().numTensors).toBe(numTensors);
+  for (const step of [4, 6]) await rm(`${dir}/step-00000${step}`, { recursive: true });
+  expect((await collect(train(resumed))).at(-1)?.step).toBe(8);
 });
 
 const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
