@@ -61,7 +61,7 @@ test('threads go up and down, every one works, and idle ones do not', async () =
   }
   untilAllWork(made);
   for (const wrong of [0, 1.5, -1, Number.NaN, MOST_THREADS + 1])
-    expect(() => pool.setThreads(wrong)).toThrow('cannot be');
+    expect(() => pool.setThreads(wrong)).toThrow('must be a whole number from 1');
   pool.dispose();
   expect(pool.threads).toBe(1);
   expect(fill()).toBe(true);

@@ -180,7 +180,7 @@ test.each<[DecodingOptions, string]>([
   [{ returnSequences: 2 }, 'returnSequences is 2 but there are only 1 beams'],
   [{ returnSequences: 4, beams: 3, sample: true }, 'returnSequences is 4 but there are only 3 beams'],
   [{ minNewTokens: 5, maxNewTokens: 3 }, 'minNewTokens is 5 but maxNewTokens only 3'],
-  [{ sample: true, temperature: 0 }, 'temperature must be above 0, not 0; for the likeliest'],
+  [{ sample: true, temperature: 0 }, 'temperature must be above 0, not 0; for the most likely'],
   [{ sample: true, topK: -1 }, 'topK must be a whole number of at least 0'],
   [{ sample: true, topP: 1.1 }, 'topP must be above 0 and at most 1'],
   [{ sample: true, seed: 0.5 }, 'seed must be a whole number'],

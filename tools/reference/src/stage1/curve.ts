@@ -12,7 +12,7 @@ interface Course {
 /** The losses before each of the AdamW updates on the same batch. */
 export async function curve(golden: Json, checks: Checks, { begin, lossesOf }: Course): Promise<void> {
   const expected = objectsOf(golden, 'curve');
-  const { optimizer, lr } = optimizerOf(object(golden.optimizer, "'optimiser'"));
+  const { optimizer, lr } = optimizerOf(object(golden.optimiser, "'optimiser'"));
   let trainable = begin;
   let state = optimizer.init(trainable);
   const found: { [term: string]: number }[] = [];
