@@ -70,6 +70,13 @@ test('an image that cannot be read is reported and skipped; exit code 1 at the e
   });
 });
 
+test('more new tokens than positions: one sentence that names the option', async () => {
+  const lengths = ['--max-new-tokens', '500', '--min-new-tokens', '400'];
+  const { code, stdout, stderr } = await blip2(['caption', rocket, '--model', opt, ...lengths, ...one]);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('lower maxNewTokens (--max-new-tokens) to 123 or less.');
+});
+
 test('a dialogue, samples by seed, and a stream with a stop are those of the library', async () => {
   const few = ['--max-new-tokens', '4', '--model', opt, ...one];
   const sampling = ['--sample', '--temperature', '2', '--top-k', '0', '--top-p', '0.9', '--num-sequences', '3'];

@@ -60,6 +60,8 @@ test('shards that are missing or do not hold what the index lists are named', as
     await expect(loadFolder(folder)).rejects.toThrow(/'first.bin' does not contain the tensor '/);
     await writeFile(join(folder, 'pytorch_model.bin.index.json'), '{"weight_map": {"a": "../first.bin"}}');
     await expect(loadFolder(folder)).rejects.toThrow("the shard of 'a' is no file name");
+    await writeFile(join(folder, 'model.safetensors.index.json'), '{"weight_map": {"a": "model-1.safetensors"}}');
+    await expect(loadFolder(folder)).rejects.toThrow(/1 shards are missing: .*model-1\.safetensors/);
   });
 });
 
