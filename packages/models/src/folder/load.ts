@@ -20,6 +20,8 @@ export interface LoadOptions extends ExternalModels {
    * LAVIS ignores it.
    */
   readonly orient?: boolean | undefined;
+  /** The most new tokens that will be generated: a model with fewer positions is refused before it is loaded. */
+  readonly maxNewTokens?: number | undefined;
   /** The memory that is available. Default: measured, from the backend in use and the system. */
   readonly memory?: MemoryBudget | undefined;
   /** Called after each tensor. */
@@ -40,6 +42,7 @@ export interface LoadOptions extends ExternalModels {
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await modelFolder(folder, options.kind);
   const model = readModelConfig(await readConfigJson(path), path, await readGenerationJson(path));
+  expectNewTokens(model, options, path);
   const [tokenizer, processor, prompts] = [
     await loadTokenizer(path),
     await readProcessor(path),
@@ -81,6 +84,16 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
   } finally {
     await source.close();
   }
+}
+
+/** @throws where the language model has too few positions for the queries and the new tokens, whatever the prompt */
+function expectNewTokens({ language, qformer }: ModelConfig, { maxNewTokens = 0 }: LoadOptions, path: string): void {
+  if (!language || isExternal(language) || !('maxPositions' in language)) return;
+  const most = language.maxPositions - qformer.queries;
+  if (maxNewTokens <= most) return;
+  throw new Error(
+    `The language model of ${path} has ${language.maxPositions} positions, too few for ${qformer.queries} queries and maxNewTokens ${maxNewTokens}; lower maxNewTokens (--max-new-tokens) to ${most} or less.`,
+  );
 }
 
 /** The subfolder of a training run's folder for each kind of model. */

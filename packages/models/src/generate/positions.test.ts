@@ -29,3 +29,12 @@ test('exactly as many new tokens as there are positions are generated, one more 
   expect(tokens).toHaveLength(most);
   await expect(model.caption(rocket, { maxNewTokens: most + 1 })).rejects.toThrow(`to ${most} or less`);
 });
+
+test('and by the number of new tokens alone before the model is loaded', async () => {
+  let loaded = 0;
+  const options = { maxNewTokens: 500, onProgress: () => loaded++ };
+  await expect(fromPretrained(fixture('hf-opt'), options)).rejects.toThrow(
+    /128 positions.*\(--max-new-tokens\) to \d+ or/,
+  );
+  expect(loaded).toBe(0);
+});

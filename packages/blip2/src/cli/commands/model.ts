@@ -24,7 +24,7 @@ export function hubOptions({ signal, terminal }: Session): ResolveOptions {
  */
 export async function openModel(
   session: Session,
-  options: SharedOptions & { readonly model: string },
+  options: SharedOptions & { readonly model: string; readonly maxNewTokens?: number | undefined },
   wanted: ModelKind | 'any',
 ): Promise<Blip2> {
   await startBackend(options);
@@ -37,6 +37,7 @@ export async function openModel(
     kind,
     onProgress,
     orient: options.orient,
+    maxNewTokens: options.maxNewTokens,
   });
   terminal.end();
   return model;
