@@ -58,17 +58,19 @@ export function stage1Batches({
     ),
     count === 0 ? 0 : sceneShare,
   );
-  const next = singles
-    ? mixBatches(
-        mixed,
-        batchIterator(
-          pairs(singles.features, (index) => singles.metadata(index).caption),
-          { batchSize, seed: config.seed },
-        ),
-        config.data.singleShare,
-      )
-    : mixed;
+  const single =
+    singles &&
+    batchIterator(
+      pairs(singles.features, (index) => singles.metadata(index).caption),
+      { batchSize, seed: config.seed },
+    );
+  const next = withSingles(mixed, single, config);
   return ({ position }) => next(position);
+}
+
+/** Mixes batches of single drawings into others, in the share that the configuration says. */
+function withSingles<A, B>(others: BatchAt<A>, single: BatchAt<B> | undefined, { data }: EmojiConfig): BatchAt<A | B> {
+  return single ? mixBatches(others, single, data.singleShare) : others;
 }
 
 /** The share of questions among the batches of stage 2 that are about scenes; the others are captions. */
@@ -98,7 +100,7 @@ export function stage2Batches({
       },
       { batchSize: config.stage2.batchSize, seed: config.seed },
     );
-  const shown = {
+  const sceneSource = {
     features: scenes.features,
     phrases: (index: number) => sceneGroups(scenes.metadata(index).plan).map((words) => words.join(' ')),
   };
@@ -110,8 +112,8 @@ export function stage2Batches({
     });
   const mixed = mixBatches(
     mixBatches(
-      batches({ ...shown, samples: (index) => captionSamples(scenes.metadata(index).caption) }),
-      batches({ ...shown, samples: questions }),
+      batches({ ...sceneSource, samples: (index) => captionSamples(scenes.metadata(index).caption) }),
+      batches({ ...sceneSource, samples: questions }),
       QUESTION_SHARE,
     ),
     batches({
@@ -121,21 +123,19 @@ export function stage2Batches({
     }),
     config.data.scenes === 0 ? 1 : NAME_SHARE,
   );
-  const alone = singles && {
-    features: singles.features,
-    phrases: (index: number) => [`${singles.metadata(index).noun.one} one`],
-  };
-  const withSingles = <B>(others: BatchAt<B>, single: BatchAt<B> | undefined): BatchAt<B> =>
-    single ? mixBatches(others, single, config.data.singleShare) : others;
+  const singleBatches = (samples: (caption: string) => Sample[]) =>
+    singles &&
+    batches({
+      features: singles.features,
+      phrases: (index) => [`${singles.metadata(index).noun.one} one`],
+      samples: (index) => samples(singles.metadata(index).caption),
+    });
   const phrases = withSingles(
-    batches({ ...shown, samples: () => [] }),
-    alone && batches({ ...alone, samples: () => [] }),
+    batches({ ...sceneSource, samples: () => [] }),
+    singleBatches(() => []),
+    config,
   );
-  const texts = withSingles(
-    mixed,
-    alone &&
-      batches({ ...alone, samples: (index) => captionSamples((singles as EncodedSingles).metadata(index).caption) }),
-  );
+  const texts = withSingles(mixed, singleBatches(captionSamples), config);
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {
     const random = rng(hash(seed, 'lessons'));

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheKey } from '@blip2/data';
+import { cacheKey, type DecodedImage } from '@blip2/data';
 import {
   defaultCacheDir,
   type Emoji,
@@ -27,27 +27,25 @@ export interface EncodeDataOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Drawings of emoji with their features of the frozen encoder. */
-export interface EncodedEmoji {
+/** Images of a data set with their features of the frozen encoder. */
+export interface EncodedData<T> {
   readonly features: FeatureStore;
-  /** Returns an item without its image. */
-  metadata(index: number): Omit<EmojiItem, 'image'>;
+  /** Returns the description of an item, without its image. */
+  metadata(index: number): T;
   /** Draws the image of an item. */
-  image(index: number): EmojiItem['image'];
+  image(index: number): DecodedImage;
   /** Frees features and drawings. */
   close(): Promise<void>;
 }
 
+/** Drawings of emoji with their features of the frozen encoder. */
+export type EncodedEmoji = EncodedData<Omit<EmojiItem, 'image'>>;
+
 /** Scenes with their features of the frozen encoder. */
-export interface EncodedScenes {
-  readonly features: FeatureStore;
-  /** Returns a scene without its image. */
-  metadata(index: number): Scene;
-  /** Draws the image of a scene. */
-  image(index: number): EmojiItem['image'];
-  /** Frees the features. */
-  close(): Promise<void>;
-}
+export type EncodedScenes = EncodedData<Scene>;
+
+/** Single drawings with their features of the frozen encoder. */
+export type EncodedSingles = EncodedData<Single>;
 
 /** Draws the emoji of a split and encodes each drawing. */
 export async function encodeEmoji(
@@ -90,14 +88,6 @@ export async function encodeScenes(
   const images = { length: data.length, item: (index: number) => data.get(index).image };
   const features = await encode(images, `${split} scenes`, [size, count, seed, vendors], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
-}
-
-/** Single drawings with their features of the frozen encoder. */
-export interface EncodedSingles {
-  readonly features: FeatureStore;
-  metadata(index: number): Single;
-  image(index: number): EmojiItem['image'];
-  close(): Promise<void>;
 }
 
 /** Draws single drawings of the scenes' nouns and encodes each. */

@@ -41,7 +41,8 @@ export async function usePackage(
   return problems;
 }
 
-const compilerOptions = {
+/** How TypeScript checks what uses a package. */
+export const compilerOptions = {
   module: 'NodeNext',
   target: 'ES2022',
   lib: ['ES2023', 'ESNext.Disposable', 'DOM'],

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderFiles, startHub, type TestHub } from '@blip2/testing/hub';
 import { transform } from 'esbuild';
+import { compilerOptions } from '../packaging/use.js';
 import { run } from '../run.js';
 import { root } from '../workspace.js';
 import { type Example, examplesOf } from './blocks.js';
@@ -90,23 +91,16 @@ async function runExample(example: Example, folder: string, options: ReadmeOptio
   return undefined;
 }
 
-const compilerOptions = {
-  module: 'NodeNext',
-  target: 'ES2022',
-  lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
-  types: ['node'],
-  strict: true,
-  skipLibCheck: true,
-  noEmit: true,
-};
-
 /** The errors of types by the line of their example; examples in JavaScript and fragments are not checked. */
 async function typeErrors(examples: readonly Example[], folder: string): Promise<Map<number, string>> {
   const checked = examples.filter(({ language, fragment }) => language === 'ts' && !fragment);
   const problems = new Map<number, string>();
   if (checked.length === 0) return problems;
   for (const { line, code } of checked) writeFileSync(join(folder, `line-${line}.mts`), code);
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck: true }, include: ['*.mts'] }),
+  );
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { code, output } = await run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: folder });
   if (code === 0) return problems;
