@@ -9,6 +9,13 @@ export {
   mapDataset,
   randomPermutation,
 } from './dataset/dataset.js';
+export type {
+  ImageQuestion,
+  ImageTextDataset,
+  ImageTextItem,
+  ItemsOptions,
+  SkippedItem,
+} from './dataset/image-text.js';
 export { decodeImage, encodePng } from './image/decode.js';
 export type { FilterName } from './image/filter.js';
 export {
