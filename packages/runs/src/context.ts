@@ -1,5 +1,7 @@
 import { loadTokenizer } from '@blip2/data';
-import { compose, loadBert, loadLanguageModel, type Parts } from '@blip2/training';
+import { modelFolder } from '@blip2/models';
+import { openTrained } from '@blip2/models/folder';
+import { compose, type InitialModels, loadBert, loadLanguageModel, type Parts } from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
@@ -18,6 +20,14 @@ export interface TrainingContext {
   close(): Promise<void>;
 }
 
+/** Folders of trained models whose parameters a run starts from: paths or `file:` URLs, also of a training run's folder. */
+export interface InitialFolders {
+  /** A model of stage 1, instead of BERT or random weights. */
+  readonly stage1?: string | URL | undefined;
+  /** A model of stage 2, instead of what stage 1 gives and a random projection. */
+  readonly stage2?: string | URL | undefined;
+}
+
 /** Options of `openTrainingContext`. */
 export interface TrainingContextOptions<D extends DataConfig> {
   readonly data: RunData<D>;
@@ -27,6 +37,8 @@ export interface TrainingContextOptions<D extends DataConfig> {
   readonly vision?: CustomVision | undefined;
   /** Whether the language model is needed: for stage 2. */
   readonly needsLanguage: boolean;
+  /** Trained models to start from. */
+  readonly initial?: InitialFolders | undefined;
 }
 
 /** Loads the frozen models, composes the parts, and encodes the images of the data set. */
@@ -34,8 +46,9 @@ export async function openTrainingContext<D extends DataConfig>(
   config: RunConfig<D>,
   options: TrainingContextOptions<D>,
 ): Promise<TrainingContext> {
-  const { data: source, reporter, signal, needsLanguage } = options;
-  const folders = frozenFolders(config);
+  const { data: source, reporter, signal, needsLanguage, initial = {} } = options;
+  const frozen = frozenFolders(config);
+  const folders = initial.stage1 ? { ...frozen, text: await modelFolder(initial.stage1, 'retrieval') } : frozen;
   source.check(config);
   const resources = new Disposables();
   try {
@@ -45,14 +58,18 @@ export async function openTrainingContext<D extends DataConfig>(
       : undefined;
     const { bert, text } = folders;
     const { dropout, ...sizes } = config.qformer;
-    const parts = await compose({
-      vision: encoder.vision,
-      text: bert === null ? { tokenizer: await loadTokenizer(text) } : await loadBert(bert),
-      ...(language ? { language } : {}),
-      qformer: { ...sizes, dropout, attentionDropout: dropout },
-      seed: config.seed,
-    });
-    resources.add(parts, () => parts.dispose());
+    const starts = bert === null || initial.stage1 || initial.stage2;
+    const started = await withInitial(initial, async (models) =>
+      compose({
+        vision: encoder.vision,
+        text: starts ? { tokenizer: await loadTokenizer(text) } : await loadBert(bert),
+        ...(language ? { language } : {}),
+        qformer: { ...sizes, dropout, attentionDropout: dropout },
+        initial: models,
+        seed: config.seed,
+      }),
+    );
+    const parts = resources.add(started, (composed) => composed.dispose());
     const data = resources.add(await source.openTraining(config, { encoder, parts, reporter, signal }), (opened) =>
       opened.close(),
     );
@@ -60,5 +77,20 @@ export async function openTrainingContext<D extends DataConfig>(
   } catch (error) {
     await resources.close();
     throw error;
+  }
+}
+
+/** Opens the models that a run starts from, and closes them after use. */
+async function withInitial<T>(
+  { stage1, stage2 }: InitialFolders,
+  use: (models: InitialModels) => Promise<T>,
+): Promise<T> {
+  const opened = new Disposables();
+  const open = async (folder: string | URL | undefined, kind: 'retrieval' | 'generation') =>
+    folder === undefined ? undefined : opened.add(await openTrained(folder, kind), ({ weights }) => weights.close());
+  try {
+    return await use({ stage1: await open(stage1, 'retrieval'), stage2: await open(stage2, 'generation') });
+  } finally {
+    await opened.close();
   }
 }

@@ -1,6 +1,7 @@
 export { checkConfig } from './config/check.js';
 export { type RunConfigs, runConfigs } from './config/run-configs.js';
 export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
+export type { InitialFolders } from './context.js';
 export { Disposables } from './disposables.js';
 export {
   type EvalOptions,

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
-import { type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
+import { modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
 import { isFile, toPath } from '@blip2/tensor/files';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
 import {
@@ -16,7 +16,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { chooseRerank } from './choose-rerank.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
-import { openTrainingContext, type TrainingContext } from './context.js';
+import { type InitialFolders, openTrainingContext, type TrainingContext } from './context.js';
 import { fingerprint } from './frozen.js';
 import { METRICS } from './metrics.js';
 import { type Reporter, silent } from './reporter.js';
@@ -33,6 +33,12 @@ export interface TrainRunOptions<D extends DataConfig = DataConfig> {
   readonly vision?: CustomVision | undefined;
   /** The stages to train. Default: both. */
   readonly stages?: readonly (1 | 2)[];
+  /**
+   * Trained models to start from, as `runTrain` saves them: all that is trained begins with exactly their weights. With
+   * `initial.stage1` the configuration's BERT and `standardizeVision` have no effect; with `initial.stage2` stage 2 does not
+   * start from stage 1 and can be trained without it. A resumed run must be given the same.
+   */
+  readonly initial?: InitialFolders | undefined;
   /** Continue from the last checkpoints in `out`. Default false. */
   readonly resume?: boolean;
   /** Stop each stage after this many steps, without changing its schedule. No model is saved and no stage follows. */
@@ -54,10 +60,11 @@ type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter'> & {
  * Trains one stage or both on a data set. Writes `config.json`, `metrics.jsonl`, checkpoints, and the models as Hugging
  * Face folders `stage1` and `stage2`, which `fromPretrained(out)` loads.
  * @throws where `out` holds a run already and `resume` is not set, where a resumed run differs in configuration, data or
- * backend, and where stage 2 has no finished stage 1
+ * backend, where stage 2 has no finished stage 1, and where the Q-Former of an initial
+ * model is not that of the configuration
  */
 export async function runTrain<D extends DataConfig>(given: RunConfig<D>, options: TrainRunOptions<D>): Promise<void> {
-  const { data, vision, stages = [1, 2], resume = false, reporter = silent, signal } = options;
+  const { data, vision, stages = [1, 2], initial = {}, resume = false, reporter = silent, signal } = options;
   const out = toPath(options.out);
   const config = withVision(given, vision);
   for (const stage of resume ? [] : stages) {
@@ -65,18 +72,25 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
       throw new Error(`${out} holds a run already; continue it with --resume or choose another --out.`);
     }
   }
-  if (!stages.includes(1)) await expectStage1(config, out);
+  const alone = !stages.includes(1) && initial.stage2 !== undefined;
+  if (!stages.includes(1) && !alone) await expectStage1(config, out);
+  if (stages.includes(1) && initial.stage2 && !initial.stage1) {
+    throw new Error(
+      'Stage 2 would start from the given model and not from stage 1; train it alone, or give a model of stage 1 too.',
+    );
+  }
   const context = await openTrainingContext(config, {
     data,
     vision,
     reporter,
     signal,
     needsLanguage: stages.includes(2),
+    initial: stages.includes(2) ? initial : { stage1: initial.stage1 },
   });
   const run = { ...options, out, reporter, identity: data.identity(config.data) };
   try {
     // stage 2 alone reads the last checkpoint of stage 1, which has no steps left to train
-    const finished = await runStage1(context, stages.includes(1) ? run : { ...run, resume: true });
+    const finished = alone || (await runStage1(context, stages.includes(1) ? run : { ...run, resume: true }));
     if (finished && stages.includes(2)) await runStage2(context, run);
   } finally {
     await context.close();
@@ -100,7 +114,7 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   const run = trainStage1(parts, {
     ...stage,
     labelSmoothing: config.labelSmoothing,
-    standardizeVision: config.stage1.standardizeVision && (() => data.sampleFeatures()),
+    standardizeVision: config.stage1.standardizeVision && !options.initial?.stage1 && (() => data.sampleFeatures()),
   });
   const { trained, finished } = await follow(1, run, { ...options, config });
   const folder = join(options.out, 'stage1');
@@ -134,7 +148,7 @@ async function measureRerank(
 
 async function runStage2(context: TrainingContext, options: StageRun): Promise<void> {
   const { config, folders, parts, encoder, data } = context;
-  initializeStage2(parts);
+  if (!options.initial?.stage2) initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
   const { trained, finished } = await follow(2, trainStage2(parts, { ...stage, phraseWeight, projectionRateScale }), {
@@ -158,7 +172,17 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
 async function stageOptions<B>(
   stage: 1 | 2,
   { config, folders, encoder }: TrainingContext,
-  { out, resume = false, maxSteps, signal, identity, batches }: StageRun & { batches: StageOptions<B>['data'] },
+  {
+    out,
+    initial = {},
+    resume = false,
+    maxSteps,
+    signal,
+    identity,
+    batches,
+  }: StageRun & {
+    batches: StageOptions<B>['data'];
+  },
 ): Promise<StageOptions<B>> {
   const { checkpointEvery, batchSize, maxGradNorm, accumulationSteps, recompute, ...settings } =
     stage === 1 ? config.stage1 : config.stage2;
@@ -192,9 +216,11 @@ async function stageOptions<B>(
         ...(stage === 2
           ? {
               language: await short(await fingerprint(folders.language)),
-              stage1: await short(await fingerprint(join(out, 'stage1'))),
+              ...(initial.stage2
+                ? { initial: await short(await fingerprint(await modelFolder(initial.stage2, 'generation'))) }
+                : { stage1: await short(await fingerprint(join(out, 'stage1'))) }),
             }
-          : { text: await short(await fingerprint(folders.text)) }),
+          : { [initial.stage1 ? 'initial' : 'text']: await short(await fingerprint(folders.text)) }),
       },
     },
   };

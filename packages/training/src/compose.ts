@@ -5,6 +5,7 @@ import type { VisionEncoder } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
 import { type BackendReport, ensureBackend } from './backend.js';
 import type { BertModel, LanguageModelWithTokenizer } from './frozen-models.js';
+import { expectSameSizes, type InitialModels, initialSizes, readStage1, readStage2 } from './initial.js';
 import { type Stage1Params, type Stage2Params, stage1Spec, stage2FromStage1, stage2Spec } from './stages/specs.js';
 import { visionNormSpec } from './stages/vision-norm.js';
 
@@ -20,10 +21,12 @@ export interface ComposeOptions {
   /** The frozen language model, which stage 2 needs; borrowed. */
   readonly language?: LanguageModelWithTokenizer;
   /**
-   * Configuration of the Q-Former. Default: the sizes of the BERT that is given, and else those of the paper (BERT-base with
-   * 32 queries).
+   * Configuration of the Q-Former. Default: the sizes of the model in `initial`, else of the BERT that is given, and else those
+   * of the paper (BERT-base with 32 queries).
    */
   readonly qformer?: ComposedQFormer;
+  /** Trained models to start from, instead of BERT or random weights; borrowed. */
+  readonly initial?: InitialModels;
   /** Seed of all random initialization. Default 0. */
   readonly seed?: number;
 }
@@ -38,35 +41,43 @@ export interface Parts extends Disposable {
   readonly seed: number;
   /** The backend that TensorFlow.js computes with. */
   readonly backend: BackendReport;
-  /** The parameters that stage 1 trains, by path; training replaces the tensors. */
+  /**
+   * The parameters that stage 1 trains, by path; training replaces the tensors. Empty where `initial` has a model of stage 2
+   * alone, which does not start from stage 1.
+   */
   readonly stage1: Flat;
-  /** The parameters that stage 2 trains, by path; empty until `initializeStage2`. */
+  /** The parameters that stage 2 trains, by path; empty until `initializeStage2`, unless `initial` has a model of stage 2. */
   readonly stage2: Flat;
   /** Frees the parameters of both stages. The frozen models are freed by whoever loaded them. */
   dispose(): void;
 }
 
 /**
- * Puts a Q-Former between an image encoder and a language model, initialized from BERT (BLIP-2, section 3.1) where `text` has
- * its weights, and else randomly. Where no backend of TensorFlow.js was chosen, it makes `simd` compute (see `ensureBackend`).
+ * Puts a Q-Former between an image encoder and a language model, initialized from the models in `initial` where they are given,
+ * else from BERT (BLIP-2, section 3.1) where `text` has its weights, and else randomly. Where no backend of TensorFlow.js was chosen, it makes `simd` compute (see `ensureBackend`).
  * @returns parts that the caller disposes
- * @throws for a size of the Q-Former that contradicts the BERT, and BindError naming the tensors that BERT lacks
+ * @throws for a size of the Q-Former that contradicts the BERT or a model in `initial`, and BindError naming the tensors that
+ * they lack or have in other shapes
  */
 export async function compose(options: ComposeOptions): Promise<Parts> {
   const backend = await ensureBackend();
-  const { vision, text, language, qformer = {}, seed = 0 } = options;
+  const { vision, text, language, qformer = {}, initial = {}, seed = 0 } = options;
   const config = qformerConfig(
     {},
     {
-      ...sizesOf(text, qformer),
+      ...(initialSizes(initial) ?? sizesOf(text, qformer)),
       ...qformer,
       encoderWidth: vision.width,
       vocabSize: text.tokenizer.vocabSize,
       textInput: true,
     },
   );
-  const stage1 = await initialWeights(config, text, seed);
-  const stage2: Flat = {};
+  expectSameSizes(config, initial);
+  const stage1 = await initialStage1(config, options);
+  const stage2 = await initialStage2(config, options).catch((error: unknown) => {
+    dispose(stage1);
+    throw error;
+  });
   const free = (): void => dispose({ stage1, stage2 });
   return {
     vision,
@@ -100,15 +111,28 @@ function sizesOf({ weights, config }: BertModel, qformer: ComposedQFormer): Part
   return sizes;
 }
 
-async function initialWeights(config: QFormerConfig, { weights }: BertModel, seed: number): Promise<Flat> {
+async function initialStage1(config: QFormerConfig, { text, initial = {}, seed = 0 }: ComposeOptions): Promise<Flat> {
+  if (initial.stage1) return readStage1(config, initial.stage1);
+  if (initial.stage2) return {};
+  const { weights } = text;
   if (!weights) return flatten(initialize(stage1Spec(config), seed));
   const qformer = await fromBert(config, weights, { seed });
   return flatten({ ...qformer, ...initialize(visionNormSpec(config.encoderWidth), seed) });
 }
 
-/** Gives the parameters of stage 1 as a tree, with the tensors as they are now; training replaces them. */
-export const stage1Params = ({ config, stage1 }: Pick<Parts, 'config' | 'stage1'>): Stage1Params =>
-  unflatten(stage1Spec(config), stage1);
+async function initialStage2(config: QFormerConfig, { language, initial = {} }: ComposeOptions): Promise<Flat> {
+  if (!initial.stage2) return {};
+  return readStage2(config, initial.stage2, languageOf(language ? { language } : {}).width);
+}
+
+/**
+ * Gives the parameters of stage 1 as a tree, with the tensors as they are now; training replaces them.
+ * @throws where the parts were composed from a model of stage 2 alone
+ */
+export function stage1Params({ config, stage1 }: Pick<Parts, 'config' | 'stage1'>): Stage1Params {
+  if (Object.keys(stage1).length > 0) return unflatten(stage1Spec(config), stage1);
+  throw new Error('These parts start from a model of stage 2 and have no stage 1; give compose one of stage 1 too.');
+}
 
 /**
  * Gives the parameters of stage 2 as a tree, with the tensors as they are now; training replaces them.
@@ -120,7 +144,7 @@ export function stage2Params(parts: Parts): Stage2Params {
 }
 
 /** Gives the language model of the parts. @throws where they were composed without one */
-export function languageOf(parts: Parts): LanguageModelWithTokenizer {
+export function languageOf(parts: Pick<Parts, 'language'>): LanguageModelWithTokenizer {
   if (parts.language) return parts.language;
   throw new Error('Stage 2 needs a language model; give one to compose.');
 }

@@ -41,6 +41,7 @@ export {
   loadVision,
   type VisionModel,
 } from './frozen-models.js';
+export type { InitialModel, InitialModels } from './initial.js';
 export {
   instructBlipSpec,
   type Stage1Params,

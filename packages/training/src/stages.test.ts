@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tokenizer } from '@blip2/data';
 import { type LanguageModel, optConfig, optLanguageModel, optSpec } from '@blip2/llm';
-import { type Flat, initialize } from '@blip2/tensor';
+import { type Flat, initialize, type WeightSource } from '@blip2/tensor';
 import { expectClose, expectNoLeak } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
@@ -98,6 +98,37 @@ test('a run that is resumed goes on as if it had not stopped, standardized or no
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+/** What was trained, as a file of weights. */
+const sourceOf = (flat: Flat): WeightSource => ({
+  origin: 'trained',
+  names: new Map(Object.entries(flat).map(([name, { shape }]) => [name, { shape, dtype: 'F32' }])),
+  read: async (name) => (flat[name] as tf.Tensor).dataSync<'float32'>().slice(),
+  close: async () => {},
+});
+
+test('parts that start from a trained model have its weights and sizes, and its loss at the first step', async () => {
+  using first = await composed();
+  await trained(first, { steps: 3, warmupSteps: 1 });
+  const stage1 = { config: first.config, weights: sourceOf(first.stage1) };
+  await expectNoLeak(async () => {
+    using again = await compose({ vision, text: { tokenizer }, initial: { stage1 }, qformer: { dropout: 0.1 } });
+    for (const [path, tensor] of Object.entries(first.stage1)) expectClose(again.stage1[path] as tf.Tensor, tensor, 0);
+    expect(again.config).toEqual(first.config);
+    const next = { steps: 1, learningRate: 1e-30, minLearningRate: 0, warmupSteps: 1 };
+    expect((await trained(again, next)).losses).toEqual((await trained(first, next)).losses);
+  });
+  const wrong = { ...stage1, weights: sourceOf({ ...first.stage1, temp: tf.zeros([2]) }) };
+  await expectNoLeak(async () => {
+    await expect(compose({ vision, text: { tokenizer }, initial: { stage1: wrong } })).rejects.toThrow('temp [2]');
+    await expect(
+      compose({ vision, text: { tokenizer }, qformer, initial: { stage1, stage2: stage1 } }),
+    ).rejects.toThrow('Stage 2 needs a language model');
+    await expect(
+      compose({ vision, text: { tokenizer }, qformer: { heads: 4, layers: 2 }, initial: { stage1 } }),
+    ).rejects.toThrow('cannot start from trained, whose Q-Former has layers 1 instead of 2, heads 2 instead of 4;');
+  });
 });
 
 const opt = optConfig({ vocab_size: 20, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, ffn_dim: 8 });

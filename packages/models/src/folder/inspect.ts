@@ -3,10 +3,11 @@ import { compareLanguage, isLanguageType, languageConfig } from '@blip2/llm';
 import type { Json, Mismatches, WeightSource } from '@blip2/tensor';
 import { isFile, isFolder, openWeights, readConfigJson } from '@blip2/tensor/files';
 import { compareVision, readVisionConfig } from '@blip2/vision';
-import { isExternal, readModelConfig } from './config.js';
+import { readModelConfig } from './config.js';
 import { modelFolder, modelKindsIn } from './load.js';
-import { type ExternalModels, loadPlan, mismatchesOf } from './load-plan.js';
+import { loadPlan, mismatchesOf } from './load-plan.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
+import { placeholders } from './placeholders.js';
 import { valuesIn } from './sources.js';
 
 /** The tensors of a file or folder of weights, compared with its config. */
@@ -79,23 +80,4 @@ function compareWithConfig(json: Json, path: string, source: WeightSource): Comp
   const model = readModelConfig(json, path);
   const plan = loadPlan(source, model, placeholders(source, model));
   return { ...mismatchesOf(plan), memory: plan.memory };
-}
-
-/** Placeholders of external models, of which only the width is used. */
-function placeholders(
-  { names }: WeightSource,
-  { vision, language, qformer }: ReturnType<typeof readModelConfig>,
-): ExternalModels {
-  const never = (): never => {
-    throw new Error('This is a placeholder of an external model.');
-  };
-  const width = names.get('language_projection.weight')?.shape[0] ?? 0;
-  const ids = { bos: 0, pad: 0, eos: [] };
-  return {
-    ...(isExternal(vision) && { vision: { width: qformer.encoderWidth, encode: never } }),
-    ...(language &&
-      isExternal(language) && {
-        language: { kind: 'decoder', width, vocabSize: 0, ids, embed: never, predict: never, start: never },
-      }),
-  };
 }
