@@ -30,7 +30,7 @@ export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
 export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
 export type { GeluKind } from './ops/gelu.js';
 export { runNamed } from './ops/named.js';
-export { type ParamStatus, partition, type Rule } from './partition.js';
+export { matchesPath, type ParamStatus, partition, type Rule } from './partition.js';
 export { gaussian, hash, mix, type Rng, rng } from './random.js';
 export { recompute } from './recompute.js';
 export {

@@ -3,7 +3,10 @@ import { type Flat, flatten, type Tree } from './tree.js';
 /** Whether a parameter is trained. */
 export type ParamStatus = 'trainable' | 'frozen';
 
-/** The status of the parameters whose path matches a regular expression, or starts with the names of a string. */
+/**
+ * The status of the parameters whose path matches a regular expression, or starts with the names of a string, in which `*`
+ * stands for any one name: `encoder.layers.*.mlp`.
+ */
 export type Rule = readonly [pattern: string | RegExp, status: ParamStatus];
 
 /**
@@ -14,7 +17,7 @@ export function partition(tree: Tree, rules: readonly Rule[]): { trainable: Flat
   const parts: { trainable: Flat; frozen: Flat } = { trainable: {}, frozen: {} };
   const uncovered: string[] = [];
   for (const [path, tensor] of Object.entries(flatten(tree))) {
-    const rule = rules.find(([pattern]) => matches(pattern, path));
+    const rule = rules.find(([pattern]) => matchesPath(pattern, path));
     if (rule) parts[rule[1]][path] = tensor;
     else uncovered.push(path);
   }
@@ -24,7 +27,12 @@ export function partition(tree: Tree, rules: readonly Rule[]): { trainable: Flat
   return parts;
 }
 
-function matches(pattern: string | RegExp, path: string): boolean {
+/** Tells whether the path of a parameter matches the pattern of a `Rule`. */
+export function matchesPath(pattern: string | RegExp, path: string): boolean {
   if (pattern instanceof RegExp) return pattern.test(path);
-  return pattern === '' || path === pattern || path.startsWith(pattern.endsWith('.') ? pattern : `${pattern}.`);
+  const names = path.split('.');
+  return pattern
+    .split('.')
+    .filter((name) => name !== '')
+    .every((name, i) => (name === '*' ? i < names.length : name === names[i]));
 }

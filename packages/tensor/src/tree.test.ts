@@ -120,6 +120,8 @@ test('partition covers every leaf, first rule first', () => {
   ]);
   expect(Object.keys(trainable)).toEqual(['layer.0.weight', 'layer.0.bias']);
   expect(Object.keys(frozen)).toEqual(['embeddings.weight', 'layer.1.weight']);
+  const rules = [['layer.*.bias', 'frozen'] as const, ['', 'trainable'] as const];
+  expect(Object.keys(partition(tree, rules).frozen)).toEqual(['layer.0.bias']);
   expect(() => partition(tree, [['layer.1', 'trainable']])).toThrow('embeddings.weight, layer.0.weight, layer.0.bias');
   dispose(tree);
 });

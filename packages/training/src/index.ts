@@ -42,6 +42,7 @@ export {
   type VisionModel,
 } from './frozen-models.js';
 export type { InitialModel, InitialModels } from './initial.js';
+export { type Recipe, type RecipeName, type RecipeSchedule, recipeSchedule, recipes } from './recipes.js';
 export {
   instructBlipSpec,
   type Stage1Params,
