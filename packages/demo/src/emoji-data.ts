@@ -69,7 +69,7 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
           const { vendors, count, seed: held } = VALIDATION;
           const scenes = await encodeScenes('test', { vendors, count, seed: held }, options);
           const texts = Array.from({ length: count }, (_, index) => scenes.metadata(index).caption);
-          return { features: scenes.features, texts, close: () => scenes.close() };
+          return { retrieval: { features: scenes.features, texts }, close: () => scenes.close() };
         },
         prompts: scenePrompts,
         close: () => opened.close(),

@@ -30,7 +30,7 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
 
 /** The scores of one split. Recall, accuracy and shares are between 0 and 1. */
 export interface SplitSummary {
-  readonly retrieval?: Pick<RetrievalScores, 'candidates' | 'i2t' | 't2i' | 'rerank'>;
+  readonly retrieval?: Pick<RetrievalScores, 'candidates' | 'images' | 'i2t' | 't2i' | 'rerank'>;
   readonly captions?: Pick<CaptionScores, 'cider' | 'ciderSwapped' | 'exact' | 'n'> & {
     readonly samples: readonly object[];
   };
@@ -169,6 +169,7 @@ function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): Split
     ...(retrieval && {
       retrieval: {
         candidates: retrieval.candidates,
+        images: retrieval.images,
         i2t: retrieval.i2t,
         t2i: retrieval.t2i,
         rerank: retrieval.rerank,

@@ -59,7 +59,7 @@ export interface TrainingData {
   /** Gathers features [S,N,D] of a sample of images, by which `ln_vision` is standardized; the caller disposes them. */
   sampleFeatures(): ReturnType<FeatureStore['gather']>;
   /**
-   * Opens images that are held out of training, with a text each, by which a run decides whether ITM re-ranking helps. Where
+   * Opens images that are held out of training, by whose retrieval task a run decides whether ITM re-ranking helps. Where
    * absent, the trained model re-ranks as published models do.
    */
   validation?(): Promise<ValidationData>;
@@ -86,14 +86,16 @@ export interface EvaluationData extends EvaluationTasks {
   close(): Promise<void>;
 }
 
-/** A retrieval task: text i describes image i. */
+/** A retrieval task between images and texts that describe them. */
 export interface RetrievalData {
   readonly features: FeatureStore;
   readonly texts: readonly string[];
+  /** The image that each text describes, by its index in `features`. Default: text i describes image i. */
+  readonly imageOf?: readonly number[];
 }
 
-/** A retrieval task on held-out images. */
-export interface ValidationData extends RetrievalData {
+/** Evaluation tasks on images that are held out of training. */
+export interface ValidationData extends EvaluationTasks {
   /** Frees features and files. */
   close(): Promise<void>;
 }
@@ -118,5 +120,8 @@ export interface QuestionItem {
   readonly image: number;
   readonly type: string;
   readonly question: string;
+  /** The reference answer, which the model's must equal after VQA's normalization. */
   readonly answer: string;
+  /** All answers that people gave, where there are several: a model's answer is then scored by the VQA rule. */
+  readonly answers?: readonly string[];
 }

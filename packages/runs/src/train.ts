@@ -137,12 +137,12 @@ async function measureRerank(
   signal: AbortSignal | undefined,
 ): Promise<RerankConfig | undefined> {
   const validation = await data.validation?.();
-  if (!validation) return undefined;
   try {
+    if (!validation?.retrieval) return undefined;
     const model = { config: parts.config, params: stage1Params(parts), tokenizer: parts.text.tokenizer };
-    return await chooseRerank(model, validation, { textLength: config.data.textLength, signal });
+    return await chooseRerank(model, validation.retrieval, { textLength: config.data.textLength, signal });
   } finally {
-    await validation.close();
+    await validation?.close();
   }
 }
 

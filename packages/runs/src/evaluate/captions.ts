@@ -1,3 +1,4 @@
+import { captionProcessor } from '@blip2/data';
 import { cider } from '@blip2/metrics';
 import { type GenerateAllOptions, type GenerationParts, generateTexts, type Prompts } from '@blip2/models';
 import type { CaptionData } from '../run-data.js';
@@ -24,7 +25,7 @@ export interface CaptionScores {
    * where there is only one image.
    */
   readonly ciderSwapped: number;
-  /** The share of captions that equal one of the references, letter case and outer spaces aside. */
+  /** The share of captions that equal one of the references, letter case, punctuation and outer spaces aside. */
   readonly exact: number;
   /** The number of images. */
   readonly n: number;
@@ -87,7 +88,7 @@ export async function evaluateExact(
 }
 
 function exactShare(captions: readonly string[], references: readonly (readonly string[])[]): number {
-  const plain = (text: string): string => text.trim().toLowerCase();
+  const plain = (text: string): string => captionProcessor(text).trim();
   const exact = captions.filter((caption, i) => references[i]!.some((one) => plain(one) === plain(caption)));
   return captions.length === 0 ? 0 : exact.length / captions.length;
 }

@@ -88,6 +88,20 @@ describe('retrieval', () => {
     });
   });
 
+  test('an image with several texts is found by any of them, and each text has one image', async () => {
+    const several = { features, texts: [...texts, 'a cat in a garden', 'two cups'], imageOf: [0, 1, 2, 0, 2] };
+    for (const rerank of [0, 16]) {
+      const scores = await evaluateRetrieval(model, several, { ...options, rerank });
+      expect([scores.candidates, scores.images]).toEqual([5, 3]);
+      expect([scores.imageScores.length, scores.imageScores[0]!.length, scores.textScores.length]).toEqual([3, 5, 5]);
+      const best = (row: Float32Array) => row.indexOf(Math.max(...row));
+      const found = scores.imageScores.filter((row, image) => several.imageOf[best(row)] === image).length;
+      const named = scores.textScores.filter((row, text) => best(row) === several.imageOf[text]).length;
+      expect([scores.i2t.r1, scores.t2i.r1]).toEqual([found / 3, named / 5]);
+      expect(scores.t2i.r5).toBe(1);
+    }
+  });
+
   test('re-ranking is chosen where it finds more, and only there', async () => {
     await expectNoLeak(async () => {
       const order = [0, 1, 2].flatMap((a) => [0, 1, 2].filter((b) => b !== a).map((b) => [a, b, 3 - a - b]));
@@ -198,7 +212,25 @@ describe('text', () => {
         { type: 'none', accuracy: 0, prior: 0, n: 0 },
       ]);
       expect([scores.accuracy, scores.prior, scores.n]).toEqual([2 / 5, 3 / 5, 5]);
-      expect(scores.results[4]).toEqual({ image: 1, type: 'count', question: 'count?', right: 'Blue', answer: 'blue' });
+      const right = { image: 1, type: 'count', question: 'count?', right: 'Blue', answer: 'blue', score: 1 };
+      expect(scores.results[4]).toEqual(right);
     });
+  });
+
+  test('answers to what several people were asked are scored by the VQA rule, fewer by any of them', async () => {
+    const blue = { ...model, tokenizer: { ...model.tokenizer, decode: () => ' blue' } };
+    const people = ['red', 'red', 'red', 'blue', 'blue', 'grey', 'grey', 'grey', 'grey', 'grey'];
+    const question = { image: 0, type: 'other', question: 'color?', answer: 'grey' };
+    const of = async (answers: readonly string[]) =>
+      evaluateVqa(
+        blue,
+        { features, types: ['other'], questions: [{ ...question, answers }] },
+        { beams: 1, maxNewTokens: 2 },
+      );
+    const many = await of(people);
+    expect(many.accuracy).toBeCloseTo((2 * (1 / 3) + 8 * (2 / 3)) / 10, 10);
+    expect(many.prior).toBe(1);
+    expect((await of(['red', 'blue'])).accuracy).toBe(1);
+    expect((await of(['red', 'green'])).accuracy).toBe(0);
   });
 });

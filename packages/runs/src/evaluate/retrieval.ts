@@ -20,8 +20,10 @@ export interface RetrievalOptions extends TextOptions {
 
 /** Recall of retrieval in both directions, with the scores behind it. */
 export interface RetrievalScores {
-  /** The number of candidates of each query. */
+  /** The number of candidate texts of each image. */
   readonly candidates: number;
+  /** The number of candidate images of each text. */
+  readonly images: number;
   /** How many of them were re-ranked by ITM. */
   readonly rerank: number;
   /** Image-to-text retrieval. */
@@ -50,13 +52,14 @@ export async function evaluateRetrieval(
   options: RetrievalOptions,
 ): Promise<RetrievalScores> {
   const n = data.texts.length;
-  const k = Math.min(options.rerank ?? 128, n);
+  const images = imagesOf(data);
+  const k = Math.min(options.rerank ?? 128, Math.max(n, images));
   const imageSims = await similarities(model, data, options); // [image][text]
   const textSims = Array.from({ length: n }, (_, text) => Float32Array.from(imageSims, (row) => row[text] as number));
   const logits = await itmLogits(model, data, { ...options, pairs: candidatePairs(imageSims, textSims, k) });
   const reranked = (sims: Float32Array, logitOf: (candidate: number) => number | undefined): Float32Array => {
     if (k === 0) return sims;
-    const scores = new Float32Array(n).fill(NOT_RANKED);
+    const scores = new Float32Array(sims.length).fill(NOT_RANKED);
     for (const candidate of topK(sims, k)) {
       scores[candidate] = (logitOf(candidate) as number) + (sims[candidate] as number);
     }
@@ -64,15 +67,24 @@ export async function evaluateRetrieval(
   };
   const imageScores = imageSims.map((sims, image) => reranked(sims, (text) => logits.get(image * n + text)));
   const textScores = textSims.map((sims, text) => reranked(sims, (image) => logits.get(image * n + text)));
+  const imageOf = data.imageOf ?? data.texts.map((_, text) => text);
+  const textsOf = Array.from({ length: images }, (): number[] => []);
+  imageOf.forEach((image, text) => {
+    textsOf[image]?.push(text);
+  });
   return {
     candidates: n,
+    images,
     rerank: k,
-    i2t: recall(imageScores).rowsToColumns,
-    t2i: recall(textScores).rowsToColumns,
+    i2t: recall(imageScores, { targets: textsOf }).rowsToColumns,
+    t2i: recall(textScores, { targets: imageOf }).rowsToColumns,
     imageScores,
     textScores,
   };
 }
+
+/** The number of candidate images: those of the features, or as many as texts where each describes one. */
+const imagesOf = ({ features, texts, imageOf }: RetrievalData): number => (imageOf ? features.length : texts.length);
 
 type Pair = readonly [image: number, text: number];
 
@@ -88,10 +100,10 @@ function candidatePairs(imageSims: readonly Float32Array[], textSims: readonly F
 /** The ITC similarity of every image and text: [image][text]. */
 async function similarities(
   { params, config }: Pick<RetrievalModel, 'params' | 'config'>,
-  { features, texts }: RetrievalData,
+  data: RetrievalData,
   options: RetrievalOptions,
 ): Promise<Float32Array[]> {
-  const n = texts.length;
+  const { features, texts } = data;
   const owned: tf.Tensor[] = [];
   const own = <T extends tf.Tensor>(tensor: T): T => {
     owned.push(tensor);
@@ -100,24 +112,38 @@ async function similarities(
   try {
     const imageRows: tf.Tensor3D[] = [];
     const textRows: tf.Tensor2D[] = [];
-    for (let start = 0; start < n; start += BATCH) {
+    const rows = <T extends tf.Tensor>(count: number, compute: () => T): T =>
+      own(tf.tidy(() => tf.slice(compute(), 0, count)));
+    for (const { indices, padded } of batches(imagesOf(data))) {
       options.signal?.throwIfAborted();
-      const indices = Array.from({ length: Math.min(BATCH, n - start) }, (_, i) => start + i);
-      const padded = repeatLast(indices, PAD);
       const batch = own(await features.gather(padded));
-      const rows = <T extends tf.Tensor>(compute: () => T): T =>
-        own(tf.tidy(() => tf.slice(compute(), 0, indices.length)));
-      imageRows.push(rows(() => imageFeatures(params, queryOutput(params, config, normFeatures(params, batch)))));
+      const output = (): tf.Tensor3D => queryOutput(params, config, normFeatures(params, batch));
+      imageRows.push(rows(indices.length, () => imageFeatures(params, output())));
       batch.dispose();
-      const some = padded.map((index) => texts[index] as string);
-      textRows.push(rows(() => textFeatures(params, textPass(params, config, textTensors(some, options)))));
     }
-    const sims = own(tf.tidy(() => similarity(tf.concat(imageRows), tf.concat(textRows)))); // [n,n]
+    for (const { indices, padded } of batches(texts.length)) {
+      options.signal?.throwIfAborted();
+      const some = padded.map((index) => texts[index] as string);
+      textRows.push(
+        rows(indices.length, () => textFeatures(params, textPass(params, config, textTensors(some, options)))),
+      );
+    }
+    const sims = own(tf.tidy(() => similarity(tf.concat(imageRows), tf.concat(textRows)))); // [images,texts]
     const values = (await sims.data()) as Float32Array;
-    return Array.from({ length: n }, (_, i) => values.slice(i * n, (i + 1) * n));
+    const n = texts.length;
+    return Array.from({ length: imagesOf(data) }, (_, i) => values.slice(i * n, (i + 1) * n));
   } finally {
     tf.dispose(owned);
   }
+}
+
+/** Indices below a count in batches, each also padded by its last. */
+function batches(count: number): { readonly indices: number[]; readonly padded: number[] }[] {
+  return Array.from({ length: Math.ceil(count / BATCH) }, (_, batch) => {
+    const start = batch * BATCH;
+    const indices = Array.from({ length: Math.min(BATCH, count - start) }, (_, i) => start + i);
+    return { indices, padded: repeatLast(indices, PAD) };
+  });
 }
 
 /** The ITM logits of pairs, by image * texts + text. Within a batch each image is encoded once. */

@@ -1,6 +1,6 @@
-import { exactMatch } from '@blip2/metrics';
+import { exactMatch, vqaAccuracy } from '@blip2/metrics';
 import { fillTemplate, type GenerateAllOptions, generateTexts } from '@blip2/models';
-import type { VqaData } from '../run-data.js';
+import type { QuestionItem, VqaData } from '../run-data.js';
 import type { PromptedModel } from './captions.js';
 
 /** A question with its reference answer and the generated one. */
@@ -13,6 +13,8 @@ export interface AnswerResult {
   readonly right: string;
   /** The generated answer. */
   readonly answer: string;
+  /** From 0 to 1: how right the answer is. */
+  readonly score: number;
 }
 
 /** The accuracy on one type of question. */
@@ -37,7 +39,8 @@ export interface VqaScores {
 }
 
 /**
- * Evaluates VQA: an answer is correct when it equals the reference answer after VQA's normalization.
+ * Evaluates VQA. An answer is correct when it equals the reference answer after VQA's normalization; where four or more
+ * people answered a question, it is scored by the official VQA rule (`vqaAccuracy` of `@blip2/metrics`).
  * @param options of generation. Default: at most 8 new tokens
  */
 export async function evaluateVqa(
@@ -51,29 +54,33 @@ export async function evaluateVqa(
     questions.map(({ image, question }) => ({ image, prompt: fillTemplate(model.prompts.question, question) })),
     { maxNewTokens: 8, ...options },
   );
-  const results = questions.map(({ image, type, question, answer: right }, i): AnswerResult => {
-    return { image, type, question, right, answer: answers[i]! };
+  const results = questions.map((item, i): AnswerResult => {
+    const { image, type, question, answer: right } = item;
+    return { image, type, question, right, answer: answers[i]!, score: score(answers[i]!, item) };
   });
   const scores = types.map((type): TypeScore => {
-    const ofType = results.filter((one) => one.type === type);
-    return { type, accuracy: accuracy(ofType), prior: mostFrequentShare(ofType), n: ofType.length };
+    const ofType = questions.flatMap((item, i) => (item.type === type ? [{ item, score: results[i]!.score }] : []));
+    return { type, accuracy: mean(ofType.map((one) => one.score)), prior: prior(ofType), n: ofType.length };
   });
   const n = results.length;
-  const prior = scores.reduce((sum, type) => sum + type.prior * type.n, 0) / n;
-  return { accuracy: accuracy(results), prior, n, types: scores, results };
+  const overall = scores.reduce((sum, type) => sum + type.prior * type.n, 0) / n;
+  return { accuracy: mean(results.map((one) => one.score)), prior: overall, n, types: scores, results };
 }
 
-const accuracy = (results: readonly AnswerResult[]): number =>
-  results.length === 0
-    ? 0
-    : exactMatch(
-        results.map(({ answer }) => answer),
-        results.map(({ right }) => right),
-      );
+/** Fewer people than this cannot agree enough for the VQA rule. */
+const PEOPLE = 4;
 
-/** The share of the most frequent reference answer; 0 where there are no questions. */
-function mostFrequentShare(results: readonly Pick<AnswerResult, 'right'>[]): number {
+function score(answer: string, { answer: right, answers = [] }: Pick<QuestionItem, 'answer' | 'answers'>): number {
+  return answers.length >= PEOPLE ? vqaAccuracy(answer, answers) : exactMatch([answer], [[right, ...answers]]);
+}
+
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The accuracy of always giving the most frequent reference answer; 0 where there are no questions. */
+function prior(of: readonly { readonly item: QuestionItem }[]): number {
   const counts = new Map<string, number>();
-  for (const { right } of results) counts.set(right, (counts.get(right) ?? 0) + 1);
-  return results.length === 0 ? 0 : Math.max(...counts.values()) / results.length;
+  for (const { item } of of) counts.set(item.answer, (counts.get(item.answer) ?? 0) + 1);
+  const [most = ''] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), ['', 0] as [string, number]);
+  return mean(of.map(({ item }) => score(most, item)));
 }
