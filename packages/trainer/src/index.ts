@@ -12,6 +12,16 @@ export { type CheckpointContent, type SaveOptions, saveCheckpoint } from './chec
 export type { RunIdentity, RunState } from './checkpoint/state.js';
 export { type Communicator, singleProcess } from './communicator.js';
 export {
+  type AllFeatures,
+  type BatchContexts,
+  type ContextInput,
+  type EncodedBatch,
+  type GradCacheLoss,
+  type GradCacheOptions,
+  gradCache,
+  type SomeTerms,
+} from './grad-cache.js';
+export {
   type DecayRule,
   type LayerwiseLrDecayOptions,
   lavisWeightDecay,
@@ -21,8 +31,9 @@ export {
 export { type MetricsLog, type MetricsOptions, openMetrics } from './metrics.js';
 export { type ClipOptions, clipFactor, clipGlobalNorm, globalNorm, squaredNorms } from './norm.js';
 export type { Optimizer, OptimizerState, OptimizerUpdate, UpdateOptions } from './optimizer.js';
-export type { CheckpointOptions, Losses, LossInput, LossValues, Position, TrainOptions, TrainStep } from './options.js';
+export type { CheckpointOptions, Losses, LossValues, TrainOptions, TrainStep } from './options.js';
 export { NonFiniteError } from './pending-scalars.js';
+export type { LossInput, Position } from './position.js';
 export { type SamplerOptions, sampler } from './sampler.js';
 export {
   type CosineOptions,

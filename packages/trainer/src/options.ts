@@ -1,24 +1,9 @@
 import type { Flat, LossTerms } from '@blip2/tensor';
 import type { CheckpointFiles } from './checkpoint/files.js';
+import type { GradCacheLoss } from './grad-cache.js';
 import type { Optimizer } from './optimizer.js';
+import type { LossInput, Position } from './position.js';
 import type { Schedule } from './schedules.js';
-
-/** The position of a run. Batches and random numbers are functions of it, so that a resumed run repeats them. */
-export interface Position {
-  /** Index of the update, from 0. */
-  readonly step: number;
-  /** Index of the batch, from 0: `step * accumulationSteps` and so on. */
-  readonly position: number;
-  /** A seed that differs for each position, for dropout, negatives and random crops. */
-  readonly seed: number;
-}
-
-/** The argument of a loss function. */
-export interface LossInput<B> extends Position {
-  /** The current tensors by path. Updates may replace them: take them from here, and keep no reference. */
-  readonly trainable: Flat;
-  readonly batch: B;
-}
 
 /** Where and how often checkpoints are written. */
 export interface CheckpointOptions {
@@ -47,8 +32,11 @@ export interface TrainOptions<B, T extends LossTerms = LossTerms> {
   readonly trainable: Flat;
   /** Creates the batch of a position, of which it must be a pure function; its tensors are freed after use. */
   readonly batch: (at: Position) => B | Promise<B>;
-  /** Computes named scalars, of which `total` is minimized; synchronous. The batch must not be disposed of. */
-  readonly loss: (input: LossInput<B>) => T;
+  /**
+   * Computes named scalars, of which `total` is minimized; synchronous. The batch must not be disposed of. A `GradCacheLoss`
+   * compares the examples of all `accumulationSteps` batches of an update.
+   */
+  readonly loss: ((input: LossInput<B>) => T) | GradCacheLoss<B, unknown, T>;
   readonly optimizer: Optimizer;
   /** The learning rate by step. */
   readonly schedule: Schedule;
@@ -56,7 +44,7 @@ export interface TrainOptions<B, T extends LossTerms = LossTerms> {
   readonly steps: number;
   /** Random seed of the run. */
   readonly seed: number;
-  /** Batches per update, whose gradients are averaged. Default 1. */
+  /** Batches per update, whose gradients are averaged, or of a `GradCacheLoss` those of one large batch. Default 1. */
   readonly accumulationSteps?: number;
   /** Largest global norm of the gradients, to which they are clipped. Default: no clipping, as in LAVIS. */
   readonly maxGradNorm?: number;

@@ -2,7 +2,7 @@ import { dispose, hash } from '@blip2/tensor';
 import { expectClose, expectNoLeak } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import type { LossInput, Position } from './options.js';
+import type { LossInput, Position } from './position.js';
 import { bits, collect, type ToyBatch, toyBatch, toyLoss, toyRun } from './testing/toy.js';
 import { train } from './train.js';
 

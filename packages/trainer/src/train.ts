@@ -2,9 +2,11 @@ import { dispose, hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
 import { saveCheckpoint } from './checkpoint/save.js';
+import { type GradCacheLoss, gradCache } from './grad-cache.js';
 import { clipFactor, squaredNorms } from './norm.js';
-import { checkOptions, type LossValues, type Position, type TrainOptions, type TrainStep } from './options.js';
+import { checkOptions, type LossValues, type TrainOptions, type TrainStep } from './options.js';
 import { PendingScalars } from './pending-scalars.js';
+import type { LossInput, Position } from './position.js';
 import { releaseBatch } from './release.js';
 import { disposeState, identity, type Run, startRun } from './start-run.js';
 
@@ -60,8 +62,11 @@ async function update<B, T extends LossTerms>(
   const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
-  const { terms, grads } = await gradients(options, run.step);
-  const gradScale = 1 / batches;
+  const { loss } = options;
+  const { terms, grads } = await (typeof loss === 'function'
+    ? gradients(options, loss, run.step)
+    : cachedGradients(options, loss, run.step));
+  const gradScale = typeof loss === 'function' ? 1 / batches : 1;
   const squares = squaredNorms(grads);
   scalars.add({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
   const factor = maxGradNorm === undefined ? undefined : clipFactor(grads, { max: maxGradNorm, gradScale, squares });
@@ -75,14 +80,16 @@ async function update<B, T extends LossTerms>(
 }
 
 /** Computes loss terms and gradients of one update, summed over its batches. */
-async function gradients<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): Promise<Gradients> {
-  const { trainable, batch: makeBatch, loss, seed, signal, accumulationSteps: batches = 1 } = options;
+async function gradients<B, T extends LossTerms>(
+  options: TrainOptions<B, T>,
+  loss: (input: LossInput<B>) => T,
+  step: number,
+): Promise<Gradients> {
+  const { trainable, batch: makeBatch, signal } = options;
   let sum: Gradients | undefined;
   try {
-    for (let i = 0; i < batches; i++) {
+    for (const at of positions(options, step)) {
       signal?.throwIfAborted();
-      const position = step * batches + i;
-      const at: Position = { step, position, seed: hash(seed, `position ${position}`) };
       const batch = await makeBatch(at);
       try {
         sum = accumulate(
@@ -98,4 +105,32 @@ async function gradients<B, T extends LossTerms>(options: TrainOptions<B, T>, st
     if (sum) disposeGradients(sum);
     throw error;
   }
+}
+
+/** Computes loss terms and gradients of one update whose batches are compared with each other. */
+async function cachedGradients<B, T extends LossTerms>(
+  options: TrainOptions<B, T>,
+  loss: GradCacheLoss<B, unknown, T>,
+  step: number,
+): Promise<Gradients> {
+  const { trainable, batch: makeBatch, signal } = options;
+  const inputs: (Position & { readonly batch: B })[] = [];
+  try {
+    for (const at of positions(options, step)) {
+      signal?.throwIfAborted();
+      inputs.push({ ...at, batch: await makeBatch(at) });
+    }
+    return await gradCache(loss, { trainable, inputs });
+  } finally {
+    for (const { batch } of inputs) releaseBatch(batch);
+  }
+}
+
+/** The positions of the batches of an update. */
+function positions<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): Position[] {
+  const { seed, accumulationSteps: batches = 1 } = options;
+  return Array.from({ length: batches }, (_, i) => {
+    const position = step * batches + i;
+    return { step, position, seed: hash(seed, `position ${position}`) };
+  });
 }

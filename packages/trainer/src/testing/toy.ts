@@ -14,7 +14,8 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { adamw } from '../adamw.js';
 import { lavisWeightDecay } from '../groups.js';
-import type { LossInput, TrainOptions } from '../options.js';
+import type { TrainOptions } from '../options.js';
+import type { LossInput } from '../position.js';
 import { cosineLr } from '../schedules.js';
 
 const toySpec = { first: linearSpec(4, 8), second: linearSpec(8, 1), temp: param([], zeros) };
