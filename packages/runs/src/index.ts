@@ -15,14 +15,24 @@ export {
   withEvaluation,
 } from './eval.js';
 export {
+  type CaptionEvalOptions,
   type CaptionResult,
   type CaptionScores,
   evaluateCaptions,
   evaluateExact,
   type PromptedModel,
 } from './evaluate/captions.js';
+export type { DecodingSummary, EvalDecoding, TaskDecoding } from './evaluate/decoding.js';
+export {
+  type AnswerPrediction,
+  answerPredictions,
+  type CaptionPrediction,
+  captionPredictions,
+  type GeneratedTexts,
+  writePredictions,
+} from './evaluate/predictions.js';
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
-export { type AnswerResult, evaluateVqa, type TypeScore, type VqaScores } from './evaluate/vqa.js';
+export { type AnswerResult, evaluateVqa, type TypeScore, type VqaEvalOptions, type VqaScores } from './evaluate/vqa.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
 export { type Reporter, silent } from './reporter.js';
 export type {

@@ -105,6 +105,8 @@ export interface CaptionData {
   readonly features: FeatureStore;
   /** Returns the reference captions of an image, at least one; reports show the first. */
   references(index: number): readonly string[];
+  /** Returns the id of an image in files of predictions, such as COCO's number. Default: its index. */
+  imageId?(index: number): string | number;
 }
 
 /** A VQA task: questions about images; accuracies are reported per type, in the order of `types`. */
@@ -124,4 +126,6 @@ export interface QuestionItem {
   readonly answer: string;
   /** All answers that people gave, where there are several: a model's answer is then scored by the VQA rule. */
   readonly answers?: readonly string[];
+  /** The id of the question in files of predictions, such as VQAv2's number. Default: its index. */
+  readonly id?: string | number | undefined;
 }

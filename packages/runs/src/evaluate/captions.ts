@@ -1,5 +1,5 @@
 import { captionProcessor } from '@blip2/data';
-import { cider } from '@blip2/metrics';
+import { type BleuScore, bleu, cider, rougeL } from '@blip2/metrics';
 import { type GenerateAllOptions, type GenerationParts, generateTexts, type Prompts } from '@blip2/models';
 import type { CaptionData } from '../run-data.js';
 
@@ -17,14 +17,25 @@ export interface CaptionResult {
   readonly swapped: string;
 }
 
-/** CIDEr of generated captions. */
+/** Options of `evaluateCaptions`: those of generation. */
+export interface CaptionEvalOptions extends GenerateAllOptions {
+  /** The beginning of every caption, which the generated text continues. Default: the model's. */
+  readonly prompt?: string | undefined;
+}
+
+/** Scores of generated captions, as of the COCO caption evaluation. */
 export interface CaptionScores {
+  /** CIDEr-D, 10 at most. */
   readonly cider: number;
   /**
    * CIDEr of captions that are generated from the soft prompt of another image: what a model scores by language alone. 0
    * where there is only one image.
    */
   readonly ciderSwapped: number;
+  /** BLEU with n-grams of up to 1, 2, 3 and 4 words, from 0 to 1. */
+  readonly bleu: BleuScore;
+  /** ROUGE-L, from 0 to 1. */
+  readonly rougeL: number;
   /** The share of captions that equal one of the references, letter case, punctuation and outer spaces aside. */
   readonly exact: number;
   /** The number of images. */
@@ -32,15 +43,18 @@ export interface CaptionScores {
   readonly results: CaptionResult[];
 }
 
+/** The number of new tokens of a caption where the options do not say it. */
+export const CAPTION_TOKENS = 24;
+
 /**
  * Evaluates captioning: captions every image with the model's caption prompt, once from its own soft prompt and once from
- * that of another image, and scores both by CIDEr.
+ * that of another image, and scores both by CIDEr, and the first by BLEU and ROUGE-L too.
  * @param options of generation. Default: at most 24 new tokens
  */
 export async function evaluateCaptions(
   model: PromptedModel,
   { features, references }: CaptionData,
-  options: GenerateAllOptions = {},
+  { prompt = model.prompts.caption, ...options }: CaptionEvalOptions = {},
 ): Promise<CaptionScores> {
   const n = features.length;
   const indices = Array.from({ length: n }, (_, i) => i);
@@ -48,8 +62,8 @@ export async function evaluateCaptions(
     generateTexts(
       model,
       features,
-      indices.map((index) => ({ image: imageOf(index), prompt: model.prompts.caption })),
-      { maxNewTokens: 24, ...options },
+      indices.map((index) => ({ image: imageOf(index), prompt })),
+      { maxNewTokens: CAPTION_TOKENS, ...options },
     );
   const own = await captionsOf((index) => index);
   const swapped = n < 2 ? indices.map(() => '') : await captionsOf((index) => (index + (n >> 1)) % n);
@@ -60,6 +74,8 @@ export async function evaluateCaptions(
   return {
     cider: cider(own, all).score,
     ciderSwapped: cider(swapped, all).score,
+    bleu: bleu(own, all),
+    rougeL: rougeL(own, all).score,
     exact: exactShare(own, all),
     n,
     results,
@@ -78,10 +94,10 @@ export interface SingleScores {
 export async function evaluateExact(
   model: PromptedModel,
   { features, references }: CaptionData,
-  options: GenerateAllOptions = {},
+  { prompt = model.prompts.caption, ...options }: CaptionEvalOptions = {},
 ): Promise<SingleScores> {
-  const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt: model.prompts.caption }));
-  const captions = await generateTexts(model, features, inputs, { maxNewTokens: 24, ...options });
+  const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt }));
+  const captions = await generateTexts(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...options });
   const all = inputs.map(({ image }) => [...references(image)]);
   const results = inputs.map(({ image }) => ({ image, caption: captions[image]!, reference: all[image]![0]! }));
   return { exact: exactShare(captions, all), n: inputs.length, results };

@@ -161,6 +161,8 @@ describe('text', () => {
       const scores = await evaluateCaptions(right, { features, references: (i) => [references[i]!] }, options);
       expect(scores.cider).toBeCloseTo(10, 10); // each caption is its only reference
       expect(scores.ciderSwapped).toBe(0); // and shares no word with another
+      const one = expect.closeTo(1, 8);
+      expect([scores.bleu.bleu1, scores.bleu.bleu4, scores.rougeL]).toEqual([one, one, 1]);
       expect(scores.n).toBe(3);
       expect(scores.results[1]).toEqual({
         image: 1,

@@ -39,6 +39,8 @@ export interface RetrievalScores {
 const BATCH = 128;
 /** The last batch is filled up to a multiple of this number, so that equal images and texts have equal scores in it too. */
 const PAD = 16;
+/** Batches of texts whose similarities to a batch of images are computed at once. */
+const SLAB = 16;
 /** The score of candidates that were not re-ranked, as in LAVIS. */
 const NOT_RANKED = -100;
 
@@ -104,38 +106,39 @@ async function similarities(
   options: RetrievalOptions,
 ): Promise<Float32Array[]> {
   const { features, texts } = data;
-  const owned: tf.Tensor[] = [];
-  const own = <T extends tf.Tensor>(tensor: T): T => {
-    owned.push(tensor);
-    return tensor;
-  };
+  const columns: tf.Tensor2D[] = []; // [.,E] of texts
   try {
-    const imageRows: tf.Tensor3D[] = [];
-    const textRows: tf.Tensor2D[] = [];
-    const rows = <T extends tf.Tensor>(count: number, compute: () => T): T =>
-      own(tf.tidy(() => tf.slice(compute(), 0, count)));
-    for (const { indices, padded } of batches(imagesOf(data))) {
-      options.signal?.throwIfAborted();
-      const batch = own(await features.gather(padded));
-      const output = (): tf.Tensor3D => queryOutput(params, config, normFeatures(params, batch));
-      imageRows.push(rows(indices.length, () => imageFeatures(params, output())));
-      batch.dispose();
-    }
     for (const { indices, padded } of batches(texts.length)) {
       options.signal?.throwIfAborted();
       const some = padded.map((index) => texts[index] as string);
-      textRows.push(
-        rows(indices.length, () => textFeatures(params, textPass(params, config, textTensors(some, options)))),
-      );
+      const encode = (): tf.Tensor2D => textFeatures(params, textPass(params, config, textTensors(some, options)));
+      columns.push(tf.tidy(() => tf.slice(encode(), 0, indices.length)));
     }
-    const sims = own(tf.tidy(() => similarity(tf.concat(imageRows), tf.concat(textRows)))); // [images,texts]
-    const values = (await sims.data()) as Float32Array;
-    const n = texts.length;
-    return Array.from({ length: imagesOf(data) }, (_, i) => values.slice(i * n, (i + 1) * n));
+    const all: Float32Array[] = [];
+    for (const { indices, padded } of batches(imagesOf(data))) {
+      options.signal?.throwIfAborted();
+      const batch = await features.gather(padded);
+      const sims = tf.tidy(() => {
+        const rows = imageFeatures(params, queryOutput(params, config, normFeatures(params, batch))); // [b,Q,E]
+        const parts = slabs(columns).map((slab) => similarity(rows, tf.concat(slab)));
+        return tf.slice(tf.concat(parts, 1), 0, indices.length);
+      });
+      batch.dispose();
+      const values = (await sims.data()) as Float32Array; // [indices,texts]
+      sims.dispose();
+      indices.forEach((_, i) => {
+        all.push(values.slice(i * texts.length, (i + 1) * texts.length));
+      });
+    }
+    return all;
   } finally {
-    tf.dispose(owned);
+    tf.dispose(columns);
   }
 }
+
+/** Groups batches of texts: the products of all queries of a batch of images with one group fit into memory. */
+const slabs = (columns: readonly tf.Tensor2D[]): tf.Tensor2D[][] =>
+  Array.from({ length: Math.ceil(columns.length / SLAB) }, (_, i) => columns.slice(i * SLAB, (i + 1) * SLAB));
 
 /** Indices below a count in batches, each also padded by its last. */
 function batches(count: number): { readonly indices: number[]; readonly padded: number[] }[] {

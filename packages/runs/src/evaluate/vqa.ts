@@ -3,6 +3,12 @@ import { fillTemplate, type GenerateAllOptions, generateTexts } from '@blip2/mod
 import type { QuestionItem, VqaData } from '../run-data.js';
 import type { PromptedModel } from './captions.js';
 
+/** Options of `evaluateVqa`: those of generation. */
+export interface VqaEvalOptions extends GenerateAllOptions {
+  /** Template of every question; `{}` stands for the question. Default: the model's. */
+  readonly template?: string | undefined;
+}
+
 /** A question with its reference answer and the generated one. */
 export interface AnswerResult {
   /** Index of the image. */
@@ -38,6 +44,9 @@ export interface VqaScores {
   readonly results: AnswerResult[];
 }
 
+/** The number of new tokens of an answer where the options do not say it. */
+export const ANSWER_TOKENS = 8;
+
 /**
  * Evaluates VQA. An answer is correct when it equals the reference answer after VQA's normalization; where four or more
  * people answered a question, it is scored by the official VQA rule (`vqaAccuracy` of `@blip2/metrics`).
@@ -46,13 +55,13 @@ export interface VqaScores {
 export async function evaluateVqa(
   model: PromptedModel,
   { features, types, questions }: VqaData,
-  options: GenerateAllOptions = {},
+  { template = model.prompts.question, ...options }: VqaEvalOptions = {},
 ): Promise<VqaScores> {
   const answers = await generateTexts(
     model,
     features,
-    questions.map(({ image, question }) => ({ image, prompt: fillTemplate(model.prompts.question, question) })),
-    { maxNewTokens: 8, ...options },
+    questions.map(({ image, question }) => ({ image, prompt: fillTemplate(template, question) })),
+    { maxNewTokens: ANSWER_TOKENS, ...options },
   );
   const results = questions.map((item, i): AnswerResult => {
     const { image, type, question, answer: right } = item;
