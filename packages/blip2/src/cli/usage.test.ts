@@ -66,6 +66,16 @@ const wrong: [args: readonly string[], message: string][] = [
   [['train', '--preset', 'demo', '--max-steps', '0'], "--max-steps must be a whole number, at least 1, not '0'."],
   [['eval', ...model, '--data', 'coco'], "--data must be one of emoji, not 'coco'."],
   [['eval', ...model, '--rerank', '-1'], "--rerank must be a whole number, at least 0, not '-1'."],
+  [['eval', ...model, '--template', 'Question:'], "--template must have {} for the question, not 'Question:'."],
+  [['eval', ...model, '--beams', '0'], "--beams must be a whole number, at least 1, not '0'."],
+  [
+    ['eval', ...model, '--min-new-tokens', '9'],
+    '--min-new-tokens 9 is above --max-new-tokens 8; lower it or raise that.',
+  ],
+  [
+    ['eval', ...model, '--decoding', 'captionNucleus'],
+    "--decoding must be one of caption, captionLavis, captionCoco, captionNoCaps, vqa, vqaLavis, instruct, not 'captionNucleus'.",
+  ],
   // generation
   [[...caption, '--beams', '0'], "--beams must be a whole number, at least 1, not '0'."],
   [[...caption, '--beams', '2.5'], "--beams must be a whole number, at least 1, not '2.5'."],

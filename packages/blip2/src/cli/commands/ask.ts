@@ -6,6 +6,7 @@ import type { Session } from '../session.js';
 import { secondsSince } from '../text.js';
 import {
   addGenerationOptions,
+  checkTemplate,
   type GenerationFlags,
   type GenerationTask,
   generationOptions,
@@ -39,9 +40,7 @@ export function askCommand(command: Command, session: Session): Command {
     )
     .action(async (image: string, question: string, flags: AskFlags) => {
       const { template, turn, stream } = flags;
-      if (template !== undefined && !template.includes('{}')) {
-        throw new UsageError(`--template must have {} for the question, not '${template}'.`);
-      }
+      checkTemplate(template);
       const options = { template, history: turn, ...generationOptions(flags, task, session) };
       await expectImage(image);
       using model = await openModel(session, flags, 'generation');

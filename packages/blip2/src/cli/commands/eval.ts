@@ -1,17 +1,64 @@
+import type { EvalDecoding } from '@blip2/runs';
 import type { Command } from 'commander';
 import { dataSets, demoPackage } from '../emoji.js';
 import { choiceOption, modelOption, numberOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
+import { addSearchOptions, checkLengths, checkTemplate, type SearchFlags, searchPresets } from './generation.js';
 import { startBackend } from './model.js';
 
-interface EvalFlags extends SharedOptions {
+interface EvalFlags extends SharedOptions, SearchFlags {
   readonly model: string;
   readonly data: string;
   readonly rerank?: number;
+  readonly prompt?: string;
+  readonly template?: string;
+  readonly predictions?: string;
 }
 
+/** The shortest of the texts' default lengths, those of answers. */
+const ANSWER_TOKENS = 8;
+
 export function evalCommand(command: Command, session: Session): Command {
+  const defaults = { beams: '1', maxNewTokens: `24 of captions, ${ANSWER_TOKENS} of answers`, lengthPenalty: 1 };
+  return addSearchOptions(evaluation(command), searchPresets, defaults)
+    .option('--prompt <text>', "text that captions continue (default: the decoding preset's, or the model's)")
+    .option('--template <text>', "prompt template of questions, with {} for the question (default: the model's)")
+    .option('--predictions <file>', 'write captions and answers in the formats of the COCO and VQA leaderboards')
+    .action(async (flags: EvalFlags) => {
+      checkLengths(flags, ANSWER_TOKENS);
+      checkTemplate(flags.template);
+      const { emojiData } = await demoPackage();
+      const { runEval } = await import('@blip2/runs');
+      await startBackend(flags);
+      const { model, rerank, seed, predictions } = flags;
+      const scores = await runEval({
+        model,
+        data: emojiData,
+        decoding: decodingOf(flags),
+        predictions,
+        ...(rerank !== undefined && { rerank }),
+        reporter: session.reporter(),
+        signal: session.signal,
+        ...(seed !== undefined && { seed }),
+      });
+      session.result(scores, outline(scores));
+    });
+}
+
+const decodingOf = ({ decoding, ...flags }: EvalFlags): EvalDecoding => ({
+  preset: decoding,
+  beams: flags.beams,
+  maxNewTokens: flags.maxNewTokens,
+  minNewTokens: flags.minNewTokens,
+  lengthPenalty: flags.lengthPenalty,
+  repetitionPenalty: flags.repetitionPenalty,
+  prompt: flags.prompt,
+  template: flags.template,
+});
+
+/** The model and the data of the command, and how retrieval is evaluated. */
+function evaluation(command: Command): Command {
   return command
     .description('Evaluate a model: retrieval recall, caption scores and VQA accuracy.')
     .addOption(modelOption())
@@ -25,20 +72,5 @@ export function evalCommand(command: Command, session: Session): Command {
           min: 0,
         },
       ),
-    )
-    .action(async (flags: EvalFlags) => {
-      const { emojiData } = await demoPackage();
-      const { runEval } = await import('@blip2/runs');
-      await startBackend(flags);
-      const { model, rerank, seed } = flags;
-      const scores = await runEval({
-        model,
-        data: emojiData,
-        ...(rerank !== undefined && { rerank }),
-        reporter: session.reporter(),
-        signal: session.signal,
-        ...(seed !== undefined && { seed }),
-      });
-      session.result(scores, outline(scores));
-    });
+    );
 }

@@ -4,15 +4,19 @@ import { UsageError } from '../errors.js';
 import { COUNT, choiceOption, modelOption, numberOption, repeatedOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 
-/** Options of the commands that generate text. */
-export interface GenerationFlags extends SharedOptions {
-  readonly model: string;
+/** Options by which text is searched for. */
+export interface SearchFlags {
   readonly decoding?: DecodingPresetName;
   readonly beams?: number;
   readonly maxNewTokens?: number;
   readonly minNewTokens?: number;
   readonly lengthPenalty?: number;
   readonly repetitionPenalty?: number;
+}
+
+/** Options of the commands that generate text. */
+export interface GenerationFlags extends SharedOptions, SearchFlags {
+  readonly model: string;
   readonly sample?: boolean;
   readonly temperature?: number;
   readonly topK?: number;
@@ -55,29 +59,47 @@ const presetsOf = (task: GenerationTask['task']): string[] =>
     .filter(([, preset]) => preset.task === task || preset.task === 'any')
     .map(([name]) => name);
 
-/** Adds the options of the commands that generate text. */
-export function addGenerationOptions(command: Command, { task, maxNewTokens, lengthPenalty }: GenerationTask): Command {
-  const sampling = 'with --sample:';
+/** The decoding presets that search, for whatever task. */
+export const searchPresets: readonly string[] = Object.entries(presets)
+  .filter(([, preset]) => !preset.sample)
+  .map(([name]) => name);
+
+/**
+ * Adds the options by which text is searched for.
+ * @param defaults what the help says of each default
+ */
+export function addSearchOptions(
+  command: Command,
+  names: readonly string[],
+  defaults: { readonly beams: string; readonly maxNewTokens: string | number; readonly lengthPenalty: string | number },
+): Command {
   return command
-    .addOption(modelOption())
+    .addOption(choiceOption('--decoding <name>', 'decoding preset: prompt, beams, penalties and lengths', names))
+    .addOption(numberOption('--beams <n>', `number of beams; 1 is greedy search (default: ${defaults.beams})`, COUNT))
     .addOption(
-      choiceOption('--decoding <name>', 'decoding preset: prompt, beams, penalties and lengths', presetsOf(task)),
+      numberOption('--max-new-tokens <n>', `maximum number of new tokens (default: ${defaults.maxNewTokens})`, COUNT),
     )
-    .addOption(
-      numberOption('--beams <n>', 'number of beams; 1 is greedy search (default: 5, or 1 with --sample)', COUNT),
-    )
-    .addOption(numberOption('--max-new-tokens <n>', `maximum number of new tokens (default: ${maxNewTokens})`, COUNT))
     .addOption(
       numberOption('--min-new-tokens <n>', 'minimum number of new tokens (default: 0)', { integer: true, min: 0 }),
     )
     .addOption(
-      numberOption('--length-penalty <x>', `beam search: above 0 favors long texts (default: ${lengthPenalty})`),
+      numberOption(
+        '--length-penalty <x>',
+        `beam search: above 0 favors long texts (default: ${defaults.lengthPenalty})`,
+      ),
     )
     .addOption(
       numberOption('--repetition-penalty <x>', 'above 1 penalizes tokens that occurred before (default: 1)', {
         above: 0,
       }),
-    )
+    );
+}
+
+/** Adds the options of the commands that generate text. */
+export function addGenerationOptions(command: Command, { task, maxNewTokens, lengthPenalty }: GenerationTask): Command {
+  const sampling = 'with --sample:';
+  const defaults = { beams: '5, or 1 with --sample', maxNewTokens, lengthPenalty };
+  return addSearchOptions(command.addOption(modelOption()), presetsOf(task), defaults)
     .option('--sample', 'sample tokens by their probabilities; --seed makes it reproducible')
     .addOption(
       numberOption('--temperature <x>', `${sampling} divides the logits; above 1 is more random (default: 1)`, {
@@ -155,11 +177,21 @@ function checkStream({ stream, json, beams = 1, numSequences = 1 }: GenerationFl
   }
 }
 
-function checkLengths({ decoding, minNewTokens = 0, maxNewTokens }: GenerationFlags, byDefault: number): void {
+/** @throws UsageError for a minimum length above the maximum. @param byDefault the maximum where none is given */
+export function checkLengths(
+  { decoding, minNewTokens = 0, maxNewTokens }: Pick<GenerationFlags, 'decoding' | 'minNewTokens' | 'maxNewTokens'>,
+  byDefault: number,
+): void {
   const most = maxNewTokens ?? (decoding === undefined ? byDefault : undefined);
   if (most !== undefined && minNewTokens > most) {
     throw new UsageError(`--min-new-tokens ${minNewTokens} is above --max-new-tokens ${most}; lower it or raise that.`);
   }
+}
+
+/** @throws UsageError for a template of questions without a place for the question */
+export function checkTemplate(template: string | undefined): void {
+  if (template === undefined || template.includes('{}')) return;
+  throw new UsageError(`--template must have {} for the question, not '${template}'.`);
 }
 
 /** Digits are a token's id; `\\n` and `\\t` stand for a newline and a tab. */
