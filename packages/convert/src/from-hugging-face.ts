@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readModelConfig } from '@blip2/models';
-import { expectMatch, loadPlan, mismatchesOf } from '@blip2/models/folder';
+import { expectMatch, loadPlan, mismatchesOf, openModel } from '@blip2/models/folder';
 import type { Json } from '@blip2/tensor';
-import { openWeights, readConfigJson, readJson } from '@blip2/tensor/files';
+import { readJson } from '@blip2/tensor/files';
 import { fusedBiasSource } from '@blip2/vision';
 import { overrideConfig } from './infer.js';
 import type { ConvertOptions, ModelFiles } from './options.js';
@@ -17,16 +17,16 @@ const COPIED = [
   'tokenizer_config.json',
 ];
 
-/** Reads a Hugging Face folder. Fused biases of early files are split as in later ones, buffers are left out. */
+/** Reads a Hugging Face folder, with the frozen parts that it refers to. Fused biases of early files are split as in later ones, buffers are left out. */
 export async function fromHuggingFace(folder: string, { config: changes = {} }: ConvertOptions): Promise<ModelFiles> {
-  const config = overrideConfig(await readConfigJson(folder), changes);
-  const files: Record<string, Json> = {};
-  for (const file of COPIED) {
-    const json = await readJson(join(folder, file));
-    if (json) files[file] = json;
-  }
-  const opened = await openWeights(folder);
+  const { json, generation, source: opened } = await openModel(folder);
   try {
+    const config = overrideConfig(json, changes);
+    const files: Record<string, Json> = generation ? { 'generation_config.json': generation } : {};
+    for (const file of COPIED) {
+      const copied = await readJson(join(folder, file));
+      if (copied) files[file] = copied;
+    }
     const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
     if (config.model_type === 'blip-2') {
       expectMatch(

@@ -1,8 +1,8 @@
 import { type ResolveOptions, resolveModel } from '@blip2/hub';
 import { type BackendReport, currentBackend, ensureBackend } from '@blip2/training';
 import { type EncodedImage, encodeImage, type ImageInput, withEncodedImages } from './encode-images.js';
-import type { ModelKind } from './folder/config.js';
-import { type LoadOptions, loadFolder, modelKindsIn } from './folder/load.js';
+import type { LoadOptions } from './folder/load.js';
+import { loadModels } from './folder/load-models.js';
 import type { LoadedModel } from './folder/loaded-model.js';
 import {
   type AskOptions,
@@ -46,16 +46,7 @@ export type PretrainedOptions = LoadOptions & ResolveOptions;
 export async function fromPretrained(model: string | URL, options: PretrainedOptions = {}): Promise<Blip2> {
   await ensureBackend();
   const folder = await resolveModel(model, options);
-  const models: LoadedModel[] = [];
-  try {
-    for (const kind of await kindsOf(folder, options.kind)) {
-      const vision = options.vision ?? models[0]?.vision; // both models of a run share one image encoder
-      models.push(await loadFolder(folder, { ...options, kind, vision }));
-    }
-  } catch (error) {
-    for (const model of models) model.dispose();
-    throw error;
-  }
+  const models = await loadModels(folder, options);
   return blip2(models, String(model));
 }
 
@@ -97,10 +88,4 @@ export function blip2(models: readonly LoadedModel[], origin = models.map(({ fol
     dispose,
     [Symbol.dispose]: dispose,
   };
-}
-
-/** The kinds to load: all of a training run's folder unless one is given; undefined for the only model of another folder. */
-async function kindsOf(folder: string, kind: ModelKind | undefined): Promise<(ModelKind | undefined)[]> {
-  const found = kind ? [] : await modelKindsIn(folder);
-  return found.length > 0 ? found : [kind];
 }

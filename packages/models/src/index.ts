@@ -18,18 +18,13 @@ export {
 } from './folder/config.js';
 export { type Inspection, inspectModel } from './folder/inspect.js';
 export { type LoadOptions, loadFolder, modelFolder, modelKindsIn } from './folder/load.js';
+export { loadModels } from './folder/load-models.js';
 export type { ExternalModels } from './folder/load-plan.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './folder/loaded-model.js';
 export type { MemoryPart, MemoryPlan } from './folder/memory.js';
 export { formatMemoryPlan, type MemoryBudget } from './folder/memory-budget.js';
-export {
-  type FrozenModel,
-  type SavedStage1,
-  type SavedStage2,
-  type SaveOptions,
-  saveStage1,
-  saveStage2,
-} from './folder/save.js';
+export { type SavedStage1, type SavedStage2, type SaveOptions, saveStage1, saveStage2 } from './folder/save.js';
+export type { FrozenModel, FrozenModelFolder } from './folder/save-frozen.js';
 export type { LoadProgress } from './folder/sources.js';
 export { type PartSpecs, partSpecs, type SpecOptions, tensorShapes } from './folder/specs.js';
 export type {

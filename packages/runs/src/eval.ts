@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
-import { type GenerationModel, type LoadedModel, loadFolder, modelKindsIn, type RetrievalModel } from '@blip2/models';
+import { type GenerationModel, type LoadedModel, loadModels, type RetrievalModel } from '@blip2/models';
 import type { VisionEncoder } from '@blip2/vision';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
@@ -237,18 +237,13 @@ const folderOf = (
     onNote: (text) => reporter.note(text),
   });
 
-/** Loads both models of a training run's folder, which share an image encoder, or the only model of another folder. */
 async function modelsOf(
   folder: string,
   resources: Disposables,
   vision?: VisionEncoder,
 ): Promise<Pick<EvaluationContext, 'retrievalModel' | 'generationModel'>> {
-  const kinds = await modelKindsIn(folder);
-  const loaded: LoadedModel[] = [];
-  for (const kind of kinds.length > 0 ? kinds : [undefined]) {
-    const model = await loadFolder(folder, { kind, vision: vision ?? loaded[0]?.vision });
-    loaded.push(resources.add(model, () => model.dispose()));
-  }
+  const loaded = await loadModels(folder, { vision });
+  for (const model of loaded) resources.add(model, () => model.dispose());
   return {
     retrievalModel: loaded.find((model) => model.kind === 'retrieval'),
     generationModel: loaded.find((model) => model.kind === 'generation'),

@@ -25,7 +25,7 @@ export interface RunVision {
 
 /** Opens the image encoder of a run: the given one, or that of the configuration's folder. */
 export async function openRunVision(
-  config: Pick<RunConfig, 'vision' | 'language' | 'bert'>,
+  config: Pick<RunConfig, 'vision' | 'outputStride' | 'language' | 'bert'>,
   own?: CustomVision,
 ): Promise<RunVision> {
   if (own) {
@@ -34,9 +34,15 @@ export async function openRunVision(
     return { vision: own, fingerprint: key, frozen: { external: name }, dispose: () => {} };
   }
   const { vision: folder } = frozenFolders(config);
-  const vision = await loadVision(folder);
-  const frozen = { folder };
-  return { vision, fingerprint: await fingerprint(folder), frozen, dispose: () => vision.dispose?.() };
+  const outputStride = config.outputStride ?? undefined;
+  const vision = await loadVision(folder, { outputStride });
+  const weights = await fingerprint(folder);
+  return {
+    vision,
+    fingerprint: outputStride === undefined ? weights : await cacheKey(weights, outputStride),
+    frozen: { folder, outputStride },
+    dispose: () => vision.dispose?.(),
+  };
 }
 
 /**

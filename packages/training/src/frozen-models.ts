@@ -1,9 +1,16 @@
 import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
 import { type LanguageModel, languageConfig, loadLanguage, type SyncLanguageModel } from '@blip2/llm';
 import { bertConfig, isCopy, type QFormerConfig } from '@blip2/qformer';
-import type { WeightSource } from '@blip2/tensor';
+import { isJson, type Json, type WeightSource } from '@blip2/tensor';
 import { openWeights, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
-import { loadVisionEncoder, readVisionConfig, type TrainableVisionEncoder, type VisionEncoder } from '@blip2/vision';
+import {
+  isVitConfig,
+  loadVisionEncoder,
+  readVisionConfig,
+  type TrainableVisionEncoder,
+  type VisionConfig,
+  type VisionEncoder,
+} from '@blip2/vision';
 import { ensureBackend } from './backend.js';
 
 /** An image encoder with the processor that turns images into its pixels. */
@@ -35,22 +42,48 @@ export interface LoadedBert extends BertModel {
   dispose(): void;
 }
 
+/** Options of `loadVision`. */
+export interface LoadVisionOptions {
+  /** The `output_stride` of an EfficientNet-Lite, in place of its config's: 16 gives four times as many positions as 32. */
+  readonly outputStride?: 16 | 32 | undefined;
+}
+
 /**
- * Loads the frozen image encoder of a Hugging Face folder (CLIP, SigLIP, DINOv2, ViT, or the vision model of BLIP-2), and
- * its processor.
+ * Loads the frozen image encoder of a Hugging Face folder (CLIP, SigLIP, DINOv2, ViT, EfficientNet-Lite, or the vision model of
+ * BLIP-2), and its processor.
  * @param folder path or `file:` URL of the folder
- * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
+ * @throws where a file is missing, for an output stride of another encoder, and BindError naming all tensors that are missing,
+ * unused or of another shape
  */
-export async function loadVision(folder: string | URL): Promise<LoadedVision> {
+export async function loadVision(
+  folder: string | URL,
+  { outputStride }: LoadVisionOptions = {},
+): Promise<LoadedVision> {
   await ensureBackend();
   const path = toPath(folder);
-  const [json, processor, source] = await Promise.all([readConfigJson(path), readProcessor(path), openWeights(path)]);
+  const [config, processor, source] = await Promise.all([
+    readConfigJson(path).then((json) => visionConfigOf(json, outputStride)),
+    readProcessor(path),
+    openWeights(path),
+  ]);
   try {
-    const encoder = await loadVisionEncoder(source, readVisionConfig(json));
+    const encoder = await loadVisionEncoder(source, config);
     return { ...encoder, processor };
   } finally {
     await source.close();
   }
+}
+
+function visionConfigOf(json: Json, outputStride: number | undefined): VisionConfig {
+  if (outputStride === undefined) return readVisionConfig(json);
+  const whole = readVisionConfig(json);
+  if (isVitConfig(whole)) throw new Error('A vision transformer has no output_stride; leave outputStride out.');
+  const changes = { output_stride: outputStride };
+  return readVisionConfig(
+    isJson(json.vision_config)
+      ? { ...json, vision_config: { ...json.vision_config, ...changes } }
+      : { ...json, ...changes },
+  );
 }
 
 /**

@@ -36,6 +36,7 @@ export {
 export {
   type BertModel,
   type LanguageModelWithTokenizer,
+  type LoadVisionOptions,
   loadBert,
   loadLanguageModel,
   loadVision,

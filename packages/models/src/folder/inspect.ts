@@ -1,12 +1,13 @@
 import { type ResolveOptions, resolveModel } from '@blip2/hub';
 import { compareLanguage, isLanguageType, languageConfig } from '@blip2/llm';
 import type { Json, Mismatches, WeightSource } from '@blip2/tensor';
-import { isFile, isFolder, openWeights, readConfigJson } from '@blip2/tensor/files';
+import { isFile, isFolder, openWeights } from '@blip2/tensor/files';
 import { compareVision, readVisionConfig } from '@blip2/vision';
 import { readModelConfig } from './config.js';
 import { modelFolder, modelKindsIn } from './load.js';
 import { loadPlan, mismatchesOf } from './load-plan.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
+import { openModel } from './open.js';
 import { placeholders } from './placeholders.js';
 import { valuesIn } from './sources.js';
 
@@ -44,11 +45,12 @@ async function inspectOne(path: string): Promise<Inspection> {
       `There is no file or folder '${path}'; give a folder that holds config.json, or a file of weights.`,
     );
   }
-  const source = await openWeights(path);
+  const { source, json, note } = await openInspected(path);
   try {
     const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
     const memory = weightsPlan(tensors.map(({ shape }) => shape));
-    return { path, tensors, parameters: valuesIn(source), memory, ...(await comparison(path, source)) };
+    const compared = json ? comparison(json, path, source) : { ...nothing, ...(note !== undefined && { note }) };
+    return { path, tensors, parameters: valuesIn(source), memory, ...compared };
   } finally {
     await source.close();
   }
@@ -62,10 +64,28 @@ interface Comparison extends Mismatches {
   readonly note?: string;
 }
 
-async function comparison(path: string, source: WeightSource): Promise<Comparison> {
-  if (!(await isFolder(path))) return { ...nothing, note: 'A single file has no config to compare its tensors with.' };
+interface Inspected {
+  readonly source: WeightSource;
+  readonly json?: Json;
+  /** Why there is no config. */
+  readonly note?: string;
+}
+
+/** Opens a folder with the frozen parts that it refers to; what has no usable config is opened as weights alone. */
+async function openInspected(path: string): Promise<Inspected> {
+  if (!(await isFolder(path))) {
+    return { source: await openWeights(path), note: 'A single file has no config to compare its tensors with.' };
+  }
   try {
-    const { missing, unused, misshaped, memory } = compareWithConfig(await readConfigJson(path), path, source);
+    return await openModel(path);
+  } catch (error) {
+    return { source: await openWeights(path), note: (error as Error).message };
+  }
+}
+
+function comparison(json: Json, path: string, source: WeightSource): Comparison {
+  try {
+    const { missing, unused, misshaped, memory } = compareWithConfig(json, path, source);
     return { missing, unused, misshaped, ...(memory && { memory }) };
   } catch (error) {
     return { ...nothing, note: (error as Error).message };

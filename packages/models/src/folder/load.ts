@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, type WeightSource } from '@blip2/tensor';
-import { isFile, openWeights, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
+import { isFile, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { readPrompts } from '../generate/prompts.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf } from './load-plan.js';
 import type { LoadedModel } from './loaded-model.js';
 import { type MemoryBudget, type Placement, placeModel } from './memory-budget.js';
+import { openModel } from './open.js';
 import { bytesIn, expectMatch, keptOutside, type LoadProgress, type ModelWeights, valuesIn } from './sources.js';
 
 /** Options of `loadFolder`. */
@@ -41,16 +42,16 @@ export interface LoadOptions extends ExternalModels {
  */
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await modelFolder(folder, options.kind);
-  const model = readModelConfig(await readConfigJson(path), path, await readGenerationJson(path));
-  expectNewTokens(model, options, path);
-  const [tokenizer, processor, prompts] = [
-    await loadTokenizer(path),
-    await readProcessor(path),
-    await readPrompts(path, kindOf(model, options)),
-  ];
-  const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
-  const source = await openWeights(path);
+  const { json, generation, source } = await openModel(path);
   try {
+    const model = readModelConfig(json, path, generation);
+    expectNewTokens(model, options, path);
+    const [tokenizer, processor, prompts] = [
+      await loadTokenizer(path),
+      await readProcessor(path),
+      await readPrompts(path, kindOf(model, options)),
+    ];
+    const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
     const plan = loadPlan(source, model, options);
     expectMatch(source.origin, mismatchesOf(plan));
     const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };

@@ -1,9 +1,9 @@
 import type { QFormerConfig } from '@blip2/qformer';
 import type { WeightSource } from '@blip2/tensor';
-import { openWeights, readConfigJson } from '@blip2/tensor/files';
 import { type ModelKind, readModelConfig } from './config.js';
 import { modelFolder } from './load.js';
 import { loadPlan } from './load-plan.js';
+import { openModel } from './open.js';
 import { placeholders } from './placeholders.js';
 
 /** The trained parameters of a model's folder, open for reading. */
@@ -24,13 +24,13 @@ export interface TrainedWeights {
  */
 export async function openTrained(folder: string | URL, kind: ModelKind): Promise<TrainedWeights> {
   const path = await modelFolder(folder, kind);
-  const model = readModelConfig(await readConfigJson(path), path);
-  if (model.kind !== kind || model.instructed) {
-    const what = model.instructed ? 'an InstructBLIP' : `a ${model.kind} model`;
-    throw new Error(`'${path}' holds ${what}, but a ${kind} model of BLIP-2 is needed; give the folder of one.`);
-  }
-  const source = await openWeights(path);
+  const { json, source } = await openModel(path);
   try {
+    const model = readModelConfig(json, path);
+    if (model.kind !== kind || model.instructed) {
+      const what = model.instructed ? 'an InstructBLIP' : `a ${model.kind} model`;
+      throw new Error(`'${path}' holds ${what}, but a ${kind} model of BLIP-2 is needed; give the folder of one.`);
+    }
     const { config, trained } = loadPlan(source, model, placeholders(source, model));
     return { folder: path, config, weights: { ...trained.source, close: () => source.close() } };
   } catch (error) {

@@ -8,13 +8,11 @@ import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safeten
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
 import { replaceFolder, writeJson } from './atomic-folder.js';
-import { type ExternalModel, isExternal, type RerankConfig } from './config.js';
+import { isExternal, type RerankConfig } from './config.js';
 import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
 import { processorJson } from './processor-json.js';
+import { configOf, copied, type FrozenModel, openSaved, type SavedFrozen } from './save-frozen.js';
 import { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';
-
-/** How a frozen model is saved: its weights are copied from a folder in their stored precision, or only a name is kept. */
-export type FrozenModel = { readonly folder: string | URL } | ExternalModel;
 
 interface SavedModel {
   readonly config: QFormerConfig;
@@ -41,6 +39,8 @@ export interface SavedStage2 extends SavedModel {
 
 /** Options of `saveStage1` and `saveStage2`. */
 export interface SaveOptions {
+  /** The precision of what was trained. Default 'F32'. */
+  readonly dtype?: 'F32' | 'F16' | undefined;
   /** Stops saving: the call then throws the signal's reason, and the folder is left as it was. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -107,29 +107,29 @@ interface Content extends SaveOptions {
 
 async function save(folder: string | URL, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
   const { vision, language } = content.prefixes;
+  const target = toPath(folder);
   const opened: FrozenFolder[] = [];
   const open = async <T extends FrozenFolder>(
     frozen: FrozenModel,
     how: (folder: string) => Promise<T>,
-  ): Promise<T | ExternalModel> => {
-    if (isExternal(frozen)) return frozen;
-    const found = await how(toPath(frozen.folder));
-    opened.push(found);
-    return found;
+  ): Promise<SavedFrozen<T>> => {
+    const saved = await openSaved(frozen, { target, open: how });
+    if (!isExternal(saved)) opened.push(saved.part);
+    return saved;
   };
   try {
     const encoder = await open(vision, openVisionFolder);
     const languageModel = language && (await open(language, openLanguageFolder));
     const entries = [
       ...copied(encoder, 'vision_model.'),
-      ...trained(model.params),
+      ...trained(model.params, content.dtype),
       ...(languageModel ? copied(languageModel, 'language_model.') : []),
     ];
-    const stored = languageModel && !isExternal(languageModel) ? languageModel : undefined;
+    const stored = languageModel && !isExternal(languageModel) ? languageModel.part : undefined;
     const { queries, projectionSize } = model.config;
     const config = {
       model_type: 'blip-2',
-      dtype: 'float32',
+      dtype: content.dtype === 'F16' ? 'float16' : 'float32',
       num_query_tokens: queries,
       image_text_hidden_size: projectionSize,
       use_decoder_only_language_model: stored?.kind !== 'encoder-decoder',
@@ -137,7 +137,7 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
       ...(languageModel && { text_config: configOf(languageModel) }),
       ...content.config(stored),
     };
-    await replaceFolder(toPath(folder), async (temporary) => {
+    await replaceFolder(target, async (temporary) => {
       const { signal } = content;
       await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
       await writeTokenizer(temporary, content.tokenizer);
@@ -151,31 +151,11 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
   }
 }
 
-const configOf = (frozen: FrozenFolder | ExternalModel): Json => {
-  if (isExternal(frozen)) return { external: frozen.external };
-  const { architectures, transformers_version, ...json } = frozen.json;
-  return json;
-};
-
-function trained(params: Tree): TensorEntry[] {
+function trained(params: Tree, dtype: 'F32' | 'F16' = 'F32'): TensorEntry[] {
   return Object.entries(flatten(params)).map(([name, tensor]) => ({
     name,
     shape: tensor.shape,
-    dtype: 'F32',
+    dtype,
     data: async () => (await tensor.data()) as Float32Array,
   }));
-}
-
-/** The tensors of a frozen model; half precision is kept. */
-function copied(frozen: FrozenFolder | ExternalModel, prefix: string): TensorEntry[] {
-  if (isExternal(frozen)) return [];
-  const { source, owns } = frozen;
-  return [...source.names]
-    .filter(([name]) => owns(name))
-    .map(([name, { shape, dtype }]) => ({
-      name: prefix + name.slice(frozen.prefix.length),
-      shape,
-      dtype: dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32',
-      data: () => source.read(name),
-    }));
 }

@@ -7,10 +7,51 @@ import {
   type SafetensorsSource,
   storedValues,
 } from '@blip2/tensor/safetensors';
-import type { TorchSource } from '@blip2/tensor/torch';
 
-/** The weights of a model's folder, as `openWeights` opens them. */
-export type ModelWeights = SafetensorsSource | TorchSource;
+/** The weights of a model's folder, as `openWeights` opens them; with `readRaw` where tensors can be read as they are stored. */
+export type ModelWeights = WeightSource & Partial<Pick<SafetensorsSource, 'readRaw'>>;
+
+/** A source whose tensors are part of a model under other names. */
+export interface SourcePart {
+  readonly source: ModelWeights;
+  /** The name of a tensor in the model; undefined for one that is not part of it. */
+  readonly rename: (name: string) => string | undefined;
+}
+
+/**
+ * Joins the weights of a model's own file with those of other folders that it refers to. Closing it closes all.
+ * @throws for a tensor that the model's own file has too
+ */
+export function joinSources(own: ModelWeights, parts: readonly SourcePart[]): ModelWeights {
+  const names = new Map(own.names);
+  const places = new Map<string, [source: ModelWeights, name: string]>();
+  for (const { source, rename } of parts) {
+    for (const [name, info] of source.names) {
+      const as = rename(name);
+      if (as === undefined) continue;
+      if (names.has(as)) throw new Error(`${own.origin} holds '${as}', of a part for which it refers to a folder.`);
+      names.set(as, info);
+      places.set(as, [source, name]);
+    }
+  }
+  const placeOf = (name: string) => places.get(name) ?? ([own, name] as const);
+  return {
+    origin: own.origin,
+    names,
+    read: (name) => {
+      const [source, stored] = placeOf(name);
+      return source.read(stored);
+    },
+    readRaw: (name) => {
+      const [source, stored] = placeOf(name);
+      return rawOf(source, stored);
+    },
+    async close() {
+      for (const { source } of parts) await source.close();
+      await own.close();
+    },
+  };
+}
 
 /** Restricts a source to some of its names. Closing it does nothing: the whole source is closed by its owner. */
 export function subsetSource(source: WeightSource, wanted: (name: string) => boolean): WeightSource {
@@ -44,12 +85,16 @@ export function keptOutside(source: ModelWeights, inHeap: number) {
 
 /** Reads a tensor as stored; those of PyTorch files are read as float32, and halved again. */
 async function rawOf(source: ModelWeights, name: string): Promise<RawTensor> {
-  if ('readRaw' in source) return source.readRaw(name);
+  if (source.readRaw) return source.readRaw(name);
   const { shape = [], dtype } = source.names.get(name) ?? {};
   const values = await source.read(name);
   const half = dtype === 'F16' ? float32ToFloat16(values) : dtype === 'BF16' ? float32ToBfloat16(values) : undefined;
   const { buffer, byteOffset, byteLength } = half ?? values;
-  return { dtype: half && dtype ? dtype : 'F32', shape, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
+  return {
+    dtype: half ? (dtype as 'F16' | 'BF16') : 'F32',
+    shape: [...shape],
+    bytes: new Uint8Array(buffer, byteOffset, byteLength),
+  };
 }
 
 /** How many values of a model's tensors are loaded. */

@@ -67,6 +67,11 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
   z.strictObject({
     seed: z.int().default(0),
     vision: z.string().default('starter').describe('folder of a vision encoder; starter: the one that ships'),
+    outputStride: z
+      .union([z.literal(16), z.literal(32)])
+      .nullable()
+      .default(null)
+      .describe("output_stride of an EfficientNet-Lite, in place of its config's; 16: four times as many positions"),
     language: z.string().default('starter').describe('folder of a language model'),
     bert: z
       .string()

@@ -1,4 +1,5 @@
 export { readConfigJson, readGenerationJson, readJson } from './json.js';
 export { isFile, isFolder, toPath } from './paths.js';
+export { type FolderReference, type ReferenceOptions, readReference } from './reference.js';
 export { openTemporaryValues, type TemporaryValues } from './temporary-values.js';
 export { openWeights } from './weights.js';

@@ -1,0 +1,71 @@
+import type { Json } from '@blip2/tensor';
+import { openWeights, readConfigJson, readGenerationJson, readReference } from '@blip2/tensor/files';
+import { type FrozenFolder, openReferredLanguage, openReferredVision, VISION_CHANGES } from './frozen.js';
+import { joinSources, type ModelWeights, type SourcePart } from './sources.js';
+import { prefixes } from './specs.js';
+
+/** A model's folder, open for reading, as if it held copies of the frozen parts that it refers to. */
+export interface OpenedModel {
+  /** Its `config.json`, with the configurations of those parts. */
+  readonly json: Json;
+  /** Its `generation_config.json`, or that of a language model that it refers to. */
+  readonly generation?: Json | undefined;
+  /** All tensors; closed by the caller. */
+  readonly source: ModelWeights;
+}
+
+/**
+ * Opens a model's folder and reads only headers. Where `vision_config` or `text_config` is `{"folder": path}`, that part is
+ * read from the folder at this path, relative to the model's; an EfficientNet-Lite may be given another `output_stride`.
+ * @throws for a missing folder or config, a reference that cannot be followed, and as `openWeights` does
+ */
+export async function openModel(folder: string): Promise<OpenedModel> {
+  const json = await readConfigJson(folder);
+  const [vision, text] = [
+    await readReference(json.vision_config, { model: folder, key: 'vision_config', allowed: VISION_CHANGES }),
+    await readReference(json.text_config, { model: folder, key: 'text_config' }),
+  ];
+  const opened: FrozenFolder[] = [];
+  const open = async <T extends FrozenFolder>(part: Promise<T>): Promise<T> => {
+    const found = await part;
+    opened.push(found);
+    return found;
+  };
+  try {
+    const encoder = vision && (await open(openReferredVision(vision)));
+    const language = text && (await open(openReferredLanguage(text)));
+    const own = await openWeights(folder);
+    const parts = [
+      ...(encoder ? [partOf(encoder, prefixes.vision)] : []),
+      ...(language ? [partOf(language, prefixes.language)] : []),
+    ];
+    const source = parts.length > 0 ? await joined(own, parts) : own;
+    return {
+      json: {
+        ...json,
+        ...(encoder && { vision_config: encoder.json }),
+        ...(language && { text_config: language.json }),
+      },
+      generation: (await readGenerationJson(folder)) ?? language?.generation,
+      source,
+    };
+  } catch (error) {
+    for (const { source } of opened) await source.close();
+    throw error;
+  }
+}
+
+async function joined(own: ModelWeights, parts: readonly SourcePart[]): Promise<ModelWeights> {
+  try {
+    return joinSources(own, parts);
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
+}
+
+/** The tensors of a frozen part, by their names in a model. */
+const partOf = ({ source, owns, prefix }: FrozenFolder, within: string): SourcePart => ({
+  source,
+  rename: (name) => (owns(name) ? within + name.slice(prefix.length) : undefined),
+});
