@@ -51,6 +51,16 @@ export const table: Readonly<Record<string, Dependencies>> = {
     },
     onlyNode: { 'src/platform/node.ts': 'the Node half of #platform; browsers get src/platform/browser.ts' },
   },
+  '@blip2/datasets': {
+    siblings: ['@blip2/tensor', '@blip2/data'],
+    npm: {
+      'brace-expansion': 'the shards that `{000..012}` names, also in addresses, which no glob expands',
+      'csv-parse': 'tables with quotes and line breaks in cells, as a stream',
+      'modern-tar': 'tar shards as a stream, with long names and limits; no dependencies of its own',
+      tinyglobby: 'lists folders and patterns',
+    },
+    onlyNode: { src: 'reads files on disk' },
+  },
   '@blip2/emoji': {
     siblings: ['@blip2/data'],
     npm: {
