@@ -34,6 +34,8 @@ export {
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
 export { type AnswerResult, evaluateVqa, type TypeScore, type VqaEvalOptions, type VqaScores } from './evaluate/vqa.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
+export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';
+export { TENSORBOARD, type TensorBoardOptions, tensorBoard } from './observe/tensorboard/observer.js';
 export { type Reporter, silent } from './reporter.js';
 export type {
   CaptionData,

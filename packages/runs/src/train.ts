@@ -19,6 +19,7 @@ import type { DataConfig, RunConfig } from './config/schema.js';
 import { type InitialFolders, openTrainingContext, type TrainingContext } from './context.js';
 import { fingerprint } from './frozen.js';
 import { METRICS } from './metrics.js';
+import { joinObservers, type Observers, type RunObserver } from './observe/observer.js';
 import { type Reporter, silent } from './reporter.js';
 import type { RunData } from './run-data.js';
 import { type CustomVision, withVision } from './vision.js';
@@ -45,15 +46,18 @@ export interface TrainRunOptions<D extends DataConfig = DataConfig> {
   readonly maxSteps?: number;
   /** Default: reports nothing. */
   readonly reporter?: Reporter;
+  /** Follow the steps beside `metrics.jsonl`, such as `tensorBoard()`. Default: none. */
+  readonly observers?: readonly RunObserver[];
   /** Stops after a step: the last checkpoint stays, and the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** The options of a run whose data set is open. */
-type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter'> & {
+type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter' | 'observers'> & {
   readonly identity: unknown;
   readonly out: string;
   readonly reporter: Reporter;
+  readonly observers: Observers;
 };
 
 /**
@@ -87,13 +91,14 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
     needsLanguage: stages.includes(2),
     initial: stages.includes(2) ? initial : { stage1: initial.stage1 },
   });
-  const run = { ...options, out, reporter, identity: data.identity(config.data) };
+  const observers = joinObservers(options.observers ?? [], { out, config });
+  const run = { ...options, out, reporter, observers, identity: data.identity(config.data) };
   try {
     // stage 2 alone reads the last checkpoint of stage 1, which has no steps left to train
     const finished = alone || (await runStage1(context, stages.includes(1) ? run : { ...run, resume: true }));
     if (finished && stages.includes(2)) await runStage2(context, run);
   } finally {
-    await context.close();
+    await observers.close().finally(() => context.close());
   }
 }
 
@@ -230,15 +235,17 @@ async function stageOptions<B>(
 async function follow(
   stage: 1 | 2,
   run: AsyncGenerator<TrainStep, void, void>,
-  { config, out, reporter, signal, maxSteps }: StageRun & { config: RunConfig },
+  { config, out, reporter, observers, signal, maxSteps }: StageRun & { config: RunConfig },
 ): Promise<{ trained: boolean; finished: boolean }> {
   const before = stage === 1 ? 0 : config.stage1.steps;
-  const { steps } = stage === 1 ? config.stage1 : config.stage2;
+  const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
+  const images = batchSize * accumulationSteps;
   let metrics: Awaited<ReturnType<typeof openMetrics>> | undefined;
   for await (const step of run) {
     metrics ??= await openLog(out, config, before + step.step - 1);
     await metrics.append({ ...step, step: before + step.step, stage });
-    reporter.step(stage, step);
+    await observers.step({ ...step, stage, images });
+    reporter.step(stage, { ...step, images });
     reporter.progress(`training stage ${stage}`, step.step, steps);
   }
   signal?.throwIfAborted();

@@ -30,7 +30,9 @@ export interface StepObserver {
 export type RunObserver = (run: ObservedRun) => StepObserver | Promise<StepObserver>;
 
 /** The observers of a run as one, which opens them at the first step. */
-export type Observers = Required<StepObserver>;
+export type Observers = {
+  readonly [Name in keyof StepObserver]-?: (...args: Parameters<Required<StepObserver>[Name]>) => Promise<void>;
+};
 
 /** Joins observers. */
 export function joinObservers(
