@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { type StarterModel, starterUrl } from '@blip2/starter';
+import { starterUrl } from '@blip2/starter';
 import type { RunConfig } from './config/schema.js';
 
 /** The folders of the frozen models of a configuration. */
@@ -17,9 +17,12 @@ export interface FrozenFolders {
   readonly text: string;
 }
 
+/** The frozen models that a configuration names. */
+type FrozenPart = 'vision' | 'language' | 'bert';
+
 /** Resolves the folders of a configuration; `starter` is the model of that kind in `@blip2/starter`. */
-export function frozenFolders({ vision, language, bert }: Pick<RunConfig, StarterModel>): FrozenFolders {
-  const folder = (name: string, model: StarterModel): string =>
+export function frozenFolders({ vision, language, bert }: Pick<RunConfig, FrozenPart>): FrozenFolders {
+  const folder = (name: string, model: FrozenPart): string =>
     name === 'starter' ? resolve(fileURLToPath(starterUrl(model))) : name;
   return {
     vision: folder(vision, 'vision'),

@@ -1,3 +1,4 @@
+export { chooseRerank } from './choose-rerank.js';
 export { checkConfig } from './config/check.js';
 export { type RunConfigs, runConfigs } from './config/run-configs.js';
 export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
@@ -33,6 +34,7 @@ export {
 } from './evaluate/predictions.js';
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
 export { type AnswerResult, evaluateVqa, type TypeScore, type VqaEvalOptions, type VqaScores } from './evaluate/vqa.js';
+export { type FrozenFolders, fingerprint, frozenFolders } from './frozen.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
 export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';
 export { TENSORBOARD, type TensorBoardOptions, tensorBoard } from './observe/tensorboard/observer.js';
@@ -51,4 +53,4 @@ export type {
   VqaData,
 } from './run-data.js';
 export { runTrain, type TrainRunOptions } from './train.js';
-export { type CustomVision, type RunVision, withVision } from './vision.js';
+export { type CustomVision, openRunVision, type RunVision, withVision } from './vision.js';

@@ -3,9 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { registerAttention } from '@blip2/attention';
 import { register } from '@blip2/backend-simd';
+import { type EmojiConfig, emojiConfigs } from '@blip2/demo';
+import { silent } from '@blip2/runs';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
+import { pretrainBlip2 } from './blip2/pretrain.js';
 import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
 import { pretrainLanguage } from './language.js';
@@ -17,9 +20,15 @@ const USAGE = `Makes what @blip2/starter ships.
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
+  pnpm pretrain blip2 --run DIR [--from shipped|DIR]         both stages of BLIP-2 on emoji, chosen by Firefox OS' drawings
+  pnpm pretrain ship --run DIR                               the models of such a run, scored, as models/blip2
   pnpm pretrain compare                                      how well the encoder tells emoji by unseen vendors apart
 
-Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.`;
+Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.
+
+blip2 takes --config FILE (default: src/blip2/begin.json, with --from continue.json), --stage 1|2|all, --hours H (then it stops, and
+goes on when called again), --fresh (stage 2 begins with the stage 1 of this run, not with that of --from), --steps N (of each stage),
+--validate-every N.`;
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -34,6 +43,12 @@ const { positionals, values } = parseArgs({
     peak: { type: 'string', default: '5e-4' },
     batch: { type: 'string', default: '64' },
     seed: { type: 'string', default: '1' },
+    run: { type: 'string' },
+    config: { type: 'string' },
+    stage: { type: 'string', default: 'all' },
+    hours: { type: 'string' },
+    fresh: { type: 'boolean', default: false },
+    'validate-every': { type: 'string' },
   },
 });
 
@@ -62,10 +77,42 @@ const commands: Record<string, () => Promise<void>> = {
     console.log(JSON.stringify(await readGists(join(values.out, 'language'), { scenes: 96, positions: 8 })));
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
+  async blip2() {
+    const { run, from, hours, fresh, stage, 'validate-every': every } = values;
+    const chosen = stages[stage];
+    if (!run || !chosen) throw new Error('Give the folder of the run, --run DIR, and --stage 1, 2 or all.');
+    const finished = await pretrainBlip2(
+      {
+        ...{ out: run, work: values.work, stages: chosen, fresh },
+        config: await blip2Config(),
+        from: from === 'shipped' ? join(values.out, 'blip2') : from,
+        ...(hours !== undefined && { hours: Number(hours) }),
+        ...(every !== undefined && { validateEvery: Number(every) }),
+      },
+      {
+        step: (of, step) => console.log(JSON.stringify({ stage: of, ...step })),
+        validation: (of, found) => console.log(JSON.stringify({ stage: of, validation: found })),
+        reporter: silent,
+      },
+    );
+    if (!finished) console.error('Stopped after --hours; the same command goes on.');
+  },
   async compare() {
     console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'), values.work)));
   },
 };
+
+const stages: Readonly<Record<string, readonly (1 | 2)[]>> = { '1': [1], '2': [2], all: [1, 2] };
+
+/** Reads the configuration of a run of BLIP-2. */
+async function blip2Config(): Promise<EmojiConfig> {
+  const file = values.config ?? here(values.from ? './blip2/continue.json' : './blip2/begin.json');
+  const config = await emojiConfigs.read(file);
+  const { steps: count } = values;
+  if (count === undefined) return config;
+  const shortened = { steps: Number(count) };
+  return { ...config, stage1: { ...config.stage1, ...shortened }, stage2: { ...config.stage2, ...shortened } };
+}
 
 const command = commands[positionals[0] ?? ''];
 if (!command) {

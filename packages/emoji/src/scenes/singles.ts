@@ -4,7 +4,7 @@ import { hash, Random } from '../random.js';
 import type { Color } from '../render.js';
 import type { Vendor } from '../vendors.js';
 import { compositeSprite } from './paint.js';
-import { loadSprites, type Sprite } from './sprites.js';
+import { loadSprites, type Sprite, type Sprites } from './sprites.js';
 import { loadNouns, type Noun } from './vocabulary.js';
 
 /** What lies behind a single drawing. Under transparent pixels an image is black, as when its alpha channel is dropped. */
@@ -41,6 +41,10 @@ export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
   readonly variants?: number;
   /** Random seed. Default 0. */
   readonly seed?: number;
+  /** The nouns that are shown. Default: all of {@link loadNouns}. */
+  readonly nouns?: readonly Noun[];
+  /** Drawings to show in place of the vendors' own, such as those of another set. Default: {@link loadSprites}. */
+  readonly sprites?: Sprites;
 }
 
 /**
@@ -49,9 +53,8 @@ export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
  * smaller and off center.
  */
 export async function singleDataset(options: SingleOptions): Promise<SingleDataset> {
-  const { size, vendors, variants = 1, seed = 0 } = options;
-  const sprites = await loadSprites({ ...options, size: Math.max(112, size) });
-  const nouns = loadNouns();
+  const { size, vendors, variants = 1, seed = 0, nouns = loadNouns() } = options;
+  const sprites = options.sprites ?? (await loadSprites({ ...options, size: Math.max(112, size) }));
   const length = nouns.length * vendors.length * variants;
   const metadata = (index: number): Single => {
     if (!(index >= 0 && index < length)) throw new RangeError(`Drawing ${index} does not exist: there are ${length}.`);
