@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { defaultCacheDir } from '@blip2/tensor/files';
 import sharp from 'sharp';
 import { type Emoji, readPackageJson } from './entries.js';
 import { drawAll } from './render.js';
@@ -30,15 +30,10 @@ export interface DrawingsOptions {
   readonly size: number;
   /** 3 for RGB on white, 4 for RGBA. Default 3. */
   readonly channels?: 3 | 4;
-  /** Folder of rendered drawings. Default {@link defaultCacheDir}. */
+  /** Folder of rendered drawings. Default `defaultCacheDir` of `@blip2/tensor/files`. */
   readonly cacheDir?: string;
   /** Called after each drawing that is rendered. */
   readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** Returns the cache folder: `BLIP2_CACHE`, else `$XDG_CACHE_HOME/blip2`, else `~/.cache/blip2`. */
-export function defaultCacheDir(): string {
-  return process.env.BLIP2_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'blip2');
 }
 
 /**

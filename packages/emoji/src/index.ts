@@ -1,4 +1,5 @@
-export { type Drawings, type DrawingsOptions, defaultCacheDir, renderDrawings } from './drawings.js';
+export { defaultCacheDir } from '@blip2/tensor/files';
+export { type Drawings, type DrawingsOptions, renderDrawings } from './drawings.js';
 export { type EmojiDataset, type EmojiItem, type EmojiOptions, emojiDataset } from './emoji.js';
 export { type Emoji, loadEmoji, normalizeCode } from './entries.js';
 export { type Color, type RenderOptions, renderSvg } from './render.js';

@@ -35,8 +35,10 @@ export interface TrainingContextOptions<D extends DataConfig> {
   readonly signal?: AbortSignal | undefined;
   /** An image encoder in place of the folder that the configuration names; it is borrowed. */
   readonly vision?: CustomVision | undefined;
-  /** Whether the language model is needed: for stage 2. */
-  readonly needsLanguage: boolean;
+  /** The stages that are trained; the second needs the language model. */
+  readonly stages: readonly (1 | 2)[];
+  /** The run's folder. */
+  readonly out: string;
   /** Trained models to start from. */
   readonly initial?: InitialFolders | undefined;
 }
@@ -46,14 +48,15 @@ export async function openTrainingContext<D extends DataConfig>(
   config: RunConfig<D>,
   options: TrainingContextOptions<D>,
 ): Promise<TrainingContext> {
-  const { data: source, reporter, signal, needsLanguage, initial = {} } = options;
+  const { data: source, reporter, signal, stages, out, initial = {} } = options;
   const frozen = frozenFolders(config);
   const folders = initial.stage1 ? { ...frozen, text: await modelFolder(initial.stage1, 'retrieval') } : frozen;
-  source.check(config);
+  const checked = { stages, out, reporter, signal };
+  await source.check(config, checked);
   const resources = new Disposables();
   try {
     const encoder = resources.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
-    const language = needsLanguage
+    const language = stages.includes(2)
       ? resources.add(await loadLanguageModel(folders.language), (model) => model.dispose?.())
       : undefined;
     const { bert, text } = folders;
@@ -70,9 +73,10 @@ export async function openTrainingContext<D extends DataConfig>(
       }),
     );
     const parts = resources.add(started, (composed) => composed.dispose());
-    const data = resources.add(await source.openTraining(config, { encoder, parts, reporter, signal }), (opened) =>
+    const data = resources.add(await source.openTraining(config, { ...checked, encoder, parts }), (opened) =>
       opened.close(),
     );
+    if (data.encoded) encoder.dispose();
     return { config, folders, parts, encoder, data, close: () => resources.close() };
   } catch (error) {
     await resources.close();

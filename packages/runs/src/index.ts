@@ -35,12 +35,22 @@ export {
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
 export { type AnswerResult, evaluateVqa, type TypeScore, type VqaEvalOptions, type VqaScores } from './evaluate/vqa.js';
 export { type FrozenFolders, fingerprint, frozenFolders } from './frozen.js';
+export { SKIPPED } from './image-text/check-data.js';
+export {
+  type ImageTextConfig,
+  type ImageTextDataConfig,
+  imageTextConfigs,
+  imageTextPresets,
+  imageTextSchema,
+} from './image-text/config.js';
+export { type ImageTextOptions, imageTextData } from './image-text/image-text-data.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
 export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';
 export { TENSORBOARD, type TensorBoardOptions, tensorBoard } from './observe/tensorboard/observer.js';
 export { type Reporter, silent } from './reporter.js';
 export type {
   CaptionData,
+  CheckContext,
   DataContext,
   EvaluationData,
   EvaluationOptions,
@@ -52,5 +62,6 @@ export type {
   ValidationData,
   VqaData,
 } from './run-data.js';
+export { EVALUATIONS, type LoggedEvaluation, readEvaluations } from './selection.js';
 export { runTrain, type TrainRunOptions } from './train.js';
 export { type CustomVision, openRunVision, type RunVision, withVision } from './vision.js';

@@ -22,7 +22,7 @@ export interface RunData<D extends DataConfig = DataConfig, E extends Evaluation
    * Checks that the data set can provide what a configuration asks for, before any model is loaded.
    * @throws in one sentence where it cannot
    */
-  check(config: RunConfig<D>): void;
+  check(config: RunConfig<D>, context?: CheckContext): void | Promise<void>;
   /**
    * Selects what of `config.data` determines the trained weights, as a value for JSON: a run is resumed only with equal
    * values. Options that only concern evaluation are left out.
@@ -42,12 +42,21 @@ export interface EvaluationOptions<D extends DataConfig = DataConfig> {
   readonly seed?: number | undefined;
 }
 
+/** What a data set is checked for. */
+export interface CheckContext {
+  /** The stages that are trained. Default: both. */
+  readonly stages?: readonly (1 | 2)[] | undefined;
+  /** The run's folder, for lists of what cannot be used. */
+  readonly out?: string | undefined;
+  readonly reporter?: Reporter | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What a data set is given to encode its images. */
-export interface DataContext {
+export interface DataContext extends CheckContext {
   /** The frozen image encoder with its processor; `fingerprint` identifies its weights, for features cached on disk. */
   readonly encoder: Pick<RunVision, 'vision'> & { readonly fingerprint?: string };
   readonly reporter: Reporter;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The training split, its images encoded by the frozen image encoder. */
@@ -63,6 +72,12 @@ export interface TrainingData {
    * absent, the trained model re-ranks as published models do.
    */
   validation?(): Promise<ValidationData>;
+  /** Whether the best step is selected by `validation`, and training may stop early by it. Default false. */
+  readonly selects?: boolean;
+  /** Whether all features are computed, so that the run frees the image encoder. Default false. */
+  readonly encoded?: boolean;
+  /** Tells for how many seconds batches have waited for images to be read and decoded so far; it is then logged. */
+  waited?(): number;
   /** The prompts that stage 2 trains with; the trained model keeps them. */
   readonly prompts: Prompts;
   /** Frees features and files. */

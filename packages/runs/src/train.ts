@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
 import { modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
 import { isFile, toPath } from '@blip2/tensor/files';
-import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
+import { latestCheckpoint } from '@blip2/trainer';
 import {
   initializeStage2,
   type StageOptions,
@@ -17,11 +16,12 @@ import * as tf from '@tensorflow/tfjs';
 import { chooseRerank } from './choose-rerank.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { type InitialFolders, openTrainingContext, type TrainingContext } from './context.js';
+import { follow } from './follow.js';
 import { fingerprint } from './frozen.js';
-import { METRICS } from './metrics.js';
 import { joinObservers, type Observers, type RunObserver } from './observe/observer.js';
 import { type Reporter, silent } from './reporter.js';
 import type { RunData } from './run-data.js';
+import { openSelection, readEvaluations, type Selection } from './selection.js';
 import { type CustomVision, withVision } from './vision.js';
 
 /** Options of `runTrain`. */
@@ -88,7 +88,8 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
     vision,
     reporter,
     signal,
-    needsLanguage: stages.includes(2),
+    stages,
+    out,
     initial: stages.includes(2) ? initial : { stage1: initial.stage1 },
   });
   const observers = joinObservers(options.observers ?? [], { out, config });
@@ -107,7 +108,8 @@ const checkpoints = (out: string, stage: 1 | 2): string => join(out, 'checkpoint
 /** @throws where stage 1 is not trained to its end */
 async function expectStage1({ stage1 }: Pick<RunConfig, 'stage1'>, out: string): Promise<void> {
   const found = await latestCheckpoint(checkpoints(out, 1));
-  if (found?.step === stage1.steps) return;
+  const evaluations = await readEvaluations(out);
+  if (found?.step === stage1.steps || evaluations.some((one) => one.stage === 1 && one.stopped)) return;
   const has = `${out} has ${found?.step ?? 0} of ${stage1.steps} steps`;
   throw new Error(`Stage 2 starts from stage 1, of which ${has}; train stage 1 first.`);
 }
@@ -121,7 +123,9 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
     labelSmoothing: config.labelSmoothing,
     standardizeVision: config.stage1.standardizeVision && !options.initial?.stage1 && (() => data.sampleFeatures()),
   });
-  const { trained, finished } = await follow(1, run, { ...options, config });
+  const selection = await selectionOf(1, context, { ...options, ...stage });
+  const { trained, finished } = await follow(1, run, { ...options, config, data, selection });
+  if (finished) await selection?.restore();
   const folder = join(options.out, 'stage1');
   if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
     const rerank = await measureRerank(context, options.signal);
@@ -156,10 +160,10 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
   if (!options.initial?.stage2) initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
-  const { trained, finished } = await follow(2, trainStage2(parts, { ...stage, phraseWeight, projectionRateScale }), {
-    ...options,
-    config,
-  });
+  const run = trainStage2(parts, { ...stage, phraseWeight, projectionRateScale });
+  const selection = await selectionOf(2, context, { ...options, ...stage });
+  const { trained, finished } = await follow(2, run, { ...options, config, data, selection });
+  if (finished) await selection?.restore();
   const folder = join(options.out, 'stage2');
   if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
     await saveStage2(folder, {
@@ -173,6 +177,24 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
     });
   }
 }
+
+const selectionOf = (
+  stage: 1 | 2,
+  { config, parts, data }: TrainingContext,
+  { out, resume = false, reporter, signal, trainer }: StageRun & Pick<StageOptions<unknown>, 'trainer'>,
+): Promise<Selection | undefined> =>
+  openSelection({
+    stage,
+    config,
+    parts,
+    data,
+    out,
+    checkpoints: checkpoints(out, stage),
+    resume,
+    identity: JSON.stringify(trainer?.environment),
+    reporter,
+    signal,
+  });
 
 async function stageOptions<B>(
   stage: 1 | 2,
@@ -189,8 +211,16 @@ async function stageOptions<B>(
     batches: StageOptions<B>['data'];
   },
 ): Promise<StageOptions<B>> {
-  const { checkpointEvery, batchSize, maxGradNorm, accumulationSteps, recompute, ...settings } =
-    stage === 1 ? config.stage1 : config.stage2;
+  const {
+    checkpointEvery,
+    evaluateEvery,
+    patience,
+    batchSize,
+    maxGradNorm,
+    accumulationSteps,
+    recompute,
+    ...settings
+  } = stage === 1 ? config.stage1 : config.stage2;
   const { steps, learningRate, minLearningRate, warmupSteps, weightDecay, betas } = settings;
   const { seed, qformer, labelSmoothing } = config;
   const short = async (...parts: unknown[]): Promise<string> => (await cacheKey(...parts)).slice(0, 16);
@@ -216,6 +246,7 @@ async function stageOptions<B>(
           { seed, qformer, labelSmoothing, batchSize, maxGradNorm, accumulationSteps },
           identity,
           settings,
+          ...(patience === null ? [] : [{ evaluateEvery: evaluateEvery ?? checkpointEvery, patience }]),
         ),
         vision: await short(encoder.fingerprint),
         ...(stage === 2
@@ -229,34 +260,6 @@ async function stageOptions<B>(
       },
     },
   };
-}
-
-/** Runs the steps of a stage and logs them. Nothing is written before the first step: a run that is refused changes nothing. */
-async function follow(
-  stage: 1 | 2,
-  run: AsyncGenerator<TrainStep, void, void>,
-  { config, out, reporter, observers, signal, maxSteps }: StageRun & { config: RunConfig },
-): Promise<{ trained: boolean; finished: boolean }> {
-  const before = stage === 1 ? 0 : config.stage1.steps;
-  const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
-  const images = batchSize * accumulationSteps;
-  let metrics: Awaited<ReturnType<typeof openMetrics>> | undefined;
-  for await (const step of run) {
-    metrics ??= await openLog(out, config, before + step.step - 1);
-    await metrics.append({ ...step, step: before + step.step, stage });
-    await observers.step({ ...step, stage, images });
-    reporter.step(stage, { ...step, images });
-    reporter.progress(`training stage ${stage}`, step.step, steps);
-  }
-  signal?.throwIfAborted();
-  return { trained: metrics !== undefined, finished: maxSteps === undefined || maxSteps >= steps };
-}
-
-/** Writes the configuration and opens the metrics, without the steps after `through`. */
-async function openLog(out: string, config: RunConfig, through: number) {
-  await mkdir(out, { recursive: true });
-  await writeFile(join(out, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
-  return openMetrics(join(out, METRICS), { lastStep: through });
 }
 
 /** What a resumed run must have in common with the interrupted one besides its configuration. */

@@ -1,6 +1,8 @@
-import { cacheKey } from '@blip2/data';
+import { cacheKey, readProcessor } from '@blip2/data';
 import type { FrozenModel } from '@blip2/models';
+import { readConfigJson } from '@blip2/tensor/files';
 import { loadVision, type VisionModel } from '@blip2/training';
+import { encodePixels, readVisionConfig } from '@blip2/vision';
 import type { RunConfig } from './config/schema.js';
 import { fingerprint, frozenFolders } from './frozen.js';
 
@@ -19,7 +21,7 @@ export interface RunVision {
   readonly fingerprint: string;
   /** How the trained models store it: as a copy of a folder's weights, or by name. */
   readonly frozen: FrozenModel;
-  /** Frees the encoder, unless it was given. */
+  /** Frees the encoder, unless it was given; one that is used again is loaded again. */
   dispose(): void;
 }
 
@@ -35,13 +37,35 @@ export async function openRunVision(
   }
   const { vision: folder } = frozenFolders(config);
   const outputStride = config.outputStride ?? undefined;
-  const vision = await loadVision(folder, { outputStride });
+  const vision = await lazyVision(folder, outputStride);
   const weights = await fingerprint(folder);
   return {
     vision,
     fingerprint: outputStride === undefined ? weights : await cacheKey(weights, outputStride),
     frozen: { folder, outputStride },
-    dispose: () => vision.dispose?.(),
+    dispose: () => vision.dispose(),
+  };
+}
+
+/** The image encoder of a folder, loaded when the first images are encoded: a run whose features are cached never holds it. */
+async function lazyVision(
+  folder: string,
+  outputStride: 16 | 32 | undefined,
+): Promise<VisionModel & { dispose(): void }> {
+  const [json, processor] = [await readConfigJson(folder), await readProcessor(folder)];
+  let loading: ReturnType<typeof loadVision> | undefined;
+  const loaded = () => {
+    loading ??= loadVision(folder, { outputStride });
+    return loading;
+  };
+  return {
+    width: readVisionConfig(json).hiddenSize,
+    processor,
+    encode: async (pixels) => encodePixels(await loaded(), pixels),
+    dispose() {
+      loading?.then((vision) => vision.dispose()).catch(() => {}); // who encodes is told
+      loading = undefined;
+    },
   };
 }
 

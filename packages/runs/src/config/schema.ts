@@ -20,6 +20,16 @@ const scheduleSchema = z
       .describe('gradients are clipped to this global norm; null: no clipping'),
     accumulationSteps: count.default(1).describe('batches whose gradients are accumulated for one update'),
     checkpointEvery: count.default(200).describe('steps between checkpoints'),
+    evaluateEvery: z
+      .int()
+      .min(0)
+      .nullable()
+      .default(null)
+      .describe('steps between evaluations on validation images, where there are any; null: checkpointEvery; 0: none'),
+    patience: count
+      .nullable()
+      .default(null)
+      .describe('stop after so many evaluations without a better validation score; null: never'),
     recompute: z
       .boolean()
       .default(false)

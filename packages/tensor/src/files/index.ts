@@ -1,3 +1,4 @@
+export { defaultCacheDir } from './cache-dir.js';
 export { readConfigJson, readGenerationJson, readJson } from './json.js';
 export { isFile, isFolder, toPath } from './paths.js';
 export { type FolderReference, type ReferenceOptions, readReference } from './reference.js';

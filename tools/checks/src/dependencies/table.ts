@@ -62,7 +62,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     onlyNode: { src: 'reads files on disk' },
   },
   '@blip2/emoji': {
-    siblings: ['@blip2/data'],
+    siblings: ['@blip2/tensor', '@blip2/data'],
     npm: {
       sharp: 'draws the SVG bodies of the icons',
       'emojibase-data': 'labels, tags and groups',

@@ -1,0 +1,103 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageTextItem, SkippedItem } from '@blip2/data';
+import type { CheckContext } from '../run-data.js';
+import type { ImageTextConfig } from './config.js';
+import { stage2Texts, trainedOn } from './texts.js';
+
+/** The file of a run's folder that lists what of the data could not be used. */
+export const SKIPPED = 'skipped.jsonl';
+
+/** What of a data set can be used, and what cannot. */
+export interface Usable {
+  /** The name of the data set. */
+  readonly name: string;
+  /** The number of items that can be used. */
+  readonly kept: number;
+  readonly skipped: readonly SkippedItem[];
+}
+
+/**
+ * Lists what was left out in `skipped.jsonl` of the run's folder, says it, and checks that it is not too much.
+ * @param most the largest share of all that may be left out
+ * @throws in one sentence with the share, the first reason, and where the list is
+ */
+export async function reportSkipped(
+  { name, kept, skipped }: Usable,
+  { most, out, reporter }: Pick<CheckContext, 'out' | 'reporter'> & { readonly most: number },
+): Promise<void> {
+  const [first] = skipped;
+  if (!first) return;
+  const file = out === undefined ? undefined : join(out, SKIPPED);
+  if (file) await writeLines(file, skipped);
+  const total = kept + skipped.length;
+  const example = `${first.id}: ${first.reason.replace(/\.$/, '')}`;
+  const where = file ? `; all are listed in ${file}` : '';
+  if (skipped.length > most * total) {
+    const shares = `${percent(skipped.length / total)}, and at most ${percent(most)} may be`;
+    throw new Error(
+      `${skipped.length} of ${total} items of ${name} cannot be used (${shares}), such as ${example}${where}; repair them, or raise --max-skipped.`,
+    );
+  }
+  reporter?.note(`${skipped.length} of ${total} items of ${name} are left out, such as ${example}${where}.`);
+}
+
+const percent = (share: number): string => `${Math.round(1000 * share) / 10} %`;
+
+/** Writes one JSON object a line, as a whole or not at all. */
+async function writeLines(file: string, skipped: readonly SkippedItem[]): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(`${file}.tmp`, skipped.map(({ id, reason }) => `${JSON.stringify({ id, reason })}\n`).join(''));
+  await rename(`${file}.tmp`, file);
+}
+
+/**
+ * Checks that images fill the batches of the stages that are trained.
+ * @throws in one sentence where there are no images, no texts, or too few of them
+ */
+export function checkCounts(
+  items: readonly ImageTextItem[],
+  {
+    name,
+    config,
+    stages = [1, 2],
+  }: { readonly name: string; readonly config: ImageTextConfig } & Pick<CheckContext, 'stages'>,
+): void {
+  if (items.length === 0) throw noImages(name);
+  const { stage1, stage2, data } = config;
+  if (stages.includes(1)) {
+    const captioned = items.filter(({ captions }) => captions.length > 0);
+    if (captioned.length === 0)
+      throw new Error(
+        `${name} has no captions, from which stage 1 learns; add some, or train stage 2 alone on its questions.`,
+      );
+    const pairs = captioned.reduce((sum, { captions }) => sum + captions.length, 0);
+    expectFull(pairs, { of: 'pairs of an image and a caption', stage: 'stage1', batchSize: stage1.batchSize, name });
+    if (captioned.length < 2)
+      throw new Error(`${name} has one image with captions, and stage 1 compares images; add others.`);
+  }
+  if (stages.includes(2)) {
+    const texts = stage2Texts(items, data.task, name);
+    for (const kind of ['captions', 'questions'] as const) {
+      if (!texts[kind]) continue;
+      const { length } = trainedOn(items, kind);
+      expectFull(length, { of: `images with ${kind}`, stage: 'stage2', batchSize: stage2.batchSize, name });
+    }
+  }
+}
+
+/** What is wrong with a data set in which nothing can be used. */
+export const noImages = (name: string): Error =>
+  new Error(
+    `${name} has no image with a caption or a question; see 'Train on your own images' in the README for how they are laid out.`,
+  );
+
+function expectFull(
+  count: number,
+  { of, stage, batchSize, name }: { of: string; stage: string; batchSize: number; name: string },
+): void {
+  if (count >= batchSize) return;
+  throw new Error(
+    `${name} has ${count} ${of}, fewer than a batch of ${batchSize} in ${stage}; add some, or lower its 'batchSize' (--batch-size).`,
+  );
+}

@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { DecodedImage } from '@blip2/data';
+import { type DecodeJob, decode } from './decode-job.js';
+import type { Reply, Request } from './decode-worker.js';
+
+/** Decodes images in worker threads. */
+export interface DecodePool {
+  /** Decodes and transforms an image. @throws for a file that cannot be decoded */
+  decode(job: DecodeJob): Promise<DecodedImage>;
+  /** Ends the workers; what they still decode is rejected. */
+  close(): Promise<void>;
+}
+
+/** Workers where their number is not given: the cores besides the one that trains, at most 4. */
+export const defaultWorkers = (): number => Math.max(1, Math.min(4, availableParallelism() - 1));
+
+/** Starts worker threads that decode images; with 0, images are decoded in this thread. */
+export function decodePool(workers: number): DecodePool {
+  if (workers === 0) return { decode, close: async () => {} };
+  const threads = Array.from({ length: workers }, () => thread());
+  return {
+    decode: (job) => threads.reduce((least, one) => (one.pending() < least.pending() ? one : least)).decode(job),
+    close: async () => {
+      await Promise.all(threads.map((one) => one.close()));
+    },
+  };
+}
+
+type Waiting = { readonly resolve: (image: DecodedImage) => void; readonly reject: (error: Error) => void };
+
+/** Tests run from the sources, where a worker needs the loader of this process' tests. */
+const script = import.meta.url.endsWith('.ts')
+  ? { url: new URL('./decode-worker.ts', import.meta.url), execArgv: ['--conditions=@blip2/source', '--import', 'tsx'] }
+  : { url: new URL('./decode-worker.js', import.meta.url), execArgv: [] };
+
+function thread() {
+  const worker = new Worker(script.url, { execArgv: script.execArgv });
+  const waiting = new Map<number, Waiting>();
+  let next = 0;
+  const fail = (error: Error): void => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  worker.on('message', (reply: Reply) => {
+    const job = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (waiting.size === 0) worker.unref();
+    if ('image' in reply) job?.resolve(reply.image);
+    else job?.reject(new Error(reply.error));
+  });
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new Error('A thread that decodes images has ended.')));
+  worker.unref();
+  return {
+    pending: () => waiting.size,
+    decode: (job: DecodeJob) =>
+      new Promise<DecodedImage>((resolve, reject) => {
+        const id = next++;
+        waiting.set(id, { resolve, reject });
+        worker.ref();
+        worker.postMessage({ id, ...job } satisfies Request);
+      }),
+    close: () => worker.terminate(),
+  };
+}

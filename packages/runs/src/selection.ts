@@ -1,0 +1,205 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isFile } from '@blip2/tensor/files';
+import { latestCheckpoint, nodeFiles } from '@blip2/trainer';
+import { languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
+import * as tf from '@tensorflow/tfjs';
+import type { RunConfig } from './config/schema.js';
+import { evaluateCaptions } from './evaluate/captions.js';
+import { evaluateRetrieval } from './evaluate/retrieval.js';
+import { evaluateVqa } from './evaluate/vqa.js';
+import type { Reporter } from './reporter.js';
+import type { TrainingData, ValidationData } from './run-data.js';
+
+/** The file of a run's folder that logs the evaluations on validation images, one JSON object per line. */
+export const EVALUATIONS = 'evaluations.jsonl';
+
+/** An evaluation on validation images. */
+export interface LoggedEvaluation {
+  readonly stage: 1 | 2;
+  /** The step of the stage after which it was made. */
+  readonly step: number;
+  /**
+   * By what steps are compared, larger is better. Stage 1: the mean recall at 1, 5 and 10 of both directions by ITC, as LAVIS
+   * selects; stage 2: CIDEr, VQA accuracy, or their sum.
+   */
+  readonly value: number;
+  /** The step with the best value so far; of equal ones the last. */
+  readonly best: number;
+  /** Whether training stopped here, because the value had not grown for `patience` evaluations. */
+  readonly stopped: boolean;
+}
+
+/** Selects the best step of a stage by validation, and tells when to stop. */
+export interface Selection {
+  /** Evaluates after a step where that is due. @returns whether training stops */
+  after(step: number): Promise<boolean>;
+  /** Whether an earlier process stopped this stage early; its best weights are then all that is needed. */
+  readonly stopped: boolean;
+  /** Puts the weights of the best step in the place of the last ones, where there are any. */
+  restore(): Promise<void>;
+}
+
+/** Options of `openSelection`. */
+export interface SelectionOptions {
+  readonly stage: 1 | 2;
+  readonly config: RunConfig;
+  readonly parts: Parts;
+  readonly data: Pick<TrainingData, 'validation' | 'selects' | 'prompts'>;
+  /** The run's folder. */
+  readonly out: string;
+  /** The folder of the stage's checkpoints. */
+  readonly checkpoints: string;
+  readonly resume: boolean;
+  /** What a resumed run must have in common with the one that stopped early. */
+  readonly identity: string;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens the selection of a stage; undefined where the data set selects nothing, or the configuration has it off. */
+export async function openSelection(options: SelectionOptions): Promise<Selection | undefined> {
+  const { stage, config, data, out, checkpoints, resume, parts, reporter } = options;
+  const { checkpointEvery, evaluateEvery, patience, steps } = stage === 1 ? config.stage1 : config.stage2;
+  const every = evaluateEvery ?? checkpointEvery;
+  if (!data.selects || every === 0) return undefined;
+  const file = join(out, EVALUATIONS);
+  const all = resume ? await readEvaluations(out) : [];
+  const from = resume ? ((await latestCheckpoint(checkpoints))?.step ?? 0) : 0;
+  const logged = all.filter((one) => one.stage < stage || (one.stage === stage && one.step <= from));
+  const stop = all.find((one) => one.stage === stage && one.stopped);
+  const stopped = stop !== undefined && (await isBest(checkpoints, stop.best, options.identity));
+
+  return {
+    stopped,
+    async after(step) {
+      if (step % every !== 0 && step !== steps) return false;
+      const value = await validate(options);
+      const own = logged.filter((one) => one.stage === stage);
+      const highest = Math.max(Number.NEGATIVE_INFINITY, ...own.map((one) => one.value));
+      const isNew = value >= highest;
+      const best = isNew ? step : (own.at(-1)?.best ?? step);
+      if (isNew) await saveBest(checkpoints, step, options);
+      const stops = patience !== null && sinceGrowth([...own.map((one) => one.value), value]) >= patience;
+      logged.push({ stage, step, value, best, stopped: stops });
+      await writeFile(`${file}.tmp`, logged.map((one) => `${JSON.stringify(one)}\n`).join(''));
+      await rename(`${file}.tmp`, file);
+      if (stops)
+        reporter.note(
+          `Stage ${stage} stops after step ${step}: its validation score has not grown since step ${step - (patience as number) * every}.`,
+        );
+      return stops;
+    },
+    async restore() {
+      const best = (await bestSteps(checkpoints)).at(-1);
+      if (best !== undefined)
+        await loadBest(join(checkpoints, folderOf(best)), stage === 1 ? parts.stage1 : parts.stage2);
+    },
+  };
+}
+
+/** Reads the evaluations of a run. */
+export async function readEvaluations(out: string): Promise<LoggedEvaluation[]> {
+  const text = await readFile(join(out, EVALUATIONS), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LoggedEvaluation);
+}
+
+/** The number of evaluations since the last that was better than all before it. */
+function sinceGrowth(values: readonly number[]): number {
+  let [highest, at] = [Number.NEGATIVE_INFINITY, 0];
+  values.forEach((value, i) => {
+    if (value > highest) [highest, at] = [value, i];
+  });
+  return values.length - 1 - at;
+}
+
+async function validate(options: SelectionOptions): Promise<number> {
+  const validation = (await options.data.validation?.()) as ValidationData;
+  try {
+    return options.stage === 1 ? await recallOf(validation, options) : await textsOf(validation, options);
+  } finally {
+    await validation.close();
+  }
+}
+
+async function recallOf({ retrieval }: ValidationData, { parts, config, signal }: SelectionOptions): Promise<number> {
+  if (!retrieval) return 0;
+  const model = { config: parts.config, params: stage1Params(parts) };
+  const how = {
+    tokenizer: parts.text.tokenizer,
+    textLength: config.data.textLength,
+    rerank: 0,
+    ...(signal && { signal }),
+  };
+  const { i2t, t2i } = await evaluateRetrieval(model, retrieval, how);
+  return [i2t, t2i].flatMap(({ r1, r5, r10 }) => [r1, r5, r10]).reduce((sum, recall) => sum + recall / 6, 0);
+}
+
+async function textsOf({ captions, vqa }: ValidationData, { parts, data, signal }: SelectionOptions): Promise<number> {
+  const language = languageOf(parts);
+  const { tokenizer } = language;
+  const model = { config: parts.config, params: stage2Params(parts), language, tokenizer, prompts: data.prompts };
+  const how = { beams: 1, ...(signal && { signal }) };
+  const cider = captions ? (await evaluateCaptions(model, captions, how)).cider : 0;
+  return cider + (vqa ? (await evaluateVqa(model, vqa, how)).accuracy : 0);
+}
+
+const folderOf = (step: number): string => `best-${String(step).padStart(6, '0')}`;
+const WEIGHTS = 'trainable.safetensors';
+const STATE = 'state.json';
+
+/** The steps whose weights are kept as the best, ascending; one but while the next is written. */
+async function bestSteps(checkpoints: string): Promise<number[]> {
+  const names = await nodeFiles.list(checkpoints);
+  return names
+    .flatMap((name) => /^best-(\d{6,})$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Writes the weights of a step as a whole, and then removes those of an earlier best step. */
+async function saveBest(
+  checkpoints: string,
+  step: number,
+  { stage, parts, identity }: SelectionOptions,
+): Promise<void> {
+  const partial = join(checkpoints, `.partial-${folderOf(step)}`);
+  const folder = join(checkpoints, folderOf(step));
+  await nodeFiles.remove(partial);
+  await nodeFiles.makeFolder(partial);
+  await nodeFiles.writeTensors(join(partial, WEIGHTS), stage === 1 ? parts.stage1 : parts.stage2);
+  await nodeFiles.writeText(join(partial, STATE), `${JSON.stringify({ step, identity })}\n`);
+  for (const name of [WEIGHTS, STATE]) await nodeFiles.sync(join(partial, name));
+  await nodeFiles.remove(folder);
+  await nodeFiles.rename(partial, folder);
+  await nodeFiles.sync(checkpoints);
+  for (const older of await bestSteps(checkpoints))
+    if (older !== step) await nodeFiles.remove(join(checkpoints, folderOf(older)));
+}
+
+/** Whether the best weights are those of a step. @throws for those of another run */
+async function isBest(checkpoints: string, step: number, identity: string): Promise<boolean> {
+  const folder = join(checkpoints, folderOf(step));
+  if (!(await isFile(join(folder, STATE)))) return false;
+  const state = JSON.parse(await nodeFiles.readText(join(folder, STATE))) as { identity?: unknown };
+  if (state.identity === identity) return true;
+  throw new Error(
+    `${folder} cannot be continued: configuration, data, models or backend were others. Use the same settings, or start a new run in another folder.`,
+  );
+}
+
+async function loadBest(folder: string, trainable: Parts['stage1']): Promise<void> {
+  const source = await nodeFiles.openTensors(join(folder, WEIGHTS));
+  try {
+    for (const [path, { shape }] of Object.entries(trainable)) {
+      const values = await source.read(path);
+      trainable[path]?.dispose();
+      trainable[path] = tf.keep(tf.tensor(values, shape, 'float32'));
+    }
+  } finally {
+    await source.close();
+  }
+}
