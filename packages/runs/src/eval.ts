@@ -259,7 +259,20 @@ async function trainedConfig<D extends DataConfig>(
     const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}');
     const json: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     const isRun = typeof json === 'object' && json !== null && 'stage1' in json;
-    if (isRun) return configs.parse(json, `the configuration in ${folder}`);
+    if (isRun) return parsed(json as Json, configs, folder);
   }
   return undefined;
+}
+
+type Json = { readonly data?: { readonly textLength?: unknown }; readonly [key: string]: unknown };
+
+/** Parses the configuration of a run; one of another data set shares with this one's only the length of texts. */
+function parsed<D extends DataConfig>(json: Json, configs: RunData<D>['configs'], folder: string): RunConfig<D> {
+  const origin = `the configuration in ${folder}`;
+  try {
+    return configs.parse(json, origin);
+  } catch {
+    const textLength = json.data?.textLength;
+    return configs.parse({ ...json, data: textLength === undefined ? {} : { textLength } }, origin);
+  }
 }

@@ -1,6 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageTextItem, SkippedItem } from '@blip2/data';
+import { collectSkipped } from '@blip2/datasets';
 import type { CheckContext } from '../run-data.js';
 import type { ImageTextConfig } from './config.js';
 import { stage2Texts, trainedOn } from './texts.js';
@@ -20,35 +20,21 @@ export interface Usable {
 /**
  * Lists what was left out in `skipped.jsonl` of the run's folder, says it, and checks that it is not too much.
  * @param most the largest share of all that may be left out
- * @throws in one sentence with the share, the first reason, and where the list is
+ * @throws in one sentence with the share, the first reasons, and where the list is
  */
-export async function reportSkipped(
+export function reportSkipped(
   { name, kept, skipped }: Usable,
   { most, out, reporter }: Pick<CheckContext, 'out' | 'reporter'> & { readonly most: number },
-): Promise<void> {
-  const [first] = skipped;
-  if (!first) return;
+): void {
+  if (skipped.length === 0) return;
   const file = out === undefined ? undefined : join(out, SKIPPED);
-  if (file) await writeLines(file, skipped);
-  const total = kept + skipped.length;
-  const example = `${first.id}: ${first.reason.replace(/\.$/, '')}`;
-  const where = file ? `; all are listed in ${file}` : '';
-  if (skipped.length > most * total) {
-    const shares = `${percent(skipped.length / total)}, and at most ${percent(most)} may be`;
-    throw new Error(
-      `${skipped.length} of ${total} items of ${name} cannot be used (${shares}), such as ${example}${where}; repair them, or raise --max-skipped.`,
-    );
-  }
-  reporter?.note(`${skipped.length} of ${total} items of ${name} are left out, such as ${example}${where}.`);
-}
-
-const percent = (share: number): string => `${Math.round(1000 * share) / 10} %`;
-
-/** Writes one JSON object a line, as a whole or not at all. */
-async function writeLines(file: string, skipped: readonly SkippedItem[]): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true });
-  await writeFile(`${file}.tmp`, skipped.map(({ id, reason }) => `${JSON.stringify({ id, reason })}\n`).join(''));
-  await rename(`${file}.tmp`, file);
+  const list = collectSkipped({ name, file, maxSkipped: most });
+  for (const one of skipped) list.add(one);
+  list.finish(kept);
+  const reasons = list.reasons().map(([reason, count]) => `${count} x ${reason.replace(/\.$/, '')}`);
+  reporter?.note(
+    `${list.count} of ${kept + list.count} items of ${name} are left out (${reasons.slice(0, 3).join('; ')})${file ? `; ${file} lists them` : ''}.`,
+  );
 }
 
 /**

@@ -53,7 +53,7 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
     async check(config, context = {}) {
       const { train, held, skipped } = await parts(config, context.signal);
       const kept = train.length + held.length;
-      await reportSkipped({ name, kept, skipped }, { ...context, most: config.data.maxSkipped });
+      reportSkipped({ name, kept, skipped }, { ...context, most: config.data.maxSkipped });
       checkCounts(train, { name, config, stages: context.stages });
     },
 
@@ -74,7 +74,7 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
         const broken = [...images.skipped, ...(heldImages?.skipped ?? [])];
         if (broken.length > 0) {
           const kept = images.items.length + (heldImages?.items.length ?? 0);
-          await reportSkipped({ name, kept, skipped: [...skipped, ...broken] }, { ...context, most: data.maxSkipped });
+          reportSkipped({ name, kept, skipped: [...skipped, ...broken] }, { ...context, most: data.maxSkipped });
         }
         checkCounts(images.items, { name, config, stages: context.stages });
         return {
@@ -94,7 +94,7 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
       const images = await openImages(items, how, context);
       try {
         const all = { name, kept: images.items.length, skipped: [...skipped, ...images.skipped] };
-        await reportSkipped(all, { ...context, most: maxSkipped });
+        reportSkipped(all, { ...context, most: maxSkipped });
         return { ...tasksOf(images.items, images.features.store), close: () => images.close() };
       } catch (error) {
         await images.close();

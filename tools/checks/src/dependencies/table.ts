@@ -152,6 +152,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/losses',
       '@blip2/trainer',
       '@blip2/data',
+      '@blip2/datasets',
       '@blip2/metrics',
       '@blip2/starter',
       '@blip2/training',
@@ -180,6 +181,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     siblings: [
       '@blip2/tensor',
       '@blip2/data',
+      '@blip2/datasets',
       '@blip2/training',
       '@blip2/hub',
       '@blip2/models',
