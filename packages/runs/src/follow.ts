@@ -55,9 +55,7 @@ export async function follow(
     if (made === WARM && step.step < steps) {
       const each = seconds / (WARM - 1);
       const left = duration(each * (steps - step.step));
-      reporter.note(
-        `Stage ${stage}: ${(images / each).toPrecision(3)} images per second, ${left} left.`,
-      );
+      reporter.note(`Stage ${stage}: ${(images / each).toPrecision(3)} images per second, ${left} left.`);
     }
     if (await selection?.after(step.step)) return { trained: true, finished: true };
   }
