@@ -5,6 +5,7 @@ import { compose, type InitialModels, loadBert, loadLanguageModel, type Parts } 
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
+import { checkPlan, describePlan, planStage } from './plan.js';
 import type { Reporter } from './reporter.js';
 import type { RunData, TrainingData } from './run-data.js';
 import { type CustomVision, openRunVision, type RunVision } from './vision.js';
@@ -73,6 +74,11 @@ export async function openTrainingContext<D extends DataConfig>(
       }),
     );
     const parts = resources.add(started, (composed) => composed.dispose());
+    for (const stage of stages) {
+      const plan = planStage(stage, config, { parts, tokens: encoder.tokens });
+      reporter.note(describePlan(plan));
+      await checkPlan(plan, out);
+    }
     const data = resources.add(await source.openTraining(config, { ...checked, encoder, parts }), (opened) =>
       opened.close(),
     );

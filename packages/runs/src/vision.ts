@@ -2,7 +2,7 @@ import { cacheKey, readProcessor } from '@blip2/data';
 import type { FrozenModel } from '@blip2/models';
 import { readConfigJson } from '@blip2/tensor/files';
 import { loadVision, type VisionModel } from '@blip2/training';
-import { encodePixels, readVisionConfig } from '@blip2/vision';
+import { encodePixels, readVisionConfig, visionTokens } from '@blip2/vision';
 import type { RunConfig } from './config/schema.js';
 import { fingerprint, frozenFolders } from './frozen.js';
 
@@ -17,6 +17,8 @@ export type CustomVision = VisionModel & {
 /** The image encoder of a run. */
 export interface RunVision {
   readonly vision: VisionModel;
+  /** The number of features of an image, N, where it is known. */
+  readonly tokens?: number | undefined;
   /** Identifies the encoder's weights and its image processor. */
   readonly fingerprint: string;
   /** How the trained models store it: as a copy of a folder's weights, or by name. */
@@ -41,6 +43,7 @@ export async function openRunVision(
   const weights = await fingerprint(folder);
   return {
     vision,
+    tokens: vision.tokens,
     fingerprint: outputStride === undefined ? weights : await cacheKey(weights, outputStride),
     frozen: { folder, outputStride },
     dispose: () => vision.dispose(),
@@ -51,15 +54,17 @@ export async function openRunVision(
 async function lazyVision(
   folder: string,
   outputStride: 16 | 32 | undefined,
-): Promise<VisionModel & { dispose(): void }> {
+): Promise<VisionModel & { readonly tokens: number; dispose(): void }> {
   const [json, processor] = [await readConfigJson(folder), await readProcessor(folder)];
+  const config = readVisionConfig(outputStride === undefined ? json : { ...json, output_stride: outputStride });
   let loading: ReturnType<typeof loadVision> | undefined;
   const loaded = () => {
     loading ??= loadVision(folder, { outputStride });
     return loading;
   };
   return {
-    width: readVisionConfig(json).hiddenSize,
+    width: config.hiddenSize,
+    tokens: visionTokens(config),
     processor,
     encode: async (pixels) => encodePixels(await loaded(), pixels),
     dispose() {

@@ -87,7 +87,7 @@ function visionConfigOf(json: Json, outputStride: number | undefined): VisionCon
 }
 
 /**
- * Loads the frozen language model of a Hugging Face folder (OPT or T5), and its tokenizer.
+ * Loads the frozen language model of a Hugging Face folder (OPT or T5, or that of a BLIP-2), and its tokenizer.
  * @param folder path or `file:` URL of the folder
  * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
  */
@@ -101,11 +101,24 @@ export async function loadLanguageModel(folder: string | URL): Promise<SyncLangu
     openWeights(path),
   ]);
   try {
-    return { ...(await loadLanguage(source, languageConfig(json, generation))), tokenizer };
+    if (!isJson(json.text_config))
+      return { ...(await loadLanguage(source, languageConfig(json, generation))), tokenizer };
+    const config = languageConfig({ model_type: 'opt', ...json.text_config }, generation);
+    return { ...(await loadLanguage(within(source, LANGUAGE), config, { prefix: LANGUAGE })), tokenizer };
   } finally {
     await source.close();
   }
 }
+
+/** How the names of a BLIP-2's language model begin. */
+const LANGUAGE = 'language_model.';
+
+/** The tensors of one part of a model. */
+const within = (source: WeightSource, prefix: string): WeightSource => ({
+  ...source,
+  names: new Map([...source.names].filter(([name]) => name.startsWith(prefix))),
+  read: (name) => source.read(name),
+});
 
 /**
  * Loads the BERT of a Hugging Face folder into memory, for any number of calls of `compose`.

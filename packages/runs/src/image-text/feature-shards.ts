@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, readFile, rm, truncate } from 'node:fs/pr
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { float32ToFloat16 } from '@blip2/tensor/safetensors';
+import { checkDisk } from '../disk.js';
 
 /** The features [N,D] of each view of an item, or why it has none. */
 export type EncodedItem = { readonly views: readonly Float32Array[] } | { readonly reason: string };
@@ -87,11 +88,18 @@ async function complete(path: string, options: ShardOptions & { first: number; e
   let at = first + entries.reduce((sum, { items }) => sum + items, 0);
   onProgress?.(at, count);
   if (at >= end) return entries;
+  let checked = false;
   const [data, journal] = [await open(`${path}.f16`, 'a'), await open(`${path}.jsonl`, 'a')];
   try {
     while (at < end) {
       signal?.throwIfAborted();
       const batch = await encode(at, Math.min(end, at + itemsTogether(views)));
+      if (!checked) {
+        const [N, D] = batch.shape;
+        const room = 2 * N * D * views * (count - at);
+        await checkDisk(path, room, `Keeping the features of ${count - at} images (--no-feature-cache does without)`);
+        checked = true;
+      }
       const features = batch.items.flatMap((item) => ('views' in item ? item.views : []));
       const bytes = Buffer.concat(features.map((values) => Buffer.from(float32ToFloat16(values).buffer)));
       const entry: Entry = {

@@ -1,4 +1,4 @@
-import type { ImageTextDataset } from '@blip2/data';
+import type { ImageTextDataset, ImageTextItem } from '@blip2/data';
 import { Disposables } from '../disposables.js';
 import type { RunData } from '../run-data.js';
 import { checkCounts, noImages, reportSkipped } from './check-data.js';
@@ -6,6 +6,7 @@ import { type Collected, collect, split } from './collect.js';
 import { type ImageTextConfig, type ImageTextDataConfig, imageTextConfigs } from './config.js';
 import { type OpenImages, openImages, plainImages } from './open-images.js';
 import { tasksOf } from './tasks.js';
+import { answered } from './texts.js';
 import { trainingData } from './training-data.js';
 
 /** Options of `imageTextData`. */
@@ -55,6 +56,7 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
       const kept = train.length + held.length;
       reportSkipped({ name, kept, skipped }, { ...context, most: config.data.maxSkipped });
       checkCounts(train, { name, config, stages: context.stages });
+      context.reporter?.note(describe(name, train, held));
     },
 
     async openTraining(config, context) {
@@ -102,4 +104,15 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
       }
     },
   };
+}
+
+function describe(name: string, train: readonly ImageTextItem[], held: readonly ImageTextItem[]): string {
+  const captions = train.reduce((sum, item) => sum + item.captions.length, 0);
+  const questions = train.reduce((sum, item) => sum + answered(item).length, 0);
+  const texts = [
+    ...(captions > 0 ? [`${captions} captions`] : []),
+    ...(questions > 0 ? [`${questions} questions with answers`] : []),
+  ].join(' and ');
+  const validation = held.length > 0 ? `, ${held.length} others for validation` : '';
+  return `${name} has ${train.length} images with ${texts} to train on${validation}.`;
 }

@@ -1,0 +1,112 @@
+import { type ModelConfig, type ModelKind, modelFolder, modelKindsIn, readModelConfig } from '@blip2/models';
+import { isExternal, openLanguageFolder, openModel, openVisionFolder, readPrompts } from '@blip2/models/folder';
+import type { InitialFolders } from '../context.js';
+import { type ImageTextConfig, imageTextConfigs } from './config.js';
+
+/** What `fineTuning` gives: the arguments of `runTrain`. */
+export interface FineTuning {
+  readonly config: ImageTextConfig;
+  /** The stages that the model has been trained by: 1 of a retrieval model, 2 of a generation model. */
+  readonly stages: readonly (1 | 2)[];
+  /** The model's folders. */
+  readonly initial: InitialFolders;
+}
+
+/** Options of `fineTuning`. */
+export interface FineTuneOptions {
+  /** The number of images to train on, by which steps and batch size are chosen. */
+  readonly images: number;
+  /** The stages to train. Default: those that the model has. */
+  readonly stages?: readonly (1 | 2)[] | undefined;
+}
+
+const stageOf: Readonly<Record<ModelKind, 1 | 2>> = { retrieval: 1, generation: 2 };
+
+/**
+ * Makes the configuration that fine-tunes a model on images with texts, with its encoder and language model frozen: a
+ * generation model by captions and answers, a retrieval model by the losses of stage 1, and both of a training run's folder.
+ * @param model a model's folder or that of a training run
+ * @throws for a folder without a model, and for stages that it does not have
+ */
+export async function fineTuning(model: string, { images, stages: wanted }: FineTuneOptions): Promise<FineTuning> {
+  const kinds = await modelKindsIn(model);
+  const found = kinds.length > 0 ? kinds : [(await configOf(model)).kind];
+  const folders = await Promise.all(
+    found.map(async (kind) => [stageOf[kind], await modelFolder(model, kinds.length > 0 ? kind : undefined)] as const),
+  );
+  const chosen = folders.filter(([stage]) => wanted === undefined || wanted.includes(stage)).sort(([a], [b]) => a - b);
+  const missing = wanted?.find((stage) => !folders.some(([has]) => has === stage));
+  if (chosen.length === 0 && missing) {
+    throw new Error(
+      `'${model}' has no model of stage ${missing} to fine-tune; leave out --stage, or give another model.`,
+    );
+  }
+  const initial = Object.fromEntries(chosen.map(([stage, folder]) => [`stage${stage}`, folder])) as InitialFolders;
+  const first = chosen[0]?.[1] as string;
+  const { qformer } = await configOf(first);
+  const { queries, layers, hiddenSize, heads, intermediateSize, crossAttentionFrequency, projectionSize, dropout } =
+    qformer;
+  const schedule = scheduleFor(images, hiddenSize);
+  const generation = initial.stage2 as string | undefined;
+  const config = imageTextConfigs.parse({
+    ...(await frozenOf(first, generation)),
+    bert: null,
+    qformer: { queries, layers, hiddenSize, heads, intermediateSize, crossAttentionFrequency, projectionSize, dropout },
+    data: {
+      ...(generation && { prompts: await promptsOf(generation) }),
+      textLength: Math.min(TEXT_LENGTH, qformer.maxPositions),
+    },
+    stage1: schedule,
+    stage2: schedule,
+  });
+  return { config, stages: chosen.map(([stage]) => stage), initial };
+}
+
+const TEXT_LENGTH = 32;
+
+async function configOf(folder: string): Promise<ModelConfig> {
+  const { json, generation, source } = await openModel(folder);
+  await source.close();
+  return readModelConfig(json, folder, generation);
+}
+
+async function promptsOf(folder: string) {
+  const { language } = await configOf(folder);
+  return readPrompts(
+    folder,
+    language && !isExternal(language) && 'decoderLayers' in language ? 'encoder-decoder' : 'decoder',
+  );
+}
+
+/** The folders of a model's frozen parts: those that it refers to, or its own. */
+async function frozenOf(folder: string, generation: string | undefined) {
+  const vision = await openVisionFolder(folder);
+  await vision.source.close();
+  const language = generation === undefined ? undefined : await openLanguageFolder(generation);
+  await language?.source.close();
+  const outputStride = vision.changes?.output_stride;
+  return {
+    vision: vision.folder,
+    ...(outputStride !== undefined && { outputStride }),
+    ...(language && { language: language.folder }),
+  };
+}
+
+/** At least so many steps; where there are many images, as many as five epochs take. */
+const LEAST_STEPS = 200;
+const EPOCHS = 5;
+const LARGEST_BATCH = 32;
+
+/** The schedule for a number of images: batches that are small enough to differ, and a learning rate by the Q-Former's size. */
+export function scheduleFor(images: number, hiddenSize: number) {
+  const batchSize = Math.max(2, Math.min(LARGEST_BATCH, 2 ** Math.floor(Math.log2(Math.max(1, images / 3)))));
+  const steps = Math.max(LEAST_STEPS, Math.ceil((EPOCHS * images) / batchSize));
+  return {
+    steps,
+    batchSize,
+    learningRate: hiddenSize < 512 ? 5e-4 : 3e-5,
+    minLearningRate: 1e-6,
+    warmupSteps: Math.round(steps / 10),
+    checkpointEvery: Math.max(20, Math.round(steps / 10)),
+  };
+}

@@ -1,0 +1,122 @@
+import { memoryBudget } from '@blip2/models/folder';
+import { sizeOf, specLeaves } from '@blip2/tensor';
+import { languageOf, type Parts, stage1Spec, stage2Spec } from '@blip2/training';
+import type { RunConfig } from './config/schema.js';
+import { bytes, checkDisk } from './disk.js';
+
+/** What a stage trains and what it needs, in bytes where nothing else is said. */
+export interface StagePlan {
+  readonly stage: 1 | 2;
+  /** The number of trained values, by part. */
+  readonly groups: Readonly<Record<string, number>>;
+  readonly steps: number;
+  /** Images of an update. */
+  readonly batch: number;
+  /** Weights, gradients and AdamW's moments, and an estimate of the activations of a batch. */
+  readonly memory: { readonly parameters: number; readonly activations: number };
+  /** Checkpoints and the saved model's trained part. */
+  readonly disk: number;
+}
+
+/** The parts of the trained parameters, by how their names begin; the first that fits counts. */
+const partNames: readonly (readonly [part: string, prefix: RegExp])[] = [
+  ['queries', /^query_tokens/],
+  ['vision norm', /^vision_model\./],
+  ['projection to the language model', /^language_projection\./],
+  ['Q-Former', /^(qformer|embeddings)\./],
+  ['heads', /./],
+];
+
+const FLOAT = 4;
+/** The weights, their gradients, both moments of AdamW, and the updated weights beside the old ones. */
+const COPIES = 5;
+/** Two checkpoints and the best, each with weights; two of them with both moments. */
+const STORED = 7;
+
+/**
+ * Plans a stage: counts its parameters, and estimates what it needs.
+ * @param tokens features per image N, where it is known
+ */
+export function planStage(
+  stage: 1 | 2,
+  config: RunConfig,
+  { parts, tokens = 0 }: { readonly parts: Parts; readonly tokens?: number | undefined },
+): StagePlan {
+  const groups: Record<string, number> = {};
+  let values = 0;
+  const spec = stage === 1 ? stage1Spec(parts.config) : stage2Spec(parts.config, languageOf(parts).width);
+  for (const [path, { shape }] of specLeaves(spec)) {
+    const [part] = partNames.find(([, prefix]) => prefix.test(path)) as (typeof partNames)[number];
+    groups[part] = (groups[part] ?? 0) + sizeOf(shape);
+    values += sizeOf(shape);
+  }
+  const { vocabSize: vocabulary } = stage === 1 ? parts.text.tokenizer : languageOf(parts).tokenizer;
+  const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
+  return {
+    stage,
+    groups,
+    steps,
+    batch: batchSize * accumulationSteps,
+    memory: {
+      parameters: COPIES * FLOAT * values,
+      activations: FLOAT * activations(stage, config, { tokens, vocabulary }),
+    },
+    disk: STORED * FLOAT * values,
+  };
+}
+
+/**
+ * Estimates the values that the forward pass of a batch keeps for the backward pass: of each layer and position the inputs of
+ * its matrix products and norms, of each image its keys and values, and of the captions the logits.
+ */
+function activations(
+  stage: 1 | 2,
+  { qformer, data, stage1, stage2 }: RunConfig,
+  { tokens, vocabulary }: { tokens: number; vocabulary: number },
+): number {
+  const { queries: Q, layers, hiddenSize: W, intermediateSize: I, crossAttentionFrequency: every } = qformer;
+  const { batchSize: B, recompute } = stage === 1 ? stage1 : stage2;
+  const L = data.textLength / 2; // texts are padded to the longest of their batch, and are seldom the longest allowed
+  const crossed = Math.ceil(layers / every);
+  const position = (kept: number): number => kept * (8 * W + 2 * I);
+  const each = recompute ? 1 + layers / 8 : layers; // with recomputation: one layer, and the inputs of all
+  const keyValues = B * tokens * W * 2 * crossed + B * tokens * 3 * W;
+  if (stage === 2) return position(B * Q) * each + keyValues + B * (Q + L) * vocabulary * 2;
+  const rows = B * Q + 2 * B * L + 3 * B * (Q + L); // images, texts, captions, and three pairs an image
+  return position(rows) * each + keyValues * 2 + B * L * vocabulary * 3;
+}
+
+/** Describes a plan in one line. */
+export function describePlan({ stage, groups, steps, batch, memory, disk }: StagePlan): string {
+  const total = Object.values(groups).reduce((sum, count) => sum + count, 0);
+  const each = Object.entries(groups).map(([part, count]) => `${part} ${short(count)}`);
+  const needs = `about ${bytes(memory.parameters + memory.activations)} of memory and ${bytes(disk)} of disk`;
+  return `Stage ${stage} trains ${short(total)} parameters (${each.join(', ')}) for ${steps} steps of ${batch} images; it takes ${needs}.`;
+}
+
+/** The share of the estimate that is certainly needed. */
+const CERTAIN = 0.7;
+
+/**
+ * Checks that memory and disk suffice, before the first step.
+ * @throws with what is needed and what there is
+ */
+export async function checkPlan(plan: StagePlan, out: string): Promise<void> {
+  const { heap, system } = memoryBudget();
+  const free = heap ? Math.min(heap.free, system + heap.reserved) : system;
+  const { parameters, activations: kept } = plan.memory;
+  const needed = parameters + kept;
+  if (needed * CERTAIN > free) {
+    throw new Error(
+      `Stage ${plan.stage} needs about ${bytes(needed)} of memory (parameters ${bytes(parameters)}, activations ${bytes(kept)}), and ${bytes(free)} are available; lower 'batchSize' (--batch-size), or set 'recompute' in stage${plan.stage}.`,
+    );
+  }
+  await checkDisk(out, plan.disk, `Stage ${plan.stage}`);
+}
+
+const short = (count: number): string =>
+  count >= 1e6
+    ? `${(count / 1e6).toPrecision(3)} M`
+    : count >= 1e3
+      ? `${(count / 1e3).toPrecision(3)} k`
+      : String(count);
