@@ -1,12 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { ImageTextDataset, SkippedItem } from '@blip2/data';
 import { toPath } from '@blip2/tensor/files';
-import { readFolder, TABLE } from './layouts/folder.js';
-import { readTable } from './layouts/table.js';
 import { listedDataset } from './listed/dataset.js';
-import type { RawList } from './listed/record.js';
 import type { OpenOptions, Report } from './options.js';
+import { recognizeFile, recognizeFolder } from './recognize.js';
 
 /**
  * Opens a data set of images with captions or questions, whose layout it recognizes: a folder with `captions.jsonl`,
@@ -22,14 +20,13 @@ export async function openDataset(path: string | URL, options: OpenOptions = {})
   const skipped: SkippedItem[] = [];
   const report: Report = (id, reason) => void skipped.push({ id, reason });
   const images = options.images && resolve(toPath(options.images));
-  const how = { columns: options.columns, images, report, signal: options.signal };
-  const root = found.isDirectory() ? given : dirname(given);
-  const lists: RawList[] | undefined = found.isDirectory()
-    ? await readFolder(given, how)
-    : TABLE.test(given)
-      ? [readTable(given, how)]
-      : undefined;
-  if (!lists)
+  const annotations = options.annotations && resolve(toPath(options.annotations));
+  const { columns, layout, signal } = options;
+  const recognize = found.isDirectory() ? recognizeFolder : recognizeFile;
+  const recognized = await recognize(given, { columns, layout, images, annotations, report, signal });
+  if (!recognized) {
     throw new Error(`No data set was recognized in '${given}'; the README of @blip2/datasets has the layouts.`);
+  }
+  const { root, lists } = recognized;
   return listedDataset(lists, { ...options, name: basename(given), root: images ?? root, skipped });
 }

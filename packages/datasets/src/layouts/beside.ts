@@ -25,7 +25,7 @@ export async function listFolder(root: string, signal?: AbortSignal): Promise<{ 
  * without a text and texts without an image are reported.
  */
 export function readBeside(root: string, names: { images: string[]; texts: string[] }, report: Report): RawList {
-  return { folders: [root], records: recordsOf(root, names, report) };
+  return { folders: [root], records: () => recordsOf(root, names, report) };
 }
 
 const stem = (name: string): string => name.slice(0, -posix.extname(name).length);
@@ -47,7 +47,7 @@ async function* recordsOf(
     else {
       taken.set(key, file);
       const captions = await captionsOf(join(root, text), text, report);
-      if (captions) yield { file, captions, where: text, split: splitOfFolder(file) };
+      if (captions) yield { files: [file], captions, where: text, split: splitOfFolder(file) };
     }
   }
   for (const [key, text] of files) if (!taken.has(key)) report(text, 'there is no image of that name beside it');

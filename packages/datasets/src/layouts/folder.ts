@@ -1,5 +1,4 @@
 import { dirname, join, posix } from 'node:path';
-import { glob } from 'tinyglobby';
 import type { RawList } from '../listed/record.js';
 import type { Columns, Report } from '../options.js';
 import { splitOf, splitOfName } from '../split.js';
@@ -22,15 +21,18 @@ export interface FolderOptions {
 /**
  * Finds the lists of a folder of images: `captions.jsonl` or `metadata.jsonl` (or `.csv`, `.tsv`) in it and in the folders of
  * its splits, else tables that are named after splits, else its only table, else `NAME.txt` beside `NAME.jpg`.
+ * @param found the files of the folder and of those in it
  * @returns undefined where there is none of them
  * @throws where there are several tables of which none is named as above
  */
-export async function readFolder(root: string, options: FolderOptions): Promise<RawList[] | undefined> {
+export async function readFolder(
+  root: string,
+  found: readonly string[],
+  options: FolderOptions,
+): Promise<RawList[] | undefined> {
   const { report, signal } = options;
-  const shallow = { cwd: root, expandDirectories: false, deep: 2, ...(signal && { signal }) };
-  const found = (await glob(['*', '*/*'], shallow)).map((name) => name.replaceAll('\\', '/')).sort();
   const tables = found.filter((name) => TABLE.test(name) || name === NAMED_COLUMNS);
-  const usual = tables.filter((name) => USUAL.test(posix.basename(name)) && isOfSplit(name));
+  const usual = tables.filter(isUsual);
   const top = tables.filter((name) => !name.includes('/'));
   const split = top.filter((name) => splitOfName(name) !== undefined);
   const chosen = [usual, split, top].find((some) => some.length > 0) ?? [];
@@ -45,6 +47,10 @@ export async function readFolder(root: string, options: FolderOptions): Promise<
 }
 
 /** In the folder itself, or in one that is named after a split. */
-const isOfSplit = (name: string): boolean => !name.includes('/') || splitOf(dirname(name)) !== undefined;
+const isUsual = (name: string): boolean =>
+  USUAL.test(posix.basename(name)) && (!name.includes('/') || splitOf(dirname(name)) !== undefined);
+
+/** Whether there is a list under a usual name. */
+export const hasUsualTable = (names: readonly string[]): boolean => names.some(isUsual);
 
 const splitOfTable = (name: string) => (name.includes('/') ? splitOf(dirname(name)) : splitOfName(name));

@@ -26,7 +26,7 @@ export function hasColumns(row: Json, columns: Columns): { image: boolean; texts
 export function rowRecord(row: Json, where: string, columns: Columns = {}): RawRecord {
   return {
     where,
-    file: first(row, columns.image ? [columns.image] : IMAGE),
+    files: [first(row, columns.image ? [columns.image] : IMAGE)],
     captions: captionsOf(row, columns),
     questions: questionsOf(row, columns),
     imageId: first(row, ['image_id', 'cocoid']),

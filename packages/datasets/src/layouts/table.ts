@@ -13,8 +13,10 @@ export interface TableOptions {
   readonly columns?: Columns | undefined;
   /** Folder of the images, where it is not that of the table. */
   readonly images?: string | undefined;
-  /** Split of the rows that name none and whose path does not begin with that of one. */
+  /** Split of the rows that name none and whose path does not lead through a folder of one. */
   readonly split?: Split | undefined;
+  /** The content of a JSON file, where it was read already. */
+  readonly rows?: unknown;
   readonly report: Report;
   readonly signal?: AbortSignal | undefined;
 }
@@ -28,24 +30,22 @@ const BESIDE = ['', 'images', 'Images', 'train', 'flickr30k-images', 'flickr30k_
  */
 export function readTable(path: string, options: TableOptions): RawList {
   const folders = options.images ? [options.images] : BESIDE.map((name) => join(dirname(path), name));
-  return { folders, records: recordsOf(path, options) };
+  return { folders, split: options.split, records: () => recordsOf(path, options) };
 }
 
-async function* recordsOf(
-  path: string,
-  { columns = {}, split, report, signal }: TableOptions,
-): AsyncGenerator<RawRecord> {
+async function* recordsOf(path: string, options: TableOptions): AsyncGenerator<RawRecord> {
+  const { columns = {} } = options;
   const name = basename(path);
   let rows = 0;
   let [image, texts] = [false, false];
-  for await (const { row, line } of rowsOf(path, report, signal)) {
+  for await (const { row, line } of rowsOf(path, options)) {
     if (rows++ < 100) {
       const has = hasColumns(row, columns);
       image ||= has.image;
       texts ||= has.texts;
     }
     const record = rowRecord(row, `${name}:${line}`, columns);
-    yield { ...record, split: record.split ?? split ?? splitOfFolder(record.file) };
+    yield { ...record, split: record.split ?? splitOfFolder(record.files[0]) };
   }
   if (rows > 0 && image && texts) return;
   const what = rows === 0 ? 'no row' : image ? 'no column of captions or questions' : 'no column of image files';
@@ -59,10 +59,10 @@ interface TableRow {
   readonly line: number;
 }
 
-async function* rowsOf(path: string, report: Report, signal?: AbortSignal): AsyncGenerator<TableRow> {
+async function* rowsOf(path: string, { rows, report, signal }: TableOptions): AsyncGenerator<TableRow> {
   const kind = extname(path).toLowerCase();
   const named: Report = (id, reason) => report(id.replace(path, basename(path)), reason);
-  if (kind === '.json') yield* jsonRows(path, named, signal);
+  if (kind === '.json') yield* jsonRows(path, rows ?? (await readJsonFile(path, signal)), named);
   else if (kind === '.jsonl' || kind === '.ndjson') yield* lineRows(path, named, signal);
   else for await (const { values, line } of readCsv(path, named, signal)) yield { row: values, line };
 }
@@ -84,8 +84,7 @@ function parsed(text: string): Json | undefined {
   }
 }
 
-async function* jsonRows(path: string, report: Report, signal?: AbortSignal): AsyncGenerator<TableRow> {
-  const rows = await readJsonFile(path, signal);
+function* jsonRows(path: string, rows: unknown, report: Report): Generator<TableRow> {
   if (!Array.isArray(rows)) throw new Error(`${path} is not a JSON list of images; see the README for what is read.`);
   for (const [i, row] of rows.entries()) {
     if (isJson(row)) yield { row, line: i + 1 };

@@ -7,7 +7,7 @@ import {
   randomPermutation,
   type SkippedItem,
 } from '@blip2/data';
-import { MAX_IMAGE_BYTES, type OpenOptions } from '../options.js';
+import { MAX_IMAGE_BYTES, type OpenOptions, type Split } from '../options.js';
 import { chooser } from '../split.js';
 import { createLookup, whyUnreadable } from './found.js';
 import { type Gathered, gather } from './gather.js';
@@ -33,8 +33,15 @@ export interface ListedOptions extends OpenOptions {
 export async function listedDataset(lists: readonly RawList[], options: ListedOptions): Promise<ImageTextDataset> {
   const { name, root, skipped, maxImageBytes = MAX_IMAGE_BYTES, signal } = options;
   const report = (id: string, reason: string): void => void skipped.push({ id, reason });
-  const gathered = await gather(lists, root, report);
-  const chosen = chooser(name, options, new Set(gathered.map(({ split }) => split)));
+  const gathered = await gather(wantedOf(lists, options.split), root, report);
+  const unusable = (): Error => {
+    const { id, reason } = skipped[0]!;
+    const why = `${skipped.length} left out, the first '${id}': ${reason}`;
+    return new Error(`The data set '${name}' has no image that can be used (${why}); check the path and the list.`);
+  };
+  if (gathered.length === 0 && skipped.length > 0) throw unusable();
+  const named = lists.map(({ split }) => split).filter((split) => split !== undefined);
+  const chosen = chooser(name, options, new Set([...named, ...gathered.map(({ split }) => split)]));
   const items = gathered.filter(({ id, split }) => chosen(id, split));
   const lookup = await createLookup(root, maxImageBytes);
   const kept: ImageTextItem[] = [];
@@ -53,18 +60,19 @@ export async function listedDataset(lists: readonly RawList[], options: ListedOp
       digest.update(JSON.stringify([one.id, file.size, file.mtimeMs, one.captions, one.questions]));
     }
   }
-  if (kept.length === 0 && skipped.length > 0) {
-    const { id, reason } = skipped[0]!;
-    throw new Error(
-      `The data set '${name}' has no image that can be used (${skipped.length} left out, the first '${id}': ${reason}); check the path and the list.`,
-    );
-  }
+  if (kept.length === 0 && skipped.length > 0) throw unusable();
   return {
     name,
     fingerprint: digest.digest('hex'),
     length: kept.length,
     items: (how = {}) => iterate(kept, skipped, how),
   };
+}
+
+/** The lists that hold a split, or from which a validation split is drawn. */
+function wantedOf(lists: readonly RawList[], wanted: Split | undefined): readonly RawList[] {
+  const drawn = wanted === 'validation' && !lists.some(({ split }) => split === 'validation');
+  return lists.filter(({ split }) => !wanted || !split || split === wanted || (drawn && split === 'train'));
 }
 
 function itemOf({ id, path, captions, questions, imageId }: Gathered, maxBytes: number): ImageTextItem {

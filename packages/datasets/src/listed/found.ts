@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { isFile } from '@blip2/tensor/files';
 
 /** A file that is there. */
 export interface FoundFile {
@@ -53,19 +54,24 @@ export function whyUnreadable(error: unknown): string {
   return code === undefined ? message : `the file cannot be read (${code})`;
 }
 
-/**
- * Returns the first folder below which one of the first names lies: data sets are unpacked in more ways than one.
- * @returns the first folder, where nothing lies anywhere
- */
-export async function findBase(folders: readonly string[], names: readonly string[]): Promise<string> {
-  for (const name of names.slice(0, 20)) {
-    for (const folder of folders) if (await isThere(join(folder, name))) return folder;
-  }
-  return folders[0]!;
+/** Where images lie. */
+export interface Place {
+  readonly folder: string;
+  /** Which of the paths that an image may have is right. */
+  readonly choice: number;
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+/**
+ * Returns the first folder, and which path in it, where one of the first images lies: data sets are unpacked in more ways than
+ * one.
+ * @param images the paths that each image may have
+ * @returns the first, where nothing lies anywhere
+ */
+export async function findPlace(folders: readonly string[], images: readonly (readonly string[])[]): Promise<Place> {
+  for (const paths of images.slice(0, 20)) {
+    for (const folder of folders) {
+      for (const [choice, path] of paths.entries()) if (await isFile(join(folder, path))) return { folder, choice };
+    }
+  }
+  return { folder: folders[0]!, choice: 0 };
+}

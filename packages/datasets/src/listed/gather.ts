@@ -2,7 +2,7 @@ import { join, relative, sep } from 'node:path';
 import type { ImageQuestion } from '@blip2/data';
 import type { Report, Split } from '../options.js';
 import { checkTexts } from '../texts.js';
-import { findBase } from './found.js';
+import { findPlace, type Place } from './found.js';
 import { nameProblem, plainName } from './name.js';
 import type { RawList, RawRecord } from './record.js';
 
@@ -23,39 +23,45 @@ export interface Gathered {
  */
 export async function gather(lists: readonly RawList[], root: string, report: Report): Promise<Gathered[]> {
   const all = new Map<string, Gathered>();
-  for (const list of lists) {
+  for (const { folders, split, records } of lists) {
     const first: RawRecord[] = []; // what tells where the images lie
-    let base: string | undefined;
-    const add = (record: RawRecord): void => addRecord(record, { all, base: base!, root, report });
+    let place: Place | undefined;
+    const add = (record: RawRecord): void =>
+      addRecord(record, { split: record.split ?? split, all, place: place!, root, report });
     const settle = async (): Promise<void> => {
-      const names = first.flatMap(({ file }) => (nameProblem(file) ? [] : [plainName(String(file))]));
-      base = await findBase(list.folders, names);
+      const named = first.filter(({ files }) => files.every((file) => !nameProblem(file)));
+      place = await findPlace(
+        folders,
+        named.map(({ files }) => files.map((file) => plainName(String(file)))),
+      );
       first.splice(0).forEach(add);
     };
-    for await (const record of list.records) {
-      if (base !== undefined) add(record);
+    for await (const record of records()) {
+      if (place) add(record);
       else if (first.push(record) >= 20) await settle();
     }
-    if (base === undefined) await settle();
+    if (!place) await settle();
   }
   return [...all.values()];
 }
 
 interface Adding {
   readonly all: Map<string, Gathered>;
-  readonly base: string;
+  readonly place: Place;
+  readonly split: Split | undefined;
   readonly root: string;
   readonly report: Report;
 }
 
-function addRecord(record: RawRecord, { all, base, root, report }: Adding): void {
-  const { file, where, imageId, split } = record;
+function addRecord(record: RawRecord, { all, place, split, root, report }: Adding): void {
+  const { files, where, imageId } = record;
+  const file = files[place.choice];
   const written = nameProblem(file);
   if (written) {
     report(where, written);
     return;
   }
-  const path = join(base, plainName(String(file)));
+  const path = join(place.folder, plainName(String(file)));
   const id = relative(root, path).split(sep).join('/');
   const problem = nameProblem(id);
   if (problem) {
@@ -72,9 +78,13 @@ function addRecord(record: RawRecord, { all, base, root, report }: Adding): void
     return;
   }
   const known = all.get(id);
+  const named = typeof imageId === 'string' || typeof imageId === 'number' ? { imageId } : {};
   if (!known) {
-    const named = typeof imageId === 'string' || typeof imageId === 'number' ? { imageId } : {};
     all.set(id, { id, path, captions: [...captions], questions: [...questions], ...named, split });
+    return;
+  }
+  if (known.imageId !== undefined && named.imageId !== undefined && known.imageId !== named.imageId) {
+    report(id, `its name is that of another image (${where})`);
     return;
   }
   if (known.split !== split) {

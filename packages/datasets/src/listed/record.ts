@@ -3,8 +3,8 @@ import type { RawTexts } from '../texts.js';
 
 /** What a list says of an image, before anything of it is checked. */
 export interface RawRecord extends RawTexts {
-  /** Path of the image relative to the list's folder of images, as it is written. */
-  readonly file: unknown;
+  /** Paths that the image may have relative to the folder of images, as they are written: the same number in all records. */
+  readonly files: readonly unknown[];
   /** Where it is written, such as `captions.jsonl:12`. */
   readonly where: string;
   readonly imageId?: unknown;
@@ -15,5 +15,8 @@ export interface RawRecord extends RawTexts {
 export interface RawList {
   /** Folders in which the images may lie: the first below which some do. */
   readonly folders: readonly string[];
-  readonly records: AsyncIterable<RawRecord> | Iterable<RawRecord>;
+  /** The split of all records; undefined where they say it themselves. The list is not read where another is asked for. */
+  readonly split?: Split | undefined;
+  /** Read from the start at each call. */
+  records(): AsyncIterable<RawRecord>;
 }
