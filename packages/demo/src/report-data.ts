@@ -2,7 +2,7 @@ import type { DecodedImage } from '@blip2/data';
 import { queryAttention } from '@blip2/explain';
 import { topK } from '@blip2/models';
 import type { Attention, ReportData } from '@blip2/report';
-import type { Evaluation, EvaluationContext, LoggedStep } from '@blip2/runs';
+import { curvesOf, type Evaluation, type EvaluationContext, type LoggedStep } from '@blip2/runs';
 import * as tf from '@tensorflow/tfjs';
 import type { EmojiEvaluation } from './emoji-data.js';
 
@@ -14,6 +14,9 @@ export interface ReportInput {
   readonly run: { readonly seconds: number; readonly preset: string; readonly threads: number };
 }
 
+/** The title of the report. */
+export const TITLE = 'BLIP-2 on emoji';
+
 /** The number of examples of each kind. */
 const SHOWN = 8;
 
@@ -21,13 +24,10 @@ const SHOWN = 8;
 export async function reportData({ context, evaluation, steps, run }: ReportInput): Promise<ReportData> {
   const { emoji, scenes } = context.data;
   const { retrieval, captions, vqa } = evaluation;
-  const curves = ([1, 2] as const).map((stage) => {
-    return { stage, steps: steps.filter((logged) => logged.stage === stage) };
-  });
   return {
-    title: 'BLIP-2 on emoji',
+    title: TITLE,
     run: { ...run, backend: tf.getBackend(), node: process.version },
-    curves: curves.filter((curve) => curve.steps.length > 0),
+    curves: curvesOf(steps),
     ...(retrieval && { retrieval: sheet(retrieval, (index) => emoji.image(index)) }),
     ...(captions && {
       captions: {

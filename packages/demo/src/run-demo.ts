@@ -1,17 +1,21 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeReport } from '@blip2/report';
 import {
   type CustomVision,
   type EvalSummary,
   evaluate,
+  liveReport,
   METRICS,
+  REPORT,
   type Reporter,
   readMetrics,
   runTrain,
   type StageSummary,
   silent,
   summarize,
+  TENSORBOARD,
+  tensorBoard,
   withEvaluation,
   withVision,
 } from '@blip2/runs';
@@ -19,7 +23,7 @@ import { isFile, toPath } from '@blip2/tensor/files';
 import { currentBackend } from '@blip2/training';
 import { type EmojiConfig, emojiConfigs } from './config.js';
 import { emojiData } from './emoji-data.js';
-import { reportData } from './report-data.js';
+import { reportData, TITLE } from './report-data.js';
 
 /** Options of `runDemo`. */
 export interface DemoOptions {
@@ -46,12 +50,14 @@ export interface DemoSummary extends EvalSummary {
   readonly report: string;
 }
 
-const REPORT = 'report.html';
+/** The scores of a finished run. */
+const SCORES = 'scores.json';
 /** What a run writes into its folder. */
-const WRITTEN = ['checkpoints', 'stage1', 'stage2', METRICS, 'config.json', REPORT];
+const WRITTEN = ['checkpoints', 'stage1', 'stage2', METRICS, TENSORBOARD, 'config.json', REPORT, SCORES];
 
 /**
- * Trains both stages on emoji, evaluates the models on drawings that training does not use, and writes an HTML report. An
+ * Trains both stages on emoji, evaluates the models on drawings that training does not use, and writes an HTML report (also
+ * while it goes on) and `scores.json`. An
  * interrupted run of the same configuration is resumed; what a finished or another run wrote is removed first.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
@@ -61,7 +67,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const config = withVision({ ...emojiConfigs.preset(preset), ...(seed === undefined ? {} : { seed }) }, vision);
   const resume = await wasInterrupted(out, config);
   if (!resume) for (const written of WRITTEN) await rm(join(out, written), { recursive: true, force: true });
-  await runTrain(config, { data: emojiData, out, vision, resume, reporter, signal });
+  const observers = [tensorBoard(), liveReport({ title: TITLE, preset })];
+  await runTrain(config, { data: emojiData, out, vision, resume, observers, reporter, signal });
   const steps = await readMetrics(out, config.stage1.steps);
   const evaluated = { model: out, data: emojiData, vision, reporter, signal };
   return withEvaluation(evaluated, async (context) => {
@@ -71,12 +78,21 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const run = { seconds, preset, threads: currentBackend().threads ?? 1 };
     await writeReport(report, await reportData({ context, evaluation, steps, run }));
     reporter.note(`The report is ${report}.`);
-    return { stage1: summarize(steps, 1), stage2: summarize(steps, 2), ...evaluation.summary, seconds, report };
+    const stages = { stage1: summarize(steps, 1), stage2: summarize(steps, 2) };
+    const summary = { ...stages, ...evaluation.summary, seconds, report };
+    await writeScores(join(out, SCORES), summary);
+    return summary;
   });
 }
 
+async function writeScores(path: string, summary: DemoSummary): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(summary, null, 2)}\n`);
+  await rename(temporary, path);
+}
+
 async function wasInterrupted(out: string, config: EmojiConfig): Promise<boolean> {
-  if (await isFile(join(out, REPORT))) return false;
+  if (await isFile(join(out, SCORES))) return false;
   const stored = await readFile(join(out, 'config.json'), 'utf8').catch(() => '{}');
   return JSON.stringify(JSON.parse(stored)) === JSON.stringify(config);
 }

@@ -12,6 +12,7 @@ export type {
   ReportData,
   Retrieval,
   RunInfo,
+  RunProgress,
   VqaScore,
 } from './types.js';
 export { writeReport } from './write.js';

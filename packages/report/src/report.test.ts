@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { decodeImage } from '@blip2/data';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { renderReport, writeReport } from './index.js';
-import { readPage } from './testing/page.js';
+import { type RunProgress, renderReport, writeReport } from './index.js';
+import { type Page, readPage } from './testing/page.js';
 import { noise, sample, withText } from './testing/sample.js';
 
 let folder: string;
@@ -98,6 +98,24 @@ test('what was not measured leaves no section', async () => {
   expect(problems).toEqual([]);
   expect(elements.filter(({ name }) => name === 'section' || name === 'img')).toEqual([]);
   expect(words).not.toMatch(/NaN|undefined|null/);
+});
+
+test('the page of a run that goes on says how far it is and loads itself again, that of a stopped run does not', async () => {
+  const bare = { title: 'Running', curves: sample().curves, vqa: [], questions: [], attention: [] };
+  const page = async (progress?: RunProgress) =>
+    readPage(await renderReport({ ...bare, run: { ...sample().run, progress } }));
+  const reloads = ({ elements }: Page) => elements.some(({ attributes }) => attributes['http-equiv'] === 'refresh');
+  const at = { stage: 2, done: 120, total: 1480 } as const;
+  const running = await page({ ...at, secondsLeft: 130 });
+  expect(running.problems).toEqual([]);
+  expect(running.words).toContain('step 120 of 1 480 of stage 2, about 2 min 10 s left of it, after 8 min 12 s on');
+  expect(reloads(running)).toBe(true);
+  const stopped = await page(at);
+  expect(stopped.words).toContain('stopped at step 120 of 1 480 of stage 2 after 8 min 12 s on 2 threads');
+  expect(reloads(stopped)).toBe(false);
+  const ended = await page();
+  expect(ended.words).toContain('trained in 8 min 12 s on');
+  expect(reloads(ended)).toBe(false);
 });
 
 test('a page of many large images stays below two megabytes', async () => {

@@ -34,6 +34,14 @@ function sections(data: ReportData, side: number): Section[] {
   return all.filter((section) => section !== undefined);
 }
 
+/** Seconds after which the page of a run that goes on is loaded again. */
+const RELOAD = 20;
+
+const reload = ({ progress }: ReportData['run']): Html | false =>
+  progress?.secondsLeft !== undefined &&
+  html`<meta http-equiv="refresh" content="${RELOAD}">
+`;
+
 /** The content security policy allows only what the file itself holds. */
 function page(data: ReportData, side: number): Html {
   const shown = sections(data, side);
@@ -43,14 +51,14 @@ function page(data: ReportData, side: number): Html {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${data.title}</title>
+${reload(data.run)}<title>${data.title}</title>
 <link rel="icon" href="data:,">
 <style>${raw(style)}</style>
 </head>
 <body>
 <header>
 <h1>${data.title}</h1>
-${runLine(data.run)}
+${runLine(data)}
 <nav aria-label="Contents"><ul>${shown.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>
 <main>

@@ -28,6 +28,19 @@ export interface RunInfo {
   readonly node: string;
   /** The name of the run's configuration. */
   readonly preset: string;
+  /** How far a run is that has not ended. */
+  readonly progress?: RunProgress | undefined;
+}
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly stage: 1 | 2;
+  /** The steps of the stage so far. */
+  readonly done: number;
+  /** All steps of the stage. */
+  readonly total: number;
+  /** The time that the stage will still take. Without it the run was stopped; with it the page reloads itself. */
+  readonly secondsLeft?: number | undefined;
 }
 
 /** The losses of one stage over its logged steps. */

@@ -45,6 +45,7 @@ export {
 } from './image-text/config.js';
 export { type ImageTextOptions, imageTextData } from './image-text/image-text-data.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
+export { curvesOf, type LiveReportOptions, liveReport, REPORT } from './observe/live-report.js';
 export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';
 export { TENSORBOARD, type TensorBoardOptions, tensorBoard } from './observe/tensorboard/observer.js';
 export { type Reporter, silent } from './reporter.js';

@@ -1,12 +1,22 @@
-import { decimal, duration, percent, plural } from '../format.js';
+import { count, decimal, duration, percent, plural } from '../format.js';
 import { type Html, html } from '../html.js';
-import type { ReportData, RunInfo, VqaScore } from '../types.js';
+import type { ReportData, RunProgress, VqaScore } from '../types.js';
 
-/** One line about the run. */
-export function runLine({ seconds, threads, backend, node, preset }: RunInfo): Html {
+/** One line about the run: how it was made, or how far it is. */
+export function runLine({ run, retrieval, captions, vqa }: ReportData): Html {
+  const { seconds, threads, backend, node, preset, progress } = run;
   const version = node.startsWith('v') ? node.slice(1) : node;
-  return html`<p class="run">Preset <b>${preset}</b>: trained and evaluated in ${duration(seconds)} on ${plural(threads, 'thread')} with the
-${backend} backend and Node ${version}.</p>`;
+  const how = html`on ${plural(threads, 'thread')} with the
+${backend} backend and Node ${version}`;
+  if (progress)
+    return html`<p class="run">Preset <b>${preset}</b>: ${state(progress)} after ${duration(seconds)} ${how}.</p>`;
+  const evaluated = retrieval || captions || vqa.length > 0;
+  return html`<p class="run">Preset <b>${preset}</b>: trained ${evaluated && 'and evaluated '}in ${duration(seconds)} ${how}.</p>`;
+}
+
+function state({ stage, done, total, secondsLeft }: RunProgress): string {
+  const place = `step ${count(done)} of ${count(total)} of stage ${stage}`;
+  return secondsLeft === undefined ? `stopped at ${place}` : `${place}, about ${duration(secondsLeft)} left of it,`;
 }
 
 /** The mean over questions, not over types. */

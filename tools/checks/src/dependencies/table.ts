@@ -157,6 +157,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/starter',
       '@blip2/training',
       '@blip2/hub',
+      '@blip2/report',
       '@blip2/models',
     ],
     npm: { ...tfjs, zod: 'the schemas of configurations' },

@@ -38,7 +38,7 @@ export function trainCommand(command: Command, session: Session): Command {
       const out = flags.out ?? `runs/${basename(name, extname(name))}`;
       const { emojiConfigs, emojiData } = await demoPackage();
       const config = preset === undefined ? await emojiConfigs.read(name) : emojiConfigs.preset(preset);
-      const { runTrain, tensorBoard } = await import('@blip2/runs');
+      const { liveReport, runTrain, tensorBoard } = await import('@blip2/runs');
       await startBackend(flags);
       await runTrain(withSeed(config, flags.seed), {
         data: emojiData,
@@ -46,7 +46,7 @@ export function trainCommand(command: Command, session: Session): Command {
         stages: stages[flags.stage],
         resume: flags.resume ?? false,
         ...(maxSteps !== undefined && { maxSteps }),
-        observers: [tensorBoard()],
+        observers: [tensorBoard(), liveReport({ preset: name })],
         reporter: session.reporter({ steps: true }),
         signal: session.signal,
       });
