@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { HeapData, type HeapType, isHeapType, OutsideData, type StoredValues, type TensorData } from './data.js';
+import type { KernelFunction } from './functions.js';
 import type { Heap, HeapStatistics } from './heap.js';
-import type { KernelFunction, Pool } from './pool.js';
+import type { Pool } from './pool.js';
 import { type OpStatistic, Statistics } from './statistics.js';
 
 /** Members of tfjs' MathBackendCPU, whose class tfjs does not export. */
@@ -191,6 +192,11 @@ export class SimdBackend extends cpuBackendClass() {
   override dispose(): void {
     this.pool.dispose();
     for (const { kernelName } of tf.getKernelsForBackend(this.name)) tf.unregisterKernel(kernelName, this.name);
+  }
+
+  /** The names of the kernels that run natively, of other packages too; the rest run in WebAssembly. */
+  get native(): readonly string[] {
+    return this.pool.native();
   }
 
   /** Allocates an output tensor in the heap, with uninitialized values. */

@@ -46,6 +46,8 @@ export function blockSize(bytes: number): number {
 export class Heap {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
+  /** Is told the bytes of the memory when it has grown, and 0 when the backend is done with it. */
+  onResize: ((bytes: number) => void) | undefined;
   #maximum: number;
   #free = new Map<number, number[]>();
   #extents: { start: number; size: number }[] = [];
@@ -138,6 +140,7 @@ export class Heap {
     for (const step of [generous, pages]) {
       try {
         this.memory.grow(step);
+        this.onResize?.(this.buffer.byteLength);
         return true;
       } catch {
         // the smaller step may still succeed

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from './backend.js';
+import type { Kernels } from './functions.js';
 import { compile, type KernelUrls } from './modules.js';
+import type { Agreement } from './native.js';
 import { platform } from './platform.js';
-import type { Kernels } from './pool.js';
 
 /** The arguments of a kernel. */
 export interface KernelCall {
@@ -17,12 +18,18 @@ export interface KernelCall {
 /**
  * Loads a WebAssembly module into every thread. It must import `env.memory` as shared with at most 65536 pages, and have no
  * data of its own; its functions take `(begin, end, thread, ...args)`.
+ * @param agreement compares its functions with native ones of the same names, which are linked into the addon that the backend
+ *   uses; those that agree take their places. Default: none
  * @returns its functions by name, for `backend.run`
  */
-export async function loadKernels<Name extends string>(backend: SimdBackend, urls: KernelUrls): Promise<Kernels<Name>> {
+export async function loadKernels<Name extends string>(
+  backend: SimdBackend,
+  urls: KernelUrls,
+  agreement?: Agreement<Name>,
+): Promise<Kernels<Name>> {
   const { relaxedSimd, heap, pool } = backend;
   const { module } = await compile(await platform(), urls, { relaxedSimd, shared: heap.shared });
-  return pool.load<Name>(module);
+  return pool.load<Name>(module, agreement);
 }
 
 /**

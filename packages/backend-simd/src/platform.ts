@@ -1,4 +1,12 @@
-import type { PoolWorker, Spawn } from './pool.js';
+import type { Addon } from './functions.js';
+
+/** A worker of either platform. */
+export interface PoolWorker {
+  post(message: object): void;
+  terminate(): void;
+}
+/** Starts `worker.js`; `onEnd` is called when it ends, with the reason. */
+export type Spawn = (onEnd: (reason: string) => void) => PoolWorker;
 
 export interface Platform {
   cores: number;
@@ -7,6 +15,17 @@ export interface Platform {
   readFile(url: URL): Promise<Uint8Array<ArrayBuffer>>;
   /** Lets Node 20 compile relaxed SIMD, which has it behind a flag of V8. */
   allowRelaxedSimd(): Promise<void>;
+  /** Native addons; undefined where there are none. */
+  native?: NativeHost;
+}
+
+export interface NativeHost {
+  /** BLIP2_NATIVE of the environment. */
+  setting(): string | undefined;
+  /** The file of this platform's package of native kernels; undefined where it is not installed. */
+  find(): URL | undefined;
+  /** Loads an addon. @throws where the system refuses it */
+  open(url: URL): { file: string; addon: Addon };
 }
 
 /** @param worker where `worker.js` lies, if not beside this file */
@@ -22,6 +41,8 @@ async function nodePlatform(script: URL = new URL('./worker.js', import.meta.url
   const { Worker }: typeof import('node:worker_threads') = await load('node:worker_threads');
   const { readFile }: typeof import('node:fs/promises') = await load('node:fs/promises');
   const { availableParallelism }: typeof import('node:os') = await load('node:os');
+  const { createRequire }: typeof import('node:module') = await load('node:module');
+  const { fileURLToPath, pathToFileURL }: typeof import('node:url') = await load('node:url');
   const spawn: Spawn = (onEnd) => {
     const worker = new Worker(script, { execArgv: [] });
     worker.on('error', (error) => onEnd(String(error)));
@@ -36,6 +57,23 @@ async function nodePlatform(script: URL = new URL('./worker.js', import.meta.url
     allowRelaxedSimd: async () => {
       const { setFlagsFromString }: typeof import('node:v8') = await load('node:v8');
       setFlagsFromString('--experimental-wasm-relaxed-simd');
+    },
+    native: {
+      setting: () => process.env.BLIP2_NATIVE,
+      find: () => {
+        const name = `@blip2/native-${process.platform}-${process.arch}`;
+        try {
+          return pathToFileURL(createRequire(import.meta.url).resolve(`${name}/kernels.node`));
+        } catch {
+          return undefined;
+        }
+      },
+      open: (url) => {
+        const file = fileURLToPath(url);
+        const module = { exports: {} };
+        process.dlopen(module, file);
+        return { file, addon: module.exports as Addon };
+      },
     },
   };
 }

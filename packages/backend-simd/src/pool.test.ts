@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { expect, jest, test } from '@jest/globals';
 import { at, MOST_THREADS } from './control.js';
+import type { Kernels } from './functions.js';
 import { CONTROL, Heap } from './heap.js';
-import { platform } from './platform.js';
-import { type Kernels, Pool, type PoolOptions, type Spawn } from './pool.js';
+import { platform, type Spawn } from './platform.js';
+import { Pool, type PoolOptions } from './pool.js';
 
 const module = await WebAssembly.compile(await readFile(new URL('../dist/kernels.simd.wasm', import.meta.url)));
 const host = await platform();

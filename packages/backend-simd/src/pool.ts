@@ -1,29 +1,22 @@
 import { at, MOST_ARGUMENTS, MOST_THREADS, SPINS, WORDS } from './control.js';
+import type { Attached, KernelFunction, Kernels } from './functions.js';
 import { ARGUMENTS, CONTROL, type Heap } from './heap.js';
-
-/** A function of a WebAssembly module that threads can run: it computes the items from `begin` to `end`. */
-export interface KernelFunction {
-  /** Its number in all threads. */
-  readonly id: number;
-  /** Calls it in this thread. */
-  readonly call: (begin: number, end: number, thread: number, ...args: number[]) => void;
-}
-/** The functions of a WebAssembly module by name. */
-export type Kernels<Name extends string = string> = { readonly [name in Name]: KernelFunction };
-
-/** A worker of either platform. */
-export interface PoolWorker {
-  post(message: object): void;
-  terminate(): void;
-}
-/** Starts `worker.js`; `onEnd` is called when it ends, with the reason. */
-export type Spawn = (onEnd: (reason: string) => void) => PoolWorker;
+import { type Agreement, attachNative, type NativeLibrary, refuse } from './native.js';
+import type { PoolWorker, Spawn } from './platform.js';
 
 export interface PoolOptions {
   /** Undefined where workers cannot share memory: the calling thread then works alone. */
   spawn?: Spawn | undefined;
   /** How long a thread may take to start, and for its last items beyond 20 times the estimate of the job, in milliseconds. */
   patience?: number;
+  /** Native kernels, for those that agree with theirs of WebAssembly. */
+  native?: NativeLibrary | undefined;
+}
+
+/** A module in all threads, and the names of its functions that are native. */
+interface Loaded {
+  readonly module: WebAssembly.Module;
+  readonly native: readonly string[];
 }
 
 /** Below this much estimated work waking the others costs more than it saves. */
@@ -52,18 +45,22 @@ export class Pool {
   #patience: number;
   #control: Int32Array;
   #arguments: Float64Array;
-  #modules: WebAssembly.Module[] = [];
+  #modules: Loaded[] = [];
+  #library: NativeLibrary | undefined;
+  #native: Attached | undefined;
   #functions = 0;
   #workers: PoolWorker[] = [];
   #threads = 1;
   #canWait = true;
 
-  constructor(heap: Heap, { spawn, patience = 30_000 }: PoolOptions = {}) {
+  constructor(heap: Heap, { spawn, patience = 30_000, native }: PoolOptions = {}) {
     this.#heap = heap;
     this.#spawn = spawn;
     this.#patience = patience;
     this.#control = new Int32Array(heap.buffer, CONTROL, WORDS);
     this.#arguments = new Float64Array(heap.buffer, ARGUMENTS, MOST_ARGUMENTS);
+    this.#library = native;
+    this.#native = native && attachNative(native, heap);
   }
 
   /** Threads that take part, the calling one included; a worker that still starts takes part when it is there. */
@@ -87,20 +84,48 @@ export class Pool {
     return this.#workers.length > 0 ? Math.min(this.#threads, 1 + started()) : 1;
   }
 
-  /** Instantiates a module that imports `env.memory`, here and in every worker; its exported functions by name. */
-  async load<Name extends string>(module: WebAssembly.Module): Promise<Kernels<Name>> {
+  /** The names of the functions that are native. */
+  native(): string[] {
+    return this.#modules.flatMap(({ native }) => native);
+  }
+
+  /** The instruction set of the native functions; undefined where all are of WebAssembly. */
+  get build(): string | undefined {
+    return this.native().length > 0 ? this.#native?.build : undefined;
+  }
+
+  /**
+   * Instantiates a module that imports `env.memory`, here and in every worker; its exported functions by name.
+   * @param agreement compares functions with native ones of the same name, which then take their place
+   */
+  async load<Name extends string>(module: WebAssembly.Module, agreement?: Agreement<Name>): Promise<Kernels<Name>> {
     const { exports } = await WebAssembly.instantiate(module, { env: { memory: this.#heap.memory } });
-    const kernels: Record<string, KernelFunction> = {};
+    const wasm: Record<string, KernelFunction> = {};
     for (const [name, call] of Object.entries(exports)) {
-      if (typeof call === 'function') kernels[name] = { id: this.#functions++, call: call as KernelFunction['call'] };
+      if (typeof call === 'function') wasm[name] = { id: this.#functions++, call: call as KernelFunction['call'] };
     }
+    const native = agreement ? this.#agreeing(wasm as Kernels<Name>, agreement) : {};
+    const loaded = { module, native: Object.keys(native) };
+    this.#modules.push(loaded);
     if (this.#spawn) {
-      this.#modules.push(module);
-      for (const worker of this.#workers) worker.post({ module });
+      for (const worker of this.#workers) worker.post(loaded);
       Atomics.store(this.#control, at.MODULES, this.#modules.length);
       this.#wake();
     }
-    return kernels as Kernels<Name>;
+    return { ...wasm, ...native } as Kernels<Name>;
+  }
+
+  /** The native functions that agree with those of a module. */
+  #agreeing<Name extends string>(wasm: Kernels<Name>, agreement: Agreement<Name>): Record<string, KernelFunction> {
+    if (!this.#native) return {};
+    const { functions, ...native } = this.#native;
+    const all: Record<string, KernelFunction> = { ...wasm };
+    const counterparts = Object.entries<KernelFunction>(wasm).filter(([name]) => name in functions);
+    for (const [name, { id }] of counterparts) all[name] = { id, call: functions[name]!, native };
+    const agreeing = agreement(wasm, all as Kernels<Name>);
+    const others = counterparts.map(([name]) => name).filter((name) => !agreeing.includes(name));
+    if (others.length > 0) refuse(`the native ${others.join(', ')} (${native.build}) give other results`);
+    return Object.fromEntries(agreeing.filter((name) => name in functions).map((name) => [name, all[name]!]));
   }
 
   /** More than there are workers for starts them; fewer lets the others sleep. */
@@ -127,8 +152,9 @@ export class Pool {
       return;
     }
     const generation = Atomics.load(this.#control, at.GENERATION);
-    worker.post({ start: { memory: this.#heap.memory, index, generation, layout: LAYOUT } });
-    for (const module of this.#modules) worker.post({ module });
+    const native = this.#native && { file: this.#library!.file, build: this.#native.build };
+    worker.post({ start: { memory: this.#heap.memory, index, generation, layout: LAYOUT, native } });
+    for (const loaded of this.#modules) worker.post(loaded);
     this.#workers.push(worker);
   }
 
@@ -222,5 +248,6 @@ export class Pool {
   dispose(): void {
     if (this.#spawn) this.#stop();
     this.#spawn = undefined;
+    this.#heap.onResize?.(0);
   }
 }

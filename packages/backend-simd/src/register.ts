@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { agreement } from './agreement.js';
 import { SimdBackend } from './backend.js';
 import { Heap } from './heap.js';
 import { batchNormKernels } from './kernels/batch-norm.js';
@@ -28,6 +29,7 @@ import { truthKernels, withTruth } from './kernels/truth.js';
 import { unaryKernels } from './kernels/unary.js';
 import { addKernel } from './kit.js';
 import { compile, type KernelUrls } from './modules.js';
+import { openNative } from './native.js';
 import { platform } from './platform.js';
 import { Pool } from './pool.js';
 import { selfCheck } from './self-check.js';
@@ -38,6 +40,12 @@ export interface RegisterOptions {
   threads?: number | undefined;
   /** Use relaxed SIMD (fused multiply-adds) where available; on Node 20 this sets a V8 flag. Default true. */
   relaxedSimd?: boolean | undefined;
+  /**
+   * Use the native kernels of this platform where their package is installed (in Node, with relaxed SIMD, of which they have
+   * the roundings): results are the same, to the last bit. False turns them off, as BLIP2_NATIVE=0 in the environment does;
+   * a URL says where the addon is, beside its `kernels.json`. Default true.
+   */
+  native?: boolean | URL | undefined;
   /** The backend's name in TensorFlow.js. Default `simd`. */
   name?: string | undefined;
   /** URLs of the WebAssembly modules, if a bundler has moved them. */
@@ -81,7 +89,7 @@ const KERNELS: Record<string, FastKernel> = {
  * @throws where the engine lacks WebAssembly SIMD, and where the modules cannot be loaded
  */
 export async function register(options: RegisterOptions = {}): Promise<SimdBackend> {
-  const { relaxedSimd = true, name = 'simd', kernels = BUILDS } = options;
+  const { relaxedSimd = true, name = 'simd', kernels = BUILDS, native = true } = options;
   const host = await platform(options.worker);
   const threads = options.threads ?? Math.max(1, Math.min(host.cores, 4));
   const present = tf.findBackend(name);
@@ -97,9 +105,10 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const { limit } = heap.statistics();
   if (limit < 2 ** 32)
     console.warn(`The heap of the simd backend ends at ${limit / 2 ** 20} MiB: the system gives no more addresses.`);
-  const pool = new Pool(heap, { spawn: host.spawn });
-  const wasm = (await pool.load(module)) as Wasm;
+  const library = relaxed && shared ? await openNative(host, native) : undefined;
+  const pool = new Pool(heap, { spawn: host.spawn, native: library });
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
+  const wasm: Wasm = await pool.load(module, agreement(backend));
   registerKernels(backend, wasm);
   tf.registerBackend(name, () => backend, 2);
   tf.findBackend(name); // makes it known: tfjs disposes of none that it has not asked for

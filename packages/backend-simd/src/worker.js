@@ -5,10 +5,11 @@
  * It sleeps in Atomics.wait, where no message arrives: it leaves its loop when the count of modules has grown, and takes it
  * up again when the module has come.
  */
-function serve({ memory, index, generation, layout }, close) {
+function serve({ memory, index, generation, layout, native }, close) {
   const { at, spins: SPINS } = layout;
   const control = new Int32Array(memory.buffer, layout.control, layout.words);
   const args = new Float64Array(memory.buffer, layout.arguments, layout.mostArguments);
+  const addon = native && open(native, memory);
   const functions = [];
   let modules = 0;
   let ready = false;
@@ -55,9 +56,11 @@ function serve({ memory, index, generation, layout }, close) {
     }
   };
 
-  return (module) => {
+  return ({ module, native }) => {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    for (const value of Object.values(exports)) if (typeof value === 'function') functions.push(value);
+    for (const [name, value] of Object.entries(exports)) {
+      if (typeof value === 'function') functions.push(native.includes(name) ? addon[name] : value);
+    }
     if (++modules < Atomics.load(control, at.MODULES)) return;
     if (!ready && Atomics.load(control, at.GENERATION) === generation) Atomics.add(control, at.READY, 1);
     ready = true;
@@ -65,10 +68,17 @@ function serve({ memory, index, generation, layout }, close) {
   };
 }
 
+/** The functions of an addon for this memory. What it says when that fails ends the thread, and the others go on. */
+function open({ file, build }, memory) {
+  const addon = { exports: {} };
+  process.dlopen(addon, file);
+  return addon.exports.join(new Uint8Array(memory.buffer), build).functions;
+}
+
 let load;
 const receive = (message, close) => {
   if (message.start) load = serve(message.start, close);
-  else load(message.module);
+  else load(message);
 };
 // Not import(): in a browser's worker a message that comes while a module waits would be lost, and bundlers would follow it.
 const port = globalThis.process?.getBuiltinModule?.('node:worker_threads').parentPort;

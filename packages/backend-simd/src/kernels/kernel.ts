@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
-import type { Kernels } from '../pool.js';
+import type { Kernels } from '../functions.js';
 
 /** The functions of assembly/index.ts. */
 export type Wasm = Kernels<

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { SimdBackend } from '../backend.js';
+import type { NativeBuild } from '../functions.js';
 import { withScratch } from '../kit.js';
 import { ADD, type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
 
@@ -8,14 +9,17 @@ const SCRATCH_A = 96 * 768 * 4 + 128;
 const SCRATCH_B = 1 << 20;
 const SCRATCH = SCRATCH_A + SCRATCH_B;
 const ROW_BLOCK = 96;
-/** Columns of a panel of packed B, and the bytes of a panel for each k. */
+/** Columns of a panel of packed B. */
 const PANEL = 12;
-const PANEL_BYTES = PANEL * 4;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
+/** Rows of a tile. */
+const TILE_ROWS = 3;
 /** Nanoseconds a multiply-add takes, about. */
 const COST = 0.05;
+/** The numbers of assembly/matmul.ts; native kernels have their own. */
+const BUILD: NativeBuild = { build: 'wasm', panel: PANEL, rows: TILE_ROWS, cost: COST };
 
 /** A stack of matrices: strides in elements, `batch` 0 where all share one. */
 export interface Matrices {
@@ -48,7 +52,8 @@ export function multiply(
 ): void {
   const { batch, M, N, K, bias = 0, residual = 0 } = product;
   const relu = product.relu ? 1 : 0;
-  const cost = batch * M * N * K * COST;
+  const build = wasm.gemm.native ?? BUILD;
+  const cost = batch * M * N * K * build.cost;
   const tail = [M, N, K, bias, relu];
   if (batch === 1 && M <= FEW_FOR_ROWS && a.column === 1 && (a.row === K || M === 1)) {
     const streamed = N * K * 0.4 + cost;
@@ -67,20 +72,21 @@ export function multiply(
       return;
     }
   }
-  const panels = Math.ceil(N / PANEL);
+  const panels = Math.ceil(N / build.panel);
+  const panelBytes = K * build.panel * 4;
   const { threads } = backend.pool;
   const left = [a.pointer, a.row, a.column, a.batch];
   withScratch(backend, SCRATCH * threads, (scratch) => {
-    if (batch >= 2 * threads && b.batch !== 0 && panels * K * PANEL_BYTES <= SCRATCH_B) {
+    if (batch >= 2 * threads && b.batch !== 0 && panels * panelBytes <= SCRATCH_B) {
       const right = [b.pointer, b.row, b.column, b.batch];
       backend.run(wasm.gemmEach, batch, cost, ...left, ...right, c, ...tail, scratch, SCRATCH);
       return;
     }
     const batches = b.batch === 0 ? 1 : batch;
-    withScratch(backend, batches * panels * K * PANEL_BYTES, (packed) => {
+    withScratch(backend, batches * panels * panelBytes, (packed) => {
       const right = [N, K, b.row, b.column, b.batch];
       backend.run(wasm.packB, batches * panels, batches * N * K * 0.5, b.pointer, packed, ...right);
-      const { rowBlock, colBlock } = blocks(M, panels, threads);
+      const { rowBlock, colBlock } = blocks(M, panels, threads, build.rows);
       const items = batch * Math.ceil(M / rowBlock) * Math.ceil(panels / colBlock);
       const grid = [residual, rowBlock, colBlock, scratch, SCRATCH];
       backend.run(wasm.gemm, items, cost, ...left, packed, b.batch === 0 ? 0 : panels, c, ...tail, ...grid);
@@ -89,10 +95,10 @@ export function multiply(
 }
 
 /** Rows and panels of a block, so that there are as many blocks of one size as all threads can share evenly. */
-function blocks(M: number, panels: number, threads: number): { rowBlock: number; colBlock: number } {
+function blocks(M: number, panels: number, threads: number, tileRows: number): { rowBlock: number; colBlock: number } {
   const rows = Math.ceil(M / ROW_BLOCK);
   const even = rows < threads ? rows : Math.ceil(rows / threads) * threads;
-  const rowBlock = Math.ceil(M / even / 3) * 3;
+  const rowBlock = Math.ceil(M / even / tileRows) * tileRows;
   const parts = threads === 1 ? 1 : Math.ceil((threads * 16) / Math.ceil(M / rowBlock));
   return { rowBlock, colBlock: Math.max(1, Math.ceil(panels / parts)) };
 }

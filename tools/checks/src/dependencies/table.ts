@@ -12,6 +12,9 @@ export interface Dependencies {
 
 const tfjs = { '@tensorflow/tfjs': 'the engine; a peer, so that there is one of it' };
 
+/** The platforms that have native kernels. */
+const platforms = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64', 'win32-x64'];
+
 /** What each package may import; an import that is not here fails the check. */
 export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/tensor': {
@@ -22,7 +25,10 @@ export const table: Readonly<Record<string, Dependencies>> = {
   },
   '@blip2/backend-simd': {
     siblings: [],
-    npm: tfjs,
+    npm: {
+      ...tfjs,
+      ...Object.fromEntries(platforms.map((name) => [`@blip2/native-${name}`, 'native kernels, one binary; optional'])),
+    },
     computed: { 'src/platform.ts': "Node's own modules, hidden from bundlers for browsers" },
   },
   '@blip2/attention': {

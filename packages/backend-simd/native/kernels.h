@@ -1,0 +1,12 @@
+// The kernels of this package by name, with the number of their own arguments.
+#define BACKEND_KERNELS(X) \
+  X(packB, 7)              \
+  X(gemm, 17)              \
+  X(gemmEach, 16)          \
+  X(gemvRows, 8)           \
+  X(gemvColumns, 8)        \
+  X(gelu, 3)               \
+  X(geluGrad, 4)           \
+  X(gated, 4)              \
+  X(gatedGrad, 6)          \
+  X(adamw, 14)
