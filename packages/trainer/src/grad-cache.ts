@@ -23,7 +23,7 @@ export interface AllFeatures {
   readonly labels: Flat;
   /** The current tensors by path. */
   readonly trainable: Flat;
-  /** The seed of the update: that of its first batch, in every process the same. */
+  /** The seed of the update, in every process the same. */
   readonly seed: number;
 }
 
@@ -64,6 +64,8 @@ export interface GradCacheOptions<B> {
   readonly trainable: Flat;
   /** The batches of the update in this process, with their positions; they stay the caller's. */
   readonly inputs: readonly Omit<LossInput<B>, 'trainable'>[];
+  /** The seed of `compare` and `context`, the same in every process. Default: that of the first batch. */
+  readonly seed?: number;
   /** The processes that train together, each with equally many examples. Default: this one alone. */
   readonly communicator?: Communicator;
 }
@@ -75,7 +77,7 @@ export interface GradCacheOptions<B> {
  */
 export async function gradCache<B, C, T extends LossTerms>(
   loss: GradCacheLoss<B, C, T>,
-  { trainable, inputs, communicator = singleProcess }: GradCacheOptions<B>,
+  { trainable, inputs, seed = inputs[0]?.seed ?? 0, communicator = singleProcess }: GradCacheOptions<B>,
 ): Promise<Gradients> {
   const owned: Flat[] = [];
   const own = (flat: Flat): Flat => {
@@ -103,7 +105,7 @@ export async function gradCache<B, C, T extends LossTerms>(
         ),
       ),
       trainable,
-      seed: inputs[0]?.seed ?? 0,
+      seed,
     };
     const rows = encoded.map(({ features }) => rowsOf(features));
     const offsets = offsetsOf(rows, communicator.rank);

@@ -48,7 +48,9 @@ export interface Parts extends Disposable {
   readonly stage1: Flat;
   /** The parameters that stage 2 trains, by path; empty until `initializeStage2`, unless `initial` has a model of stage 2. */
   readonly stage2: Flat;
-  /** Frees the parameters of both stages. The frozen models are freed by whoever loaded them. */
+  /** The image encoder's parameters that were trained, by path after `vision_model.`; empty while it is frozen. */
+  readonly encoder: Flat;
+  /** Frees the parameters of both stages and of `encoder`. The frozen models are freed by whoever loaded them. */
   dispose(): void;
 }
 
@@ -78,7 +80,8 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     dispose(stage1);
     throw error;
   });
-  const free = (): void => dispose({ stage1, stage2 });
+  const encoder: Flat = {};
+  const free = (): void => dispose({ stage1, stage2, encoder });
   return {
     vision,
     text,
@@ -88,6 +91,7 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     backend,
     stage1,
     stage2,
+    encoder,
     dispose: free,
     [Symbol.dispose]: free,
   };

@@ -52,14 +52,23 @@ export {
   stage2FromStage1,
   stage2Spec,
 } from './stages/specs.js';
-export { type Stage1Batch, stage1Terms } from './stages/stage1.js';
+export { type Stage1Batch, type Stage1Options, type Stage1Terms, stage1Terms } from './stages/stage1.js';
+export { type Stage1Model, type Stage1PixelBatch, stage1Cached } from './stages/stage1-cached.js';
 export {
   instructBlipSoftPrompt,
   type Stage2Batch,
+  type Stage2PixelBatch,
   type Stage2Texts,
   softPrompt,
   stage2Terms,
 } from './stages/stage2.js';
 export { keyValues, normFeatures, VISION_NORM_EPSILON, visionNormSpec } from './stages/vision-norm.js';
 export { standardizeVision } from './standardize-vision.js';
-export { type Stage2TrainOptions, type StageOptions, trainStage1, trainStage2 } from './train.js';
+export {
+  type Stage1TrainOptions,
+  type Stage2TrainOptions,
+  type StageOptions,
+  trainStage1,
+  trainStage2,
+} from './train.js';
+export { type ParameterOptions, trainedVision } from './trained-parameters.js';

@@ -1,4 +1,4 @@
-import { hash, unflatten } from '@blip2/tensor';
+import { type Flat, hash, unflatten } from '@blip2/tensor';
 import {
   adamw,
   cosineLr,
@@ -11,13 +11,21 @@ import {
 } from '@blip2/trainer';
 import type * as tf from '@tensorflow/tfjs';
 import { initializeStage2, languageOf, type Parts } from './compose.js';
-import { stage1Spec, stage2Spec } from './stages/specs.js';
-import { type Stage1Batch, stage1Terms } from './stages/stage1.js';
-import { type Stage2Batch, type Stage2Options, stage2Terms } from './stages/stage2.js';
+import { type Stage1Params, stage1Spec, stage2Spec } from './stages/specs.js';
+import { type Stage1Batch, type Stage1Terms, stage1Terms } from './stages/stage1.js';
+import { type Stage1PixelBatch, stage1Cached } from './stages/stage1-cached.js';
+import { type Stage2Batch, type Stage2Options, type Stage2PixelBatch, stage2Terms } from './stages/stage2.js';
 import { standardizeVision } from './standardize-vision.js';
+import {
+  encodeTrained,
+  lrScaleOf,
+  type ParameterOptions,
+  type StageTensors,
+  stageTensors,
+} from './trained-parameters.js';
 
 /** Options of a stage of training: AdamW with linear warm-up and cosine decay. */
-export interface StageOptions<B> {
+export interface StageOptions<B> extends ParameterOptions {
   /** Makes the batch of a position, as a function of the position alone; its tensors are freed after use. */
   readonly data: (at: Position) => B | Promise<B>;
   /** Number of updates of the whole schedule. */
@@ -28,6 +36,8 @@ export interface StageOptions<B> {
   readonly minLearningRate?: number;
   /** Number of steps of linear warm-up. Default 30. */
   readonly warmupSteps?: number;
+  /** The learning rate by step, in place of warm-up and cosine decay; `recipeSchedule` gives one. */
+  readonly schedule?: Schedule;
   /** Decoupled weight decay, on all but biases and one-dimensional tensors. Default 0.05. */
   readonly weightDecay?: number;
   /** Decay rates of AdamW's first and second moments. Default [0.9, 0.98]. */
@@ -57,7 +67,13 @@ export type Stage1Losses = Record<'total' | 'itc' | 'itm' | 'itg', number>;
 export type Stage2Losses = Readonly<{ total: number; lm?: number; phrases?: number }>;
 
 /** Options of `trainStage1`. */
-export interface Stage1TrainOptions extends StageOptions<Stage1Batch> {
+export interface Stage1TrainOptions extends StageOptions<Stage1Batch | Stage1PixelBatch> {
+  /**
+   * Compare the pairs of all `accumulationSteps` batches of an update, as those of one large batch, by GradCache (Gao et al.
+   * 2021): ITC and hard negatives of a large batch in the memory of a small one, for a second forward pass. Default false:
+   * the pairs of each batch are compared among themselves.
+   */
+  readonly gradCache?: boolean;
   /** Label smoothing of the contrastive and the captioning loss. Default 0.1. */
   readonly labelSmoothing?: number;
   /**
@@ -79,36 +95,71 @@ export async function* trainStage1(
   options: Stage1TrainOptions,
 ): AsyncGenerator<TrainStep<Stage1Losses>, void, void> {
   const { config, stage1, text } = parts;
-  const { labelSmoothing: smoothing = 0.1, recompute = false } = options;
+  const { labelSmoothing: smoothing = 0.1, recompute = false, gradCache = false } = options;
   const spec = stage1Spec(config);
   const { bos: decoderStart, pad = 0 } = text.tokenizer.special;
   if (decoderStart === undefined) {
     throw new Error("The Q-Former's tokenizer names no bos_token, with which captions start ([DEC]); add it.");
   }
   await standardizeFrom(parts, options);
-  yield* train({
-    ...common(parts, options),
-    trainable: stage1,
-    loss: ({ trainable, batch, seed }) =>
-      stage1Terms(unflatten(spec, trainable), config, batch, { seed, recompute, smoothing, decoderStart, pad }),
+  const tensors = stageTensors(parts, [stage1], options);
+  const paramsOf = (trainable: Flat): Stage1Params => unflatten(spec, { ...tensors.frozen, ...trainable });
+  const imagesOf = encoderOf(parts, tensors);
+  const given = { recompute, smoothing, decoderStart, pad };
+  const run = train<Stage1Batch | Stage1PixelBatch, Stage1Terms>({
+    ...common(parts, tensors, options),
+    loss: gradCache
+      ? stage1Cached({ config, params: paramsOf, features: imagesOf }, given)
+      : ({ trainable, batch, seed }) => {
+          const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
+          return stage1Terms(paramsOf(trainable), config, { ...batch, features }, { ...given, seed });
+        },
   });
+  yield* writing(run, tensors);
+}
+
+/** Gives the features of a batch's images: encoded by the current tensors where they are pixels. */
+const encoderOf =
+  ({ vision }: Parts, { frozen }: StageTensors) =>
+  (images: tf.Tensor, trainable: Flat, seed: number): tf.Tensor3D =>
+    images.rank === 3
+      ? (images as tf.Tensor3D)
+      : encodeTrained(vision, { ...frozen, ...trainable }, images as tf.Tensor4D, { seed: hash(seed, 'vision') });
+
+/** Writes the tensors to the parts before each result is given, and at the end. */
+async function* writing<T>(run: AsyncGenerator<T, void, void>, tensors: StageTensors): AsyncGenerator<T, void, void> {
+  try {
+    for await (const step of run) {
+      tensors.write();
+      yield step;
+    }
+  } finally {
+    tensors.write();
+  }
 }
 
 async function standardizeFrom(parts: Parts, { standardizeVision: from = false, data }: Stage1TrainOptions) {
   if (from === false) return;
-  const { features, ...rest } =
+  const batch =
     from === true
       ? await data({ step: 0, position: 0, seed: hash(parts.seed, 'position 0') })
       : { features: await from() };
   try {
-    standardizeVision(parts, features);
+    if ('features' in batch) standardizeVision(parts, batch.features);
+    else {
+      const features = encodeTrained(parts.vision, parts.encoder, batch.pixels);
+      standardizeVision(parts, features);
+      features.dispose();
+    }
   } finally {
-    for (const tensor of Object.values<tf.Tensor>({ features, ...rest })) tensor.dispose();
+    for (const tensor of Object.values<tf.Tensor>({ ...batch })) tensor.dispose();
   }
 }
 
 /** Options of `trainStage2`. */
-export interface Stage2TrainOptions extends StageOptions<Stage2Batch>, Pick<Stage2Options, 'phraseWeight'> {
+export interface Stage2TrainOptions
+  extends StageOptions<Stage2Batch | Stage2PixelBatch>,
+    Pick<Stage2Options, 'phraseWeight'> {
   /** Factor on the learning rate of the projection to the language model, which starts from random weights. Default 1. */
   readonly projectionRateScale?: number;
 }
@@ -128,25 +179,44 @@ export function trainStage2(
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) initializeStage2(parts);
   const spec = stage2Spec(config, language.width);
-  return train({
-    ...common(parts, options, (path) => (path.startsWith('language_projection.') ? projectionRateScale : 1)),
-    trainable: stage2,
-    loss: ({ trainable, batch, seed }) =>
-      stage2Terms(unflatten(spec, trainable), { config, language }, batch, { seed, recompute, phraseWeight }),
+  const tensors = stageTensors(parts, [stage2], options);
+  const imagesOf = encoderOf(parts, tensors);
+  const projection = (path: string): number => (path.startsWith('language_projection.') ? projectionRateScale : 1);
+  const run = train({
+    ...common(parts, tensors, options, projection),
+    loss: ({ trainable, batch, seed }) => {
+      const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
+      const p = unflatten(spec, { ...tensors.frozen, ...trainable });
+      return stage2Terms(p, { config, language }, { ...batch, features }, { seed, recompute, phraseWeight });
+    },
   });
+  return writing(run, tensors);
 }
 
-function common<B>(parts: Parts, options: StageOptions<B>, lrScale?: (path: string) => number) {
+function common<B>(
+  parts: Parts,
+  { trainable, frozen }: StageTensors,
+  options: StageOptions<B>,
+  stageScale?: (path: string) => number,
+) {
   const { data, steps, until = steps, weightDecay = 0.05, betas = [0.9, 0.98], trainer = {} } = options;
+  const scale = lrScaleOf(options, Object.keys({ ...frozen, ...trainable }));
+  const both = scale && stageScale ? named(scale.name, (path) => scale(path) * stageScale(path)) : undefined;
+  // the name of the factors is part of a checkpoint, and that of stage 2 alone is empty
+  const lrScale = both ?? scale ?? (stageScale && named('', stageScale));
   return {
     ...trainer,
+    trainable,
     batch: data,
     optimizer: adamw({ betas, weightDecay, decayRule: lavisWeightDecay, ...(lrScale ? { lrScale } : {}) }),
-    schedule: scheduleOf(options),
+    schedule: options.schedule ?? scheduleOf(options),
     steps: Math.min(steps, until),
     seed: parts.seed,
   };
 }
+
+const named = (name: string, scale: (path: string) => number): ((path: string) => number) =>
+  Object.defineProperty((path: string) => scale(path), 'name', { value: name });
 
 function scheduleOf<B>(options: StageOptions<B>): Schedule {
   const { steps, learningRate = 1e-3, minLearningRate = 1e-5, warmupSteps = 30 } = options;

@@ -1,13 +1,16 @@
-import { hardNegatives, itc, itg, itm } from '@blip2/losses';
+import { type Contrastive, hardNegatives, itc, itg, itm } from '@blip2/losses';
 import {
   captionIds,
   captionPass,
   imageFeatures,
   itgLogits,
   itmLogits,
+  type KeyValues,
+  type MatchInput,
   matchPass,
   matchRows,
   type QFormerConfig,
+  type QueryResult,
   queryPass,
   type TextInputs,
   textFeatures,
@@ -40,6 +43,9 @@ export interface Stage1Options {
   readonly pad: number;
 }
 
+/** The losses of the first stage, and their sum. */
+export type Stage1Terms = Readonly<Record<'total' | 'itc' | 'itm' | 'itg', tf.Scalar>>;
+
 /**
  * Computes the losses of the first stage, each with its own attention mask (BLIP-2, section 3.1): image-text contrastive
  * (`itc`), image-text matching with hard negatives (`itm`), image-grounded text generation (`itg`), and their sum.
@@ -50,34 +56,81 @@ export function stage1Terms(
   config: QFormerConfig,
   batch: Stage1Batch,
   options: Stage1Options,
-): Record<'total' | 'itc' | 'itm' | 'itg', tf.Scalar> {
-  const { seed, recompute = false, smoothing, decoderStart, pad } = options;
+): Stage1Terms {
   const { ids, mask, imageIds } = batch;
-  const mode = (pass: string) => ({ training: true, seed: hash(seed, pass), recompute });
-  const features = keyValues(p, config, batch.features);
-  const { output, cache } = queryPass(p, config, features, mode('query'));
-  const text = textPass(p, config, { ids, mask }, mode('text'));
-  const contrast = itc(
-    {
-      imageFeatures: imageFeatures(p, output),
-      textFeatures: textFeatures(p, text),
-      temperature: p.temp as tf.Scalar,
-    },
-    { smoothing, imageIds: { batch: imageIds } },
-  );
-  const decoderIds = captionIds(ids, decoderStart);
-  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, mode('caption'));
-  const captioning = itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
-  const exclude = { rows: imageIds, columns: imageIds };
-  const rows = matchRows(
-    { ids, mask },
-    {
-      image: hardNegatives(contrast.simT2I, { seed: hash(seed, 'negative picture'), exclude }),
-      text: hardNegatives(contrast.simI2T, { seed: hash(seed, 'negative text'), exclude }),
-    },
-  );
+  const encoded = encodePairs(p, config, batch, options);
+  const contrast = contrastPairs({ ...encoded, imageIds }, p.temp as tf.Scalar, options);
+  const captioning = captionLoss(p, config, { ids, mask, cache: encoded.cache }, options);
+  const rows = matchRows({ ids, mask }, drawNegatives(contrast, imageIds, options.seed));
   // Last, and so first in the backward pass: its activations are the largest, and are freed before all gradients are there.
-  const matched = matchPass(p, config, { ...rows, features }, mode('match'));
-  const terms = { itc: contrast.loss, itm: itm(itmLogits(p, matched.output)), itg: captioning };
+  const matching = matchLoss(p, config, { ...rows, features: encoded.keys }, options);
+  const terms = { itc: contrast.loss, itm: matching, itg: captioning };
   return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
 }
+
+/** What the losses of pairs share. */
+export interface EncodedPairs extends Pick<QueryResult, 'cache'> {
+  /** Keys and values of cross-attention, [B,N,W] of each layer that has it. */
+  readonly keys: KeyValues;
+  /** Features of the queries for ITC, [B,Q,E]. */
+  readonly image: tf.Tensor3D;
+  /** Features of the texts for ITC, [B,E]. */
+  readonly text: tf.Tensor2D;
+}
+
+/** Runs queries over images and texts alone. */
+export function encodePairs(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { ids, mask, features }: TextInputs & { readonly features: tf.Tensor3D },
+  options: Pick<Stage1Options, 'seed' | 'recompute'>,
+): EncodedPairs {
+  const keys = keyValues(p, config, features);
+  const { output, cache } = queryPass(p, config, keys, modeOf(options, 'query'));
+  const text = textPass(p, config, { ids, mask }, modeOf(options, 'text'));
+  return { keys, cache, image: imageFeatures(p, output), text: textFeatures(p, text) };
+}
+
+/** Computes ITC, in which all texts of an image are positives. */
+export const contrastPairs = (
+  { image, text, imageIds }: Pick<EncodedPairs, 'image' | 'text'> & Pick<Stage1Batch, 'imageIds'>,
+  temperature: tf.Scalar,
+  { smoothing }: Pick<Stage1Options, 'smoothing'>,
+): Contrastive =>
+  itc({ imageFeatures: image, textFeatures: text, temperature }, { smoothing, imageIds: { batch: imageIds } });
+
+/** Draws a hard negative image for each text, and a text for each image. */
+export function drawNegatives({ simT2I, simI2T }: Contrastive, imageIds: tf.Tensor1D, seed: number) {
+  const exclude = { rows: imageIds, columns: imageIds };
+  return {
+    image: hardNegatives(simT2I, { seed: hash(seed, 'negative picture'), exclude }),
+    text: hardNegatives(simI2T, { seed: hash(seed, 'negative text'), exclude }),
+  };
+}
+
+/** Computes ITG. */
+export function captionLoss(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { ids, mask, cache }: TextInputs & Pick<EncodedPairs, 'cache'>,
+  options: Stage1Options,
+): tf.Scalar {
+  const { smoothing, decoderStart, pad } = options;
+  const decoderIds = captionIds(ids, decoderStart);
+  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, modeOf(options, 'caption'));
+  return itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
+}
+
+/** Computes ITM of the rows that `matchRows` gives. */
+export const matchLoss = (
+  p: Stage1Params,
+  config: QFormerConfig,
+  rows: MatchInput,
+  options: Pick<Stage1Options, 'seed' | 'recompute'>,
+): tf.Scalar => itm(itmLogits(p, matchPass(p, config, rows, modeOf(options, 'match')).output));
+
+const modeOf = ({ seed, recompute = false }: Pick<Stage1Options, 'seed' | 'recompute'>, pass: string) => ({
+  training: true,
+  seed: hash(seed, pass),
+  recompute,
+});

@@ -65,6 +65,9 @@ export interface Stage2Batch {
   readonly texts?: Stage2Texts;
 }
 
+/** A batch whose images are still pixels, [I,H,W,3], which are encoded within the step. */
+export type Stage2PixelBatch = Omit<Stage2Batch, 'features'> & { readonly pixels: tf.Tensor4D };
+
 /** Options of `stage2Terms`. */
 export interface Stage2Options {
   /** Seed of dropout. */
