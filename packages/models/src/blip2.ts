@@ -1,4 +1,5 @@
 import { type ResolveOptions, resolveModel } from '@blip2/hub';
+import { starterUrl } from '@blip2/starter';
 import { type BackendReport, currentBackend, ensureBackend } from '@blip2/training';
 import { type EncodedImage, encodeImage, type ImageInput, withEncodedImages } from './encode-images.js';
 import type { LoadOptions } from './folder/load.js';
@@ -40,10 +41,14 @@ export type PretrainedOptions = LoadOptions & ResolveOptions;
  * the `simd` backend with its attention kernels unless a backend of TensorFlow.js is in use already; `backend` of the
  * result says which one runs.
  * @param model a Hugging Face folder (a path or a `file:` URL), the folder of a training run (both of its models are
- * loaded unless `kind` selects one), or a hub name: `org/name` or `org/name@revision`
+ * loaded unless `kind` selects one), or a hub name: `org/name` or `org/name@revision`. Default: the model that
+ * `@blip2/starter` has, which knows drawings of emoji
  * @throws as `resolveModel` and `loadFolder` do
  */
-export async function fromPretrained(model: string | URL, options: PretrainedOptions = {}): Promise<Blip2> {
+export async function fromPretrained(
+  model: string | URL = starterUrl('blip2'),
+  options: PretrainedOptions = {},
+): Promise<Blip2> {
   await ensureBackend();
   const folder = await resolveModel(model, options);
   const models = await loadModels(folder, options);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
 import { type GenerationModel, type LoadedModel, loadModels, type RetrievalModel } from '@blip2/models';
+import { starterUrl } from '@blip2/starter';
 import type { VisionEncoder } from '@blip2/vision';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
@@ -15,8 +16,8 @@ import type { EvaluationData, EvaluationTasks, RunData } from './run-data.js';
 
 /** Options of `runEval`. */
 export interface EvalOptions<D extends DataConfig = DataConfig, E extends EvaluationData = EvaluationData> {
-  /** The folder of a training run or of a model (a path or a `file:` URL), or a hub name. */
-  readonly model: string | URL;
+  /** The folder of a training run or of a model (a path or a `file:` URL), or a hub name. Default: that of `@blip2/starter`. */
+  readonly model?: string | URL | undefined;
   /** The data set to evaluate on. */
   readonly data: RunData<D, E>;
   /** How many candidates of each query are re-ranked by ITM; 0: the order is that of ITC. Default: what the model says. */
@@ -227,7 +228,7 @@ function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): Split
 const MB = 1e6;
 
 const folderOf = (
-  model: EvalOptions['model'],
+  model: string | URL = starterUrl('blip2'),
   { reporter, signal }: { reporter: Reporter; signal: AbortSignal | undefined },
 ): Promise<string> =>
   resolveModel(model, {

@@ -9,6 +9,7 @@ import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
 import { pretrainBlip2 } from './blip2/pretrain.js';
+import { shipBlip2 } from './blip2/ship.js';
 import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
 import { pretrainLanguage } from './language.js';
@@ -96,6 +97,12 @@ const commands: Record<string, () => Promise<void>> = {
       },
     );
     if (!finished) console.error('Stopped after --hours; the same command goes on.');
+  },
+  async ship() {
+    const { run, work, out } = values;
+    if (!run) throw new Error('Give the folder of the run, --run DIR.');
+    const { scores, firefox } = await shipBlip2({ run, work, models: out });
+    console.log(JSON.stringify({ ...scores, firefox }));
   },
   async compare() {
     console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'), values.work)));

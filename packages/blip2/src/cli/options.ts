@@ -33,8 +33,8 @@ export function checkSharedOptions({ backend, threads }: SharedOptions): void {
 export const modelOption = (): Option =>
   new Option(
     '--model <model>',
-    'a Hugging Face folder, a name on its hub, or the output folder of train',
-  ).makeOptionMandatory();
+    'a Hugging Face folder, a name on its hub, or the output folder of train (default: the starter model)',
+  );
 
 interface Bounds {
   readonly integer?: boolean;

@@ -40,7 +40,6 @@ const wrong: [args: readonly string[], message: string][] = [
   // commands, arguments and options
   [['capton', image], "Unknown command 'capton' (did you mean caption?)."],
   [['caption', ...model], "Missing required argument 'image'."],
-  [['caption', image], "Required option '--model <model>' not specified."],
   [[...caption, '--beens', '3'], "Unknown option '--beens' (did you mean --beams?)."],
   [[...caption, '--beams'], "Option '--beams <n>' argument missing."],
   [['match', image, ...model], "Missing required argument 'text'."],

@@ -116,6 +116,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/data',
       '@blip2/training',
       '@blip2/hub',
+      '@blip2/starter',
     ],
     npm: tfjs,
     onlyNode: { src: 'reads and writes model folders on disk; it has no browser entry yet' },

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EmojiConfig } from '@blip2/demo';
+import { METRICS, readMetrics } from '@blip2/runs';
+import { isFile, readJson } from '@blip2/tensor/files';
 import type { Validation } from './validate.js';
 
 /** One stage of one run, as it went. */
@@ -18,29 +19,45 @@ export interface StageHistory {
 export interface RunHistory {
   /** Whether it began with the models of the run before it. */
   readonly continued: boolean;
-  readonly config: EmojiConfig;
+  readonly config: object;
   readonly stage1?: StageHistory;
   readonly stage2?: StageHistory;
 }
 
 /** How a model was trained: `training.json` beside its stages. */
 export interface History {
-  /** SHA-256 of the frozen models that it was trained with. */
-  readonly frozen: { readonly vision: string; readonly language: string };
   /** In order; the later ones continue the models of the earlier ones. */
   readonly runs: readonly RunHistory[];
 }
 
 const FILE = 'training.json';
 
-/** Reads the history of a folder; undefined where it has none. */
+/** Reads the history of a folder: its `training.json`, or what `blip2 train` logged there; undefined where it has neither. */
 export async function readHistory(folder: string): Promise<History | undefined> {
-  const text = await readFile(join(folder, FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  return text === undefined ? undefined : (JSON.parse(text) as History);
+  const found = await readJson(join(folder, FILE));
+  return found ? (found as unknown as History) : historyOfRun(folder);
 }
+
+/** The history of a run of `blip2 train`. */
+async function historyOfRun(folder: string): Promise<History | undefined> {
+  const config = await readJson(join(folder, 'config.json'));
+  if (!config || !(await isFile(join(folder, METRICS)))) return undefined;
+  const { steps = 0 } = config.stage1 as { steps?: number };
+  const logged = await readMetrics(folder, steps);
+  const [stage1, stage2] = [1, 2].map((stage) => stageHistory(logged.filter((step) => step.stage === stage)));
+  return { runs: [runHistory({ continued: false, config }, stage1, stage2)] };
+}
+
+/** Puts together what is known of a run; a stage without steps is left out. */
+export const runHistory = (
+  run: Pick<RunHistory, 'continued' | 'config'>,
+  stage1?: StageHistory,
+  stage2?: StageHistory,
+): RunHistory => ({
+  ...run,
+  ...(stage1 && stage1.steps > 0 && { stage1 }),
+  ...(stage2 && stage2.steps > 0 && { stage2 }),
+});
 
 /** Writes the history of a folder. */
 export async function writeHistory(folder: string, history: History): Promise<void> {
@@ -60,21 +77,27 @@ export const bestOf = (validations: readonly Validation[]): Validation | undefin
 /** Points of a curve in the history. */
 const POINTS = 12;
 
-/** Reads how a stage went from its logs; lines after a step that was not checkpointed are cut by the next run. */
-export async function stageHistory(metrics: string, validations: string): Promise<StageHistory> {
-  const steps = await readLines<{ step: number; seconds: number; losses: Record<string, number> }>(metrics);
+/** A logged step. */
+export interface LoggedStep {
+  readonly step: number;
+  readonly seconds: number;
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** Tells how a stage went from its logged steps and validations. */
+export function stageHistory(steps: readonly LoggedStep[], validations: readonly Validation[] = []): StageHistory {
   const size = Math.max(1, Math.ceil(steps.length / POINTS));
   const parts = Array.from({ length: Math.ceil(steps.length / size) }, (_, i) => steps.slice(i * size, (i + 1) * size));
   return {
     steps: steps.at(-1)?.step ?? 0,
     seconds: Math.round(steps.reduce((sum, { seconds }) => sum + seconds, 0)),
     curve: parts.map((part) => ({ step: part.at(-1)?.step ?? 0, losses: meanOf(part.map(({ losses }) => losses)) })),
-    validations: await readLines<Validation>(validations),
+    validations,
   };
 }
 
 /** The means of numbers by name, of those that have the name, to three digits. */
-function meanOf(records: readonly Record<string, number>[]): Record<string, number> {
+function meanOf(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const names = new Set(records.flatMap((record) => Object.keys(record)));
   return Object.fromEntries(
     [...names].map((name) => {

@@ -5,15 +5,7 @@ import { type EmojiConfig, emojiData } from '@blip2/demo';
 
 import { modelKindsIn, saveStage1, saveStage2 } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
-import {
-  chooseRerank,
-  Disposables,
-  fingerprint,
-  frozenFolders,
-  openRunVision,
-  type Reporter,
-  type TrainingData,
-} from '@blip2/runs';
+import { chooseRerank, Disposables, frozenFolders, openRunVision, type Reporter, type TrainingData } from '@blip2/runs';
 import { latestCheckpoint, openMetrics, type TrainStep } from '@blip2/trainer';
 import {
   compose,
@@ -27,7 +19,16 @@ import {
   trainStage2,
 } from '@blip2/training';
 import { type FirefoxTasks, firefoxTasks } from './firefox.js';
-import { bestOf, readHistory, readLines, stageHistory, writeHistory } from './history.js';
+import {
+  bestOf,
+  type LoggedStep,
+  readHistory,
+  readLines,
+  runHistory,
+  type StageHistory,
+  stageHistory,
+  writeHistory,
+} from './history.js';
 import { type Validation, validateStage1, validateStage2 } from './validate.js';
 
 /** Options of `pretrainBlip2`. */
@@ -69,17 +70,10 @@ export async function pretrainBlip2(options: Blip2Options, on: Blip2Reports): Pr
   const before = from === undefined ? undefined : await readHistory(from);
   // each run sees other scenes than those before it
   const config = { ...options.config, seed: options.config.seed + (before?.runs.length ?? 0) };
-  const { vision, language } = frozenFolders(config);
-  const frozen = { vision: await fingerprint(vision), language: await fingerprint(language) };
   const record = async (): Promise<void> => {
-    const [stage1, stage2] = [await historyOf(out, 1), await historyOf(out, 2)];
-    const run = {
-      continued: from !== undefined,
-      config,
-      ...(stage1.steps > 0 && { stage1 }),
-      ...(stage2.steps > 0 && { stage2 }),
-    };
-    await writeHistory(out, { frozen, runs: [...(before?.runs ?? []), run] });
+    const run = { continued: from !== undefined, config };
+    const stages = [await historyOf(out, 1), await historyOf(out, 2)] as const;
+    await writeHistory(out, { runs: [...(before?.runs ?? []), runHistory(run, ...stages)] });
   };
   for (const stage of stages) {
     const finished = await trainStage(stage, { ...options, config, deadline }, on);
@@ -91,7 +85,11 @@ export async function pretrainBlip2(options: Blip2Options, on: Blip2Reports): Pr
 
 const metricsOf = (out: string, stage: Stage): string => join(out, `metrics${stage}.jsonl`);
 const validationsOf = (out: string, stage: Stage): string => join(out, `validations${stage}.jsonl`);
-const historyOf = (out: string, stage: Stage) => stageHistory(metricsOf(out, stage), validationsOf(out, stage));
+const historyOf = async (out: string, stage: Stage): Promise<StageHistory> =>
+  stageHistory(
+    await readLines<LoggedStep>(metricsOf(out, stage)),
+    await readLines<Validation>(validationsOf(out, stage)),
+  );
 
 type StageRun = Blip2Options & { readonly deadline: number };
 

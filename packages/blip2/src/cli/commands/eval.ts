@@ -8,7 +8,7 @@ import { addSearchOptions, checkLengths, checkTemplate, type SearchFlags, search
 import { startBackend } from './model.js';
 
 interface EvalFlags extends SharedOptions, SearchFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly data: string;
   readonly rerank?: number;
   readonly prompt?: string;

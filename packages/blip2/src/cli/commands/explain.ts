@@ -6,7 +6,7 @@ import { expectImage } from './images.js';
 import { openModel } from './model.js';
 
 interface ExplainFlags extends SharedOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly out: string;
   readonly layer?: number;
 }

@@ -7,7 +7,7 @@ import { imageFiles, unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
 interface FeaturesFlags extends SharedOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly out: string;
   readonly text?: string[];
   readonly kind?: FeatureKind;

@@ -16,7 +16,7 @@ export interface SearchFlags {
 
 /** Options of the commands that generate text. */
 export interface GenerationFlags extends SharedOptions, SearchFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly sample?: boolean;
   readonly temperature?: number;
   readonly topK?: number;

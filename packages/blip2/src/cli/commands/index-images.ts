@@ -6,7 +6,7 @@ import { imageFiles, unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
 interface IndexFlags extends SharedOptions {
-  readonly model: string;
+  readonly model?: string;
   readonly out: string;
   readonly features: boolean;
   readonly prune?: boolean;

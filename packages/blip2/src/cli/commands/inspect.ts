@@ -8,8 +8,11 @@ export function inspectCommand(command: Command, session: Session): Command {
     .description(
       'List the tensors of a model, which are missing or unused, and the memory it needs, without loading it.',
     )
-    .argument('<model>', 'a model folder, a name on the hub, the output folder of train, or a weights file')
-    .action(async (path: string) => {
+    .argument(
+      '[model]',
+      'a model folder, a name on the hub, the output folder of train, or a weights file (default: the starter model)',
+    )
+    .action(async (path: string | undefined) => {
       const { inspectModel, formatMemoryPlan } = await import('@blip2/models');
       for (const inspection of await inspectModel(path, hubOptions(session))) {
         const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;

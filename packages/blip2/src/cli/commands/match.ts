@@ -10,7 +10,7 @@ export function matchCommand(command: Command, session: Session): Command {
     .argument('<image>', 'image file')
     .argument('<text...>', 'the texts')
     .addOption(modelOption())
-    .action(async (image: string, texts: string[], options: SharedOptions & { readonly model: string }) => {
+    .action(async (image: string, texts: string[], options: SharedOptions & { readonly model?: string }) => {
       await expectImage(image);
       using model = await openModel(session, options, 'retrieval');
       const matches = await model.match(image, texts);

@@ -20,21 +20,22 @@ export function hubOptions({ signal, terminal }: Session): ResolveOptions {
 
 /**
  * Loads the model of a command. Of a training run's folder it loads the kind that is wanted; for 'any' the retrieval model,
- * where both are there.
+ * where both are there. Without a model it takes the starter's.
  */
 export async function openModel(
   session: Session,
-  options: SharedOptions & { readonly model: string; readonly maxNewTokens?: number | undefined },
+  options: SharedOptions & { readonly model?: string; readonly maxNewTokens?: number | undefined },
   wanted: ModelKind | 'any',
 ): Promise<Blip2> {
   await startBackend(options);
   const { fromPretrained, modelKindsIn } = await import('@blip2/models');
   const { terminal } = session;
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
-  const kind = wanted === 'any' ? (await modelKindsIn(options.model)).at(-1) : wanted;
-  const model = await fromPretrained(options.model, {
+  const { model: given } = options;
+  const any = async () => (given === undefined ? 'retrieval' : (await modelKindsIn(given)).at(-1));
+  const model = await fromPretrained(given, {
     ...hubOptions(session),
-    kind,
+    kind: wanted === 'any' ? await any() : wanted,
     onProgress,
     orient: options.orient,
     maxNewTokens: options.maxNewTokens,

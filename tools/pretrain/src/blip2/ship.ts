@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { emojiData } from '@blip2/demo';
+import {
+  type FrozenModelFolder,
+  type GenerationModel,
+  loadFolder,
+  loadModels,
+  type ModelKind,
+  modelFolder,
+  modelKindsIn,
+  type RetrievalModel,
+  saveStage1,
+  saveStage2,
+} from '@blip2/models';
+import { type FrozenFolder, openLanguageFolder, openVisionFolder } from '@blip2/models/folder';
+import { runEval } from '@blip2/runs';
+import { card, type Shipped } from './card.js';
+import { firefoxTasks } from './firefox.js';
+import { readHistory, writeHistory } from './history.js';
+import { type Validation, validateStage1, validateStage2 } from './validate.js';
+
+/** Options of `shipBlip2`. */
+export interface ShipOptions {
+  /** The folder of a run of `pretrainBlip2`, or of `blip2 train` on emoji. */
+  readonly run: string;
+  /** The folder of the starter's models. */
+  readonly models: string;
+  /** Where drawings are kept. */
+  readonly work: string;
+}
+
+/**
+ * Writes the best models of a run as the starter's `blip2/stage1` and `blip2/stage2`: what was trained in half precision, and
+ * references to the frozen models beside them; then scores what was written, and writes its history and its card. A stage
+ * that the run did not train stays as it is.
+ * @throws where the run's frozen models are not the starter's, and where a stage would be absent
+ */
+export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shipped> {
+  const folder = join(models, 'blip2');
+  const history = await readHistory(run);
+  if (!history)
+    throw new Error(`${run} holds no training.json; give the folder of a run of 'pretrain blip2' or 'blip2 train'.`);
+  const [kinds, before] = [await modelKindsIn(run), await modelKindsIn(folder)];
+  for (const [kind, stage] of [
+    ['retrieval', 'stage1'],
+    ['generation', 'stage2'],
+  ] as const) {
+    if (!kinds.includes(kind) && !before.includes(kind)) throw new Error(`${run} has no ${stage}; train it first.`);
+  }
+  let sizes: Shipped['sizes'] | undefined;
+  for (const kind of kinds) {
+    const vision = await frozenOf(run, { kind, part: 'vision', folder: join(models, 'vision') });
+    using model = await loadFolder(run, { kind });
+    sizes = { config: model.config, ...(vision.outputStride && { outputStride: vision.outputStride }) };
+    const saved = { config: model.config, processor: model.processor, tokenizer: model.folder, vision };
+    if (model.kind === 'retrieval') {
+      const { params, rerank } = model;
+      await saveStage1(join(folder, 'stage1'), { ...saved, params, rerank }, { dtype: 'F16' });
+    } else {
+      const { params, prompts } = model;
+      const language = await frozenOf(run, { kind, part: 'language', folder: join(models, 'language') });
+      await saveStage2(join(folder, 'stage2'), { ...saved, params, prompts, language }, { dtype: 'F16' });
+    }
+  }
+  const bytes = await Promise.all(
+    ['stage1', 'stage2'].map(async (stage) => (await stat(join(folder, stage, 'model.safetensors'))).size),
+  );
+  if (!sizes) throw new Error(`${run} holds no trained model; train one first.`);
+  const shipped = {
+    history,
+    sizes,
+    bytes: bytes.reduce((sum, size) => sum + size, 0),
+    firefox: await validated(folder, work),
+    scores: await runEval({ model: folder, data: emojiData }),
+  };
+  await writeHistory(folder, history);
+  await writeFile(join(folder, 'README.md'), card(shipped));
+  return shipped;
+}
+
+/**
+ * How a run's frozen model is kept: as a reference to that of the starter, with the output stride where only that differs.
+ * @throws where they have other weights
+ */
+async function frozenOf(
+  run: string,
+  { kind, part, folder }: { kind: ModelKind; part: 'vision' | 'language'; folder: string },
+): Promise<FrozenModelFolder> {
+  const open = part === 'vision' ? openVisionFolder : openLanguageFolder;
+  const [own, starter] = [await open(await modelFolder(run, kind)), await open(folder)];
+  try {
+    const valuesOf = async ({ source, prefix, owns }: FrozenFolder) => {
+      const names = [...source.names.keys()].filter(owns).sort();
+      const sum = createHash('sha256');
+      for (const name of names) sum.update(name.slice(prefix.length)).update(await source.read(name));
+      return sum.digest('hex');
+    };
+    if ((await valuesOf(own)) !== (await valuesOf(starter))) {
+      throw new Error(`The ${part} model of ${run} is not that of ${folder}; put it there first, or train again.`);
+    }
+    const stride = own.json.output_stride;
+    const other = (stride === 16 || stride === 32) && stride !== starter.json.output_stride;
+    return { folder, reference: true, ...(other && { outputStride: stride }) };
+  } finally {
+    for (const { source } of [own, starter]) await source.close();
+  }
+}
+
+/** The scores of what was written by Firefox OS' drawings. */
+async function validated(folder: string, work: string): Promise<Validation[]> {
+  const models = await loadModels(folder);
+  try {
+    const generation = models.find((model): model is GenerationModel => model.kind === 'generation')!;
+    const retrieval = models.find((model): model is RetrievalModel => model.kind === 'retrieval')!;
+    const tasksOf = ({ vision, processor }: GenerationModel | RetrievalModel) =>
+      firefoxTasks({ ...vision, processor }, join(work, 'firefox'));
+    return [
+      await validateStage1(retrieval, await tasksOf(retrieval), { step: 0, textLength: 32 }),
+      await validateStage2(generation, await tasksOf(generation), 0),
+    ];
+  } finally {
+    for (const model of models) model.dispose();
+  }
+}
