@@ -64,7 +64,7 @@ export async function openSelection(options: SelectionOptions): Promise<Selectio
   const every = evaluateEvery ?? checkpointEvery;
   if (!data.selects || every === 0) return undefined;
   const file = join(out, EVALUATIONS);
-  const all = resume ? await readEvaluations(out) : [];
+  const all = (await readEvaluations(out)).filter((one) => resume || one.stage < stage);
   const from = resume ? ((await latestCheckpoint(checkpoints))?.step ?? 0) : 0;
   const logged = all.filter((one) => one.stage < stage || (one.stage === stage && one.step <= from));
   const stop = all.find((one) => one.stage === stage && one.stopped);

@@ -49,6 +49,9 @@ interface Bounds {
 /** Whole numbers from 1. */
 export const COUNT: Bounds = { integer: true, min: 1 };
 
+/** Shares of a whole. */
+export const SHARE: Bounds = { min: 0, max: 1 };
+
 /** An option whose value is a number within bounds. */
 export function numberOption(flags: string, description: string, bounds: Bounds = {}): Option {
   const { integer = false, min, above, max } = bounds;

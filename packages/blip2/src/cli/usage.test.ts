@@ -6,7 +6,7 @@ import { Session } from './session.js';
 const heavy = [
   '@tensorflow/tfjs',
   '@blip2/tensor/files',
-  ...['convert', 'data', 'demo', 'explain', 'hub', 'models', 'runs', 'search', 'tensor', 'training'].map(
+  ...['convert', 'data', 'datasets', 'demo', 'explain', 'hub', 'models', 'runs', 'search', 'tensor', 'training'].map(
     (name) => `@blip2/${name}`,
   ),
 ];
@@ -57,13 +57,46 @@ const wrong: [args: readonly string[], message: string][] = [
     '--threads is an option of the simd backend; leave it out with --backend cpu.',
   ],
   // train and eval
-  [['train'], 'Give either --config or --preset.'],
+  [['train'], 'Give the images to train on, with --data PATH.'],
+  [['train', '--data', 'emoji'], 'Give either --config or --preset.'],
   [['train', '--preset', 'demo', '--config', 'demo.json'], 'Give either --config or --preset.'],
-  [['train', '--preset', 'big'], "--preset must be one of demo, emoji-full, smoke, not 'big'."],
+  [['train', '--preset', 'big'], "--preset must be one of demo, emoji-full, smoke, pretrain, small, not 'big'."],
   [['train', '--preset', 'demo', '--stage', '3'], "--stage must be one of 1, 2, all, not '3'."],
-  [['train', '--preset', 'demo', '--data', 'coco'], "--data must be one of emoji, not 'coco'."],
+  [
+    ['train', '--preset', 'demo', '--data', 'coco'],
+    "The preset 'demo' is for --data emoji; give one of pretrain, small.",
+  ],
+  [
+    ['train', '--preset', 'small', '--data', 'emoji'],
+    "The preset 'small' is for images of your own; give one of demo, emoji-full, smoke.",
+  ],
+  [['train', '--preset', 'small'], 'Give the images to train on, with --data PATH.'],
+  [
+    ['train', '--preset', 'demo', '--validation', '0.1'],
+    '--validation is for images of your own; give them with --data PATH.',
+  ],
+  [
+    ['train', '--data', 'photos', ...model, '--preset', 'small'],
+    '--model is fine-tuned without --preset and --config; leave out one or the other.',
+  ],
+  [
+    ['train', '--data', 'photos', ...model, '--vision', 'clip'],
+    '--vision is for --preset or --config: fine-tuning keeps the parts of the model.',
+  ],
+  [
+    ['train', '--data', 'photos', ...model, '--validation', '1'],
+    "--validation must be a share from 0 to below 1, a split or a path, not '1'.",
+  ],
+  [
+    ['train', '--data', 'photos', ...model, '--views', '2', '--no-feature-cache'],
+    '--views are kept in the feature cache; leave them out with --no-feature-cache.',
+  ],
+  [
+    ['train', '--data', 'photos', '--max-skipped', '2'],
+    "--max-skipped must be a number, at least 0 and at most 1, not '2'.",
+  ],
   [['train', '--preset', 'demo', '--max-steps', '0'], "--max-steps must be a whole number, at least 1, not '0'."],
-  [['eval', ...model, '--data', 'coco'], "--data must be one of emoji, not 'coco'."],
+  [['eval', ...model, '--split', 'test'], '--split is for images of your own; give them with --data PATH.'],
   [['eval', ...model, '--rerank', '-1'], "--rerank must be a whole number, at least 0, not '-1'."],
   [['eval', ...model, '--template', 'Question:'], "--template must have {} for the question, not 'Question:'."],
   [['eval', ...model, '--beams', '0'], "--beams must be a whole number, at least 1, not '0'."],
@@ -166,5 +199,5 @@ test('help and version load nothing; without a command there is help, and exit c
 test('--debug adds the stack trace', async () => {
   const { code, stderr } = await call(['train', '--debug']);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^Give either --config or --preset\.\nUsageError: .*\n {4}at /);
+  expect(stderr).toMatch(/^Give the images to train on, with --data PATH\.\nUsageError: .*\n {4}at /);
 });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { demoPackage } from '../emoji.js';
+import { demoPackage } from '../data-sets.js';
 import type { SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';

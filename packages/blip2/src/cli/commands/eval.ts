@@ -1,15 +1,14 @@
 import type { EvalDecoding } from '@blip2/runs';
 import type { Command } from 'commander';
-import { dataSets, demoPackage } from '../emoji.js';
-import { choiceOption, modelOption, numberOption, type SharedOptions } from '../options.js';
+import { type DataFlags, dataOption, EMOJI, splits, withEvaluationData } from '../data-sets.js';
+import { choiceOption, modelOption, numberOption, SHARE } from '../options.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
 import { addSearchOptions, checkLengths, checkTemplate, type SearchFlags, searchPresets } from './generation.js';
 import { startBackend } from './model.js';
 
-interface EvalFlags extends SharedOptions, SearchFlags {
+interface EvalFlags extends DataFlags, SearchFlags {
   readonly model?: string;
-  readonly data: string;
   readonly rerank?: number;
   readonly prompt?: string;
   readonly template?: string;
@@ -28,19 +27,20 @@ export function evalCommand(command: Command, session: Session): Command {
     .action(async (flags: EvalFlags) => {
       checkLengths(flags, ANSWER_TOKENS);
       checkTemplate(flags.template);
-      const { emojiData } = await demoPackage();
-      const { runEval } = await import('@blip2/runs');
-      await startBackend(flags);
       const { model, rerank, seed, predictions } = flags;
-      const scores = await runEval({
-        model,
-        data: emojiData,
-        decoding: decodingOf(flags),
-        predictions,
-        ...(rerank !== undefined && { rerank }),
-        reporter: session.reporter(),
-        signal: session.signal,
-        ...(seed !== undefined && { seed }),
+      const scores = await withEvaluationData(flags, session, async (data) => {
+        const { runEval } = await import('@blip2/runs');
+        await startBackend(flags);
+        return runEval({
+          model,
+          data,
+          decoding: decodingOf(flags),
+          predictions,
+          ...(rerank !== undefined && { rerank }),
+          reporter: session.reporter(),
+          signal: session.signal,
+          ...(seed !== undefined && { seed }),
+        });
       });
       session.result(scores, outline(scores));
     });
@@ -62,7 +62,11 @@ function evaluation(command: Command): Command {
   return command
     .description('Evaluate a model: retrieval recall, caption scores and VQA accuracy.')
     .addOption(modelOption())
-    .addOption(choiceOption('--data <name>', 'data set', dataSets).default('emoji'))
+    .addOption(dataOption().default(EMOJI))
+    .addOption(choiceOption('--split <name>', 'part of the data (default: all of it)', splits))
+    .addOption(
+      numberOption('--max-skipped <x>', 'largest share of the data that may be unusable (default: 0.01)', SHARE),
+    )
     .addOption(
       numberOption(
         '--rerank <n>',
