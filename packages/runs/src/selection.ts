@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Recall } from '@blip2/metrics';
 import { isFile } from '@blip2/tensor/files';
 import { latestCheckpoint, nodeFiles } from '@blip2/trainer';
 import { languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
@@ -8,6 +9,7 @@ import type { RunConfig } from './config/schema.js';
 import { evaluateCaptions } from './evaluate/captions.js';
 import { evaluateRetrieval } from './evaluate/retrieval.js';
 import { evaluateVqa } from './evaluate/vqa.js';
+import type { Observers } from './observe/observer.js';
 import type { Reporter } from './reporter.js';
 import type { TrainingData, ValidationData } from './run-data.js';
 
@@ -24,6 +26,8 @@ export interface LoggedEvaluation {
    * selects; stage 2: CIDEr, VQA accuracy, or their sum.
    */
   readonly value: number;
+  /** What `value` is the mean or the sum of. */
+  readonly scores: Readonly<Record<string, number>>;
   /** The step with the best value so far; of equal ones the last. */
   readonly best: number;
   /** Whether training stopped here, because the value had not grown for `patience` evaluations. */
@@ -54,12 +58,13 @@ export interface SelectionOptions {
   /** What a resumed run must have in common with the one that stopped early. */
   readonly identity: string;
   readonly reporter: Reporter;
+  readonly observers: Pick<Observers, 'scores'>;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Opens the selection of a stage; undefined where the data set selects nothing, or the configuration has it off. */
 export async function openSelection(options: SelectionOptions): Promise<Selection | undefined> {
-  const { stage, config, data, out, checkpoints, resume, parts, reporter } = options;
+  const { stage, config, data, out, checkpoints, resume, parts, reporter, observers } = options;
   const { checkpointEvery, evaluateEvery, patience, steps } = stage === 1 ? config.stage1 : config.stage2;
   const every = evaluateEvery ?? checkpointEvery;
   if (!data.selects || every === 0) return undefined;
@@ -74,14 +79,17 @@ export async function openSelection(options: SelectionOptions): Promise<Selectio
     stopped,
     async after(step) {
       if (step % every !== 0 && step !== steps) return false;
-      const value = await validate(options);
+      const scores = await validate(options);
+      await observers.scores({ stage, step }, scores);
+      const total = Object.values(scores).reduce((sum, score) => sum + score, 0);
+      const value = stage === 1 ? total / Object.values(scores).length : total;
       const own = logged.filter((one) => one.stage === stage);
       const highest = Math.max(Number.NEGATIVE_INFINITY, ...own.map((one) => one.value));
       const isNew = value >= highest;
       const best = isNew ? step : (own.at(-1)?.best ?? step);
       if (isNew) await saveBest(checkpoints, step, options);
       const stops = patience !== null && sinceGrowth([...own.map((one) => one.value), value]) >= patience;
-      logged.push({ stage, step, value, best, stopped: stops });
+      logged.push({ stage, step, value, scores, best, stopped: stops });
       await writeFile(`${file}.tmp`, logged.map((one) => `${JSON.stringify(one)}\n`).join(''));
       await rename(`${file}.tmp`, file);
       if (stops)
@@ -116,7 +124,9 @@ function sinceGrowth(values: readonly number[]): number {
   return values.length - 1 - at;
 }
 
-async function validate(options: SelectionOptions): Promise<number> {
+type Scores = Readonly<Record<string, number>>;
+
+async function validate(options: SelectionOptions): Promise<Scores> {
   const validation = (await options.data.validation?.()) as ValidationData;
   try {
     return options.stage === 1 ? await recallOf(validation, options) : await textsOf(validation, options);
@@ -125,8 +135,8 @@ async function validate(options: SelectionOptions): Promise<number> {
   }
 }
 
-async function recallOf({ retrieval }: ValidationData, { parts, config, signal }: SelectionOptions): Promise<number> {
-  if (!retrieval) return 0;
+async function recallOf({ retrieval }: ValidationData, { parts, config, signal }: SelectionOptions): Promise<Scores> {
+  if (!retrieval) return { none: 0 };
   const model = { config: parts.config, params: stage1Params(parts) };
   const how = {
     tokenizer: parts.text.tokenizer,
@@ -135,16 +145,20 @@ async function recallOf({ retrieval }: ValidationData, { parts, config, signal }
     ...(signal && { signal }),
   };
   const { i2t, t2i } = await evaluateRetrieval(model, retrieval, how);
-  return [i2t, t2i].flatMap(({ r1, r5, r10 }) => [r1, r5, r10]).reduce((sum, recall) => sum + recall / 6, 0);
+  const named = (way: string, recall: Recall): Scores =>
+    Object.fromEntries(Object.entries(recall).map(([k, share]) => [`${way}_${k}`, share]));
+  return { ...named('i2t', i2t), ...named('t2i', t2i) };
 }
 
-async function textsOf({ captions, vqa }: ValidationData, { parts, data, signal }: SelectionOptions): Promise<number> {
+async function textsOf({ captions, vqa }: ValidationData, { parts, data, signal }: SelectionOptions): Promise<Scores> {
   const language = languageOf(parts);
   const { tokenizer } = language;
   const model = { config: parts.config, params: stage2Params(parts), language, tokenizer, prompts: data.prompts };
   const how = { beams: 1, ...(signal && { signal }) };
-  const cider = captions ? (await evaluateCaptions(model, captions, how)).cider : 0;
-  return cider + (vqa ? (await evaluateVqa(model, vqa, how)).accuracy : 0);
+  return {
+    ...(captions && { cider: (await evaluateCaptions(model, captions, how)).cider }),
+    ...(vqa && { vqa: (await evaluateVqa(model, vqa, how)).accuracy }),
+  };
 }
 
 const folderOf = (step: number): string => `best-${String(step).padStart(6, '0')}`;

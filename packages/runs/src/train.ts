@@ -181,7 +181,7 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
 const selectionOf = (
   stage: 1 | 2,
   { config, parts, data }: TrainingContext,
-  { out, resume = false, reporter, signal, trainer }: StageRun & Pick<StageOptions<unknown>, 'trainer'>,
+  { out, resume = false, reporter, observers, signal, trainer }: StageRun & Pick<StageOptions<unknown>, 'trainer'>,
 ): Promise<Selection | undefined> =>
   openSelection({
     stage,
@@ -193,6 +193,7 @@ const selectionOf = (
     resume,
     identity: JSON.stringify(trainer?.environment),
     reporter,
+    observers,
     signal,
   });
 
