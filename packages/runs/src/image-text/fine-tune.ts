@@ -1,5 +1,7 @@
 import { type ModelConfig, type ModelKind, modelFolder, modelKindsIn, readModelConfig } from '@blip2/models';
 import { isExternal, openLanguageFolder, openModel, openVisionFolder, readPrompts } from '@blip2/models/folder';
+import { starterUrl } from '@blip2/starter';
+import { toPath } from '@blip2/tensor/files';
 import type { InitialFolders } from '../context.js';
 import { type ImageTextConfig, imageTextConfigs } from './config.js';
 
@@ -25,10 +27,11 @@ const stageOf: Readonly<Record<ModelKind, 1 | 2>> = { retrieval: 1, generation: 
 /**
  * Makes the configuration that fine-tunes a model on images with texts, with its encoder and language model frozen: a
  * generation model by captions and answers, a retrieval model by the losses of stage 1, and both of a training run's folder.
- * @param model a model's folder or that of a training run
+ * @param given a model's folder or that of a training run. Default: the starter model
  * @throws for a folder without a model, and for stages that it does not have
  */
 export async function fineTuning(model: string, { images, stages: wanted }: FineTuneOptions): Promise<FineTuning> {
+  const model = toPath(given);
   const kinds = await modelKindsIn(model);
   const found = kinds.length > 0 ? kinds : [(await configOf(model)).kind];
   const folders = await Promise.all(

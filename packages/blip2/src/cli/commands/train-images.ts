@@ -111,12 +111,8 @@ async function started(
   const { fineTuning, imageTextConfigs } = await import('@blip2/runs');
   if (preset !== undefined) return { config: imageTextConfigs.preset(preset), stages: stages ?? [1, 2], initial: {} };
   if (file !== undefined) return { config: await imageTextConfigs.read(file), stages: stages ?? [1, 2], initial: {} };
-  if (model === undefined)
-    throw new UsageError(
-      'Give the model to fine-tune with --model, or a --preset or --config to train from frozen models.',
-    );
   const { resolveModel } = await import('@blip2/hub');
-  const folder = await resolveModel(model, hubOptions(session));
+  const folder = model === undefined ? undefined : await resolveModel(model, hubOptions(session));
   return fineTuning(folder, { images, stages });
 }
 

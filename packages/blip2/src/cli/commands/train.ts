@@ -25,7 +25,10 @@ export function trainCommand(command: Command, session: Session): Command {
       'Train on images of your own, or on emoji: fine-tune a model, or train both stages from frozen models.',
     )
     .addOption(dataOption())
-    .option('--model <model>', 'the model to fine-tune, where neither --preset nor --config is given')
+    .option(
+      '--model <model>',
+      'the model to fine-tune, where neither --preset nor --config is given (default: the starter model)',
+    )
     .addOption(choiceOption('--preset <name>', 'training preset', presets))
     .option('--config <file>', 'training configuration, as JSON')
     .option('--vision <folder>', 'frozen image encoder, in place of the one that the configuration names')
