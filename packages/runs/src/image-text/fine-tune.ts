@@ -27,11 +27,14 @@ const stageOf: Readonly<Record<ModelKind, 1 | 2>> = { retrieval: 1, generation: 
 /**
  * Makes the configuration that fine-tunes a model on images with texts, with its encoder and language model frozen: a
  * generation model by captions and answers, a retrieval model by the losses of stage 1, and both of a training run's folder.
- * @param given a model's folder or that of a training run. Default: the starter model
+ * @param given a model's folder or that of a training run; undefined: the starter model
  * @throws for a folder without a model, and for stages that it does not have
  */
-export async function fineTuning(model: string, { images, stages: wanted }: FineTuneOptions): Promise<FineTuning> {
-  const model = toPath(given);
+export async function fineTuning(
+  given: string | URL | undefined,
+  { images, stages: wanted }: FineTuneOptions,
+): Promise<FineTuning> {
+  const model = toPath(given ?? starterUrl('blip2'));
   const kinds = await modelKindsIn(model);
   const found = kinds.length > 0 ? kinds : [(await configOf(model)).kind];
   const folders = await Promise.all(
