@@ -1,10 +1,11 @@
 import { loadTokenizer } from '@blip2/data';
 import { modelFolder } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
-import { compose, type InitialModels, loadBert, loadLanguageModel, type Parts } from '@blip2/training';
+import { compose, type InitialModels, loadBert, type Parts } from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
+import { type CustomLanguage, openRunLanguage, type RunLanguage } from './language.js';
 import { checkPlan, describePlan, planStage } from './plan.js';
 import type { Reporter } from './reporter.js';
 import type { RunData, TrainingData } from './run-data.js';
@@ -17,6 +18,8 @@ export interface TrainingContext {
   readonly folders: FrozenFolders;
   readonly parts: Parts;
   readonly encoder: RunVision;
+  /** The language model; absent where stage 2 is not trained. */
+  readonly language?: RunLanguage | undefined;
   readonly data: TrainingData;
   close(): Promise<void>;
 }
@@ -36,6 +39,8 @@ export interface TrainingContextOptions<D extends DataConfig> {
   readonly signal?: AbortSignal | undefined;
   /** An image encoder in place of the folder that the configuration names; it is borrowed. */
   readonly vision?: CustomVision | undefined;
+  /** A language model in place of the folder that the configuration names; it is borrowed. */
+  readonly language?: CustomLanguage | undefined;
   /** The stages that are trained; the second needs the language model. */
   readonly stages: readonly (1 | 2)[];
   /** The run's folder. */
@@ -58,7 +63,7 @@ export async function openTrainingContext<D extends DataConfig>(
   try {
     const encoder = resources.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
     const language = stages.includes(2)
-      ? resources.add(await loadLanguageModel(folders.language), (model) => model.dispose?.())
+      ? resources.add(await openRunLanguage(config, options.language), (opened) => opened.dispose())
       : undefined;
     const { bert, text } = folders;
     const { dropout, ...sizes } = config.qformer;
@@ -67,7 +72,7 @@ export async function openTrainingContext<D extends DataConfig>(
       compose({
         vision: encoder.vision,
         text: starts ? { tokenizer: await loadTokenizer(text) } : await loadBert(bert),
-        ...(language ? { language } : {}),
+        ...(language ? { language: language.language } : {}),
         qformer: { ...sizes, dropout, attentionDropout: dropout },
         initial: models,
         seed: config.seed,
@@ -83,7 +88,7 @@ export async function openTrainingContext<D extends DataConfig>(
       opened.close(),
     );
     if (data.encoded) encoder.dispose();
-    return { config, folders, parts, encoder, data, close: () => resources.close() };
+    return { config, folders, parts, encoder, language, data, close: () => resources.close() };
   } catch (error) {
     await resources.close();
     throw error;

@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
-import { type GenerationModel, type LoadedModel, loadModels, type RetrievalModel } from '@blip2/models';
+import {
+  type ExternalModels,
+  type GenerationModel,
+  type LoadedModel,
+  loadModels,
+  type RetrievalModel,
+} from '@blip2/models';
 import { starterUrl } from '@blip2/starter';
 import type { VisionEncoder } from '@blip2/vision';
 import type { DataConfig, RunConfig } from './config/schema.js';
@@ -30,6 +36,8 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
   readonly seed?: number;
   /** The image encoder that the model was trained with, where its folder holds only the name; it is borrowed. */
   readonly vision?: VisionEncoder | undefined;
+  /** The language model that the model was trained with, where its folder holds only the name; it is borrowed. */
+  readonly language?: ExternalModels['language'];
   /** Default: reports nothing. */
   readonly reporter?: Reporter;
   readonly signal?: AbortSignal | undefined;
@@ -105,7 +113,7 @@ export async function withEvaluation<D extends DataConfig, E extends EvaluationD
   const resources = new Disposables();
   try {
     const config = await trainedConfig(model, data);
-    const { retrievalModel, generationModel } = await modelsOf(model, resources, options.vision);
+    const { retrievalModel, generationModel } = await modelsOf(model, resources, options);
     const { vision, processor } = (retrievalModel ?? generationModel) as LoadedModel;
     const opened = await data.openEvaluation(
       { config, seed },
@@ -241,9 +249,9 @@ const folderOf = (
 async function modelsOf(
   folder: string,
   resources: Disposables,
-  vision?: VisionEncoder,
+  { vision, language }: Pick<EvalOptions, 'vision' | 'language'>,
 ): Promise<Pick<EvaluationContext, 'retrievalModel' | 'generationModel'>> {
-  const loaded = await loadModels(folder, { vision });
+  const loaded = await loadModels(folder, { vision, language });
   for (const model of loaded) resources.add(model, () => model.dispose());
   return {
     retrievalModel: loaded.find((model) => model.kind === 'retrieval'),

@@ -45,6 +45,7 @@ export {
 } from './image-text/config.js';
 export { type FineTuneOptions, type FineTuning, fineTuning } from './image-text/fine-tune.js';
 export { type ImageTextOptions, imageTextData } from './image-text/image-text-data.js';
+export { type CustomLanguage, withLanguage } from './language.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
 export { curvesOf, type LiveReportOptions, liveReport, REPORT } from './observe/live-report.js';
 export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';

@@ -18,6 +18,7 @@ import type { DataConfig, RunConfig } from './config/schema.js';
 import { type InitialFolders, openTrainingContext, type TrainingContext } from './context.js';
 import { follow } from './follow.js';
 import { fingerprint } from './frozen.js';
+import { type CustomLanguage, withLanguage } from './language.js';
 import { joinObservers, type Observers, type RunObserver } from './observe/observer.js';
 import { type Reporter, silent } from './reporter.js';
 import type { RunData } from './run-data.js';
@@ -32,6 +33,8 @@ export interface TrainRunOptions<D extends DataConfig = DataConfig> {
   readonly out: string | URL;
   /** An image encoder in place of the one that the configuration names. It is borrowed; loading the models needs it again. */
   readonly vision?: CustomVision | undefined;
+  /** A language model in place of the one that the configuration names. It is borrowed; loading the models needs it again. */
+  readonly language?: CustomLanguage | undefined;
   /** The stages to train. Default: both. */
   readonly stages?: readonly (1 | 2)[];
   /**
@@ -68,9 +71,9 @@ type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter' | 'observers'>
  * model is not that of the configuration
  */
 export async function runTrain<D extends DataConfig>(given: RunConfig<D>, options: TrainRunOptions<D>): Promise<void> {
-  const { data, vision, stages = [1, 2], initial = {}, resume = false, reporter = silent, signal } = options;
+  const { data, vision, language, stages = [1, 2], initial = {}, resume = false, reporter = silent, signal } = options;
   const out = toPath(options.out);
-  const config = withVision(given, vision);
+  const config = withLanguage(withVision(given, vision), language);
   for (const stage of resume ? [] : stages) {
     if (await latestCheckpoint(checkpoints(out, stage))) {
       throw new Error(`${out} holds a run already; continue it with --resume or choose another --out.`);
@@ -86,6 +89,7 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
   const context = await openTrainingContext(config, {
     data,
     vision,
+    language,
     reporter,
     signal,
     stages,
@@ -156,7 +160,7 @@ async function measureRerank(
 }
 
 async function runStage2(context: TrainingContext, options: StageRun): Promise<void> {
-  const { config, folders, parts, encoder, data } = context;
+  const { config, parts, encoder, language, data } = context;
   if (!options.initial?.stage2) initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
@@ -171,8 +175,8 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
       params: stage2Params(parts),
       vision: encoder.frozen,
       processor: encoder.vision.processor,
-      tokenizer: folders.language,
-      language: { folder: folders.language },
+      tokenizer: language!.tokenizer,
+      language: language!.frozen,
       prompts: data.prompts,
     });
   }
@@ -199,7 +203,7 @@ const selectionOf = (
 
 async function stageOptions<B>(
   stage: 1 | 2,
-  { config, folders, encoder }: TrainingContext,
+  { config, folders, encoder, language }: TrainingContext,
   {
     out,
     initial = {},
@@ -252,7 +256,7 @@ async function stageOptions<B>(
         vision: await short(encoder.fingerprint),
         ...(stage === 2
           ? {
-              language: await short(await fingerprint(folders.language)),
+              language: await short(language?.fingerprint),
               ...(initial.stage2
                 ? { initial: await short(await fingerprint(await modelFolder(initial.stage2, 'generation'))) }
                 : { stage1: await short(await fingerprint(join(out, 'stage1'))) }),
