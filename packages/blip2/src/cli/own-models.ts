@@ -23,13 +23,11 @@ export const addOwnModelOptions = (command: Command, parts: readonly ('vision' |
   parts.reduce((all, part) => all.addOption(options[part]()), command);
 
 const options = {
-  vision: () => new Option('--vision <module>', 'a module with your own image encoder, which the model was trained with'),
+  vision: () =>
+    new Option('--vision <module>', 'a module with your own image encoder, which the model was trained with'),
   language: () =>
     new Option('--language <module>', 'a module with your own language model, which the model was trained with'),
 };
-
-/** Whether the value of an option names a module, and not a folder. */
-export const isModule = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
 
 /**
  * Loads the models of a user's own that a command is given.
@@ -43,6 +41,28 @@ export async function loadOwnModels({
     ...(vision !== undefined && { vision: await loadVisionModule(vision) }),
     ...(language !== undefined && { language: await loadLanguageModule(language) }),
   };
+}
+
+/** Whether the value of an option names a module, and not a folder. */
+export const isModule = (path: unknown): boolean => typeof path === 'string' && /\.[cm]?[jt]s$/.test(path);
+
+/**
+ * Loads the modules of a run's models; values that name folders are left to the configuration.
+ * @throws as `loadVisionModule` and `loadLanguageModule` do, and for an image encoder without a processor
+ */
+export async function loadTrainedWith({ vision, language }: OwnModelFlags): Promise<{
+  readonly vision?: CustomVision;
+  readonly language?: CustomLanguage;
+}> {
+  const own = await loadOwnModels({
+    ...(isModule(vision) && { vision }),
+    ...(isModule(language) && { language }),
+  });
+  if (own.vision && !own.vision.processor) {
+    throw new Error(`The image encoder of '${vision}' has no processor, which training needs; add it.`);
+  }
+  // a name, a fingerprint and a tokenizer that are missing are named by the run
+  return own as { readonly vision?: CustomVision; readonly language?: CustomLanguage };
 }
 
 /**
@@ -120,7 +140,9 @@ async function defaultExport(path: string, what: string): Promise<Found> {
         })
     : await exported;
   if (typeof made === 'object' && made !== null) return made as Found;
-  throw new Error(`The module '${path}' gives ${made === null ? 'null' : `a ${typeof made}`} where the ${what} is needed.`);
+  throw new Error(
+    `The module '${path}' gives ${made === null ? 'null' : `a ${typeof made}`} where the ${what} is needed.`,
+  );
 }
 
 async function load(file: string): Promise<{ tf: unknown; module: { readonly default?: unknown } }> {
@@ -151,5 +173,7 @@ function isProcessor(value: unknown): boolean {
 function isIds(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { bos, pad, eos } = value as Found;
-  return Number.isSafeInteger(bos) && Number.isSafeInteger(pad) && Array.isArray(eos) && eos.every(Number.isSafeInteger);
+  return (
+    Number.isSafeInteger(bos) && Number.isSafeInteger(pad) && Array.isArray(eos) && eos.every(Number.isSafeInteger)
+  );
 }

@@ -2,12 +2,13 @@ import type { EvalDecoding } from '@blip2/runs';
 import type { Command } from 'commander';
 import { type DataFlags, dataOption, EMOJI, splits, withEvaluationData } from '../data-sets.js';
 import { choiceOption, modelOption, numberOption, SHARE } from '../options.js';
+import { addOwnModelOptions, loadOwnModels, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 import { outline } from '../text.js';
 import { addSearchOptions, checkLengths, checkTemplate, type SearchFlags, searchPresets } from './generation.js';
 import { startBackend } from './model.js';
 
-interface EvalFlags extends DataFlags, SearchFlags {
+interface EvalFlags extends DataFlags, OwnModelFlags, SearchFlags {
   readonly model?: string;
   readonly rerank?: number;
   readonly prompt?: string;
@@ -32,6 +33,7 @@ export function evalCommand(command: Command, session: Session): Command {
         const { runEval } = await import('@blip2/runs');
         await startBackend(flags);
         return runEval({
+          ...(await loadOwnModels(flags)),
           model,
           data,
           decoding: decodingOf(flags),
@@ -59,7 +61,7 @@ const decodingOf = ({ decoding, ...flags }: EvalFlags): EvalDecoding => ({
 
 /** The model and the data of the command, and how retrieval is evaluated. */
 function evaluation(command: Command): Command {
-  return command
+  return addOwnModelOptions(command, ['vision', 'language'])
     .description('Evaluate a model: retrieval recall, caption scores and VQA accuracy.')
     .addOption(modelOption())
     .addOption(dataOption().default(EMOJI))

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { modelOption, numberOption, type SharedOptions } from '../options.js';
+import { addOwnModelOptions, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 import { expectImage } from './images.js';
 import { openModel } from './model.js';
 
-interface ExplainFlags extends SharedOptions {
+interface ExplainFlags extends SharedOptions, OwnModelFlags {
   readonly model?: string;
   readonly out: string;
   readonly layer?: number;
@@ -14,7 +15,7 @@ interface ExplainFlags extends SharedOptions {
 const FORMAT = /\.(png|svg|html)$/i;
 
 export function explainCommand(command: Command, session: Session): Command {
-  return command
+  return addOwnModelOptions(command, ['vision', 'language'])
     .description('Draw the cross-attention of each query over an image and, with a text, the relevance of each word.')
     .argument('<image>', 'image file')
     .argument('[text]', 'text to match with the image; needs a retrieval model')

@@ -2,11 +2,12 @@ import type { FeatureKind } from '@blip2/models';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { choiceOption, modelOption, type SharedOptions } from '../options.js';
+import { addOwnModelOptions, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 import { imageFiles, unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
-interface FeaturesFlags extends SharedOptions {
+interface FeaturesFlags extends SharedOptions, OwnModelFlags {
   readonly model?: string;
   readonly out: string;
   readonly text?: string[];
@@ -22,7 +23,7 @@ const inputs = {
 } as const satisfies Record<FeatureKind, string>;
 
 export function featuresCommand(command: Command, session: Session): Command {
-  return command
+  return addOwnModelOptions(command, ['vision', 'language'])
     .description('Extract features of images, of texts, or of pairs of both, and write them as safetensors.')
     .argument('[image...]', 'image files, folders or patterns')
     .addOption(modelOption())

@@ -2,6 +2,7 @@ import type { DecodingPresetName, decodingPresets, GenerationOptions } from '@bl
 import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { COUNT, choiceOption, modelOption, numberOption, repeatedOption, type SharedOptions } from '../options.js';
+import { addOwnModelOptions, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 
 /** Options by which text is searched for. */
@@ -15,7 +16,7 @@ export interface SearchFlags {
 }
 
 /** Options of the commands that generate text. */
-export interface GenerationFlags extends SharedOptions, SearchFlags {
+export interface GenerationFlags extends SharedOptions, OwnModelFlags, SearchFlags {
   readonly model?: string;
   readonly sample?: boolean;
   readonly temperature?: number;
@@ -99,7 +100,11 @@ export function addSearchOptions(
 export function addGenerationOptions(command: Command, { task, maxNewTokens, lengthPenalty }: GenerationTask): Command {
   const sampling = 'with --sample:';
   const defaults = { beams: '5, or 1 with --sample', maxNewTokens, lengthPenalty };
-  return addSearchOptions(command.addOption(modelOption()), presetsOf(task), defaults)
+  return addSearchOptions(
+    addOwnModelOptions(command.addOption(modelOption()), ['vision', 'language']),
+    presetsOf(task),
+    defaults,
+  )
     .option('--sample', 'sample tokens by their probabilities; --seed makes it reproducible')
     .addOption(
       numberOption('--temperature <x>', `${sampling} divides the logits; above 1 is more random (default: 1)`, {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { modelOption, type SharedOptions } from '../options.js';
+import { addOwnModelOptions, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 import { secondsSince } from '../text.js';
 import { imageFiles, unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
-interface IndexFlags extends SharedOptions {
+interface IndexFlags extends SharedOptions, OwnModelFlags {
   readonly model?: string;
   readonly out: string;
   readonly features: boolean;
@@ -13,7 +14,7 @@ interface IndexFlags extends SharedOptions {
 }
 
 export function indexCommand(command: Command, session: Session): Command {
-  return command
+  return addOwnModelOptions(command, ['vision'])
     .description('Index images for search, or update their index.')
     .argument('<image...>', 'image files, folders or patterns')
     .addOption(modelOption())

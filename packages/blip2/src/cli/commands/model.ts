@@ -1,6 +1,7 @@
 import type { DownloadProgress, ResolveOptions } from '@blip2/hub';
 import type { Blip2, ModelKind } from '@blip2/models';
 import type { SharedOptions } from '../options.js';
+import { loadOwnModels, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 
 /** Makes TensorFlow.js compute with the chosen backend. */
@@ -24,7 +25,7 @@ export function hubOptions({ signal, terminal }: Session): ResolveOptions {
  */
 export async function openModel(
   session: Session,
-  options: SharedOptions & { readonly model?: string; readonly maxNewTokens?: number | undefined },
+  options: SharedOptions & OwnModelFlags & { readonly model?: string; readonly maxNewTokens?: number | undefined },
   wanted: ModelKind | 'any',
 ): Promise<Blip2> {
   await startBackend(options);
@@ -33,7 +34,9 @@ export async function openModel(
   const onProgress = (progress: { done: number; total: number }): void => terminal.progress('loading', progress);
   const { model: given } = options;
   const any = async () => (given === undefined ? 'retrieval' : (await modelKindsIn(given)).at(-1));
+  const own = await loadOwnModels(options);
   const model = await fromPretrained(given, {
+    ...own,
     ...hubOptions(session),
     kind: wanted === 'any' ? await any() : wanted,
     onProgress,

@@ -1,11 +1,12 @@
 import type { ImageIndex } from '@blip2/search';
 import type { Command } from 'commander';
 import { COUNT, numberOption, type SharedOptions } from '../options.js';
+import { addOwnModelOptions, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
 import { unreadableImages } from './images.js';
 import { openModel } from './model.js';
 
-interface SearchFlags extends SharedOptions {
+interface SearchFlags extends SharedOptions, OwnModelFlags {
   readonly index: string;
   readonly model?: string;
   readonly top: number;
@@ -14,7 +15,7 @@ interface SearchFlags extends SharedOptions {
 }
 
 export function searchCommand(command: Command, session: Session): Command {
-  return command
+  return addOwnModelOptions(command, ['vision'])
     .description('Search an index for the images that match a text best.')
     .argument('<query>', 'the text')
     .requiredOption('--index <file>', 'the index, as the index command writes it')

@@ -3,6 +3,7 @@ import type { FineTuning, ImageTextConfig, RunData } from '@blip2/runs';
 import { openImages, splits } from '../data-sets.js';
 import { UsageError } from '../errors.js';
 import type { SharedOptions } from '../options.js';
+import { isModule } from '../own-models.js';
 import type { Session } from '../session.js';
 import { hubOptions } from './model.js';
 
@@ -59,7 +60,7 @@ export function checkImageFlags(flags: ImageFlags): void {
     throw new UsageError('--model is fine-tuned without --preset and --config; leave out one or the other.');
   }
   for (const key of ['vision', 'language', 'bert'] as const) {
-    if (flags[key] === undefined || from) continue;
+    if (flags[key] === undefined || from || (key !== 'bert' && isModule(flags[key]))) continue;
     throw new UsageError(`${imageFlags[key]} is for --preset or --config: fine-tuning keeps the parts of the model.`);
   }
   if (flags.views !== undefined && flags.featureCache === false) {
@@ -140,9 +141,9 @@ function withFlags(config: ImageTextConfig, flags: ImageFlags): ImageTextConfig 
   };
 }
 
-/** The folder of a frozen model, wherever the run is resumed from; `starter` is a name. */
+/** The folder of a frozen model, wherever the run is resumed from; `starter` is a name, and a module is none. */
 const folderOf = (path: string | undefined): string | undefined =>
-  path === undefined || path === 'starter' ? path : resolve(path);
+  isModule(path) ? undefined : path === undefined || path === 'starter' ? path : resolve(path);
 
 function scheduled<S extends ImageTextConfig['stage1'] | ImageTextConfig['stage2']>(schedule: S, flags: ImageFlags): S {
   const {

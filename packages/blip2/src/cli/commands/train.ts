@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { dataOption, demoPackage, EMOJI, splits, trainingPresets } from '../data-sets.js';
 import { UsageError } from '../errors.js';
 import { COUNT, choiceOption, numberOption, SHARE } from '../options.js';
+import { isModule, loadTrainedWith } from '../own-models.js';
 import type { Session } from '../session.js';
 import { startBackend } from './model.js';
 import { checkImageFlags, type ImageFlags, imageFlags, imageRun } from './train-images.js';
@@ -31,9 +32,9 @@ export function trainCommand(command: Command, session: Session): Command {
     )
     .addOption(choiceOption('--preset <name>', 'training preset', presets))
     .option('--config <file>', 'training configuration, as JSON')
-    .option('--vision <folder>', 'frozen image encoder, in place of the one that the configuration names')
+    .option('--vision <module>', 'your own image encoder: a module, or the folder of an encoder')
     .option('--bert <folder>', 'the BERT that the Q-Former starts from')
-    .option('--language <folder>', 'frozen language model')
+    .option('--language <module>', 'your own language model: a module, or the folder of a language model')
     .addOption(
       choiceOption('--stage <n>', 'stages to train (default: all, or those that the model has)', Object.keys(stages)),
     )
@@ -73,6 +74,7 @@ export function trainCommand(command: Command, session: Session): Command {
         await startBackend(flags);
         await runTrain(run.config, {
           ...rest,
+          ...(await loadTrainedWith(flags)),
           out,
           resume: flags.resume ?? false,
           ...(maxSteps !== undefined && { maxSteps }),
@@ -101,7 +103,8 @@ function dataOf({ data, preset, config, ...flags }: TrainFlags): string {
     throw new UsageError(`The preset '${preset}' is for images of your own; give one of ${emoji.join(', ')}.`);
   if (preset === undefined && config === undefined) throw new UsageError('Give either --config or --preset.');
   for (const [key, name] of Object.entries(imageFlags)) {
-    if (flags[key as keyof typeof imageFlags] === undefined) continue;
+    const value = flags[key as keyof typeof imageFlags];
+    if (value === undefined || isModule(value)) continue;
     throw new UsageError(`${name} is for images of your own; give them with --data PATH.`);
   }
   return EMOJI;
