@@ -24,6 +24,8 @@ export interface HttpOptions {
   readonly maxBytes?: number;
   /** How often a broken connection or busy server is tried again without progress. Default 4. */
   readonly retries?: number;
+  /** Milliseconds until the first retry; each further one waits twice as long. Default 500. */
+  readonly retryDelay?: number;
   /** Headers of the requests, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
 }

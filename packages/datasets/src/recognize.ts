@@ -40,10 +40,10 @@ const KNOWN: Readonly<Partial<Record<Layout, RegExp>>> = {
 
 /**
  * Recognizes the layout of a folder by the names of its files.
- * @returns undefined where none is recognized, and for a folder of shards
+ * @returns undefined where none is recognized
  * @throws where there are several
  */
-export async function recognizeFolder(root: string, options: ListOptions): Promise<Recognized | undefined> {
+export async function recognizeFolder(root: string, options: ListOptions): Promise<Recognized | 'shards' | undefined> {
   const { layout, signal } = options;
   const search = { cwd: root, expandDirectories: false, deep: 2, ...(signal && { signal }) };
   const names = (await glob(['*', '*/*'], search)).map((name) => name.replaceAll('\\', '/')).sort();
@@ -55,7 +55,7 @@ export async function recognizeFolder(root: string, options: ListOptions): Promi
     const found = kinds.map((one) => `${one} (${files(one)[0] ?? 'a table'})`).join(', ');
     throw new Error(`'${root}' holds several data sets: ${found}; give the path of one file, or a layout.`);
   }
-  if (kind === 'webdataset') return undefined;
+  if (kind === 'webdataset') return 'shards';
   if (kind === 'folder') {
     const lists = await readFolder(root, names, options);
     return lists && { root, lists };
@@ -69,7 +69,7 @@ export async function recognizeFolder(root: string, options: ListOptions): Promi
  * Recognizes the layout of a file by its name and content.
  * @returns undefined where none is recognized
  */
-export async function recognizeFile(path: string, options: ListOptions): Promise<Recognized | undefined> {
+export async function recognizeFile(path: string, options: ListOptions): Promise<Recognized | 'shards' | undefined> {
   const folder = dirname(path);
   const apart = /^(annotations|questions)$/i.test(basename(folder));
   const root = apart ? dirname(folder) : folder;
