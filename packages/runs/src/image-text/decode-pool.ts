@@ -29,13 +29,18 @@ export function decodePool(workers: number): DecodePool {
 
 type Waiting = { readonly resolve: (image: DecodedImage) => void; readonly reject: (error: Error) => void };
 
-/** Tests run from the sources, where a worker needs the loader of this process' tests. */
-const script = import.meta.url.endsWith('.ts')
-  ? { url: new URL('./decode-worker.ts', import.meta.url), execArgv: ['--conditions=@blip2/source', '--import', 'tsx'] }
-  : { url: new URL('./decode-worker.js', import.meta.url), execArgv: [] };
+const script = new URL('./decode-worker.js', import.meta.url);
+
+/** Starts a worker; where this file runs from its source, as in tests, it loads sources too. */
+function startWorker(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(script, { execArgv: [] });
+  const source = JSON.stringify(script.href.replace(/js$/, 'ts'));
+  const load = `import('tsx/esm/api').then(({ register }) => { register(); return import(${source}); });`;
+  return new Worker(load, { eval: true, execArgv: ['--conditions=@blip2/source'] });
+}
 
 function thread() {
-  const worker = new Worker(script.url, { execArgv: script.execArgv });
+  const worker = startWorker();
   const waiting = new Map<number, Waiting>();
   let next = 0;
   const fail = (error: Error): void => {
