@@ -3,13 +3,12 @@ import { sceneGroups, scenePrompts } from '@blip2/emoji';
 import { fillTemplate } from '@blip2/models';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
-import type { Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
+import type { FeatureStore, Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
 import {
   type BatchAt,
   batchIterator,
   collateStage1,
   collateStage2,
-  type ImageTextPairs,
   languageOf,
   mixBatches,
   type Sample,
@@ -17,16 +16,25 @@ import {
 } from '@blip2/training';
 import type { EmojiConfig } from './config.js';
 import type { EncodedEmoji, EncodedScenes, EncodedSingles } from './encoded-data.js';
+import { featureDropout } from './feature-dropout.js';
 
-/** What the batches of both stages are made of. */
+/** What the batches of both stages are made of; what is absent, the configuration does not have. */
 export interface BatchInputs {
   readonly config: EmojiConfig;
   readonly parts: Parts;
   readonly emoji: EncodedEmoji;
+  /** Scenes of the nouns that the test asks about. */
   readonly scenes: EncodedScenes;
-  /** Absent where the configuration has none. */
+  /** Scenes of any emoji. */
+  readonly wideScenes?: EncodedScenes | undefined;
+  /** Single drawings of the nouns that the test asks about. */
   readonly singles?: EncodedSingles | undefined;
+  /** Single drawings of any emoji. */
+  readonly views?: EncodedSingles | undefined;
 }
+
+/** The share of drawings of emoji that stage 1 shows in other places and sizes and on other backgrounds. */
+const VIEW_SHARE = 0.5;
 
 /** Creates the batches of stage 1: emoji with their names, scenes with a caption, and single drawings with one. */
 export function stage1Batches({
@@ -34,44 +42,43 @@ export function stage1Batches({
   parts,
   emoji,
   scenes,
+  wideScenes,
   singles,
+  views,
 }: BatchInputs): (at: Position) => Promise<Stage1Batch> {
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
   const lengths = memoized((text) => options.tokenizer.encode(text).length);
-  const pairs = (features: ImageTextPairs['features'], text: (index: number) => string) => ({
-    count: features.length,
-    lengthOf: (index: number) => lengths(text(index)),
-    batch: (places: number[]) =>
-      collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options),
-  });
-  const { batchSize } = config.stage1;
-  const mixed = mixBatches(
-    batchIterator(
-      pairs(emoji.features, (index) => captionProcessor(emoji.metadata(index).label)),
-      { batchSize, seed: config.seed },
-    ),
-    batchIterator(
-      pairs(scenes.features, (index) => scenes.metadata(index).caption),
-      { batchSize, seed: config.seed },
-    ),
-    count === 0 ? 0 : sceneShare,
-  );
-  const single =
-    singles &&
-    batchIterator(
-      pairs(singles.features, (index) => singles.metadata(index).caption),
-      { batchSize, seed: config.seed },
+  const pairs = (store: FeatureStore, text: (index: number) => string) => {
+    const features = dropping(store, config);
+    const batch = (places: number[]) =>
+      collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options);
+    return batchIterator(
+      { count: store.length, lengthOf: (index: number) => lengths(text(index)), batch },
+      { batchSize: config.stage1.batchSize, seed: config.seed },
     );
-  const next = withSingles(mixed, single, config);
+  };
+  const captioned = (of: EncodedScenes | EncodedSingles) => pairs(of.features, (index) => of.metadata(index).caption);
+  const name = ({ label }: { readonly label: string }): string => captionProcessor(label);
+  const named = withShare(
+    pairs(emoji.features, (index) => name(emoji.metadata(index))),
+    views && pairs(views.features, (index) => name(views.metadata(index).noun.entry)),
+    VIEW_SHARE,
+  );
+  const shown = withShare(captioned(scenes), wideScenes && captioned(wideScenes), config.data.wideShare);
+  const mixed = mixBatches(named, shown, count === 0 ? 0 : sceneShare);
+  const next = withShare(mixed, singles && captioned(singles), config.data.singleShare);
   return ({ position }) => next(position);
 }
 
-/** Mixes batches of single drawings into others, in the share that the configuration says. */
-function withSingles<A, B>(others: BatchAt<A>, single: BatchAt<B> | undefined, { data }: EmojiConfig): BatchAt<A | B> {
-  return single ? mixBatches(others, single, data.singleShare) : others;
+/** Mixes batches of a second kind into others in some share, where there are any. */
+function withShare<A, B>(others: BatchAt<A>, second: BatchAt<B> | undefined, share: number): BatchAt<A | B> {
+  return second ? mixBatches(others, second, share) : others;
 }
+
+const dropping = (features: FeatureStore, { data, seed }: EmojiConfig): FeatureStore =>
+  data.featureDropout > 0 ? featureDropout(features, { rate: data.featureDropout, seed }) : features;
 
 /** The share of questions among the batches of stage 2 that are about scenes; the others are captions. */
 const QUESTION_SHARE = 0.5;
@@ -89,53 +96,61 @@ export function stage2Batches({
   parts,
   emoji,
   scenes,
+  wideScenes,
   singles,
+  views,
 }: BatchInputs): (at: Position) => Promise<Stage2Batch> {
   const language = languageOf(parts);
   const batches = (source: SampleSource) =>
     batchIterator(
       {
         count: source.features.length,
-        batch: (places: number[]) => (random: () => number) => collateStage2(source, places, { language, random }),
+        batch: (places: number[]) => (random: () => number) =>
+          collateStage2({ ...source, features: dropping(source.features, config) }, places, { language, random }),
       },
       { batchSize: config.stage2.batchSize, seed: config.seed },
     );
-  const sceneSource = {
-    features: scenes.features,
-    phrases: (index: number) => sceneGroups(scenes.metadata(index).plan).map((words) => words.join(' ')),
-  };
-  const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
+  type SamplesOf<T> = (metadata: T, random: () => number) => Sample[];
+  type SceneMetadata = ReturnType<EncodedScenes['metadata']>;
+  const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) =>
+    batches({
+      features: of.features,
+      phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
+      samples: (index, random) => samples(of.metadata(index), random),
+    });
+  const shown = (samples: SamplesOf<SceneMetadata>) =>
+    withShare(ofScenes(scenes, samples), wideScenes && ofScenes(wideScenes, samples), config.data.wideShare);
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
-  const questions = (index: number, random: () => number): Sample[] =>
-    draw(scenes.metadata(index).qa, QUESTIONS, random).map(({ question, answer }) => {
+  const questions: SamplesOf<SceneMetadata> = ({ qa }, random) =>
+    draw(qa, QUESTIONS, random).map(({ question, answer }) => {
       return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
     });
+  const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
+    batches({
+      features: of.features,
+      phrases: (index) => [`${of.metadata(index).noun.one} one`],
+      samples: (index) => samples(of.metadata(index).caption),
+    });
+  const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
+  const named = views
+    ? singleBatches(views, captionSamples)
+    : batches({
+        features: emoji.features,
+        phrases: (index) => label(index).split(' '),
+        samples: (index) => captionSamples(label(index)),
+      });
   const mixed = mixBatches(
     mixBatches(
-      batches({ ...sceneSource, samples: (index) => captionSamples(scenes.metadata(index).caption) }),
-      batches({ ...sceneSource, samples: questions }),
+      shown(({ caption }) => captionSamples(caption)),
+      shown(questions),
       QUESTION_SHARE,
     ),
-    batches({
-      features: emoji.features,
-      phrases: (index) => label(index).split(' '),
-      samples: (index) => captionSamples(label(index)),
-    }),
+    named,
     config.data.scenes === 0 ? 1 : NAME_SHARE,
   );
-  const singleBatches = (samples: (caption: string) => Sample[]) =>
-    singles &&
-    batches({
-      features: singles.features,
-      phrases: (index) => [`${singles.metadata(index).noun.one} one`],
-      samples: (index) => samples(singles.metadata(index).caption),
-    });
-  const phrases = withSingles(
-    batches({ ...sceneSource, samples: () => [] }),
-    singleBatches(() => []),
-    config,
-  );
-  const texts = withSingles(mixed, singleBatches(captionSamples), config);
+  const none = () => [];
+  const phrases = withShare(shown(none), singles && singleBatches(singles, none), config.data.singleShare);
+  const texts = withShare(mixed, singles && singleBatches(singles, captionSamples), config.data.singleShare);
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {
     const random = rng(hash(seed, 'lessons'));

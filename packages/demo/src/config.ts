@@ -20,6 +20,19 @@ export const emojiDataSchema = dataSchema.extend({
     .max(1)
     .default(0)
     .describe('share of the batches of both stages that are single drawings'),
+  wideScenes: z.int().min(0).default(0).describe('scenes of any emoji to train on, beside those of the 85 nouns'),
+  wideShare: z.number().min(0).max(1).default(0).describe('share of the batches of scenes that show any emoji'),
+  emojiViews: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('images of each drawing of an emoji to train on, of other places, sizes and backgrounds'),
+  featureDropout: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0)
+    .describe('probability with which a channel of the features of an image is zeroed while training'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 

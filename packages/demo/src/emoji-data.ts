@@ -1,5 +1,13 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, questionTypes, retrievalCandidates, scenePrompts, splits, type Vendor } from '@blip2/emoji';
+import {
+  loadAllNouns,
+  loadEmoji,
+  questionTypes,
+  retrievalCandidates,
+  scenePrompts,
+  splits,
+  type Vendor,
+} from '@blip2/emoji';
 import { Disposables, type EvaluationData, type EvaluationTasks, type RunData } from '@blip2/runs';
 import type { FeatureStore } from '@blip2/training';
 import { stage1Batches, stage2Batches } from './batches.js';
@@ -44,7 +52,13 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
 
   async openTraining(config, { encoder, parts, reporter, signal }) {
     const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
-    const { emoji: count, scenes: sceneCount, singles: variants } = config.data;
+    const {
+      emoji: count,
+      scenes: sceneCount,
+      singles: variants,
+      wideScenes: wideCount,
+      emojiViews: viewCount,
+    } = config.data;
     const { seed } = config;
     const opened = new Disposables();
     try {
@@ -56,7 +70,21 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
       const scenes = opened.add(await encodeScenes('train', chosen, options), close);
       const singles =
         variants > 0 ? opened.add(await encodeSingles('train', { variants, seed }, options), close) : undefined;
-      const inputs = { config, parts, emoji, scenes, singles };
+      const wideScenes =
+        wideCount > 0
+          ? opened.add(
+              await encodeScenes('train', { count: wideCount, seed: seed + 1, nouns: loadAllNouns() }, options),
+              close,
+            )
+          : undefined;
+      const views =
+        viewCount > 0
+          ? opened.add(
+              await encodeSingles('train', { variants: viewCount, seed: seed + 1, nouns: loadAllNouns() }, options),
+              close,
+            )
+          : undefined;
+      const inputs = { config, parts, emoji, scenes, singles, wideScenes, views };
       let stage2: ReturnType<typeof stage2Batches> | undefined;
       return {
         stage1: stage1Batches(inputs),

@@ -6,6 +6,7 @@ import {
   type Emoji,
   type EmojiItem,
   emojiDataset,
+  type Noun,
   type Scene,
   type Single,
   type Split,
@@ -73,7 +74,12 @@ export async function encodeEmoji(
 /** Draws the first `count` scenes of a seed and encodes each. */
 export async function encodeScenes(
   split: Split,
-  { count, seed, vendors = splits[split] }: { count: number; seed: number; vendors?: readonly Vendor[] },
+  {
+    count,
+    seed,
+    vendors = splits[split],
+    nouns,
+  }: { count: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[] },
   options: EncodeDataOptions,
 ): Promise<EncodedScenes> {
   const { reporter } = options;
@@ -83,23 +89,31 @@ export async function encodeScenes(
     count,
     seed,
     vendors,
+    ...(nouns && { nouns }),
     onProgress: (done, total) => reporter.progress(`drawing ${split} scenes`, done, total),
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const features = await encode(images, `${split} scenes`, [size, count, seed, vendors], options);
+  const shown = nouns ? [nouns.map(({ one }) => one)] : [];
+  const features = await encode(images, `${split} scenes`, [size, count, seed, vendors, ...shown], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
 /** Draws single drawings of the scenes' nouns and encodes each. */
 export async function encodeSingles(
   split: Split,
-  { variants, seed, vendors = splits[split] }: { variants: number; seed: number; vendors?: readonly Vendor[] },
+  {
+    variants,
+    seed,
+    vendors = splits[split],
+    nouns,
+  }: { variants: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[] },
   options: EncodeDataOptions,
 ): Promise<EncodedSingles> {
   const size = sizeOf(options.vision);
-  const data = await singleDataset({ size, vendors, variants, seed });
+  const data = await singleDataset({ size, vendors, variants, seed, ...(nouns && { nouns }) });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed], options);
+  const shown = nouns ? [nouns.map(({ one }) => one)] : [];
+  const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed, ...shown], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 

@@ -20,7 +20,7 @@ export {
   singleBackgrounds,
   singleDataset,
 } from './scenes/singles.js';
-export { cropSprite, loadSprites, type Sprite, type Sprites } from './scenes/sprites.js';
-export { loadNouns, type Noun } from './scenes/vocabulary.js';
+export { cropSprite, loadSprites, type Sprite, type SpriteOptions, type Sprites } from './scenes/sprites.js';
+export { loadAllNouns, loadNouns, type Noun } from './scenes/vocabulary.js';
 
 export { allVendors, type Split, splits, type Vendor } from './vendors.js';

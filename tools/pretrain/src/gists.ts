@@ -1,5 +1,5 @@
 import { captionProcessor, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
-import { loadEmoji, scene, sceneGroups, scenePrompts } from '@blip2/emoji';
+import { loadAllNouns, loadEmoji, loadNouns, scene, sceneGroups, scenePrompts } from '@blip2/emoji';
 import type { LanguageModel, PredictInput } from '@blip2/llm';
 import { gaussian, hash, type Rng, rng } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
@@ -21,11 +21,15 @@ export interface GistLesson {
 /** How a question is put to the model. */
 export const questionPrompt = (question: string): string => scenePrompts.question.replace('{}', () => question);
 
-/** Lessons from the scenes' grammar in its train split and, one in six scenes, from an emoji's name. */
+/**
+ * Lessons from the scenes' grammar in its train split and, one in six scenes, from an emoji's name. Two scenes in three show
+ * the nouns of the test, the others any emoji, so that what is read is said rather than what is often said.
+ */
 export function gistLessons(scenes: number): GistLesson[] {
   const emoji = loadEmoji();
   return Array.from({ length: scenes }, (_, index): GistLesson[] => {
-    const { plan, caption, qa } = scene(index, { seed: SCENES_SEED, split: 'train' });
+    const nouns = index % 3 === 2 ? loadAllNouns() : loadNouns();
+    const { plan, references, qa } = scene(index, { seed: SCENES_SEED, split: 'train', nouns });
     const groups = sceneGroups(plan);
     const label = captionProcessor((emoji[index % emoji.length] as { label: string }).label);
     const named = { groups: [label.split(' ')], prompt: scenePrompts.caption, target: label };
@@ -34,7 +38,11 @@ export function gistLessons(scenes: number): GistLesson[] {
     const asked = [...qa, ...places, ...places, ...presences(plan, index)].map(({ question, answer }): GistLesson => {
       return { groups, prompt: questionPrompt(question), target: answer };
     });
-    return [{ groups, prompt: scenePrompts.caption, target: caption }, ...asked, ...(index % 6 === 0 ? [named] : [])];
+    const said = references.map((target): GistLesson => ({ groups, prompt: scenePrompts.caption, target }));
+    // that two kinds of the same number are two is learned after all else
+    const { subject, other } = plan;
+    const captions = subject.count === other?.count ? [...said, ...said, ...said, ...said] : said;
+    return [...captions, ...asked, ...(index % 6 === 0 ? [named] : [])];
   }).flat();
 }
 

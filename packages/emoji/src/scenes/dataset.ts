@@ -4,6 +4,7 @@ import { type Split, splits, type Vendor } from '../vendors.js';
 import { renderScene } from './paint.js';
 import { type Scene, scene } from './scene.js';
 import { loadSprites } from './sprites.js';
+import { loadNouns, type Noun } from './vocabulary.js';
 
 /** A scene with its image. */
 export interface SceneItem extends Scene {
@@ -24,6 +25,8 @@ export interface SceneDataset extends Dataset<SceneItem> {
 export interface SceneOptions extends Omit<DrawingsOptions, 'channels'> {
   /** Whose drawings are shown. Default: the split's. */
   readonly vendors?: readonly Vendor[];
+  /** What scenes show. Default: {@link loadNouns}. */
+  readonly nouns?: readonly Noun[];
   /** Number of scenes. */
   readonly count: number;
   /** Random seed. Default 0. */
@@ -32,11 +35,11 @@ export interface SceneOptions extends Omit<DrawingsOptions, 'channels'> {
 
 /** Creates a data set of the first `count` scenes of a seed, each rendered when it is fetched. */
 export async function sceneDataset(split: Split, options: SceneOptions): Promise<SceneDataset> {
-  const { size, count, seed = 0, vendors = splits[split] } = options;
-  const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors });
+  const { size, count, seed = 0, vendors = splits[split], nouns = loadNouns() } = options;
+  const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors, nouns });
   const metadata = (index: number) => {
     if (!(index >= 0 && index < count)) throw new RangeError(`Scene ${index} does not exist: there are ${count}.`);
-    return scene(index, { seed, split, vendors });
+    return scene(index, { seed, split, vendors, nouns });
   };
   const get = (index: number) => {
     const described = metadata(index);

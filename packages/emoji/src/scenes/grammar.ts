@@ -1,7 +1,7 @@
 import type { Random } from '../random.js';
 import { type Group, opposite, type Place } from './combinations.js';
 import type { Plan } from './plan.js';
-import { loadNouns, type Noun } from './vocabulary.js';
+import type { Noun } from './vocabulary.js';
 
 /** The four types of question. */
 export type QuestionType = 'what' | 'where' | 'how many' | 'is there';
@@ -57,8 +57,8 @@ export function sceneGroups({ subject, place, other }: Plan): string[][] {
 }
 
 /** Returns the questions of a scene: one 'what', one 'how many', one 'is there', and up to two 'where'. */
-export function questions(plan: Plan, random: Random): QuestionAnswer[] {
-  return [what(plan, random), ...where(plan), howMany(plan), isThere(plan, random)];
+export function questions(plan: Plan, nouns: readonly Noun[], random: Random): QuestionAnswer[] {
+  return [what(plan, random), ...where(plan), howMany(plan), isThere(plan, nouns, random)];
 }
 
 function what({ subject, place, other }: Plan, random: Random): QuestionAnswer {
@@ -81,8 +81,8 @@ function howMany({ subject: { noun, count } }: Plan): QuestionAnswer {
   return { type: 'how many', question: `how many ${noun.many} are there?`, answer: numbers[count]! };
 }
 
-function isThere({ subject, other, present }: Plan, random: Random): QuestionAnswer {
+function isThere({ subject, other, present }: Plan, nouns: readonly Noun[], random: Random): QuestionAnswer {
   const shown = [subject.noun, ...(other ? [other.noun] : [])];
-  const noun: Noun = random.pick(present ? shown : loadNouns().filter((candidate) => !shown.includes(candidate)));
+  const noun: Noun = random.pick(present ? shown : nouns.filter((candidate) => !shown.includes(candidate)));
   return { type: 'is there', question: `is there ${noun.article} ${noun.one}?`, answer: present ? 'yes' : 'no' };
 }

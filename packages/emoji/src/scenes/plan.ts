@@ -1,7 +1,7 @@
 import type { Random } from '../random.js';
 import type { Split } from '../vendors.js';
 import { countHeldOut, type Group, type Place, pairHeldOut, placeHeldOut, places } from './combinations.js';
-import { loadNouns, type Noun } from './vocabulary.js';
+import type { Noun } from './vocabulary.js';
 
 /** The content of a scene, from which layout, caption and questions are derived. */
 export interface Plan {
@@ -39,15 +39,18 @@ const cycle: readonly { count: number; pair: boolean; askOther: boolean }[] = [
 /** Number of scenes after which the answers of 'where', 'how many' and 'is there' are uniformly distributed. */
 export const balancePeriod = cycle.length * 8;
 
-/** Plans a scene: the index determines the answers, and the random numbers objects for which they are true. */
-export function plan(index: number, split: Split, random: Random): Plan {
+/** Plans a scene of some nouns: the index determines the answers, and the random numbers objects for which they are true. */
+export function plan(
+  index: number,
+  { split, nouns }: { readonly split: Split; readonly nouns: readonly Noun[] },
+  random: Random,
+): Plan {
   const slot = index % cycle.length;
   const round = Math.floor(index / cycle.length);
   const { count, pair, askOther } = cycle[slot]!;
   const place = places[(round + slot) % places.length]!;
   const present = (Math.floor(slot / 2) + round + Math.floor(round / places.length)) % 2 === 0;
   const heldOut = split === 'test';
-  const nouns = loadNouns();
   if (pair) {
     const otherCount = 1 + random.below(4 - count);
     const fits = (a: Noun, b: Noun) =>

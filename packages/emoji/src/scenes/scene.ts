@@ -4,6 +4,7 @@ import { type Background, randomBackground } from './background.js';
 import { captions, type QuestionAnswer, questions } from './grammar.js';
 import { type PlacedEmoji, placeEmoji } from './layout.js';
 import { type Plan, plan } from './plan.js';
+import { loadNouns, type Noun } from './vocabulary.js';
 
 /** A scene with its caption and questions; {@link renderScene} renders its image. */
 export interface Scene {
@@ -27,6 +28,8 @@ export interface SceneChoice {
   readonly split: Split;
   /** Whose drawings are shown. Default: the split's. */
   readonly vendors?: readonly Vendor[];
+  /** What scenes show. Default: {@link loadNouns}. */
+  readonly nouns?: readonly Noun[];
 }
 
 /**
@@ -34,9 +37,12 @@ export interface SceneChoice {
  * scenes, and the answers of 'where', 'how many' and 'is there' in every 96. The test split has Noto's drawings, and
  * combinations (two kinds together, a count of a kind, a position of a single object) that the train split never has.
  */
-export function scene(index: number, { seed, split, vendors = splits[split] }: SceneChoice): Scene {
+export function scene(
+  index: number,
+  { seed, split, vendors = splits[split], nouns = loadNouns() }: SceneChoice,
+): Scene {
   const random = new Random(hash(seed, `${split} scene ${index}`));
-  const planned = plan(index, split, random);
+  const planned = plan(index, { split, nouns }, random);
   const references = captions(planned);
   return {
     split,
@@ -45,7 +51,7 @@ export function scene(index: number, { seed, split, vendors = splits[split] }: S
     background: randomBackground(random),
     caption: references[0]!,
     references,
-    qa: questions(planned, random),
+    qa: questions(planned, nouns, random),
   };
 }
 

@@ -37,12 +37,12 @@ export interface SingleDataset extends Dataset<SingleItem> {
 /** Options of {@link singleDataset}. */
 export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
   readonly vendors: readonly Vendor[];
+  /** What is drawn. Default: {@link loadNouns}. */
+  readonly nouns?: readonly Noun[];
   /** Images of each noun by each vendor. Default 1. */
   readonly variants?: number;
   /** Random seed. Default 0. */
   readonly seed?: number;
-  /** The nouns that are shown. Default: all of {@link loadNouns}. */
-  readonly nouns?: readonly Noun[];
   /** Drawings to show in place of the vendors' own, such as those of another set. Default: {@link loadSprites}. */
   readonly sprites?: Sprites;
 }
@@ -54,7 +54,7 @@ export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
  */
 export async function singleDataset(options: SingleOptions): Promise<SingleDataset> {
   const { size, vendors, variants = 1, seed = 0, nouns = loadNouns() } = options;
-  const sprites = options.sprites ?? (await loadSprites({ ...options, size: Math.max(112, size) }));
+  const sprites = options.sprites ?? (await loadSprites({ ...options, size: Math.max(112, size), nouns }));
   const length = nouns.length * vendors.length * variants;
   const metadata = (index: number): Single => {
     if (!(index >= 0 && index < length)) throw new RangeError(`Drawing ${index} does not exist: there are ${length}.`);

@@ -1,7 +1,7 @@
 import { type DrawingsOptions, renderDrawings } from '../drawings.js';
 import type { Emoji } from '../entries.js';
 import type { Vendor } from '../vendors.js';
-import { loadNouns } from './vocabulary.js';
+import type { Noun } from './vocabulary.js';
 
 /** A drawing cropped to its visible part and scaled, its colors premultiplied by alpha. */
 export interface Sprite {
@@ -14,9 +14,15 @@ export interface Sprite {
 /** Returns the sprite of an emoji whose longer side is `pixels`; cached by size. */
 export type Sprites = (entry: Emoji, vendor: Vendor, pixels: number) => Sprite;
 
-/** Loads the drawings of all nouns, see {@link renderDrawings}, and returns a function that makes sprites of them. */
-export async function loadSprites(options: Omit<DrawingsOptions, 'channels'>): Promise<Sprites> {
-  const entries = loadNouns().map((noun) => noun.entry);
+/** Options of {@link loadSprites}. */
+export interface SpriteOptions extends Omit<DrawingsOptions, 'channels'> {
+  /** Of which emoji sprites are made. */
+  readonly nouns: readonly Noun[];
+}
+
+/** Loads the drawings of nouns, see {@link renderDrawings}, and returns a function that makes sprites of them. */
+export async function loadSprites({ nouns, ...options }: SpriteOptions): Promise<Sprites> {
+  const entries = nouns.map((noun) => noun.entry);
   const places = new Map(entries.map((entry, i) => [entry.code, i]));
   const store = await renderDrawings(entries, { ...options, channels: 4 });
   const drawings = new Map<Vendor, Uint8Array[]>();

@@ -1,3 +1,4 @@
+import { captionProcessor } from '@blip2/data';
 import { type Emoji, loadEmoji } from '../entries.js';
 
 /** A kind of object in scenes: an emoji with its name. */
@@ -40,6 +41,35 @@ const plurals: Readonly<Record<string, string>> = {
 
 let loaded: readonly Noun[] | undefined;
 
+/** Longest name of {@link loadAllNouns} in words. */
+const MOST_WORDS = 3;
+
+let all: readonly Noun[] | undefined;
+
+/**
+ * Returns a noun for every emoji whose name has at most three words, those of {@link loadNouns} with their names there. From
+ * scenes of all of them a model learns counts and positions apart from what is counted. Plurals end in 's' where none is known.
+ */
+export function loadAllNouns(): readonly Noun[] {
+  if (all) return all;
+  const known = new Map(loadNouns().map((noun) => [noun.entry.code, noun]));
+  const names = new Set(loadNouns().map(({ one }) => one));
+  all = loadEmoji().flatMap((entry) => {
+    const noun = known.get(entry.code);
+    if (noun) return [noun];
+    const name = captionProcessor(entry.label);
+    if (name.split(' ').length > MOST_WORDS || names.has(name) || !/^[a-z]/.test(name)) return [];
+    names.add(name);
+    return [nounOf(entry, name)];
+  });
+  return all;
+}
+
+function nounOf(entry: Emoji, name: string): Noun {
+  const article = /^[aeio]|^u(?!nicorn)/.test(name) ? 'an' : 'a';
+  return { entry, one: name, many: plurals[name] ?? `${name}s`, article };
+}
+
 /**
  * Returns the nouns of scenes in a fixed order.
  * @throws Error where the installed emoji lack one
@@ -53,8 +83,7 @@ export function loadNouns(): readonly Noun[] {
       const entry = loadEmoji().find((emoji) => emoji.label === label);
       if (!entry)
         throw new Error(`The installed emoji lack '${label}', which scenes use: install the pinned versions.`);
-      const article = /^[aeio]|^u(?!nicorn)/.test(name) ? 'an' : 'a';
-      return { entry, one: name, many: plurals[name] ?? `${name}s`, article };
+      return nounOf(entry, name);
     });
   return loaded;
 }
