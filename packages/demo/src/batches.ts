@@ -118,8 +118,6 @@ export function stage2Batches({
       phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
       samples: (index, random) => samples(of.metadata(index), random),
     });
-  const shown = (samples: SamplesOf<SceneMetadata>) =>
-    withShare(ofScenes(scenes, samples), wideScenes && ofScenes(wideScenes, samples), config.data.wideShare);
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
   const questions: SamplesOf<SceneMetadata> = ({ qa }, random) =>
     draw(qa, QUESTIONS, random).map(({ question, answer }) => {
@@ -139,18 +137,28 @@ export function stage2Batches({
         phrases: (index) => label(index).split(' '),
         samples: (index) => captionSamples(label(index)),
       });
+  const none = () => [];
+  // a small language model hardly words captions of any emoji: their scenes are trained on by phrases alone
+  const wide = wideScenes && ofScenes(wideScenes, none);
   const mixed = mixBatches(
     mixBatches(
-      shown(({ caption }) => captionSamples(caption)),
-      shown(questions),
+      ofScenes(scenes, ({ caption }) => captionSamples(caption)),
+      ofScenes(scenes, questions),
       QUESTION_SHARE,
     ),
     named,
     config.data.scenes === 0 ? 1 : NAME_SHARE,
   );
-  const none = () => [];
-  const phrases = withShare(shown(none), singles && singleBatches(singles, none), config.data.singleShare);
-  const texts = withShare(mixed, singles && singleBatches(singles, captionSamples), config.data.singleShare);
+  const phrases = withShare(
+    withShare(ofScenes(scenes, none), wide, config.data.wideShare),
+    singles && singleBatches(singles, none),
+    config.data.singleShare,
+  );
+  const texts = withShare(
+    withShare(mixed, wide, config.data.wideShare),
+    singles && singleBatches(singles, captionSamples),
+    config.data.singleShare,
+  );
   const { phraseSteps } = config.stage2;
   return ({ position, seed }) => {
     const random = rng(hash(seed, 'lessons'));

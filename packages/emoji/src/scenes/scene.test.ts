@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Split } from '../vendors.js';
+import { countHeldOut, pairHeldOut } from './combinations.js';
 import { questionTypes } from './grammar.js';
 import { balancePeriod } from './plan.js';
 import { type Scene, scene, sceneTexts } from './scene.js';
-import { loadNouns } from './vocabulary.js';
+import { loadAllNouns, loadNouns } from './vocabulary.js';
 
 const scenes = (split: Split, count: number, seed = 0) =>
   Array.from({ length: count }, (_, index) => scene(index, { seed, split }));
@@ -177,4 +178,19 @@ test('the texts are captions, questions and answers, and all words that scenes n
   const words = new Set(texts.flatMap((text) => text.split(/[ ?]+/)));
   const needed = heldOut.flatMap((s) => [s.caption, ...s.qa.map((q) => `${q.question} ${q.answer}`)]);
   expect([...new Set(needed.flatMap((text) => text.split(/[ ?]+/)))].filter((word) => !words.has(word))).toEqual([]);
+});
+
+test('scenes of any emoji keep the combinations of the test apart', () => {
+  const nouns = loadAllNouns();
+  expect(nouns.length).toBeGreaterThan(1000);
+  expect(new Set(nouns.map(({ one }) => one)).size).toBe(nouns.length);
+  expect(nouns).toEqual(expect.arrayContaining([...loadNouns()]));
+  const shown = new Set<string>();
+  for (let index = 0; index < 480; index++) {
+    const { subject, other } = scene(index, { seed: 5, split: 'train', nouns }).plan;
+    shown.add(subject.noun.one);
+    expect(countHeldOut(subject.noun)).not.toBe(subject.count);
+    if (other) expect(pairHeldOut(subject.noun, other.noun)).toBe(false);
+  }
+  expect(shown.size).toBeGreaterThan(300);
 });
