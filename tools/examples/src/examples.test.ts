@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { applyProcessor, decodeImage, toPixels } from '@blip2/data';
+import { starterUrl } from '@blip2/starter';
+import { drawShapes, writeShapes } from '@blip2/test-models';
 import { expectClose, fixture } from '@blip2/testing';
 import { type Node, onnxModel } from '@blip2/testing/onnx';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -148,3 +150,77 @@ test('a GraphModel', async () => {
   });
   await runExample('graph-model', file);
 }, 120_000);
+
+/** Runs the command line in a process of its own. */
+async function blip2(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const cli = fileURLToPath(new URL('../../../packages/blip2/src/cli/main.ts', import.meta.url));
+  const all = ['--conditions=@blip2/source', '--import', 'tsx', cli, ...args, '--threads', '1', '--json'];
+  const cwd = fileURLToPath(new URL('..', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, all, { cwd, env: { ...process.env, ...env } });
+  return stdout;
+}
+
+test('modules for --vision and --language: train, caption, search and evaluate from the command line', async () => {
+  const model = onnxModel({
+    nodes: [...convolution, { op: 'Relu', inputs: ['maps'], output: 'feature_map' }],
+    inputs,
+    output: { name: 'feature_map', shape: ['batch', D, 'rows', 'columns'] },
+    constants: constants(),
+  });
+  const at = (name: string): string => join(folder, 'modules', name);
+  await mkdir(at('photos'), { recursive: true });
+  await writeFile(at('encoder.onnx'), model);
+  await writeShapes(at('photos'), 'jsonl', await drawShapes(24));
+  const stage = { steps: 2, batchSize: 4, warmupSteps: 1 };
+  const qformer = { queries: 4, hiddenSize: 32, heads: 2, intermediateSize: 64 };
+  await writeFile(at('tiny.json'), JSON.stringify({ preset: 'small', qformer, stage1: stage, stage2: stage }));
+  const env = {
+    ENCODER: at('encoder.onnx'),
+    LANGUAGE: fileURLToPath(starterUrl('language')),
+    BLIP2_CACHE: at('cache'),
+  };
+  const vision = ['--vision', 'src/vision-module.js'];
+  const both = [...vision, '--language', 'src/language-module.js'];
+  const out = at('run');
+  const steps = await blip2(['train', '--data', at('photos'), '--config', at('tiny.json'), '--out', out, ...both], env);
+  expect(steps.trim().split('\n')).toHaveLength(4);
+  for (const [stage, external] of [
+    ['stage1', { vision_config: { external: 'my encoder' } }],
+    ['stage2', { vision_config: { external: 'my encoder' }, text_config: { external: 'my language model' } }],
+  ] as const) {
+    expect(JSON.parse(await readFile(join(out, stage, 'config.json'), 'utf8'))).toMatchObject(external);
+  }
+  const tuned = [
+    'train',
+    '--data',
+    at('photos'),
+    '--model',
+    out,
+    '--out',
+    at('tuned'),
+    '--steps',
+    '2',
+    '--batch-size',
+    '4',
+  ];
+  expect((await blip2([...tuned, ...both], env)).trim().split('\n')).toHaveLength(4);
+  const photo = at('photos/images/0001.png');
+  const on = ['--model', out];
+  const { caption } = JSON.parse(await blip2(['caption', photo, ...on, ...both], env)) as { caption: unknown };
+  expect(typeof caption).toBe('string');
+  const index = at('photos.index');
+  await blip2(['index', at('photos'), '--out', index, ...on, ...vision], env);
+  const found = (await blip2(['search', 'a red circle', '--index', index, '--top', '3', ...vision], env)).trim();
+  expect(found.split('\n')).toHaveLength(3);
+  const predictions = at('captions.json');
+  const flags = ['--data', at('photos'), '--predictions', predictions, '--beams', '2', '--max-new-tokens', '5'];
+  const scores = JSON.parse(await blip2(['eval', ...on, ...flags, ...both], env)) as Record<string, object>;
+  expect(scores).toMatchObject({
+    retrieval: { images: 24, candidates: 48 },
+    captions: { n: 24, bleu: { bleu1: expect.any(Number) }, rougeL: expect.any(Number) },
+    decoding: { beams: 2, maxNewTokens: 5 },
+  });
+  const written = JSON.parse(await readFile(predictions, 'utf8')) as object[];
+  expect(written).toHaveLength(24);
+  expect(written[0]).toEqual({ image_id: expect.anything(), caption: expect.any(String) });
+}, 240_000);

@@ -84,18 +84,26 @@ async function promptsOf(folder: string) {
   );
 }
 
-/** The folders of a model's frozen parts: those that it refers to, or its own. */
+/** The folders of a model's frozen parts: those that it refers to, or its own; the names of those that a run is given. */
 async function frozenOf(folder: string, generation: string | undefined) {
-  const vision = await openVisionFolder(folder);
-  await vision.source.close();
-  const language = generation === undefined ? undefined : await openLanguageFolder(generation);
-  await language?.source.close();
-  const outputStride = vision.changes?.output_stride;
-  return {
-    vision: vision.folder,
-    ...(outputStride !== undefined && { outputStride }),
-    ...(language && { language: language.folder }),
-  };
+  return { ...(await visionOf(folder)), ...(generation !== undefined && { language: await languageOf(generation) }) };
+}
+
+async function visionOf(folder: string): Promise<{ vision: string; outputStride?: unknown }> {
+  const { vision } = await configOf(folder);
+  if (isExternal(vision)) return { vision: vision.external };
+  const opened = await openVisionFolder(folder);
+  await opened.source.close();
+  const outputStride = opened.changes?.output_stride;
+  return { vision: opened.folder, ...(outputStride !== undefined && { outputStride }) };
+}
+
+async function languageOf(folder: string): Promise<string> {
+  const { language } = await configOf(folder);
+  if (language && isExternal(language)) return language.external;
+  const opened = await openLanguageFolder(folder);
+  await opened.source.close();
+  return opened.folder;
 }
 
 /** At least so many steps; where there are many images, as many as five epochs take. */

@@ -200,6 +200,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/demo',
     ],
     npm: { ...tfjs, commander: 'the command line' },
+    computed: { 'src/cli/own-models.ts': "a user's own module, by its path" },
     onlyNode: { src: 'the command line; model folders on disk' },
   },
 };
