@@ -27,6 +27,7 @@ export {
   type DecodingState,
   IGNORED,
   type LanguageModel,
+  type LoraSupport,
   type PredictInput,
   type Predictions,
   type Prompt,
@@ -34,6 +35,10 @@ export {
   type SyncDecodingState,
   type SyncLanguageModel,
 } from './language-model.js';
+export { type LinearLayers, linearLayers, loraSpec, type WithLoraOptions, withLora } from './lora/apply.js';
+export { type LoraConfig, type LoraJsonOptions, loraConfigJson, readLoraConfig } from './lora/config.js';
+export { type LoraFiles, loraChanges, peftName, peftTensors } from './lora/files.js';
+export { type AdaptedLinear, adaptedLinear, type LoraBranch } from './lora/linear.js';
 export { type OptConfig, optConfig } from './opt/config.js';
 export { type OptInput, type OptOutput, optForward } from './opt/forward.js';
 export { type LoadLanguageOptions, loadOpt } from './opt/load.js';

@@ -1,4 +1,6 @@
+import type { Flat } from '@blip2/tensor';
 import type * as tf from '@tensorflow/tfjs';
+import type { LinearLayers, WithLoraOptions } from './lora/apply.js';
 
 /** The input of a language model before the text that it generates; at least one of soft prompt and ids is given. */
 export interface Prompt {
@@ -80,8 +82,21 @@ export interface LanguageModel {
   predict(input: PredictInput): Predictions;
   /** Reads the prompt; the state then has the logits of the first new token. The caller disposes the state. */
   start(prompt: Prompt): DecodingState | Promise<DecodingState>;
+  /** What low-rank adapters need; absent where the model takes none. */
+  readonly lora?: LoraSupport;
   /** Frees the weights. */
   dispose?(): void;
+}
+
+/** What a language model offers for low-rank adapters (LoRA, Hu et al. 2021) of its linear layers. */
+export interface LoraSupport {
+  /** The linear layers that may have adapters. */
+  readonly layers: LinearLayers;
+  /**
+   * Gives the model with adapters, by the names of `loraSpec`; differentiable by them. It borrows the adapters and all of the
+   * model: it has nothing to dispose, and is valid as long as they are.
+   */
+  adapt(adapters: Flat, options: WithLoraOptions): SyncLanguageModel;
 }
 
 /** A `DecodingState` whose functions are synchronous. */

@@ -16,7 +16,14 @@ export {
   silu,
 } from './layers/activation.js';
 export { type Embedding, embedding, embeddingSpec } from './layers/embedding.js';
-export { type Linear, type LinearOptions, type LinearSpec, linear, linearSpec } from './layers/linear.js';
+export {
+  type Linear,
+  type LinearInput,
+  type LinearOptions,
+  type LinearSpec,
+  linear,
+  linearSpec,
+} from './layers/linear.js';
 export {
   type LayerNorm,
   l2Normalize,

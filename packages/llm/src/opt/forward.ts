@@ -1,6 +1,7 @@
 import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
-import { dropout, embedding, hash, layerNorm, linear } from '@blip2/tensor';
+import { dropout, embedding, hash, layerNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { adaptedLinear } from '../lora/linear.js';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
 import { type OptLayerParams, type OptParams, POSITION_OFFSET } from './spec.js';
@@ -66,8 +67,8 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
   const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
 
   const normed = layerNorm(p.self_attn_layer_norm, input.x, LAYER_NORM_EPSILON);
-  const query = linear(q_proj, lastRows(normed, keep)); // [B,keep,W]
-  const [key, value] = [linear(k_proj, normed), linear(v_proj, normed)]; // [B,L,W]
+  const query = adaptedLinear(q_proj, lastRows(normed, keep)); // [B,keep,W]
+  const [key, value] = [adaptedLinear(k_proj, normed), adaptedLinear(v_proj, normed)]; // [B,L,W]
   const options: CachedAttendOptions = {
     heads: config.heads,
     mask,
@@ -82,11 +83,11 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
     seed === undefined
       ? f(residual)
       : tf.add(residual, dropout(f(), config.dropout, { training: true, seed: hash(seed, name) }));
-  const x = added(lastRows(input.x, keep), 'self_attn', (residual) => linear(out_proj, context, { residual }));
+  const x = added(lastRows(input.x, keep), 'self_attn', (residual) => adaptedLinear(out_proj, context, { residual }));
 
   const { activation } = config;
-  const wide = linear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON));
-  return added(x, 'fc2', (residual) => linear(p.fc2, wide, { activation, residual }));
+  const wide = adaptedLinear(p.fc1, layerNorm(p.final_layer_norm, x, LAYER_NORM_EPSILON));
+  return added(x, 'fc2', (residual) => adaptedLinear(p.fc2, wide, { activation, residual }));
 }
 
 /** [B,L,W] -> [B,count,W] */

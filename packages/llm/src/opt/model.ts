@@ -5,10 +5,11 @@ import { type ComposedPrompt, composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
 import type { PredictInput, Predictions, Prompt, SyncDecodingState, SyncLanguageModel } from '../language-model.js';
+import { loraSupport } from '../lora/support.js';
 import type { OptConfig } from './config.js';
 import { optForward } from './forward.js';
 import { optEmbed, optHead } from './logits.js';
-import type { OptParams } from './spec.js';
+import { type OptParams, optSpec } from './spec.js';
 
 /** Binds parameters to an OPT model as a `LanguageModel`. It owns the parameters: `dispose` frees them. */
 export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageModel {
@@ -21,6 +22,11 @@ export function optLanguageModel(p: OptParams, config: OptConfig): SyncLanguageM
     embed: (ids) => optEmbed(p, ids),
     predict: (input) => optPredict(p, config, input),
     start: (prompt) => optStart(p, config, prompt),
+    lora: loraSupport(
+      p,
+      () => optSpec(config),
+      (adapted) => optLanguageModel(adapted, config),
+    ),
     dispose: () => dispose(p),
   };
 }

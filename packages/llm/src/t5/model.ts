@@ -5,12 +5,13 @@ import { composePrompt, promptParts } from '../adapter.js';
 import { decodingState, type TextRows } from '../decoding-state.js';
 import { labelsOf } from '../labels.js';
 import type { PredictInput, Predictions, Prompt, SyncDecodingState, SyncLanguageModel } from '../language-model.js';
+import { loraSupport } from '../lora/support.js';
 import type { T5Config } from './config.js';
 import { t5CrossKeys, t5Decode } from './decoder.js';
 import { PADDED, t5Encode } from './encoder.js';
 import { t5Embed, t5Head } from './logits.js';
 import { lastPositionBias, positionBias } from './position-bias.js';
-import type { T5Params } from './spec.js';
+import { type T5Params, t5Spec } from './spec.js';
 import type { T5CrossKeys } from './sublayers.js';
 
 /** Binds parameters to a T5 model as a `LanguageModel`. It owns the parameters: `dispose` frees them. */
@@ -24,6 +25,11 @@ export function t5LanguageModel(p: T5Params, config: T5Config): SyncLanguageMode
     embed: (ids) => t5Embed(p, ids),
     predict: (input) => t5Predict(p, config, input),
     start: (prompt) => t5Start(p, config, prompt),
+    lora: loraSupport(
+      p,
+      () => t5Spec(config),
+      (adapted) => t5LanguageModel(adapted, config),
+    ),
     dispose: () => dispose(p),
   };
 }

@@ -1,6 +1,7 @@
 import { attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
-import { activation as act, dropout, gated, hash, type Linear, linear, type RmsNorm, rmsNorm } from '@blip2/tensor';
+import { activation as act, dropout, gated, hash, type Linear, type RmsNorm, rmsNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { adaptedLinear } from '../lora/linear.js';
 import type { T5Config } from './config.js';
 import type { T5Attention, T5CrossAttention, T5FeedForward, T5SelfAttention } from './spec.js';
 
@@ -28,7 +29,7 @@ export function selfAttention(p: T5SelfAttention, input: SelfAttentionInput): tf
   const { x, bias, mask, causal, memory } = input;
   const { q, k, v } = p.SelfAttention;
   const normed = norm(p.layer_norm, input);
-  const [query, key, value] = [linear(q, normed), linear(k, normed), linear(v, normed)]; // [B,L,HK]
+  const [query, key, value] = [adaptedLinear(q, normed), adaptedLinear(k, normed), adaptedLinear(v, normed)]; // [B,L,HK]
   const options = { ...unscaled(input), bias, mask, causal };
   memory?.append({ key, value });
   const context = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,L,HK]
@@ -49,15 +50,15 @@ export interface CrossAttentionInput extends SublayerInput {
 /** `x + o(attention(q n, encoder))` of the norm n of x: [B,L,W] -> [B,L,W] */
 export function crossAttention(p: T5CrossAttention, input: CrossAttentionInput): tf.Tensor {
   const { x, encoded, rows, mask } = input;
-  const query = linear(p.EncDecAttention.q, norm(p.layer_norm, input));
+  const query = adaptedLinear(p.EncDecAttention.q, norm(p.layer_norm, input));
   const context = attend(query, encoded.key, encoded.value, { ...unscaled(input), rows, mask });
   return added(p.EncDecAttention.o, context, { ...input, residual: x });
 }
 
 /** Computes the keys and values of cross-attention: the encoder's output [I,E,W] -> [I,E,HK]. */
 export const crossKeys = ({ k, v }: T5Attention, encoded: tf.Tensor): T5CrossKeys => ({
-  key: linear(k, encoded),
-  value: linear(v, encoded),
+  key: adaptedLinear(k, encoded),
+  value: adaptedLinear(v, encoded),
 });
 
 /** `x + wo(act(wi_0 n) * wi_1 n)`, or `x + wo(act(wi n))`, of the norm n of x: [B,L,W] -> [B,L,W] */
@@ -67,11 +68,11 @@ export function feedForward(p: T5FeedForward, input: SublayerInput): tf.Tensor {
   const { wi, wi_0, wi_1, wo } = p.DenseReluDense;
   const normed = norm(p.layer_norm, input);
   if (wi) {
-    const wide = linear(wi, normed);
-    if (seed === undefined) return linear(wo, wide, { activation, residual: x });
+    const wide = adaptedLinear(wi, normed);
+    if (seed === undefined) return adaptedLinear(wo, wide, { activation, residual: x });
     return added(wo, dropped(act(activation)(wide), input, 'wide'), { ...input, residual: x });
   }
-  const wide = gated(linear(wi_1 as Linear, normed), linear(wi_0 as Linear, normed), activation); // [B,L,F]
+  const wide = gated(adaptedLinear(wi_1 as Linear, normed), adaptedLinear(wi_0 as Linear, normed), activation); // [B,L,F]
   return added(wo, dropped(wide, input, 'wide'), { ...input, residual: x });
 }
 
@@ -89,7 +90,9 @@ const unscaled = ({ config, seed }: SublayerInput): CachedAttendOptions => ({
 /** `residual + dropout(W x)` */
 function added(p: Linear, x: tf.Tensor, input: SublayerInput & { residual: tf.Tensor }): tf.Tensor {
   const { residual, seed } = input;
-  return seed === undefined ? linear(p, x, { residual }) : tf.add(residual, dropped(linear(p, x), input, 'output'));
+  return seed === undefined
+    ? adaptedLinear(p, x, { residual })
+    : tf.add(residual, dropped(adaptedLinear(p, x), input, 'output'));
 }
 
 /** Applies dropout where there is a seed. */
