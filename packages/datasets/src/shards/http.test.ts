@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { openDataset } from '../open.js';
-import { readAll } from '../test-support/files.js';
+import { picture, readAll } from '../test-support/files.js';
 import { type Faults, withServer } from '../test-support/server.js';
 import { numbered } from '../test-support/shards.js';
 
@@ -78,6 +78,20 @@ test('a file that changes while it is read is an error', () =>
     const other = await numbered(5, 25);
     Object.assign(faults, { breakAfter: 3000, breaks: 1, onBreak: () => files.set('/a.tar', other) });
     await expect(readAll(data)).rejects.toThrow('has changed while it was read; start again.');
+  }));
+
+test('items that are kept are read by ranges', () =>
+  withServer(async ({ url, files, faults, requests }) => {
+    files.set('/a.tar', await numbered(0, 20));
+    const { items } = await readAll(await openDataset(`${url}/a.tar`, { http }));
+    const before = requests.length;
+    expect(await items[3]!.read()).toEqual(await picture('x.jpg', 1));
+    expect(requests.slice(before)).toEqual([expect.stringMatching(/^GET \/a\.tar bytes=\d+-\d+$/)]);
+    faults.noRange = true;
+    await expect(items[3]!.read()).rejects.toThrow('/a.tar is not sent in parts; download it first.');
+    faults.noRange = false;
+    files.set('/a.tar', await numbered(5, 25));
+    await expect(items[3]!.read()).rejects.toThrow('/a.tar has changed while it was read; start again.');
   }));
 
 test('a pass over http can be ended', () =>

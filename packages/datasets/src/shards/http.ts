@@ -56,7 +56,7 @@ export async function* download(url: string, options: FetchOptions): AsyncGenera
       accept(url, response);
       const file = remoteFile(url, response, options);
       if (known && (differ(known.version, file.version) || differ(known.size, file.size))) {
-        throw new Error(`${url} has changed while it was read; start again.`);
+        throw changed(url);
       }
       known = { ...known, ...file };
       let skip = response.status === 206 ? 0 : received;
@@ -79,6 +79,41 @@ export async function* download(url: string, options: FetchOptions): AsyncGenera
 
 /** Whether both are known, and not the same. */
 const differ = <T>(a: T | undefined, b: T | undefined): boolean => a !== undefined && b !== undefined && a !== b;
+
+/** A part of a remote file. */
+export interface PartOptions extends FetchOptions {
+  readonly from: number;
+  readonly size: number;
+  /** What the file had been when it was asked for. */
+  readonly version: string | undefined;
+}
+
+/**
+ * Reads a part of a remote file.
+ * @throws where the server gives no parts, or the file has changed
+ */
+export function downloadPart(url: string, options: PartOptions): Promise<Uint8Array> {
+  const { from, size, version } = options;
+  return retried(options, async () => {
+    const headers = { range: `bytes=${from}-${from + size - 1}` };
+    const response = await send(url, { method: 'GET', headers }, options);
+    if (response.status === 200) await response.body?.cancel();
+    if (response.status === 200) throw new Error(`${url} is not sent in parts; download it first.`);
+    accept(url, response);
+    if (differ(version, remoteFile(url, response, options).version)) throw changed(url);
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for await (const chunk of chunksOf(url, response, options)) {
+      if (at + chunk.length > size) throw new Error(`${url} sends more than it was asked for; download it first.`);
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    if (at < size) throw new Transient(`${url} ended early.`);
+    return bytes;
+  });
+}
+
+const changed = (url: string): Error => new Error(`${url} has changed while it was read; start again.`);
 
 async function send(
   url: string,

@@ -4,12 +4,19 @@ import { rowRecord } from '../layouts/row.js';
 import { nameProblem, plainName } from '../listed/name.js';
 import type { Columns, Report } from '../options.js';
 import { checkTexts, type Texts } from '../texts.js';
-import type { TarFile } from './tar.js';
+import type { TarEntry, TarFile } from './tar.js';
+
+/** An image file of a shard. */
+export interface ImagePart {
+  readonly bytes: Uint8Array;
+  /** Where it begins in the shard, where that is known. */
+  readonly offset: number | undefined;
+}
 
 /** An image of a shard with its texts. */
 export interface Sample extends Texts {
   readonly key: string;
-  readonly image: Uint8Array;
+  readonly image: ImagePart;
   readonly imageId?: string | number;
 }
 
@@ -32,7 +39,7 @@ export function splitKey(name: string): { readonly key: string; readonly ending:
 }
 
 /** Whether the content of a file is needed and small enough. */
-export function isWanted({ name, type, size }: Omit<TarFile, 'bytes'>, maxImageBytes: number): boolean {
+export function isWanted({ name, type, size }: TarEntry, maxImageBytes: number): boolean {
   const ending = splitKey(plainName(name))?.ending ?? '';
   if (type !== 'file' || nameProblem(name)) return false;
   return IMAGE.test(ending) ? size <= maxImageBytes : (TEXT.test(ending) || ending === 'json') && size <= LONGEST;
@@ -47,10 +54,10 @@ export async function* readSamples(files: AsyncIterable<TarFile>, options: Sampl
   const seen = new Set<string>();
   let key: string | undefined;
   let again = false; // whether the key was read before
-  let parts = new Map<string, Uint8Array>();
+  let parts = new Map<string, ImagePart>();
   const finish = (): Sample | undefined => (key === undefined || again ? undefined : sampleOf(key, parts, options));
   try {
-    for await (const { name, type, size, bytes } of files) {
+    for await (const { name, type, size, bytes, offset } of files) {
       const problem = type === 'directory' ? undefined : (typeProblem(type) ?? nameProblem(name));
       if (problem) report(name.slice(0, 200), problem);
       const named = problem || type === 'directory' ? undefined : splitKey(plainName(name));
@@ -70,7 +77,7 @@ export async function* readSamples(files: AsyncIterable<TarFile>, options: Sampl
       }
       if (again) continue;
       if (bytes && parts.has(named.ending)) report(plainName(name), 'the file is there twice; the first is read');
-      else if (bytes) parts.set(named.ending, bytes);
+      else if (bytes) parts.set(named.ending, { bytes, offset });
       else if (IMAGE.test(named.ending))
         report(plainName(name), `the file has ${size} bytes, more than ${maxImageBytes}`);
       else if (TEXT.test(named.ending) || named.ending === 'json')
@@ -90,19 +97,19 @@ function typeProblem(type: string): string | undefined {
   return type.includes('link') ? 'it is a link, which is not followed in a shard' : 'it is no regular file';
 }
 
-function sampleOf(key: string, parts: ReadonlyMap<string, Uint8Array>, options: SampleOptions): Sample | undefined {
+function sampleOf(key: string, parts: ReadonlyMap<string, ImagePart>, options: SampleOptions): Sample | undefined {
   const { report, columns } = options;
   const images = [...parts].filter(([ending]) => IMAGE.test(ending));
   const image = images[0]?.[1];
-  if (!image || image.length === 0) {
+  if (!image || image.bytes.length === 0) {
     report(key, image ? 'the file is empty' : 'there is no image of that name');
     return undefined;
   }
   for (const [ending] of images.slice(1)) report(`${key}.${ending}`, `there is another image, ${key}.${images[0]![0]}`);
-  const json = parts.get('json');
+  const json = parts.get('json')?.bytes;
   const row = json && rowOf(key, json, report);
   const written = row && rowRecord(row, key, columns);
-  const text = [...parts].find(([ending]) => TEXT.test(ending))?.[1];
+  const text = [...parts].find(([ending]) => TEXT.test(ending))?.[1].bytes;
   const captions = text ? linesOf(Buffer.from(text).toString('utf8')) : written?.captions;
   let problems = 0;
   const count: Report = (id, reason) => {

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { createTarDecoder } from 'modern-tar';
+import { findPositions, type Positions } from './positions.js';
 
 /** A file in an archive. */
 export interface TarFile {
@@ -10,7 +11,12 @@ export interface TarFile {
   readonly size: number;
   /** Its content; undefined where it was not wanted. */
   readonly bytes: Uint8Array | undefined;
+  /** Where its content begins in the archive; undefined where that is not known, as in one that is compressed. */
+  readonly offset?: number | undefined;
 }
+
+/** A file in an archive, before its content is read. */
+export type TarEntry = Pick<TarFile, 'name' | 'type' | 'size'>;
 
 /** An archive is damaged: what came before is good. */
 export class BrokenArchive extends Error {}
@@ -22,7 +28,7 @@ export class BrokenArchive extends Error {}
  */
 export async function* readTar(
   chunks: AsyncIterable<Uint8Array>,
-  wanted: (file: Omit<TarFile, 'bytes'>) => boolean,
+  wanted: (file: TarEntry) => boolean,
 ): AsyncGenerator<TarFile> {
   let failure: { readonly error: unknown } | undefined;
   const source = watched(chunks, (error) => {
@@ -30,7 +36,8 @@ export async function* readTar(
   });
   const { readable, writable } = createTarDecoder({ strict: true });
   const ended = new AbortController();
-  const feeding = feed(source, writable, ended.signal).catch(() => {}); // the reader has the error too
+  let positions: Positions | undefined = findPositions();
+  const feeding = feed(source, { writable, positions, signal: ended.signal }).catch(() => {}); // the reader has the error too
   const reader = readable.getReader();
   try {
     for (;;) {
@@ -38,7 +45,9 @@ export async function* readTar(
       if (done) return;
       const { header, body } = value;
       const file = { name: header.name, type: header.type ?? 'file', size: header.size };
-      if (wanted(file)) yield { ...file, bytes: await collect(body) };
+      const position = positions?.next();
+      if (file.type === 'file' && position?.size !== file.size) positions = undefined; // not to be trusted any more
+      if (wanted(file)) yield { ...file, bytes: await collect(body), offset: positions && position?.offset };
       else {
         await body.cancel();
         yield { ...file, bytes: undefined };
@@ -54,21 +63,30 @@ export async function* readTar(
   }
 }
 
+interface Feeding {
+  readonly writable: WritableStream<Uint8Array>;
+  readonly positions: Positions;
+  readonly signal: AbortSignal;
+}
+
 /** Writes bytes to the decoder, uncompressed where they begin as gzip does. */
 async function feed(
   source: AsyncGenerator<Uint8Array, undefined>,
-  writable: WritableStream<Uint8Array>,
-  signal: AbortSignal,
+  { writable, positions, signal }: Feeding,
 ): Promise<void> {
   const writer = writable.getWriter();
   const write = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
-    for await (const chunk of chunks) await writer.write(chunk);
+    for await (const chunk of chunks) {
+      if (!isGzip) positions.push(chunk);
+      await writer.write(chunk);
+    }
     await writer.close();
   };
+  let isGzip = false;
   try {
     const first = await source.next();
     const bytes = resumed(first, source);
-    const isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
+    isGzip = !first.done && first.value[0] === 0x1f && first.value[1] === 0x8b;
     await (isGzip ? pipeline(bytes, createGunzip(), write, { signal }) : pipeline(bytes, write, { signal }));
   } catch (error) {
     await writer.abort(error).catch(() => {});

@@ -1,4 +1,4 @@
-import { truncate, utimes } from 'node:fs/promises';
+import { rm, truncate, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { inFolder } from '@blip2/testing';
@@ -206,6 +206,27 @@ test('splits by name, and a validation share by hash', () =>
     expect(validation.length).toBeGreaterThan(4);
     expect([...train, ...validation].sort()).toEqual([...ids('cc-train-000', 0, 30), ...ids('cc-train-001', 30, 60)]);
     await expect(read({ split: 'validation' })).rejects.toThrow("no split 'validation'; it has test and train");
+  }));
+
+test('items that are kept hold no image, and read it from the shard again', () =>
+  inFolder(async (root) => {
+    const pictures = await Promise.all(Array.from({ length: 40 }, (_, i) => picture('x.png', i)));
+    const name = (i: number): string => (i % 3 === 0 ? `${'deep/'.repeat(i + 20)}${i}` : String(i));
+    const files = pictures.flatMap((bytes, i): [string, unknown][] => [
+      [`${name(i)}.png`, bytes],
+      [`${name(i)}.json`, { caption: `${i}` }],
+    ]);
+    await writeFiles(root, { 'a.tar': await tar(files), 'b.tgz': gzipSync(await tar(files)) });
+    for (const shuffle of [undefined, { seed: 1, buffer: 7 }]) {
+      const { items } = await readAll(await openDataset(root), shuffle && { shuffle });
+      expect(items).toHaveLength(80);
+      for (const { captions, read } of items) expect(await read()).toEqual(pictures[Number(captions[0])]);
+    }
+    const { items } = await readAll(await openDataset(join(root, 'a.tar')));
+    await utimes(join(root, 'a.tar'), 5, 5);
+    await expect(items[0]!.read()).rejects.toThrow('its shard has changed; open the data set again.');
+    await rm(join(root, 'a.tar'));
+    await expect(items[0]!.read()).rejects.toThrow('its shard cannot be opened (ENOENT).');
   }));
 
 test('the fingerprint follows the shards, and a pass can be ended', () =>

@@ -6,11 +6,12 @@ import { hash } from '@blip2/tensor';
 import { checkShard } from '../listed/dataset.js';
 import { MAX_IMAGE_BYTES, type OpenOptions, type Report } from '../options.js';
 import { chooser, splitOfName } from '../split.js';
+import { type HeldItem, holdItem, type OpenShard, releasing } from './held.js';
 import { download, probe } from './http.js';
 import { findShards, type Shard } from './pattern.js';
-import { isWanted, readSamples, type Sample } from './samples.js';
+import { isWanted, readSamples } from './samples.js';
 import { shuffled } from './shuffle.js';
-import { BrokenArchive, readTar } from './tar.js';
+import { BrokenArchive, readTar, type TarEntry } from './tar.js';
 
 /** Shards asked for at the same time. */
 const AT_ONCE = 8;
@@ -32,34 +33,32 @@ export async function shardedDataset(
     return !split || own === split || (split === 'validation' && own === 'train' && options.validation !== undefined);
   });
   const digest = createHash('sha256').update(JSON.stringify([split, options.validation]));
+  const open: OpenShard[] = [];
   for (let at = 0; at < shards.length; at += AT_ONCE) {
-    const some = shards.slice(at, at + AT_ONCE);
-    const states = await Promise.all(some.map((shard) => stateOf(shard, options)));
-    for (const [i, shard] of some.entries()) digest.update(JSON.stringify([shard.name, ...states[i]!]));
+    open.push(...(await Promise.all(shards.slice(at, at + AT_ONCE).map((shard) => opened(shard, options)))));
   }
+  for (const { name: shard, size = null, version = null } of open)
+    digest.update(JSON.stringify([shard, size, version]));
   const isMine = ({ id }: ImageTextItem, shard: Shard): boolean => chosen(id, splitOfName(shard.name));
   return {
     name,
     fingerprint: digest.digest('hex'),
-    items: (how = {}) => iterate(shards, { ...options, isMine }, how),
+    items: (how = {}) => releasing(iterate(open, { ...options, isMine }, how)),
   };
 }
 
-async function stateOf({ at, remote }: Shard, { http, signal }: OpenOptions): Promise<readonly unknown[]> {
+async function opened(shard: Shard, { http, signal }: OpenOptions): Promise<OpenShard> {
   signal?.throwIfAborted();
-  if (remote) {
-    const { size, version } = await probe(at, { ...http, signal });
-    return [size ?? null, version ?? null];
-  }
-  const { size, mtimeMs } = await stat(at);
-  return [size, mtimeMs];
+  if (shard.remote) return { ...shard, ...(await probe(shard.at, { ...http, signal })) };
+  const { size, mtimeMs } = await stat(shard.at);
+  return { ...shard, size, version: mtimeMs };
 }
 
 interface Reading extends OpenOptions {
   readonly isMine: (item: ImageTextItem, shard: Shard) => boolean;
 }
 
-function iterate(shards: readonly Shard[], reading: Reading, options: ItemsOptions): AsyncIterable<ImageTextItem> {
+function iterate(shards: readonly OpenShard[], reading: Reading, options: ItemsOptions): AsyncIterable<HeldItem> {
   const { shuffle, shard: { rank, size } = { rank: 0, size: 1 } } = options;
   if (!shuffle) return part(shards, reading, options);
   const order = randomPermutation(shards.length, hash(shuffle.seed, 'shards'));
@@ -73,10 +72,10 @@ function iterate(shards: readonly Shard[], reading: Reading, options: ItemsOptio
 
 /** Whole shards for each process where there are enough of them, else items in turn. */
 async function* part(
-  shards: readonly Shard[],
+  shards: readonly OpenShard[],
   reading: Reading,
   { signal, onSkip, shard: { rank, size } = { rank: 0, size: 1 } }: ItemsOptions,
-): AsyncGenerator<ImageTextItem> {
+): AsyncGenerator<HeldItem> {
   checkShard({ rank, size });
   const whole = shards.length >= size;
   let count = 0;
@@ -85,18 +84,18 @@ async function* part(
     const report: Report = (id, reason) => {
       if (whole || rank === 0) onSkip?.({ id: `${shard.name}/${id}`, reason });
     };
-    for await (const item of itemsOf(shard, reading, { signal, report })) {
+    for await (const held of itemsOf(shard, reading, { signal, report })) {
       signal?.throwIfAborted();
-      if (reading.isMine(item, shard) && (whole || count++ % size === rank)) yield item;
+      if (reading.isMine(held.item, shard) && (whole || count++ % size === rank)) yield held;
     }
   }
 }
 
 async function* itemsOf(
-  shard: Shard,
+  shard: OpenShard,
   { columns, http, maxImageBytes = MAX_IMAGE_BYTES }: Reading,
   { signal, report }: { readonly signal: AbortSignal | undefined; readonly report: Report },
-): AsyncGenerator<ImageTextItem> {
+): AsyncGenerator<HeldItem> {
   signal?.throwIfAborted();
   const bytes = shard.remote
     ? download(shard.at, { ...http, signal })
@@ -105,13 +104,13 @@ async function* itemsOf(
         ...(signal && { signal }),
       }) as AsyncIterable<Uint8Array>);
   let files = 0;
-  const counted = (file: Parameters<typeof isWanted>[0]): boolean => {
+  const counted = (file: TarEntry): boolean => {
     files++;
     return isWanted(file, maxImageBytes);
   };
   try {
     for await (const sample of readSamples(readTar(bytes, counted), { columns, maxImageBytes, report })) {
-      yield itemOf(shard, sample);
+      yield holdItem(shard, sample, http);
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -120,17 +119,4 @@ async function* itemsOf(
       throw new Error(`${shard.at} is not a tar file (${error.message}); download it again.`, { cause: error });
     report(`file ${files}`, `the rest of the shard cannot be read (${error.message}); download it again`);
   }
-}
-
-function itemOf({ name }: Shard, { key, image, captions, questions, imageId }: Sample): ImageTextItem {
-  return {
-    id: `${name}/${key}`,
-    captions,
-    questions,
-    ...(imageId !== undefined && { imageId }),
-    read: async (signal) => {
-      signal?.throwIfAborted();
-      return image;
-    },
-  };
 }
