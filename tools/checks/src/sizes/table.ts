@@ -40,7 +40,11 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/datasets': { tarball: 40, bundle: 32, why: 'readers of six layouts, and streams of shards' },
   '@blip2/emoji': { tarball: 40, bundle: 35, why: 'code and the list of candidates; the drawings are dependencies' },
   '@blip2/metrics': { tarball: 20, bundle: 18, why: 'a few functions; a tokenizer with its classes of characters' },
-  '@blip2/starter': { tarball: 25_000, bundle: 10, why: 'the weights of three small models in half precision' },
+  '@blip2/starter': {
+    tarball: 25_000,
+    bundle: 10,
+    why: 'the weights of three small models and of a trained BLIP-2 between them, in half precision',
+  },
   '@blip2/training': { tarball: 30, bundle: 20, why: 'the specs, losses, batches and loops of both stages' },
   '@blip2/hub': { tarball: 30, bundle: 28, why: 'downloads that resume, the cache' },
   '@blip2/models': { tarball: 60, bundle: 54, why: 'reading, writing and using model folders of every kind' },

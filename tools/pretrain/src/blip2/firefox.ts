@@ -25,9 +25,16 @@ export interface FirefoxTasks {
   readonly vqa: VqaData;
 }
 
-/** Scenes and images of each noun. */
-const SCENES = 64;
-const VARIANTS = 3;
+/** How much is drawn. */
+export interface FirefoxSizes {
+  /** Default: all drawings of emoji. */
+  readonly drawings?: number;
+  /** Default 64. */
+  readonly scenes?: number;
+  /** Images of each noun. Default 3. */
+  readonly variants?: number;
+}
+
 const SEED = 3_000_003;
 
 /**
@@ -35,9 +42,16 @@ const SEED = 3_000_003;
  * among them, and scenes of these nouns in combinations held out of training.
  * @param work the folder of rendered drawings
  */
-export async function firefoxTasks(vision: VisionModel, work: string): Promise<FirefoxTasks> {
+export async function firefoxTasks(
+  vision: VisionModel,
+  work: string,
+  { drawings: count, scenes: sceneCount = 64, variants = 3 }: FirefoxSizes = {},
+): Promise<FirefoxTasks> {
   const labels = new Map(loadEmoji().map(({ code, label }) => [code, captionProcessor(label)]));
-  const drawings = [...new Map(validationDrawings().map((drawing) => [drawing.code, drawing])).values()];
+  const drawings = [...new Map(validationDrawings().map((drawing) => [drawing.code, drawing])).values()].slice(
+    0,
+    count,
+  );
   const file = await openDrawings(work, drawings);
   try {
     const encode = (length: number, item: (index: number) => DecodedImage): Promise<FeatureStore> =>
@@ -49,12 +63,12 @@ export async function firefoxTasks(vision: VisionModel, work: string): Promise<F
     const single = await singleDataset({
       size: SIZE,
       vendors: ['openmoji'],
-      variants: VARIANTS,
+      variants,
       seed: SEED,
       nouns,
       sprites,
     });
-    const scenes = scenesOf(new Set(nouns.map(({ entry }) => entry.code)));
+    const scenes = scenesOf(new Set(nouns.map(({ entry }) => entry.code)), sceneCount);
     const sceneFeatures = await encode(scenes.length, (index) => renderScene(scenes[index] as Scene, sprites, SIZE));
     return {
       retrieval: {
@@ -77,10 +91,10 @@ export async function firefoxTasks(vision: VisionModel, work: string): Promise<F
   }
 }
 
-/** Scenes of the test split whose nouns are all among those with these codes. */
-function scenesOf(codes: ReadonlySet<string>): Scene[] {
+/** The first scenes of the test split whose nouns are all among those with these codes. */
+function scenesOf(codes: ReadonlySet<string>, count: number): Scene[] {
   const found: Scene[] = [];
-  for (let index = 0; found.length < SCENES; index++) {
+  for (let index = 0; found.length < count; index++) {
     const one = scene(index, { seed: SEED, split: 'test', vendors: ['openmoji'] });
     if (one.layout.every(({ entry }) => codes.has(entry.code))) found.push(one);
   }

@@ -18,7 +18,7 @@ import {
   trainStage1,
   trainStage2,
 } from '@blip2/training';
-import { type FirefoxTasks, firefoxTasks } from './firefox.js';
+import { type FirefoxSizes, type FirefoxTasks, firefoxTasks } from './firefox.js';
 import {
   bestOf,
   type LoggedStep,
@@ -43,10 +43,12 @@ export interface Blip2Options {
   readonly from?: string | undefined;
   /** Stage 2 begins with stage 1 of this run also where `from` has a stage 2. */
   readonly fresh?: boolean;
-  /** Stop after so many hours; the next call goes on. Default: no limit. */
+  /** Stop at the first checkpoint after so many hours; the next call goes on. Default: no limit. */
   readonly hours?: number;
   /** Steps between two validations. Default 250. */
   readonly validateEvery?: number;
+  /** How much is drawn for validations. */
+  readonly validation?: FirefoxSizes;
 }
 
 /** What a run tells while it goes. */
@@ -128,8 +130,9 @@ async function trainStage(stage: Stage, options: StageRun, on: Blip2Reports): Pr
         best = Math.max(best, found.score);
         await validations.append(found);
       }
-      // a step is checkpointed after it was told: stop at the one behind
-      if (!last && performance.now() > deadline && step.step % checkpointEvery === 1 % checkpointEvery) return false;
+      const saved = step.step - 1; // a step is checkpointed after it was told
+      const stops = saved > checkpointed && saved % checkpointEvery === 0 && performance.now() > deadline;
+      if (stops && !last) return false;
     }
     return true;
   } finally {
@@ -139,7 +142,7 @@ async function trainStage(stage: Stage, options: StageRun, on: Blip2Reports): Pr
 
 async function openContext(
   stage: Stage,
-  { out, work, config, from, fresh = false }: StageRun,
+  { out, work, config, from, fresh = false, validation }: StageRun,
   { resources, on: { reporter } }: { readonly resources: Disposables; readonly on: Blip2Reports },
 ): Promise<Context> {
   const folders = frozenFolders(config);
@@ -159,7 +162,7 @@ async function openContext(
   resources.add(parts, () => parts.dispose());
   const data = await emojiData.openTraining(config, { encoder, parts, reporter });
   resources.add(data, () => data.close());
-  const tasks = await firefoxTasks(encoder.vision, join(work, 'firefox'));
+  const tasks = await firefoxTasks(encoder.vision, join(work, 'firefox'), validation);
   const { textLength } = config.data;
   const saved = { config: parts.config, vision: encoder.frozen, processor: encoder.vision.processor };
   if (stage === 1) {

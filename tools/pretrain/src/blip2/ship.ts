@@ -32,16 +32,36 @@ export interface ShipOptions {
 }
 
 /**
- * Writes the best models of a run as the starter's `blip2/stage1` and `blip2/stage2`: what was trained in half precision, and
- * references to the frozen models beside them; then scores what was written, and writes its history and its card. A stage
- * that the run did not train stays as it is.
- * @throws where the run's frozen models are not the starter's, and where a stage would be absent
+ * Writes the models of a run as those that ship (see `writeModels`), scores what was written, and writes its history and card.
+ * @throws for a folder without the logs of a run, and as `writeModels` does
  */
 export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shipped> {
   const folder = join(models, 'blip2');
   const history = await readHistory(run);
-  if (!history)
-    throw new Error(`${run} holds no training.json; give the folder of a run of 'pretrain blip2' or 'blip2 train'.`);
+  if (!history) throw new Error(`${run} holds no logs; give the folder of a run of 'pretrain blip2' or 'blip2 train'.`);
+  const sizes = await writeModels({ run, models });
+  const bytes = await Promise.all(
+    ['stage1', 'stage2'].map(async (stage) => (await stat(join(folder, stage, 'model.safetensors'))).size),
+  );
+  const shipped = {
+    history,
+    sizes,
+    bytes: bytes.reduce((sum, size) => sum + size, 0),
+    firefox: await validated(folder, work),
+    scores: await runEval({ model: folder, data: emojiData }),
+  };
+  await writeHistory(folder, history);
+  await writeFile(join(folder, 'README.md'), card(shipped));
+  return shipped;
+}
+
+/**
+ * Writes the models of a run as `blip2/stage1` and `blip2/stage2` of the folder `models`: what was trained in half precision,
+ * and references to the frozen models beside them. A stage that the run did not train stays as it is.
+ * @throws where the run's frozen models are not those of `models`, and where a stage would be absent
+ */
+export async function writeModels({ run, models }: Omit<ShipOptions, 'work'>): Promise<Shipped['sizes']> {
+  const folder = join(models, 'blip2');
   const [kinds, before] = [await modelKindsIn(run), await modelKindsIn(folder)];
   for (const [kind, stage] of [
     ['retrieval', 'stage1'],
@@ -64,20 +84,8 @@ export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shi
       await saveStage2(join(folder, 'stage2'), { ...saved, params, prompts, language }, { dtype: 'F16' });
     }
   }
-  const bytes = await Promise.all(
-    ['stage1', 'stage2'].map(async (stage) => (await stat(join(folder, stage, 'model.safetensors'))).size),
-  );
   if (!sizes) throw new Error(`${run} holds no trained model; train one first.`);
-  const shipped = {
-    history,
-    sizes,
-    bytes: bytes.reduce((sum, size) => sum + size, 0),
-    firefox: await validated(folder, work),
-    scores: await runEval({ model: folder, data: emojiData }),
-  };
-  await writeHistory(folder, history);
-  await writeFile(join(folder, 'README.md'), card(shipped));
-  return shipped;
+  return sizes;
 }
 
 /**

@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { qformerConfig } from '@blip2/qformer';
+import { expect, test } from '@jest/globals';
+import { card } from './card.js';
+import { bestOf, hoursOf, readHistory, stageHistory, writeHistory } from './history.js';
+
+const steps = Array.from({ length: 30 }, (_, i) => ({ step: i + 1, seconds: 120, losses: { total: 30 - i } }));
+const validations = [
+  { step: 10, score: 0.5, scores: { i2t: 0.4, t2i: 0.6 } },
+  { step: 20, score: 0.7, scores: { i2t: 0.7, t2i: 0.7 } },
+  { step: 30, score: 0.7, scores: { i2t: 0.6, t2i: 0.8 } },
+];
+
+test('a stage is told by means of its losses, its hours, and the first of the best validations', () => {
+  const stage = stageHistory(steps, validations);
+  expect(stage).toMatchObject({ steps: 30, seconds: 3600 });
+  expect(stage.curve).toHaveLength(10);
+  expect(stage.curve[0]).toEqual({ step: 3, losses: { total: 29 } });
+  expect(bestOf(stage.validations)?.step).toBe(20);
+  const runs = [
+    { continued: false, config: {}, stage1: stage },
+    { continued: true, config: {}, stage1: stage, stage2: stage },
+  ];
+  expect(hoursOf({ runs })).toBeCloseTo(3, 6);
+});
+
+test("a history is read again, and that of a run of 'blip2 train' from its logs", async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'history-'));
+  try {
+    expect(await readHistory(folder)).toBeUndefined();
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ stage1: { steps: 2 } }));
+    const lines = [1, 2, 3].map((step) => ({ stage: step > 2 ? 2 : 1, step, seconds: 1800, losses: { total: step } }));
+    await writeFile(join(folder, 'metrics.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const history = await readHistory(folder);
+    expect(history?.runs[0]).toMatchObject({ stage1: { steps: 2 }, stage2: { steps: 1, seconds: 1800 } });
+    const own = { runs: [{ continued: false, config: {}, stage1: stageHistory(steps) }] };
+    await writeHistory(folder, own);
+    expect(await readHistory(folder)).toEqual(own);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the card says what was trained, on what, for how long, and what it scores', () => {
+  const stage = stageHistory(steps, validations);
+  const recall = { r1: 0.8, r5: 0.9, r10: 1 };
+  const split = {
+    retrieval: { candidates: 400, images: 400, i2t: recall, t2i: recall, rerank: 0 },
+    single: { exact: 0.875, n: 85 },
+  };
+  const text = card({
+    history: { runs: [{ continued: false, config: {}, stage1: stage, stage2: stage }] },
+    sizes: { config: qformerConfig({ num_hidden_layers: 3 }), outputStride: 16 },
+    bytes: 7.9e6,
+    firefox: validations.slice(0, 1),
+    scores: { ...split, known: split },
+  });
+  for (const part of [
+    'A Q-Former of 3 layers',
+    '(`output_stride` 16)',
+    'is 7.9 MB',
+    "Noto's drawings were never trained on",
+    "Firefox OS' drawings were never trained on either",
+    '2.0 hours in all (one run)',
+    '| image to text among 400: R@1 / R@5 / R@10 | 0.80 / 0.90 / 1.00 | 0.80 / 0.90 / 1.00 |',
+    '| single drawings: caption exactly right | 0.88 | 0.88 |',
+    'Stage 1: 30 steps in 1.00 hours; the state after step 20 was kept.',
+    '| 30 | 2 | i2t 0.60, t2i 0.80 |',
+  ]) {
+    expect(text).toContain(part);
+  }
+});
