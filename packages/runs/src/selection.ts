@@ -1,17 +1,18 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Recall } from '@blip2/metrics';
+import { cider, type Recall } from '@blip2/metrics';
+import { type GenerateAllOptions, generateTexts } from '@blip2/models';
 import { isFile } from '@blip2/tensor/files';
 import { latestCheckpoint, nodeFiles } from '@blip2/trainer';
 import { languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config/schema.js';
-import { evaluateCaptions } from './evaluate/captions.js';
+import { CAPTION_TOKENS, type PromptedModel } from './evaluate/captions.js';
 import { evaluateRetrieval } from './evaluate/retrieval.js';
 import { evaluateVqa } from './evaluate/vqa.js';
 import type { Observers } from './observe/observer.js';
 import type { Reporter } from './reporter.js';
-import type { TrainingData, ValidationData } from './run-data.js';
+import type { CaptionData, TrainingData, ValidationData } from './run-data.js';
 
 /** The file of a run's folder that logs the evaluations on validation images, one JSON object per line. */
 export const EVALUATIONS = 'evaluations.jsonl';
@@ -156,9 +157,23 @@ async function textsOf({ captions, vqa }: ValidationData, { parts, data, signal 
   const model = { config: parts.config, params: stage2Params(parts), language, tokenizer, prompts: data.prompts };
   const how = { beams: 1, ...(signal && { signal }) };
   return {
-    ...(captions && { cider: (await evaluateCaptions(model, captions, how)).cider }),
+    ...(captions && { cider: await ciderOf(model, captions, how) }),
     ...(vqa && { vqa: (await evaluateVqa(model, vqa, how)).accuracy }),
   };
+}
+
+/** CIDEr of the captions, without those of swapped images that an evaluation has too. */
+async function ciderOf(
+  model: PromptedModel,
+  { features, references }: CaptionData,
+  how: GenerateAllOptions,
+): Promise<number> {
+  const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt: model.prompts.caption }));
+  const texts = await generateTexts(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...how });
+  return cider(
+    texts,
+    inputs.map(({ image }) => [...references(image)]),
+  ).score;
 }
 
 const folderOf = (step: number): string => `best-${String(step).padStart(6, '0')}`;
