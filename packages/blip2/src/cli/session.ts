@@ -1,6 +1,7 @@
 import type { Reporter } from '@blip2/runs';
 import type { SharedOptions } from './options.js';
 import { type Sink, Terminal } from './terminal.js';
+import { TrainingView } from './training-view.js';
 
 /** The streams and the signal of a {@link Session}. */
 export interface SessionOptions {
@@ -41,23 +42,23 @@ export class Session {
 
   /** Reports the progress of a run on the terminal. With `steps`, each training step is a JSON result too. */
   reporter({ steps = false }: { steps?: boolean } = {}): Reporter {
+    const view = new TrainingView();
     let [last, detail] = ['', ''];
+    let lines: readonly string[] = [];
+    let fresh = false; // the next progress is that of the step
     return {
       progress: (task, done, total) => {
-        if (task !== last) detail = ''; // losses are shown with their own task only
-        last = task;
-        this.terminal.progress(task, { done, total, detail });
+        if (task !== last && !fresh) [detail, lines] = ['', []];
+        [last, fresh] = [task, false];
+        this.terminal.progress(task, { done, total, detail, lines });
       },
       note: (text) => this.terminal.line(text),
       step: (stage, step) => {
-        detail = lossesOf(step);
+        view.add(stage, step);
+        ({ detail, lines } = view);
+        fresh = true;
         if (steps && this.#json) this.#stdout.write(`${JSON.stringify({ stage, ...step })}\n`);
       },
     };
   }
 }
-
-const lossesOf = ({ losses }: Parameters<Reporter['step']>[1]): string =>
-  Object.entries(losses)
-    .map(([name, value]) => `${name} ${value.toFixed(3)}`)
-    .join(' ');

@@ -55,3 +55,25 @@ test('amounts have their unit, and what was done before does not count for the r
   terminal.progress('downloading', { done: 100, total: 100, unit: 'MB' });
   expect(text()).toMatch(/downloading: 100 MB in 0:03\n$/);
 });
+
+test('lines below the bar are redrawn with it, and cut to the width', () => {
+  const { terminal, wait, text } = recorded(true);
+  terminal.progress('training', { done: 1, total: 4, detail: 'itc 2', lines: ['itc 2.000', 'x'.repeat(99)] });
+  const bar = (full: number, tail: string) => `training ${'━'.repeat(full)}${'╌'.repeat(20 - full)} ${tail}`;
+  const first = `${bar(5, '1/4')}\nitc 2.000\n${'x'.repeat(59)}`;
+  expect(text()).toBe(first);
+  wait(3);
+  terminal.progress('training', { done: 2, total: 4, detail: 'itc 1', lines: ['itc 1.000', 'y'] });
+  const up = '\r\x1b[2K\x1b[1A\x1b[2K\x1b[1A\x1b[2K';
+  expect(text()).toBe(`${first}${up}${bar(10, '2/4, 0:06 left')}\nitc 1.000\ny`);
+  terminal.progress('training', { done: 4, total: 4, detail: 'itc 0.5' });
+  expect(text().endsWith(`${up}training: 4 in 0:03, itc 0.5\n`)).toBe(true);
+});
+
+test('elsewhere there are no lines below', () => {
+  const { terminal, wait, text } = recorded(false);
+  terminal.progress('training', { done: 1, total: 4, detail: 'itc 2', lines: ['itc 2.000'] });
+  wait(11);
+  terminal.progress('training', { done: 2, total: 4, detail: 'itc 1', lines: ['itc 1.000'] });
+  expect(text()).toBe('training: 2/4, itc 1, 0:22 left\n');
+});

@@ -11,12 +11,14 @@ export interface Progress {
   readonly total: number;
   readonly unit?: string;
   readonly detail?: string;
+  /** On a terminal, lines below in place of `detail`. */
+  readonly lines?: readonly string[];
 }
 
 const EVERY = { terminal: 100, plain: 10_000 }; // milliseconds
 
 /**
- * Shows progress on stderr: on a terminal one line that is redrawn, elsewhere a plain line every ten seconds. Lines of text
+ * Shows progress on stderr: on a terminal one line that is redrawn, or a few, elsewhere a plain line every ten seconds. Lines of text
  * are printed above it.
  */
 export class Terminal {
@@ -41,7 +43,7 @@ export class Terminal {
   }
 
   /** Shows the progress of a task, with `detail` at the end of the line. A finished task leaves one line. */
-  progress(task: string, { done, total, unit = '', detail = '' }: Progress): void {
+  progress(task: string, { done, total, unit = '', detail = '', lines = [] }: Progress): void {
     const now = this.#now();
     if (task !== this.#task) {
       this.#task = task;
@@ -62,26 +64,31 @@ export class Terminal {
     this.#lastShown = now;
     const here = done - this.#startDone; // what was done before the first call says nothing about the rate
     const left = here > 0 && seconds > 2 ? `, ${clock((seconds * (total - done)) / here)} left` : '';
-    const tail = `${done}/${total}${unit && ` ${unit}`}${detail && `, ${detail}`}${left}`;
-    if (this.#sink.isTTY) this.#show(`${task} ${bar(done / total)} ${tail}`);
-    else if (!first) this.#sink.write(`${task}: ${tail}\n`);
+    const tail = (more: string): string => `${done}/${total}${unit && ` ${unit}`}${more && `, ${more}`}${left}`;
+    if (this.#sink.isTTY)
+      this.#show([`${task} ${bar(done / total)} ${tail(lines.length > 0 ? '' : detail)}`, ...lines]);
+    else if (!first) this.#sink.write(`${task}: ${tail(detail)}\n`);
   }
 
-  /** Removes the progress line. */
+  /** Removes the progress. */
   end(): void {
     this.#clear();
     this.#shown = '';
     this.#task = '';
   }
 
-  #show(text: string): void {
+  #show(lines: readonly string[]): void {
     this.#clear();
-    this.#shown = text.slice(0, Math.max(10, (this.#sink.columns || 80) - 1));
+    const width = Math.max(10, (this.#sink.columns || 80) - 1);
+    this.#shown = lines.map((line) => line.slice(0, width)).join('\n');
     this.#sink.write(this.#shown);
   }
 
+  /** The cursor is at the end of the last line that is shown. */
   #clear(): void {
-    if (this.#shown) this.#sink.write('\r\x1b[2K');
+    if (!this.#shown) return;
+    const above = this.#shown.split('\n').length - 1;
+    this.#sink.write(`\r\x1b[2K${'\x1b[1A\x1b[2K'.repeat(above)}`);
   }
 }
 
