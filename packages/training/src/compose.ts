@@ -50,7 +50,9 @@ export interface Parts extends Disposable {
   readonly stage2: Flat;
   /** The image encoder's parameters that were trained, by path after `vision_model.`; empty while it is frozen. */
   readonly encoder: Flat;
-  /** Frees the parameters of both stages and of `encoder`. The frozen models are freed by whoever loaded them. */
+  /** The language model's low-rank adapters (LoRA), by path after `language_model.`; empty where stage 2 trains none. */
+  readonly adapters: Flat;
+  /** Frees the parameters of both stages, of `encoder` and the adapters. The frozen models are freed by whoever loaded them. */
   dispose(): void;
 }
 
@@ -80,8 +82,8 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     dispose(stage1);
     throw error;
   });
-  const encoder: Flat = {};
-  const free = (): void => dispose({ stage1, stage2, encoder });
+  const [encoder, adapters]: [Flat, Flat] = [{}, {}];
+  const free = (): void => dispose({ stage1, stage2, encoder, adapters });
   return {
     vision,
     text,
@@ -92,6 +94,7 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     stage1,
     stage2,
     encoder,
+    adapters,
     dispose: free,
     [Symbol.dispose]: free,
   };

@@ -1,3 +1,4 @@
+export { adaptedLanguage } from './adapters.js';
 export {
   type BackendOptions,
   type BackendReport,

@@ -1,3 +1,4 @@
+import type { LoraConfig } from '@blip2/llm';
 import { type Flat, hash, unflatten } from '@blip2/tensor';
 import {
   adamw,
@@ -10,6 +11,7 @@ import {
   train,
 } from '@blip2/trainer';
 import type * as tf from '@tensorflow/tfjs';
+import { initializeAdapters, languageWith } from './adapters.js';
 import { initializeStage2, languageOf, type Parts } from './compose.js';
 import { type Stage1Params, stage1Spec, stage2Spec } from './stages/specs.js';
 import { type Stage1Batch, type Stage1Terms, stage1Terms } from './stages/stage1.js';
@@ -162,32 +164,41 @@ export interface Stage2TrainOptions
     Pick<Stage2Options, 'phraseWeight'> {
   /** Factor on the learning rate of the projection to the language model, which starts from random weights. Default 1. */
   readonly projectionRateScale?: number;
+  /**
+   * Train low-rank adapters of the language model too (LoRA, Hu et al. 2021): `parts.adapters`, which it initializes where
+   * they are empty. Their paths begin with `language_model.`. Default: the language model stays as it is.
+   */
+  readonly lora?: LoraConfig;
 }
 
 /**
  * Trains the second stage, generative learning from the frozen language model (BLIP-2, section 3.2): `parts.stage2`, which it
  * initializes from stage 1 unless `initializeStage2` has.
  * @returns each step with its losses as it is made; `break` stops after that step
- * @throws where the parts were composed without a language model, and where its `predict` is asynchronous
+ * @throws where the parts were composed without a language model, and where its `predict` is asynchronous or, with `lora`, it
+ * takes no adapters
  */
 export function trainStage2(
   parts: Parts,
   options: Stage2TrainOptions,
 ): AsyncGenerator<TrainStep<Stage2Losses>, void, void> {
-  const { config, stage2 } = parts;
-  const { phraseWeight = 0, projectionRateScale = 1, recompute = false } = options;
+  const { config, stage2, adapters } = parts;
+  const { phraseWeight = 0, projectionRateScale = 1, recompute = false, lora } = options;
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) initializeStage2(parts);
+  if (lora) initializeAdapters(parts, lora);
   const spec = stage2Spec(config, language.width);
-  const tensors = stageTensors(parts, [stage2], options);
+  const tensors = stageTensors(parts, lora ? [stage2, adapters] : [stage2], options);
   const imagesOf = encoderOf(parts, tensors);
   const projection = (path: string): number => (path.startsWith('language_projection.') ? projectionRateScale : 1);
   const run = train({
     ...common(parts, tensors, options, projection),
     loss: ({ trainable, batch, seed }) => {
       const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
-      const p = unflatten(spec, { ...tensors.frozen, ...trainable });
-      return stage2Terms(p, { config, language }, { ...batch, features }, { seed, recompute, phraseWeight });
+      const all = { ...tensors.frozen, ...trainable };
+      const speaker = lora ? languageWith(parts, all, { config: lora, seed: hash(seed, 'lora') }) : language;
+      const models = { config, language: speaker };
+      return stage2Terms(unflatten(spec, all), models, { ...batch, features }, { seed, recompute, phraseWeight });
     },
   });
   return writing(run, tensors);
