@@ -5,6 +5,7 @@ import { qformerConfig } from '@blip2/qformer';
 import { expect, test } from '@jest/globals';
 import { card } from './card.js';
 import { bestOf, hoursOf, readHistory, stageHistory, writeHistory } from './history.js';
+import { withoutPaths } from './ship.js';
 
 const steps = Array.from({ length: 30 }, (_, i) => ({ step: i + 1, seconds: 120, losses: { total: 30 - i } }));
 const validations = [
@@ -41,6 +42,13 @@ test("a history is read again, and that of a run of 'blip2 train' from its logs"
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('what ships names no folder of the machine that trained it', () => {
+  const config = { vision: '/somewhere/vision16', language: '/somewhere/opt', bert: null, seed: 3 };
+  const [run] = withoutPaths({ runs: [{ continued: false, config, stage1: stageHistory(steps) }] }).runs;
+  expect(run?.config).toEqual({ vision: 'starter', language: 'starter', bert: null, seed: 3 });
+  expect(run?.stage1?.steps).toBe(30);
 });
 
 test('the card says what was trained, on what, for how long, and what it scores', () => {

@@ -16,9 +16,10 @@ import {
 } from '@blip2/models';
 import { type FrozenFolder, openLanguageFolder, openVisionFolder } from '@blip2/models/folder';
 import { runEval } from '@blip2/runs';
+import type { Json } from '@blip2/tensor';
 import { card, type Shipped } from './card.js';
 import { firefoxTasks } from './firefox.js';
-import { readHistory, writeHistory } from './history.js';
+import { type History, readHistory, writeHistory } from './history.js';
 import { type Validation, validateStage1, validateStage2 } from './validate.js';
 
 /** Options of `shipBlip2`. */
@@ -50,9 +51,20 @@ export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shi
     firefox: await validated(folder, work),
     scores: await runEval({ model: folder, data: emojiData }),
   };
-  await writeHistory(folder, history);
+  await writeHistory(folder, withoutPaths(history));
   await writeFile(join(folder, 'README.md'), card(shipped));
   return shipped;
+}
+
+/** A history whose configurations name the starter's frozen models, which those of the run are, and not where they lay. */
+export function withoutPaths({ runs }: History): History {
+  const named = (config: Json): Json => ({
+    ...config,
+    vision: 'starter',
+    language: 'starter',
+    bert: config.bert === null ? null : 'starter',
+  });
+  return { runs: runs.map((run) => ({ ...run, config: named(run.config as Json) })) };
 }
 
 /**
