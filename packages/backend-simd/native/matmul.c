@@ -60,26 +60,40 @@ INLINE void tile(int rows, int vectors, const float *a, size_t row, size_t step,
   }
 }
 
-#define ROWS(n, vectors) \
-  case n: tile(n, vectors, a, row, step, b, depth, t); break;
+/** The tiles of a strip of `vectors` vectors of columns: of as many rows as fit, and of fewer at the end. */
+INLINE void strip(
+    int vectors, int rows, const float *a, size_t row, size_t step, size_t tile_step, const float *b, int depth, Target t) {
+#define NEXT(n)                                     \
+  t.c += (n) * t.stride;                            \
+  if (t.from) t.from += (n) * t.from_stride;
+  for (; rows >= TILE_ROWS; rows -= TILE_ROWS) {
+    tile(TILE_ROWS, vectors, a, row, step, b, depth, t);
+    a += tile_step;
+    NEXT(TILE_ROWS)
+  }
+#define ROWS_BY(n)                                  \
+  if (rows >= (n)) {                                \
+    tile(n, vectors, a, row, step, b, depth, t);    \
+    a += (n) * row;                                 \
+    rows -= (n);                                    \
+    NEXT(n)                                         \
+  }
+#if TILE_ROWS > 8
+  ROWS_BY(8)
+#endif
+  ROWS_BY(4)
+  ROWS_BY(2)
+  ROWS_BY(1)
+}
 
-/** A tile of any number of rows. */
-static void any_tile(int rows, const float *a, size_t row, size_t step, const float *b, int depth, Target t) {
-  if (t.columns <= VL) {
-    switch (rows) {
-      ROWS(1, 1) ROWS(2, 1) ROWS(3, 1) ROWS(4, 1) ROWS(5, 1) ROWS(6, 1)
-#if TILE_ROWS == 12
-      ROWS(7, 1) ROWS(8, 1) ROWS(9, 1) ROWS(10, 1) ROWS(11, 1) ROWS(12, 1)
-#endif
-    }
-    return;
-  }
-  switch (rows) {
-    ROWS(1, VECTORS) ROWS(2, VECTORS) ROWS(3, VECTORS) ROWS(4, VECTORS) ROWS(5, VECTORS) ROWS(6, VECTORS)
-#if TILE_ROWS == 12
-    ROWS(7, VECTORS) ROWS(8, VECTORS) ROWS(9, VECTORS) ROWS(10, VECTORS) ROWS(11, VECTORS) ROWS(12, VECTORS)
-#endif
-  }
+static __attribute__((noinline)) void wide_strip(
+    int rows, const float *a, size_t row, size_t step, size_t tile_step, const float *b, int depth, const Target *t) {
+  strip(VECTORS, rows, a, row, step, tile_step, b, depth, *t);
+}
+
+static __attribute__((noinline)) void narrow_strip(
+    int rows, const float *a, size_t row, size_t step, size_t tile_step, const float *b, int depth, const Target *t) {
+  strip(1, rows, a, row, step, tile_step, b, depth, *t);
 }
 
 /** Packs `rows` rows of A that are not contiguous, in panels of TILE_ROWS; strides in floats. */
@@ -119,13 +133,13 @@ static void block(const Product *x, int i0, int i1, int p0, int p1) {
   for (int k0 = 0; k0 < K; k0 += most) {
     const int depth = most < K - k0 ? most : K - k0;
     const float *a = x->a + i0 * x->row + k0 * x->step;
-    size_t row = x->row, step = x->step, panel_step = x->row * TILE_ROWS;
+    size_t row = x->row, step = x->step, tile_step = x->row * TILE_ROWS;
     if (step != 1) {
       pack_a(a, x->scratch, i1 - i0, depth, row, step);
       a = x->scratch;
       row = 1;
       step = TILE_ROWS;
-      panel_step = (size_t)depth * TILE_ROWS;
+      tile_step = (size_t)depth * TILE_ROWS;
     }
     for (int p = p0; p < p1; p++) {
       const size_t column = (size_t)p * PANEL;
@@ -136,14 +150,8 @@ static void block(const Product *x, int i0, int i1, int p0, int p1) {
       t.c = x->c + i0 * stride + column;
       t.from = k0 > 0 ? t.c : x->residual ? x->residual + i0 * stride + column : NULL;
       t.from_stride = stride;
-      const float *rows_of_a = a;
-      for (int i = i0; i < i1; i += TILE_ROWS) {
-        const int rows = i1 - i < TILE_ROWS ? i1 - i : TILE_ROWS;
-        any_tile(rows, rows_of_a, row, step, b, depth, t);
-        rows_of_a += panel_step;
-        t.c += TILE_ROWS * stride;
-        if (t.from) t.from += TILE_ROWS * stride;
-      }
+      if (t.columns > VL) wide_strip(i1 - i0, a, row, step, tile_step, b, depth, &t);
+      else narrow_strip(i1 - i0, a, row, step, tile_step, b, depth, &t);
     }
   }
 }

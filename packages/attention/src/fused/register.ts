@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { agreement } from './agreement.js';
 import { appendRowsKernel, copyRowsKernel } from './cache.js';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
@@ -30,7 +31,7 @@ export async function registerAttention(
   if (!(backend instanceof SimdBackend)) {
     throw new Error('registerAttention needs the backend of @blip2/backend-simd; pass the result of its register().');
   }
-  const wasm: Tools['wasm'] = await loadKernels(backend, kernels);
+  const wasm: Tools['wasm'] = await loadKernels(backend, kernels, agreement(backend, withScratch));
   for (const op of ['Attention', 'GroupedAttention']) {
     addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));

@@ -1,0 +1,101 @@
+import type { KernelCall, Kernels, SimdBackend } from '@blip2/backend-simd';
+import type * as tf from '@tensorflow/tfjs';
+import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
+
+type Shape = readonly number[];
+interface Sizes {
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly length: number;
+  readonly offset: number;
+  /** [B,Q,D], [I,C,D·keyHeads/heads], and of what is added. */
+  readonly q: Shape;
+  readonly k: Shape;
+  readonly mask?: Shape;
+  readonly bias?: Shape;
+  readonly rows?: readonly number[];
+}
+
+/** Small problems that take every way of the kernels: grouped heads, shared images, bias and mask, the future, one query. */
+const PROBLEMS: readonly Sizes[] = [
+  {
+    heads: 2,
+    keyHeads: 2,
+    length: 53,
+    offset: 53,
+    q: [3, 9, 48],
+    k: [2, 55, 48],
+    mask: [3, 1, 1, 53],
+    rows: [1, 0, 1],
+  },
+  { heads: 4, keyHeads: 2, length: 7, offset: 1, q: [1, 5, 20], k: [1, 7, 10], bias: [1, 4, 5, 7], mask: [1, 1, 1, 7] },
+  { heads: 2, keyHeads: 2, length: 6, offset: 5, q: [2, 1, 32], k: [2, 6, 32], bias: [1, 2, 1, 6] },
+  { heads: 1, keyHeads: 1, length: 5, offset: 5, q: [1, 110, 8], k: [1, 5, 8], bias: [1, 1, 110, 1] },
+];
+
+/** Compares the kernels of attention with their native counterparts, bit for bit. @returns the names of those that agree */
+export function agreement(
+  backend: SimdBackend,
+  withScratch: Tools['withScratch'],
+): (wasm: Kernels, native: Kernels) => string[] {
+  return (wasm, native) => {
+    const good = new Set(Object.keys(wasm));
+    for (const problem of PROBLEMS) {
+      const expected = compute(backend, { wasm: wasm as Tools['wasm'], withScratch }, problem);
+      let found: Record<string, Float32Array[]> = {};
+      try {
+        found = compute(backend, { wasm: native as Tools['wasm'], withScratch }, problem);
+      } catch {
+        // an argument that it takes for wrong
+      }
+      for (const [name, outputs] of Object.entries(expected)) {
+        const same = outputs.every((x, i) => sameNumbers(x, found[name]?.[i]));
+        if (!same) good.delete(name);
+      }
+    }
+    return [...good];
+  };
+}
+
+/** The outputs of each kernel. */
+function compute(backend: SimdBackend, tools: Tools, problem: Sizes): Record<string, Float32Array[]> {
+  const { heads, keyHeads, length, offset, ...shapes } = problem;
+  const made: tf.TensorInfo[] = [];
+  const tensor = (shape: Shape, seed: number): tf.TensorInfo => {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    for (let i = 0; i < values.length; i++) values[i] = ((Math.imul(i + seed, 0x9e3779b1) >> 8) / 2 ** 23) * 2;
+    const info = backend.makeTensorInfo([...shape], 'float32', values);
+    made.push(info);
+    return info;
+  };
+  const inputs: Record<string, tf.TensorInfo> = {
+    ...{ q: tensor(shapes.q, 1), k: tensor(shapes.k, 2), v: tensor(shapes.k, 3) },
+    ...(shapes.mask ? { mask: tensor(shapes.mask, 4) } : {}),
+    ...(shapes.bias ? { bias: tensor(shapes.bias, 5) } : {}),
+  };
+  if (shapes.rows) {
+    inputs.rows = backend.makeTensorInfo([shapes.rows.length], 'int32', Int32Array.from(shapes.rows));
+    made.push(inputs.rows);
+  }
+  const attrs = { heads, keyHeads, length, scale: 0.35, offset };
+  const call = (more = {}): KernelCall => ({ backend, inputs: { ...inputs, ...more }, attrs });
+  const values = (outputs: tf.TensorInfo[]): Float32Array[] => {
+    made.push(...outputs);
+    return outputs.map((x) => (backend.readSync(x.dataId) as Float32Array).slice());
+  };
+  try {
+    const dy = tensor(shapes.q, 6);
+    return {
+      attention: values([attention(call(), tools)]),
+      attentionGrad: values(attentionGrad(call({ dy }), tools)),
+      ...(shapes.bias ? { attentionBiasGrad: values([attentionBiasGrad(call({ dy }), tools)]) } : {}),
+    };
+  } finally {
+    for (const info of made) backend.disposeIntermediateTensorInfo(info);
+  }
+}
+
+/** Whether all numbers are the same, 0 and -0 apart; which NaN one is does not count. */
+function sameNumbers(a: Float32Array, b: Float32Array | undefined): boolean {
+  return b !== undefined && a.every((x, i) => Object.is(x, b[i]));
+}
