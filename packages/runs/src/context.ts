@@ -68,22 +68,29 @@ export async function openTrainingContext<D extends DataConfig>(
     const { bert, text } = folders;
     const { dropout, ...sizes } = config.qformer;
     const starts = bert === null || initial.stage1 || initial.stage2;
-    const started = await withInitial(initial, async (models) =>
+    const tokenizer = await loadTokenizer(text);
+    const models = {
+      encoderWidth: encoder.vision.width,
+      tokens: encoder.tokens,
+      vocabulary: tokenizer.vocabSize,
+      language: language && { width: language.language.width, vocabulary: language.language.tokenizer.vocabSize },
+    };
+    for (const stage of stages) {
+      const plan = planStage(stage, config, models);
+      reporter.note(describePlan(plan));
+      await checkPlan(plan, out);
+    }
+    const started = await withInitial(initial, async (trained) =>
       compose({
         vision: encoder.vision,
-        text: starts ? { tokenizer: await loadTokenizer(text) } : await loadBert(bert),
+        text: starts ? { tokenizer } : await loadBert(bert),
         ...(language ? { language: language.language } : {}),
         qformer: { ...sizes, dropout, attentionDropout: dropout },
-        initial: models,
+        initial: trained,
         seed: config.seed,
       }),
     );
     const parts = resources.add(started, (composed) => composed.dispose());
-    for (const stage of stages) {
-      const plan = planStage(stage, config, { parts, tokens: encoder.tokens });
-      reporter.note(describePlan(plan));
-      await checkPlan(plan, out);
-    }
     const data = resources.add(await source.openTraining(config, { ...checked, encoder, parts }), (opened) =>
       opened.close(),
     );

@@ -1,6 +1,7 @@
 import { memoryBudget } from '@blip2/models/folder';
+import { qformerConfig } from '@blip2/qformer';
 import { sizeOf, specLeaves } from '@blip2/tensor';
-import { languageOf, type Parts, stage1Spec, stage2Spec } from '@blip2/training';
+import { stage1Spec, stage2Spec } from '@blip2/training';
 import type { RunConfig } from './config/schema.js';
 import { bytes, checkDisk } from './disk.js';
 
@@ -33,24 +34,32 @@ const COPIES = 5;
 /** Two checkpoints and the best, each with weights; two of them with both moments. */
 const STORED = 7;
 
-/**
- * Plans a stage: counts its parameters, and estimates what it needs.
- * @param tokens features per image N, where it is known
- */
-export function planStage(
-  stage: 1 | 2,
-  config: RunConfig,
-  { parts, tokens = 0 }: { readonly parts: Parts; readonly tokens?: number | undefined },
-): StagePlan {
+/** The models around the Q-Former, as far as a plan depends on them. */
+export interface PlannedModels {
+  /** D, the width of the image encoder's features. */
+  readonly encoderWidth: number;
+  /** N, the features of an image, where their number is known. */
+  readonly tokens?: number | undefined;
+  /** The tokens that the Q-Former knows. */
+  readonly vocabulary: number;
+  /** The language model, for stage 2. */
+  readonly language?: { readonly width: number; readonly vocabulary: number } | undefined;
+}
+
+/** Plans a stage, before anything is allocated: counts its parameters, and estimates what it needs. */
+export function planStage(stage: 1 | 2, config: RunConfig, models: PlannedModels): StagePlan {
+  const { encoderWidth, tokens = 0, language } = models;
+  const sizes = { ...config.qformer, encoderWidth, vocabSize: models.vocabulary, textInput: true };
+  const qformer = qformerConfig({}, sizes);
+  const spec = stage === 1 ? stage1Spec(qformer) : stage2Spec(qformer, language?.width ?? 0);
+  const vocabulary = stage === 1 ? models.vocabulary : (language?.vocabulary ?? 0);
   const groups: Record<string, number> = {};
   let values = 0;
-  const spec = stage === 1 ? stage1Spec(parts.config) : stage2Spec(parts.config, languageOf(parts).width);
   for (const [path, { shape }] of specLeaves(spec)) {
     const [part] = partNames.find(([, prefix]) => prefix.test(path)) as (typeof partNames)[number];
     groups[part] = (groups[part] ?? 0) + sizeOf(shape);
     values += sizeOf(shape);
   }
-  const { vocabSize: vocabulary } = stage === 1 ? parts.text.tokenizer : languageOf(parts).tokenizer;
   const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
   return {
     stage,

@@ -1,3 +1,3 @@
 export { altered, languageAlone, threefold } from './folders.js';
-export { drawShapes, type Shape, type ShapesLayout, writeShapes } from './shapes.js';
+export { drawShapes, type Shape, type ShapesLayout, shapesLayouts, writeShapes } from './shapes.js';
 export { writeTorch } from './torch-file.js';

@@ -14,7 +14,19 @@ export interface Shape {
 }
 
 /** The layouts in which `writeShapes` writes a data set. */
-export type ShapesLayout = 'jsonl' | 'metadata' | 'csv' | 'txt' | 'coco' | 'karpathy' | 'flickr30k' | 'vqa';
+export const shapesLayouts = [
+  'jsonl',
+  'metadata',
+  'csv',
+  'txt',
+  'coco',
+  'karpathy',
+  'flickr30k',
+  'questions',
+  'vqa',
+  'webdataset',
+] as const;
+export type ShapesLayout = (typeof shapesLayouts)[number];
 
 const colors = {
   red: [220, 40, 40],
@@ -75,7 +87,7 @@ export async function writeShapes(folder: string, layout: ShapesLayout, items: r
     const isRaw = typeof content === 'string' || content instanceof Uint8Array;
     await writeFile(path, isRaw ? content : JSON.stringify(content));
   };
-  for (const { file, png } of items) await write(file, png);
+  if (layout !== 'webdataset') for (const { file, png } of items) await write(file, png);
   const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   const name = ({ file }: Shape): string => file.slice('images/'.length);
   switch (layout) {
@@ -116,7 +128,56 @@ export async function writeShapes(folder: string, layout: ShapesLayout, items: r
           .flatMap((item) => item.captions.map((text, i) => `${name(item)}| ${i}| ${text}`))
           .join('\n')}\n`,
       );
-    case 'vqa':
+    case 'questions':
       return write('captions.jsonl', lines(items.map(({ file, questions }) => ({ file_name: file, questions }))));
+    case 'vqa': {
+      const asked = items.flatMap(({ file, questions }, image_id) =>
+        questions.map((one, i) => ({ ...one, file_name: file, image_id, question_id: image_id * 10 + i })),
+      );
+      await write('annotations/v2_OpenEnded_mscoco_train2014_questions.json', {
+        questions: asked.map(({ answers: _, ...question }) => question),
+      });
+      return write('annotations/v2_mscoco_train2014_annotations.json', {
+        annotations: asked.map(({ image_id, question_id, answers: [answer] }) => ({
+          image_id,
+          question_id,
+          answers: Array.from({ length: 10 }, (_, i) => ({ answer, answer_id: i + 1 })),
+        })),
+      });
+    }
+    case 'webdataset': {
+      const half = Math.ceil(items.length / 2);
+      for (const [shard, some] of [items.slice(0, half), items.slice(half)].entries()) {
+        const files = some.flatMap((item) => {
+          const key = name(item).replace('.png', '');
+          return [
+            tarEntry(`${key}.png`, item.png),
+            tarEntry(`${key}.json`, JSON.stringify({ captions: item.captions })),
+          ];
+        });
+        await write(`00${shard}.tar`, Buffer.concat([...files, Buffer.alloc(1024)]));
+      }
+      return;
+    }
   }
+}
+
+/** A file of a tar archive, in blocks of 512 bytes. */
+function tarEntry(name: string, content: Uint8Array | string): Buffer {
+  const body = Buffer.from(content);
+  const header = Buffer.alloc(512);
+  const octal = (value: number, width: number): string => `${value.toString(8).padStart(width - 1, '0')}\0`;
+  const fields = [
+    name.padEnd(100, '\0'),
+    octal(0o644, 8),
+    octal(0, 8),
+    octal(0, 8),
+    octal(body.length, 12),
+    octal(0, 12),
+  ];
+  header.write(`${fields.join('')}        0`, 'latin1');
+  header.write('ustar\u000000', 257, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(octal(sum, 7).padEnd(8, ' '), 148, 'latin1');
+  return Buffer.concat([header, body, Buffer.alloc((512 - (body.length % 512)) % 512)]);
 }

@@ -154,7 +154,7 @@ test('augmented views are cached, and differ between positions', async () => {
 test('stage 2 trains on captions, on questions, or on both; validation has all texts of its images', async () => {
   await inFolder(async (folder) => {
     const shapes = await drawShapes(24);
-    await writeShapes(folder, 'vqa', shapes);
+    await writeShapes(folder, 'questions', shapes);
     await writeFile(
       join(folder, 'captions.jsonl'),
       shapes
