@@ -1,6 +1,6 @@
 import { memoryBudget } from '@blip2/models/folder';
 import { qformerConfig } from '@blip2/qformer';
-import { sizeOf, specLeaves } from '@blip2/tensor';
+import { matchesPath, sizeOf, specLeaves } from '@blip2/tensor';
 import { stage1Spec, stage2Spec } from '@blip2/training';
 import type { RunConfig } from './config/schema.js';
 import { bytes, checkDisk } from './disk.js';
@@ -55,12 +55,13 @@ export function planStage(stage: 1 | 2, config: RunConfig, models: PlannedModels
   const vocabulary = stage === 1 ? models.vocabulary : (language?.vocabulary ?? 0);
   const groups: Record<string, number> = {};
   let values = 0;
+  const { parameters: rules, steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
   for (const [path, { shape }] of specLeaves(spec)) {
+    if (rules.find(([pattern]) => matchesPath(pattern, path))?.[1] === 'frozen') continue;
     const [part] = partNames.find(([, prefix]) => prefix.test(path)) as (typeof partNames)[number];
     groups[part] = (groups[part] ?? 0) + sizeOf(shape);
     values += sizeOf(shape);
   }
-  const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
   return {
     stage,
     groups,

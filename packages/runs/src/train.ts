@@ -125,6 +125,7 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   const run = trainStage1(parts, {
     ...stage,
     labelSmoothing: config.labelSmoothing,
+    gradCache: config.stage1.gradCache,
     standardizeVision: config.stage1.standardizeVision && !options.initial?.stage1 && (() => data.sampleFeatures()),
   });
   const selection = await selectionOf(1, context, { ...options, ...stage });
@@ -224,8 +225,10 @@ async function stageOptions<B>(
     maxGradNorm,
     accumulationSteps,
     recompute,
-    ...settings
+    parameters,
+    ...others
   } = stage === 1 ? config.stage1 : config.stage2;
+  const { gradCache, ...settings } = { gradCache: false, ...others };
   const { steps, learningRate, minLearningRate, warmupSteps, weightDecay, betas } = settings;
   const { seed, qformer, labelSmoothing } = config;
   const short = async (...parts: unknown[]): Promise<string> => (await cacheKey(...parts)).slice(0, 16);
@@ -237,6 +240,7 @@ async function stageOptions<B>(
     warmupSteps,
     weightDecay,
     betas,
+    parameters,
     recompute,
     ...(maxSteps === undefined ? {} : { until: maxSteps }),
     trainer: {
@@ -251,6 +255,7 @@ async function stageOptions<B>(
           { seed, qformer, labelSmoothing, batchSize, maxGradNorm, accumulationSteps },
           identity,
           settings,
+          ...(gradCache || parameters.length > 0 ? [{ gradCache, parameters }] : []),
           ...(patience === null ? [] : [{ evaluateEvery: evaluateEvery ?? checkpointEvery, patience }]),
         ),
         vision: await short(encoder.fingerprint),

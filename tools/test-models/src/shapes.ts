@@ -112,7 +112,7 @@ export async function writeShapes(folder: string, layout: ShapesLayout, items: r
         ),
       });
     case 'karpathy':
-      return write('dataset.json', {
+      return write('dataset_coco.json', {
         images: items.map((item, imgid) => ({
           imgid,
           filepath: 'images',

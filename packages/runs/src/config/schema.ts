@@ -30,6 +30,12 @@ const scheduleSchema = z
       .nullable()
       .default(null)
       .describe('stop after so many evaluations without a better validation score; null: never'),
+    parameters: z
+      .array(z.tuple([z.string(), z.enum(['trainable', 'frozen'])]))
+      .default([])
+      .describe(
+        'rules of which parameters are trained, by the beginning of their path, * for any one name; the first that fits decides',
+      ),
     recompute: z
       .boolean()
       .default(false)
@@ -92,6 +98,10 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
     data: data.prefault({} as never),
     labelSmoothing: share.default(0.1).describe('label smoothing of ITC and ITG'),
     stage1: scheduleSchema.extend({
+      gradCache: z
+        .boolean()
+        .default(false)
+        .describe('compare the pairs of all accumulated batches, as of one large batch (GradCache)'),
       standardizeVision: z
         .boolean()
         .default(false)
