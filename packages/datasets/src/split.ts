@@ -18,7 +18,7 @@ const words: Readonly<Record<string, Split>> = {
 
 /** Returns the split that a word names, such as `val` or `restval`; undefined for any other. */
 export function splitOf(word: unknown): Split | undefined {
-  const key = String(word).trim().toLowerCase();
+  const key = typeof word === 'string' ? word.trim().toLowerCase() : '';
   return Object.hasOwn(words, key) ? words[key] : undefined;
 }
 

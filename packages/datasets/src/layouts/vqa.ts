@@ -37,7 +37,7 @@ export function readVqa(path: string, options: VqaOptions): RawList {
       }
       const answers = file === undefined ? undefined : answersIn(await readJsonFile(file, signal), file);
       const subtype = isJson(json) ? fieldOf(json, 'data_subtype') : undefined;
-      const part = String(subtype ?? /(?:train|val|test)(?:-dev)?\d{4}/.exec(name)?.[0] ?? '').replace('-dev', '');
+      const part = (textOf(subtype) || (/(?:train|val|test)(?:-dev)?\d{4}/.exec(name)?.[0] ?? '')).replace('-dev', '');
       const byImage = new Map<unknown, { image: Json; where: string; questions: RawQuestion[] }>();
       for (const [i, one] of questions.entries()) {
         const where = `${name}: question ${i}`;
@@ -48,7 +48,7 @@ export function readVqa(path: string, options: VqaOptions): RawList {
         const id = fieldOf(one, 'question_id');
         const answered = answers?.get(id);
         if (answers && !answered) {
-          report(where, `question ${String(id).slice(0, 40)} has no annotation`);
+          report(where, `question ${textOf(id).slice(0, 40)} has no annotation`);
           continue;
         }
         const asked: RawQuestion = { id, question: fieldOf(one, 'question'), answers: answered };
@@ -64,10 +64,12 @@ export function readVqa(path: string, options: VqaOptions): RawList {
   };
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? `${value}` : '');
+
 function filesOf(question: Json, part: string): RawRecord['files'] {
   const named = fieldOf(question, 'image') ?? fieldOf(question, 'file_name');
   if (named !== undefined) return Array(4).fill(named);
-  const id = String(fieldOf(question, 'image_id') ?? '').padStart(12, '0');
+  const id = textOf(fieldOf(question, 'image_id')).padStart(12, '0');
   const file = `COCO_${part}_${id}.jpg`;
   return [`${part}/${file}`, file, `${part}/${id}.jpg`, `${id}.jpg`];
 }

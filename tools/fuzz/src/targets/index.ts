@@ -7,4 +7,5 @@ export const targets: Readonly<Record<string, () => Promise<Target>>> = {
   tokenizer: async () => (await import('./tokenizer.js')).tokenizer,
   config: async () => (await import('./config.js')).config,
   image: async () => (await import('./image.js')).image,
+  dataset: async () => (await import('./dataset.js')).dataset,
 };
