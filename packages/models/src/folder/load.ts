@@ -21,6 +21,11 @@ export interface LoadOptions extends ExternalModels {
    * LAVIS ignores it.
    */
   readonly orient?: boolean | undefined;
+  /**
+   * Folder of LoRA adapters of PEFT (a path or a `file:` URL) that are merged into the weights. Default: those in the model's
+   * folder, or in its subfolder `adapter`, if there are any.
+   */
+  readonly adapter?: string | URL | undefined;
   /** The most new tokens that will be generated: a model with fewer positions is refused before it is loaded. */
   readonly maxNewTokens?: number | undefined;
   /** The memory that is available. Default: measured, from the backend in use and the system. */
@@ -42,7 +47,7 @@ export interface LoadOptions extends ExternalModels {
  */
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await modelFolder(folder, options.kind);
-  const { json, generation, source } = await openModel(path);
+  const { json, generation, source } = await openModel(path, options.adapter);
   try {
     const model = readModelConfig(json, path, generation);
     expectNewTokens(model, options, path);

@@ -1,5 +1,6 @@
 import type { Json } from '@blip2/tensor';
 import { openWeights, readConfigJson, readGenerationJson, readReference } from '@blip2/tensor/files';
+import { adapterFolder, withAdapter } from './adapter.js';
 import { type FrozenFolder, openReferredLanguage, openReferredVision, VISION_CHANGES } from './frozen.js';
 import { joinSources, type ModelWeights, type SourcePart } from './sources.js';
 import { prefixes } from './specs.js';
@@ -16,10 +17,12 @@ export interface OpenedModel {
 
 /**
  * Opens a model's folder and reads only headers. Where `vision_config` or `text_config` is `{"folder": path}`, that part is
- * read from the folder at this path, relative to the model's; an EfficientNet-Lite may be given another `output_stride`.
+ * read from the folder at this path, relative to the model's; an EfficientNet-Lite may be given another `output_stride`. LoRA
+ * adapters in the folder, in its subfolder `adapter`, or in the one that is given, are merged into the weights.
+ * @param adapter folder of adapters in place of the model's own
  * @throws for a missing folder or config, a reference that cannot be followed, and as `openWeights` does
  */
-export async function openModel(folder: string): Promise<OpenedModel> {
+export async function openModel(folder: string, adapter?: string | URL): Promise<OpenedModel> {
   const json = await readConfigJson(folder);
   const [vision, text] = [
     await readReference(json.vision_config, { model: folder, key: 'vision_config', allowed: VISION_CHANGES }),
@@ -39,7 +42,9 @@ export async function openModel(folder: string): Promise<OpenedModel> {
       ...(encoder ? [partOf(encoder, prefixes.vision)] : []),
       ...(language ? [partOf(language, prefixes.language)] : []),
     ];
-    const source = parts.length > 0 ? await joined(own, parts) : own;
+    const whole = parts.length > 0 ? await joined(own, parts) : own;
+    const adapters = adapter ?? (await adapterFolder(folder));
+    const source = adapters === undefined ? whole : await merged(whole, adapters);
     return {
       json: {
         ...json,
@@ -60,6 +65,15 @@ async function joined(own: ModelWeights, parts: readonly SourcePart[]): Promise<
     return joinSources(own, parts);
   } catch (error) {
     await own.close();
+    throw error;
+  }
+}
+
+async function merged(whole: ModelWeights, adapters: string | URL): Promise<ModelWeights> {
+  try {
+    return await withAdapter(whole, adapters);
+  } catch (error) {
+    await whole.close();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import type { Json } from '@blip2/tensor';
+import type { Flat, Json } from '@blip2/tensor';
 import { toPath } from '@blip2/tensor/files';
 import type { TensorEntry } from '@blip2/tensor/safetensors';
 import { type ExternalModel, isExternal } from './config.js';
@@ -10,9 +10,11 @@ export interface FrozenModelFolder {
   readonly folder: string | URL;
   /**
    * Keep the folder's path, relative to that of the saved model, instead of a copy of the weights: several models then share
-   * them, and must be moved together with that folder. Default false.
+   * them, and must be moved together with that folder. Default false; what was trained is never referred to.
    */
   readonly reference?: boolean | undefined;
+  /** Tensors that were trained, by their names in the saved model, in place of the folder's: `parts.encoder`. Default: none. */
+  readonly trained?: Flat | undefined;
   /** The `output_stride` of an EfficientNet-Lite that the model was trained with, where it is not that of the folder's config. */
   readonly outputStride?: 16 | 32 | undefined;
 }
@@ -22,7 +24,7 @@ export type FrozenModel = FrozenModelFolder | ExternalModel;
 
 /** A frozen model to save: opened, with the path that a reference keeps, or external. */
 export type SavedFrozen<T extends FrozenFolder> =
-  | { readonly part: T; readonly path: string | undefined }
+  | { readonly part: T; readonly path: string | undefined; readonly trained?: Flat | undefined }
   | ExternalModel;
 
 /**
@@ -34,12 +36,14 @@ export async function openSaved<T extends FrozenFolder>(
   { target, open }: { readonly target: string; readonly open: (folder: string) => Promise<T> },
 ): Promise<SavedFrozen<T>> {
   if (isExternal(frozen)) return frozen;
-  const { folder, reference = false, outputStride } = frozen;
+  const { folder, outputStride } = frozen;
+  const trained = Object.keys(frozen.trained ?? {}).length > 0 ? frozen.trained : undefined;
+  const reference = (frozen.reference ?? false) && !trained; // what was trained is not in that folder
   const found = await open(toPath(folder));
   try {
     const path = reference ? relativePath(target, found.folder) : undefined;
-    if (outputStride === undefined) return { part: found, path };
-    return { part: { ...found, ...withVisionChanges(found, { output_stride: outputStride }) }, path };
+    if (outputStride === undefined) return { part: found, path, trained };
+    return { part: { ...found, ...withVisionChanges(found, { output_stride: outputStride }) }, path, trained };
   } catch (error) {
     await found.source.close();
     throw error;
@@ -62,16 +66,29 @@ export const configOf = (saved: SavedFrozen<FrozenFolder>): Json => {
   return json;
 };
 
-/** The tensors of a frozen model that is copied; half precision is kept. */
+/**
+ * The tensors of a frozen model that is copied; half precision is kept, but for what was trained.
+ * @throws for a trained tensor that the folder has not
+ */
 export function copied(saved: SavedFrozen<FrozenFolder>, prefix: string): TensorEntry[] {
   if (isExternal(saved) || saved.path !== undefined) return [];
   const { source, owns, prefix: before } = saved.part;
-  return [...source.names]
+  const { trained = {} } = saved;
+  const entries = [...source.names]
     .filter(([name]) => owns(name))
-    .map(([name, { shape, dtype }]) => ({
-      name: prefix + name.slice(before.length),
-      shape,
-      dtype: dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32',
-      data: () => source.read(name),
-    }));
+    .map(([name, { shape, dtype }]): TensorEntry => {
+      const full = prefix + name.slice(before.length);
+      const tensor = trained[full];
+      if (tensor) {
+        return { name: full, shape, dtype: 'F32', data: async () => (await tensor.data()) as Float32Array };
+      }
+      const kept = dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32';
+      return { name: full, shape, dtype: kept, data: () => source.read(name) };
+    });
+  const names = new Set(entries.map(({ name }) => name));
+  const lost = Object.keys(trained).find((name) => !names.has(name));
+  if (lost === undefined) return entries;
+  throw new Error(
+    `'${lost}' was trained, but ${source.origin} has no tensor of that name; save its model's folder anew.`,
+  );
 }

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTokenizer, type Processor, type Tokenizer, type TokenizerFiles } from '@blip2/data';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
@@ -7,6 +8,7 @@ import { toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
+import { ADAPTER_FOLDER, type SavedAdapter, writeAdapter } from './adapter.js';
 import { replaceFolder, writeJson } from './atomic-folder.js';
 import { isExternal, type RerankConfig } from './config.js';
 import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
@@ -35,6 +37,8 @@ export interface SavedStage2 extends SavedModel {
   readonly language: FrozenModel;
   /** The prompts that the model was trained with. Default: those of the published models. */
   readonly prompts?: Prompts;
+  /** Adapters of the language model, which are saved by PEFT's names in the subfolder `adapter`. Default: none. */
+  readonly adapter?: SavedAdapter | undefined;
 }
 
 /** Options of `saveStage1` and `saveStage2`. */
@@ -84,6 +88,7 @@ export async function saveStage2(folder: string | URL, model: SavedStage2, optio
     ...options,
     tokenizer: files,
     prefixes: { vision: model.vision, language: model.language },
+    adapter: model.adapter,
     config: (language) => ({
       architectures: ['Blip2ForConditionalGeneration'],
       image_token_index: tokenizer.id(IMAGE_TOKEN) ?? spareRow(tokenizer, language) ?? null,
@@ -103,6 +108,7 @@ interface Content extends SaveOptions {
   readonly config: (language: LanguageFolder | undefined) => Json;
   readonly processor: Json;
   readonly tokenizer: TokenizerFiles;
+  readonly adapter?: SavedAdapter | undefined;
 }
 
 async function save(folder: string | URL, model: SavedModel & { params: Tree }, content: Content): Promise<void> {
@@ -143,6 +149,10 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
       await writeTokenizer(temporary, content.tokenizer);
       await writeJson(join(temporary, 'processor_config.json'), content.processor);
       if (stored?.generation) await writeJson(join(temporary, 'generation_config.json'), stored.generation);
+      if (content.adapter) {
+        await mkdir(join(temporary, ADAPTER_FOLDER));
+        await writeAdapter(join(temporary, ADAPTER_FOLDER), content.adapter);
+      }
       await writeJson(join(temporary, 'config.json'), config);
       signal?.throwIfAborted();
     });
