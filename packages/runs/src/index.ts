@@ -3,6 +3,7 @@ export { checkConfig } from './config/check.js';
 export { type RunConfigs, runConfigs } from './config/run-configs.js';
 export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
 export type { InitialFolders } from './context.js';
+export { checkDisk } from './disk.js';
 export { Disposables } from './disposables.js';
 export {
   type EvalOptions,
@@ -35,16 +36,6 @@ export {
 export { evaluateRetrieval, type RetrievalOptions, type RetrievalScores } from './evaluate/retrieval.js';
 export { type AnswerResult, evaluateVqa, type TypeScore, type VqaEvalOptions, type VqaScores } from './evaluate/vqa.js';
 export { type FrozenFolders, fingerprint, frozenFolders } from './frozen.js';
-export { SKIPPED } from './image-text/check-data.js';
-export {
-  type ImageTextConfig,
-  type ImageTextDataConfig,
-  imageTextConfigs,
-  imageTextPresets,
-  imageTextSchema,
-} from './image-text/config.js';
-export { type FineTuneOptions, type FineTuning, fineTuning } from './image-text/fine-tune.js';
-export { type ImageTextOptions, imageTextData } from './image-text/image-text-data.js';
 export { type CustomLanguage, withLanguage } from './language.js';
 export { type LoggedStep, METRICS, readMetrics, type StageSummary, summarize } from './metrics.js';
 export { curvesOf, type LiveReportOptions, liveReport, REPORT } from './observe/live-report.js';

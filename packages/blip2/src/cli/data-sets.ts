@@ -1,6 +1,7 @@
 import type { ImageTextDataset } from '@blip2/data';
 import type { presets } from '@blip2/demo';
-import type { DataConfig, EvaluationData, imageTextPresets, RunData } from '@blip2/runs';
+import type { imageTextPresets } from '@blip2/image-text';
+import type { DataConfig, EvaluationData, RunData } from '@blip2/runs';
 import { Option } from 'commander';
 import { UsageError } from './errors.js';
 import type { SharedOptions } from './options.js';
@@ -52,7 +53,7 @@ export async function withEvaluationData<T>(
   use: WithData<T>,
 ): Promise<T> {
   if (data !== EMOJI) {
-    const { imageTextData } = await import('@blip2/runs');
+    const { imageTextData } = await import('@blip2/image-text');
     return use(imageTextData(await openImages(data, { split, signal }), { orient, maxSkipped }));
   }
   for (const [name, value] of Object.entries({ '--split': split, '--max-skipped': maxSkipped })) {

@@ -6,9 +6,20 @@ import { Session } from './session.js';
 const heavy = [
   '@tensorflow/tfjs',
   '@blip2/tensor/files',
-  ...['convert', 'data', 'datasets', 'demo', 'explain', 'hub', 'models', 'runs', 'search', 'tensor', 'training'].map(
-    (name) => `@blip2/${name}`,
-  ),
+  ...[
+    'convert',
+    'data',
+    'datasets',
+    'demo',
+    'explain',
+    'hub',
+    'image-text',
+    'models',
+    'runs',
+    'search',
+    'tensor',
+    'training',
+  ].map((name) => `@blip2/${name}`),
 ];
 const loaded: string[] = [];
 for (const name of heavy) {

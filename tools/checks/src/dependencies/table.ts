@@ -159,7 +159,6 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/losses',
       '@blip2/trainer',
       '@blip2/data',
-      '@blip2/datasets',
       '@blip2/metrics',
       '@blip2/starter',
       '@blip2/training',
@@ -169,6 +168,22 @@ export const table: Readonly<Record<string, Dependencies>> = {
     ],
     npm: { ...tfjs, zod: 'the schemas of configurations' },
     onlyNode: { src: 'reads configurations and writes run folders on disk' },
+  },
+  '@blip2/image-text': {
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/vision',
+      '@blip2/trainer',
+      '@blip2/data',
+      '@blip2/datasets',
+      '@blip2/metrics',
+      '@blip2/starter',
+      '@blip2/training',
+      '@blip2/models',
+      '@blip2/runs',
+    ],
+    npm: { ...tfjs, zod: 'the schema of the configuration' },
+    onlyNode: { src: 'decodes in threads, and keeps features on disk' },
   },
   '@blip2/demo': {
     siblings: [
@@ -192,6 +207,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/datasets',
       '@blip2/training',
       '@blip2/hub',
+      '@blip2/image-text',
       '@blip2/models',
       '@blip2/convert',
       '@blip2/search',

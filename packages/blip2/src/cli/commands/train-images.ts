@@ -1,5 +1,6 @@
 import { basename, extname, resolve } from 'node:path';
-import type { FineTuning, ImageTextConfig, RunData } from '@blip2/runs';
+import type { FineTuning, ImageTextConfig } from '@blip2/image-text';
+import type { RunData } from '@blip2/runs';
 import { openImages, splits } from '../data-sets.js';
 import { UsageError } from '../errors.js';
 import type { SharedOptions } from '../options.js';
@@ -86,7 +87,7 @@ export async function imageRun(
   const held = validation === undefined || isNumber(validation) ? undefined : await openHeld(path, validation, signal);
   // without --split what is trained on leaves out the test images of a data set that has some
   const dataset = await openImages(path, { split: split ?? 'train', signal });
-  const { imageTextData } = await import('@blip2/runs');
+  const { imageTextData } = await import('@blip2/image-text');
   const data = imageTextData(dataset, { validation: held, orient, workers });
   const images = dataset.length ?? UNKNOWN;
   const run = await started(flags, { ...options, images });
@@ -109,7 +110,7 @@ async function started(
     session,
   }: { readonly stages: readonly (1 | 2)[] | undefined; readonly images: number; readonly session: Session },
 ): Promise<FineTuning> {
-  const { fineTuning, imageTextConfigs } = await import('@blip2/runs');
+  const { fineTuning, imageTextConfigs } = await import('@blip2/image-text');
   if (preset !== undefined) return { config: imageTextConfigs.preset(preset), stages: stages ?? [1, 2], initial: {} };
   if (file !== undefined) return { config: await imageTextConfigs.read(file), stages: stages ?? [1, 2], initial: {} };
   const { resolveModel } = await import('@blip2/hub');

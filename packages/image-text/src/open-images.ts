@@ -1,5 +1,5 @@
 import type { ImageTextItem, Processor, SkippedItem } from '@blip2/data';
-import type { DataContext } from '../run-data.js';
+import type { DataContext } from '@blip2/runs';
 import type { ImageTextDataConfig } from './config.js';
 import { type ImagePlan, squareSize } from './decode-job.js';
 import { decodePool, defaultWorkers } from './decode-pool.js';

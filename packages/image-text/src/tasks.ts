@@ -1,7 +1,7 @@
 import { captionProcessor, type ImageTextItem, questionProcessor } from '@blip2/data';
 import { normalizeAnswer } from '@blip2/metrics';
+import type { EvaluationTasks, QuestionItem, VqaData } from '@blip2/runs';
 import type { FeatureStore } from '@blip2/training';
-import type { EvaluationTasks, QuestionItem, VqaData } from '../run-data.js';
 import { answered } from './texts.js';
 
 /** The evaluation tasks of images: retrieval and captioning of those with captions, and their questions with answers. */

@@ -1,6 +1,5 @@
+import { dataSchema, type RunConfig, runConfigs } from '@blip2/runs';
 import { z } from 'zod';
-import { runConfigs } from '../config/run-configs.js';
-import { dataSchema, type RunConfig } from '../config/schema.js';
 
 const share = z.number().min(0).max(1);
 

@@ -1,8 +1,8 @@
 import { type ModelConfig, type ModelKind, modelFolder, modelKindsIn, readModelConfig } from '@blip2/models';
 import { isExternal, openLanguageFolder, openModel, openVisionFolder, readPrompts } from '@blip2/models/folder';
+import type { InitialFolders } from '@blip2/runs';
 import { starterUrl } from '@blip2/starter';
 import { toPath } from '@blip2/tensor/files';
-import type { InitialFolders } from '../context.js';
 import { type ImageTextConfig, imageTextConfigs } from './config.js';
 
 /** What `fineTuning` gives: the arguments of `runTrain`. */

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheKey, type DecodedImage, type ImageTextItem, type SkippedItem } from '@blip2/data';
+import type { Reporter } from '@blip2/runs';
 import { defaultCacheDir } from '@blip2/tensor/files';
-import type { Reporter } from '../reporter.js';
 import type { ImagePlan } from './decode-job.js';
 import type { DecodePool } from './decode-pool.js';
 

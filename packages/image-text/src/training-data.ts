@@ -1,6 +1,6 @@
 import { defaultPrompts } from '@blip2/models';
+import type { TrainingData, ValidationData } from '@blip2/runs';
 import type { Parts } from '@blip2/training';
-import type { TrainingData, ValidationData } from '../run-data.js';
 import { type Batches, stage1Batches, stage2Batches } from './batches.js';
 import type { ImageTextConfig } from './config.js';
 import type { OpenImages } from './open-images.js';

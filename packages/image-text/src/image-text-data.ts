@@ -1,6 +1,5 @@
 import type { ImageTextDataset, ImageTextItem } from '@blip2/data';
-import { Disposables } from '../disposables.js';
-import type { RunData } from '../run-data.js';
+import { Disposables, type RunData } from '@blip2/runs';
 import { checkCounts, noImages, reportSkipped } from './check-data.js';
 import { type Collected, collect, split } from './collect.js';
 import { type ImageTextConfig, type ImageTextDataConfig, imageTextConfigs } from './config.js';

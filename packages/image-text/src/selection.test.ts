@@ -2,15 +2,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset } from '@blip2/datasets';
+import { readEvaluations, runTrain } from '@blip2/runs';
 import { drawShapes, writeShapes } from '@blip2/test-models';
 import { useBackend } from '@blip2/training';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { type ImageTextConfig, imageTextConfigs } from './image-text/config.js';
-import { imageTextData } from './image-text/image-text-data.js';
-import { readEvaluations } from './selection.js';
-import { runTrain } from './train.js';
-import type { CustomVision } from './vision.js';
+import { type ImageTextConfig, imageTextConfigs } from './config.js';
+import { imageTextData } from './image-text-data.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { type FileHandle, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { checkDisk } from '@blip2/runs';
 import { float32ToFloat16 } from '@blip2/tensor/safetensors';
-import { checkDisk } from '../disk.js';
 
 /** The features [N,D] of each view of an item, or why it has none. */
 export type EncodedItem = { readonly views: readonly Float32Array[] } | { readonly reason: string };

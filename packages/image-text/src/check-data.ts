@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ImageTextItem, SkippedItem } from '@blip2/data';
 import { collectSkipped } from '@blip2/datasets';
-import type { CheckContext } from '../run-data.js';
+import type { CheckContext } from '@blip2/runs';
 import type { ImageTextConfig } from './config.js';
 import { stage2Texts, trainedOn } from './texts.js';
 
