@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset } from '@blip2/datasets';
-import { readEvaluations, runTrain } from '@blip2/runs';
+import { type CustomVision, readEvaluations, runTrain } from '@blip2/runs';
 import { drawShapes, writeShapes } from '@blip2/test-models';
 import { useBackend } from '@blip2/training';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
