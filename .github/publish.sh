@@ -3,7 +3,7 @@
 # each package.json, and that of the running workflow is the true one, in forks too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for package in packages/*; do
+for package in packages/* native/*; do
   (cd "$package" && npm pkg set repository.type=git "repository.directory=$package" \
     "repository.url=git+$GITHUB_SERVER_URL/$GITHUB_REPOSITORY.git")
 done

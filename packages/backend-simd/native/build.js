@@ -1,76 +1,117 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// Compiles the native kernels of backend-simd and attention for this computer's platform, with its C compiler: to
-// native/PLATFORM/kernels.node, and kernels.json with its digest. Without a compiler kernels run in WebAssembly.
+// Compiles the native kernels of backend-simd and attention to native/PLATFORM/kernels.node, and kernels.json with its digest:
+// for this computer's platform with its C compiler, CC or else cc, where it has one; with --all for every platform with zig of a
+// pinned version, which pip installs from PyPI into .cache. Files that are newer than the sources stay, but for --force.
 
 const packages = new URL('../../', import.meta.url);
-const folders = ['backend-simd/native/', 'attention/native/'].map((folder) => fileURLToPath(new URL(folder, packages)));
-const platform = `${process.platform}-${process.arch}`;
-const target = fileURLToPath(new URL(`../native/${platform}/`, packages));
+const path = (relative) => fileURLToPath(new URL(relative, packages));
+const sources = ['backend-simd/native/', 'attention/native/'].flatMap((folder) =>
+  readdirSync(path(folder)).map((name) => path(folder + name)),
+);
+const ZIG = '0.17.1';
 
-/** Flags of each instruction set that a processor of this kind may have. */
-const BUILDS = {
+/** Flags of the instruction sets that processors of a kind may have. */
+const INSTRUCTIONS = {
   x64: {
     avx2: ['-mavx2', '-mfma', '-mf16c'],
     avx512: ['-mavx2', '-mfma', '-mf16c', '-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl'],
   },
   arm64: { neon: [] },
 };
-const FLAGS = ['-std=gnu11', '-fPIC', '-fvisibility=hidden', '-ffp-contract=off', '-fno-asynchronous-unwind-tables'];
+const FLAGS = [
+  ...['-std=gnu11', '-fvisibility=hidden', '-ffp-contract=off', '-fno-asynchronous-unwind-tables', '-fno-math-errno'],
+  ...['-fomit-frame-pointer', '-fno-stack-protector', '-g0'],
+];
+const BARE = ['-DFREESTANDING', '-ffreestanding', '-nostdlib', '-fno-sanitize=all'];
 
-const say = (reason) => console.log(`native kernels for ${platform} are not built (${reason}); WebAssembly serves.`);
+/** Platforms by their names in Node: zig's, and how a library is linked that finds Node-API in the program that loads it. */
+const PLATFORMS = {
+  'linux-x64': { target: 'x86_64-linux-musl', link: ['-shared', '-Wl,-s', '-Wl,-z,undefs', '-Wl,--build-id=none'] },
+  'linux-arm64': { target: 'aarch64-linux-musl', link: ['-shared', '-Wl,-s', '-Wl,-z,undefs', '-Wl,--build-id=none'] },
+  'darwin-x64': { target: 'x86_64-macos.11.0', link: ['-shared', '-undefined', 'dynamic_lookup', '-s'] },
+  'darwin-arm64': { target: 'aarch64-macos.11.0', link: ['-shared', '-undefined', 'dynamic_lookup', '-s'] },
+  'win32-x64': { target: 'x86_64-windows-gnu', link: ['-shared', '-s', '-lkernel32', '-Wl,--entry,DllMainCRTStartup'] },
+};
 
-function compile() {
-  const builds = BUILDS[process.arch];
-  if (!builds || !statSync(target, { throwIfNoEntry: false })) return say('no package is made for it');
-  const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
-  const newest = Math.max(...files.map((file) => statSync(file).mtimeMs));
-  const node = join(target, 'kernels.node');
-  const built = statSync(join(target, 'kernels.json'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (built > newest && statSync(node, { throwIfNoEntry: false }) && !process.argv.includes('--force')) return;
-  const compiler = process.env.CC ?? 'cc';
-  if (spawnSync(compiler, ['--version']).status !== 0) return say(`there is no C compiler '${compiler}'`);
-  const work = join(tmpdir(), `blip2-native-${process.pid}`);
-  mkdirSync(work);
-  try {
-    const objects = [];
-    for (const file of files.filter((name) => name.endsWith('.c'))) {
-      const own = file.endsWith('addon.c');
-      for (const [build, flags] of own ? [['', []]] : Object.entries(builds)) {
-        const object = join(work, `${objects.length}-${build}.o`);
-        run(compiler, [...FLAGS, own ? '-Os' : '-O3', ...flags, '-c', file, '-o', object]);
-        objects.push(object);
-      }
-    }
-    const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-s'];
-    const result = join(work, 'kernels.node');
-    run(compiler, [...link, '-o', result, ...objects]);
-    const bytes = readFileSync(result);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    // Whole or not at all: another process may be reading, or have loaded the file that is replaced.
-    put(join(target, 'kernels.node'), bytes);
-    put(join(target, 'kernels.json'), `${JSON.stringify({ sha256 })}\n`);
-  } catch (error) {
-    say(error.message);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+function run([command, ...first], args, options = {}) {
+  const { status, stderr, error } = spawnSync(command, [...first, ...args], { encoding: 'utf8', ...options });
+  if (status === 0) return;
+  const lines = (stderr ?? '').split('\n').filter((line) => /error|undefined/i.test(line));
+  throw new Error(error?.message ?? `${command} failed: ${lines[0] ?? stderr}`);
 }
 
-function run(command, args) {
-  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} failed: ${stderr.trim().split('\n')[0]}`);
-}
-
+/** Whole or not at all: another process may be reading, or have loaded the file that is replaced. */
 function put(file, content) {
   const partial = `${file}.${process.pid}.tmp`;
   writeFileSync(partial, content);
   renameSync(partial, file);
 }
 
-compile();
+/** Compiles for one platform. */
+function compile(platform, compiler, flags, link) {
+  const work = join(tmpdir(), `blip2-native-${process.pid}`);
+  mkdirSync(work);
+  try {
+    const objects = [];
+    for (const file of sources.filter((name) => name.endsWith('.c'))) {
+      const once = /(addon|freestanding)\.c$/.test(file);
+      for (const own of once ? [['-Os']] : Object.values(INSTRUCTIONS[platform.split('-')[1]])) {
+        const object = `${objects.length}.o`; // a short name: it may end up in the file
+        run(compiler, [...FLAGS, ...flags, ...(once ? [] : ['-O3']), ...own, '-c', file, '-o', object], { cwd: work });
+        objects.push(object);
+      }
+    }
+    run(compiler, [...flags, ...link, '-o', 'kernels.node', ...objects], { cwd: work });
+    const bytes = readFileSync(join(work, 'kernels.node'));
+    if (platform.startsWith('win32')) bytes.writeUInt32LE(0, bytes.readUInt32LE(0x3c) + 8); // the time of linking
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    put(path(`../native/${platform}/kernels.node`), bytes);
+    put(path(`../native/${platform}/kernels.json`), `${JSON.stringify({ sha256 })}\n`);
+    return `${platform}: ${bytes.length} bytes, sha256 ${sha256}`;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function isFresh(platform) {
+  const times = ['node', 'json'].map(
+    (type) => statSync(path(`../native/${platform}/kernels.${type}`), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  );
+  return Math.min(...times) > Math.max(...sources.map((file) => statSync(file).mtimeMs));
+}
+
+function compileHere() {
+  const platform = `${process.platform}-${process.arch}`;
+  const say = (why) => console.log(`native kernels for ${platform} are not built (${why}); WebAssembly serves.`);
+  if (!(platform in PLATFORMS)) return say('no package is made for it');
+  if (isFresh(platform) && !process.argv.includes('--force')) return;
+  const compiler = process.env.CC ?? 'cc';
+  if (process.platform === 'win32') return say('compile them with --all');
+  if (spawnSync(compiler, ['--version']).status !== 0) return say(`there is no C compiler '${compiler}'`);
+  const link = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-s'];
+  try {
+    compile(platform, [compiler], ['-fPIC'], link);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+function compileAll() {
+  const folder = path('../.cache/zig/');
+  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  if (!existsSync(python)) run([process.platform === 'win32' ? 'python' : 'python3'], ['-m', 'venv', folder]);
+  run([python], ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `ziglang==${ZIG}`]);
+  for (const [platform, { target, link }] of Object.entries(PLATFORMS)) {
+    const pic = platform.startsWith('win32') ? [] : ['-fPIC'];
+    console.log(compile(platform, [python, '-m', 'ziglang', 'cc'], ['-target', target, ...pic, ...BARE], link));
+  }
+}
+
+if (process.argv.includes('--all')) compileAll();
+else compileHere();

@@ -4,7 +4,10 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+// No C library need be there.
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
 
 #define INLINE static inline __attribute__((always_inline, unused))
 

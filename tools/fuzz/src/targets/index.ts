@@ -8,4 +8,5 @@ export const targets: Readonly<Record<string, () => Promise<Target>>> = {
   config: async () => (await import('./config.js')).config,
   image: async () => (await import('./image.js')).image,
   dataset: async () => (await import('./dataset.js')).dataset,
+  native: async () => (await import('./native.js')).native,
 };
