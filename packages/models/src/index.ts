@@ -9,6 +9,7 @@ export {
   type Features,
 } from './features/extract.js';
 export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
+export type { SavedAdapter } from './folder/adapter.js';
 export {
   type ExternalModel,
   type ModelConfig,

@@ -22,9 +22,11 @@ export {
   encodeToFile,
   type FeatureStore,
   type ImageList,
+  type PixelStore,
+  pixelStore,
 } from './data/feature-store.js';
-export { collateStage1, type ImageTextPairs } from './data/stage1-batches.js';
-export { collateStage2, type Sample, type SampleSource } from './data/stage2-batches.js';
+export { collateStage1, type ImageTextPairs, type PixelTextPairs } from './data/stage1-batches.js';
+export { collateStage2, type PixelSampleSource, type Sample, type SampleSource } from './data/stage2-batches.js';
 export {
   instructionTensors,
   type PromptTokenizer,

@@ -13,12 +13,39 @@ export interface FeatureStore {
   close(): Promise<void>;
 }
 
+/** Pixels of many images, for an image encoder that is trained. */
+export interface PixelStore {
+  /** Number of images. */
+  readonly length: number;
+  /** Gives the pixels [B,H,W,3] of the images at these indices; the caller owns them. */
+  gather(indices: readonly number[]): Promise<tf.Tensor4D>;
+}
+
+/** Gives images as the pixels of an encoder, decoded and resized each time that they are asked for. */
+export const pixelStore = (images: ImageList, processor: Processor): PixelStore => ({
+  length: images.length,
+  async gather(indices) {
+    const items = await Promise.all(indices.map((index) => images.item(index)));
+    return toPixels(
+      items.map((image) => applyProcessor(image, processor)),
+      processor,
+    );
+  },
+});
+
 /** Images by index, decoded when they are asked for. */
 export interface ImageList {
   readonly length: number;
   /** Decodes the image at an index. */
   item(index: number): DecodedImage | Promise<DecodedImage>;
 }
+
+/** Gathers the features or the pixels of images, named as in a batch. */
+export const imagesAt = async (
+  from: { readonly features: FeatureStore } | { readonly pixels: PixelStore },
+  indices: readonly number[],
+): Promise<{ features: tf.Tensor3D } | { pixels: tf.Tensor4D }> =>
+  'pixels' in from ? { pixels: await from.pixels.gather(indices) } : { features: await from.features.gather(indices) };
 
 /** Options of `encodeAll` and `encodeToFile`. */
 export interface EncodeOptions {

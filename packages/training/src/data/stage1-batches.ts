@@ -1,7 +1,8 @@
 import { toIdTensors } from '@blip2/data';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage1Batch } from '../stages/stage1.js';
-import type { FeatureStore } from './feature-store.js';
+import type { Stage1PixelBatch } from '../stages/stage1-cached.js';
+import { type FeatureStore, imagesAt, type PixelStore } from './feature-store.js';
 import { padTexts, type TextOptions } from './texts.js';
 
 /** Images by their features, each with a text. */
@@ -13,6 +14,9 @@ export interface ImageTextPairs {
   imageId?(index: number): number;
 }
 
+/** Images by their pixels, each with a text. */
+export type PixelTextPairs = Omit<ImageTextPairs, 'features'> & { readonly pixels: PixelStore };
+
 /**
  * Collates pairs as a batch of stage 1, texts padded to the longest. The caller owns the tensors; `trainStage1` frees those
  * of its batches.
@@ -22,12 +26,22 @@ export async function collateStage1(
   pairs: ImageTextPairs,
   indices: readonly number[],
   options: TextOptions,
-): Promise<Stage1Batch> {
+): Promise<Stage1Batch>;
+export async function collateStage1(
+  pairs: PixelTextPairs,
+  indices: readonly number[],
+  options: TextOptions,
+): Promise<Stage1PixelBatch>;
+export async function collateStage1(
+  pairs: ImageTextPairs | PixelTextPairs,
+  indices: readonly number[],
+  options: TextOptions,
+): Promise<Stage1Batch | Stage1PixelBatch> {
   const texts = padTexts(
     indices.map((index) => pairs.text(index)),
     options,
   );
   const imageIds = indices.map((index) => pairs.imageId?.(index) ?? index);
-  const features = await pairs.features.gather(indices); // what can fail comes before the first tensor
-  return { features, imageIds: tf.tensor1d(imageIds, 'int32'), ...toIdTensors(texts) };
+  const images = await imagesAt(pairs, indices); // what can fail comes before the first tensor
+  return { ...images, imageIds: tf.tensor1d(imageIds, 'int32'), ...toIdTensors(texts) };
 }

@@ -1,7 +1,7 @@
 import { padBatch, toIdTensors } from '@blip2/data';
 import * as tf from '@tensorflow/tfjs';
-import type { Stage2Batch } from '../stages/stage2.js';
-import type { FeatureStore } from './feature-store.js';
+import type { Stage2Batch, Stage2PixelBatch } from '../stages/stage2.js';
+import { type FeatureStore, imagesAt, type PixelStore } from './feature-store.js';
 import { type PromptTokenizer, padPrompts, promptTokens } from './texts.js';
 
 /** A text about an image: the prompt, and the target that the language model should generate after it. */
@@ -19,6 +19,9 @@ export interface SampleSource {
   phrases?(index: number): readonly string[];
 }
 
+/** Images by their pixels, with texts about each. */
+export type PixelSampleSource = Omit<SampleSource, 'features'> & { readonly pixels: PixelStore };
+
 /** Options of `collateStage2`. */
 export interface CollateStage2Options {
   /** The language model, for its tokenizer and special ids. */
@@ -35,8 +38,18 @@ export interface CollateStage2Options {
 export async function collateStage2(
   source: SampleSource,
   indices: readonly number[],
+  options: CollateStage2Options,
+): Promise<Stage2Batch>;
+export async function collateStage2(
+  source: PixelSampleSource,
+  indices: readonly number[],
+  options: CollateStage2Options,
+): Promise<Stage2PixelBatch>;
+export async function collateStage2(
+  source: SampleSource | PixelSampleSource,
+  indices: readonly number[],
   { language, random }: CollateStage2Options,
-): Promise<Stage2Batch> {
+): Promise<Stage2Batch | Stage2PixelBatch> {
   const samples = indices.flatMap((index, image) =>
     source.samples(index, random).map((sample) => ({ image, ...sample })),
   );
@@ -56,9 +69,8 @@ export async function collateStage2(
       { pad: language.ids.pad },
     ),
   ];
-  const features = await source.features.gather(indices); // what can fail comes before the first tensor
   const images = {
-    features,
+    ...(await imagesAt(source, indices)), // what can fail comes before the first tensor
     ...(phrases && {
       phraseIds: tf.tensor3d(phrases.ids, phrases.shape, 'int32'),
       phraseMask: tf.tensor3d(phrases.mask, phrases.shape, 'int32'),

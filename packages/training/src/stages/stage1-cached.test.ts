@@ -184,3 +184,32 @@ test('dropout drops the same in both passes: gradients are those of one tape ove
   }, trainable);
   expectEqual(actual, expected, 1e-5);
 });
+
+test('an encoder within the step has the gradients of one batch, negatives included', async () => {
+  const { config, spec, trainable } = model(0);
+  const pixels = (batch: Stage1Batch): Stage1PixelBatch => {
+    const { features, ...rest } = batch;
+    return { ...rest, pixels: tf.expandDims(features, 1) as tf.Tensor4D };
+  };
+  const encode = (images: tf.Tensor, tensors: Flat) =>
+    tf.tanh(tf.matMul(tf.squeeze(images, [1]), tf.tile(tf.expandDims(tensors.encoder!, 0), [images.shape[0]!, 1, 1])));
+  const all = { ...trainable, encoder: tf.randomNormal([D, D], 0, 1, 'float32', 8) };
+  const loss = stage1Cached(
+    {
+      config,
+      params: (tensors) => unflatten(spec, tensors),
+      features: (x, tensors) => encode(x, tensors) as tf.Tensor3D,
+    },
+    options,
+  );
+  const inputs = batches().map(({ batch, ...at }) => ({ ...at, batch: pixels(batch) }));
+  const actual = await gradCache(loss, { trainable: all, inputs });
+  const { pixels: images, ...rest } = pixels(joined(batches()));
+  const seed = inputs[0]?.seed as number;
+  const expected = valueAndGrads(() => {
+    const features = encode(images, all) as tf.Tensor3D;
+    return stage1Terms(unflatten(spec, all), config, { ...rest, features }, { ...options, seed });
+  }, all);
+  expect(Object.keys(expected.grads)).toContain('encoder');
+  expectEqual(actual, expected, 1e-5);
+});
