@@ -12,8 +12,11 @@ import {
   type Parts,
   type Sample,
   type Stage1Batch,
+  type Stage1PixelBatch,
   type Stage2Batch,
+  type Stage2PixelBatch,
 } from '@blip2/training';
+import type * as tf from '@tensorflow/tfjs';
 import { type Ahead, ahead } from './ahead.js';
 import type { ImageTextConfig } from './config.js';
 import type { ImageFeatures } from './features.js';
@@ -38,17 +41,31 @@ export interface Batches<B> {
 const AHEAD = 2;
 
 /** The features of a batch that is prepared, as `collate` takes them; they are made once. */
-const prepared = (length: number, features: Awaited<ReturnType<ImageFeatures['prepare']>>): FeatureStore => ({
+const prepared = (length: number, images: Awaited<ReturnType<ImageFeatures['prepare']>>): FeatureStore => ({
   length,
-  gather: features,
+  gather: async () => (await images()) as tf.Tensor3D, // `named` gives pixels their name afterwards
   close: async () => {},
 });
+
+/** A batch by the name of what it has of its images: features, or pixels. */
+function named<B extends { readonly features: tf.Tensor3D }>(
+  batch: B,
+): B | (Omit<B, 'features'> & { readonly pixels: tf.Tensor4D }) {
+  const { features, ...others } = batch;
+  const images: tf.Tensor = features;
+  return images.rank === 4 ? { ...others, pixels: images as tf.Tensor4D } : batch;
+}
 
 /**
  * Creates the batches of stage 1: pairs of an image and one of its captions, each pair once an epoch. Pairs of one image are
  * positives of each other; where no image has two captions, so are pairs of the same caption.
  */
-export function stage1Batches({ config, parts, images, features }: BatchInputs): Batches<Stage1Batch> {
+export function stage1Batches({
+  config,
+  parts,
+  images,
+  features,
+}: BatchInputs): Batches<Stage1Batch | Stage1PixelBatch> {
   const pairs = images.flatMap(({ captions }, image) =>
     captions.map((text) => ({ image, text: captionProcessor(text) })),
   );
@@ -76,7 +93,7 @@ export function stage1Batches({ config, parts, images, features }: BatchInputs):
           text: (i: number) => of(i).text,
           imageId: (i: number) => idOf(of(i)),
         };
-        return collateStage1(source, [...chosen.keys()], options);
+        return collateStage1(source, [...chosen.keys()], options).then(named);
       };
     }, AHEAD),
   );
@@ -86,7 +103,11 @@ export function stage1Batches({ config, parts, images, features }: BatchInputs):
  * Creates the batches of stage 2: images with one of their captions, and images with some of their questions, each with one
  * of the answers that people gave. Captions and questions are drawn anew each time.
  */
-export function stage2Batches(inputs: BatchInputs, prompts: Prompts, texts: Stage2Texts): Batches<Stage2Batch> {
+export function stage2Batches(
+  inputs: BatchInputs,
+  prompts: Prompts,
+  texts: Stage2Texts,
+): Batches<Stage2Batch | Stage2PixelBatch> {
   const { config, parts, images, features } = inputs;
   const language = languageOf(parts);
   const { seed, data, stage2 } = config;
@@ -118,7 +139,7 @@ export function stage2Batches(inputs: BatchInputs, prompts: Prompts, texts: Stag
           features: prepared(images.length, made),
           samples: (i: number, next: () => number) => samples(images[chosen[i] as number] as ImageTextItem, next),
         };
-        return collateStage2(source, [...chosen.keys()], { language, random });
+        return collateStage2(source, [...chosen.keys()], { language, random }).then(named);
       };
     }, AHEAD),
   );

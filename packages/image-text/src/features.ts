@@ -19,9 +19,10 @@ export interface ImageFeatures {
   readonly skipped: readonly SkippedItem[];
   /**
    * Reads or decodes the images of a batch, by their place in `kept`, without the encoder; the result gives their features
-   * [B,N,D], which the caller owns. `seed` chooses the views, or draws the augmentation.
+   * [B,N,D], or their pixels [B,H,W,3] where these are wanted, which the caller owns. `seed` chooses the views, or draws the
+   * augmentation.
    */
-  prepare(images: readonly number[], seed: number): Promise<() => Promise<tf.Tensor3D>>;
+  prepare(images: readonly number[], seed: number): Promise<() => Promise<tf.Tensor3D | tf.Tensor4D>>;
   /** The features as a store, of the first view. */
   readonly store: FeatureStore;
   close(): Promise<void>;
@@ -37,6 +38,8 @@ export interface FeatureOptions extends ReadOptions {
   readonly seed: number;
   /** Whether features are computed once and kept on disk, or for each batch. */
   readonly cached: boolean;
+  /** Whether batches are of pixels, which the training encodes itself. Default false. */
+  readonly pixels?: boolean | undefined;
 }
 
 /** Changed whenever the same images have other features. */
@@ -132,7 +135,7 @@ async function encodeImages(vision: VisionModel, images: readonly DecodedImage[]
 }
 
 async function fromImages(items: readonly ImageTextItem[], options: FeatureOptions): Promise<ImageFeatures> {
-  const { vision, seed, plan } = options;
+  const { vision, seed, plan, pixels = false } = options;
   const { kept, skipped } = await checkImages(items, options);
   const load = (images: readonly number[], at: number): Promise<DecodedImage[]> =>
     Promise.all(
@@ -146,7 +149,7 @@ async function fromImages(items: readonly ImageTextItem[], options: FeatureOptio
     skipped,
     async prepare(images, at) {
       const decoded = await load(images, at);
-      return () => encodeImages(vision, decoded);
+      return async () => (pixels ? toPixels(decoded, vision.processor) : encodeImages(vision, decoded));
     },
     store: {
       length: kept.length,

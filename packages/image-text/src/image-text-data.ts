@@ -1,5 +1,6 @@
 import type { ImageTextDataset, ImageTextItem } from '@blip2/data';
-import { Disposables, type RunData } from '@blip2/runs';
+import { Disposables, type RunData, trainsEncoder } from '@blip2/runs';
+import { type Parts, trainedVision, type VisionModel } from '@blip2/training';
 import { checkCounts, noImages, reportSkipped } from './check-data.js';
 import { type Collected, collect, split } from './collect.js';
 import { type ImageTextConfig, type ImageTextDataConfig, imageTextConfigs } from './config.js';
@@ -67,11 +68,23 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
       try {
         const common = { name, orient, workers, seed };
         const from = validation?.fingerprint ?? [data.validation, seed];
-        const images = await open(train, { ...common, data, identity: [fingerprint, 'training', from] }, context);
+        const { encoder, parts: composed } = context;
+        const pixels = trainsEncoder(config);
+        // an encoder that is trained gives other features after each step
+        const cache = pixels ? { featureCache: false } : {};
+        const now = pixels
+          ? { ...context, encoder: { ...encoder, vision: current(encoder.vision, composed) } }
+          : context;
+        const training = { ...common, data: { ...data, ...cache }, pixels, identity: [fingerprint, 'training', from] };
+        const images = await open(train, training, now);
         const heldImages =
           held.length === 0
             ? undefined
-            : await open(held, { ...common, data: plainImages, identity: [fingerprint, 'validation', from] }, context);
+            : await open(
+                held,
+                { ...common, data: { ...plainImages, ...cache }, identity: [fingerprint, 'validation', from] },
+                now,
+              );
         const broken = [...images.skipped, ...(heldImages?.skipped ?? [])];
         if (broken.length > 0) {
           const kept = images.items.length + (heldImages?.items.length ?? 0);
@@ -104,6 +117,12 @@ export function imageTextData(dataset: ImageTextDataset, options: ImageTextOptio
     },
   };
 }
+
+/** The image encoder with what has been trained of it so far. */
+const current = (vision: VisionModel, parts: Pick<Parts, 'vision' | 'encoder'>): VisionModel => ({
+  ...vision,
+  encode: (pixels) => trainedVision(parts).encode(pixels),
+});
 
 function describe(name: string, train: readonly ImageTextItem[], held: readonly ImageTextItem[]): string {
   const captions = train.reduce((sum, item) => sum + item.captions.length, 0);

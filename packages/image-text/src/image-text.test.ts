@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import type { ImageTextDataset, ImageTextItem } from '@blip2/data';
 import { loadTokenizer } from '@blip2/data';
 import { openDataset } from '@blip2/datasets';
-import { silent } from '@blip2/runs';
+import { silent, type TrainingData } from '@blip2/runs';
 import { starterUrl } from '@blip2/starter';
 import { drawShapes, writeShapes } from '@blip2/test-models';
 import { expectNoLeak, inFolder } from '@blip2/testing';
+import type { Position } from '@blip2/trainer';
 import type { VisionModel } from '@blip2/training';
-import { compose, loadLanguageModel, useBackend } from '@blip2/training';
+import { compose, loadLanguageModel, type Stage1Batch, type Stage2Batch, useBackend } from '@blip2/training';
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { ahead } from './ahead.js';
@@ -68,13 +69,22 @@ async function open(
   const parts = await compose({ vision: encoder.vision, text: { tokenizer }, language, qformer: chosen.qformer });
   const data = imageTextData(dataset, options);
   await data.check(chosen);
-  const opened = await data.openTraining(chosen, { encoder, parts, reporter: silent });
+  const opened = featured(await data.openTraining(chosen, { encoder, parts, reporter: silent }));
   const close = async (): Promise<void> => {
     await opened.close();
     parts.dispose();
     language.dispose?.();
   };
   return { opened, seen, close, tokenizer, language };
+}
+
+/** Training data whose batches are of features. */
+function featured(data: TrainingData) {
+  return {
+    ...data,
+    stage1: async (position: Position) => (await data.stage1(position)) as Stage1Batch,
+    stage2: async (position: Position) => (await data.stage2(position)) as Stage2Batch,
+  };
 }
 
 const at = (position: number) => ({ step: position, position, seed: 0 });
@@ -207,7 +217,7 @@ test('what cannot be used is listed, and too much of it is an error', async () =
       const listed = (await readFile(join(out, 'skipped.jsonl'), 'utf8')).trim().split('\n');
       expect(listed.map((line) => JSON.parse(line).id)).toEqual([shapes[3]!.file]);
       const loose = config({ featureCache, maxSkipped: 0.1 });
-      const opened = await data.openTraining(loose, await context(loose));
+      const opened = featured(await data.openTraining(loose, await context(loose)));
       const batch = await opened.stage1(at(0));
       expect(batch.features.shape[0]).toBe(6);
       tf.dispose(Object.values(batch));

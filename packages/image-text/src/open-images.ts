@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly seed: number;
   /** How images are augmented and cached. */
   readonly data: Pick<ImageTextDataConfig, 'augment' | 'views' | 'flip' | 'featureCache'>;
+  /** Whether batches are of pixels. Default false. */
+  readonly pixels?: boolean;
 }
 
 /** How images are read that are not trained on. */
@@ -36,7 +38,7 @@ const FEW = 256;
 /** Reads the images of items: encodes them, or finds out which can be decoded. */
 export async function openImages(
   items: readonly ImageTextItem[],
-  { name, identity, orient, workers, seed, data }: OpenOptions,
+  { name, identity, orient, workers, seed, data, pixels }: OpenOptions,
   { encoder: { vision, fingerprint }, reporter, signal }: DataContext,
 ): Promise<OpenImages> {
   const { augment, featureCache: cached } = data;
@@ -48,7 +50,7 @@ export async function openImages(
     orient,
     train: trainTransform(vision.processor, data),
   };
-  const options = { name, identity, plan, pool, views, seed, cached, vision, fingerprint, reporter, signal };
+  const options = { name, identity, plan, pool, views, seed, cached, pixels, vision, fingerprint, reporter, signal };
   try {
     const features = await openFeatures(items, options);
     if (cached) await pool.close();

@@ -1,5 +1,5 @@
 import { defaultPrompts } from '@blip2/models';
-import type { TrainingData, ValidationData } from '@blip2/runs';
+import { type TrainingData, trainsEncoder, type ValidationData } from '@blip2/runs';
 import type { Parts } from '@blip2/training';
 import { type Batches, stage1Batches, stage2Batches } from './batches.js';
 import type { ImageTextConfig } from './config.js';
@@ -47,7 +47,7 @@ export function trainingData(
     stage1: (at) => stage1().at(at),
     stage2: (at) => stage2().at(at),
     waited: () => made.reduce((sum, batches) => sum + batches.waited(), 0),
-    encoded: data.featureCache,
+    encoded: data.featureCache && !trainsEncoder(config),
     sampleFeatures: () => features.store.gather(spread(images.length, SAMPLE)),
     ...(held && held.items.length > 0 && { validation: async () => validationOf(held), selects: true }),
     prompts,

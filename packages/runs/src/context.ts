@@ -3,6 +3,7 @@ import { modelFolder } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
 import { compose, type InitialModels, loadBert, type Parts } from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
+import { trainsEncoder } from './config/trained.js';
 import { Disposables } from './disposables.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
 import { type CustomLanguage, openRunLanguage, type RunLanguage } from './language.js';
@@ -61,7 +62,10 @@ export async function openTrainingContext<D extends DataConfig>(
   await source.check(config, checked);
   const resources = new Disposables();
   try {
-    const encoder = resources.add(await openRunVision(config, options.vision), (opened) => opened.dispose());
+    const encoder = resources.add(
+      await openRunVision(config, { own: options.vision, trained: trainsEncoder(config) }),
+      (opened) => opened.dispose(),
+    );
     const language = stages.includes(2)
       ? resources.add(await openRunLanguage(config, options.language), (opened) => opened.dispose())
       : undefined;

@@ -2,6 +2,7 @@ export { chooseRerank } from './choose-rerank.js';
 export { checkConfig } from './config/check.js';
 export { type RunConfigs, runConfigs } from './config/run-configs.js';
 export { type DataConfig, dataSchema, type RunConfig, type RunConfigInput, runConfigSchema } from './config/schema.js';
+export { loraOf, trainsEncoder } from './config/trained.js';
 export type { InitialFolders } from './context.js';
 export { checkDisk } from './disk.js';
 export { Disposables } from './disposables.js';

@@ -1,6 +1,13 @@
 import type { Prompts } from '@blip2/models';
 import type { Position } from '@blip2/trainer';
-import type { FeatureStore, Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
+import type {
+  FeatureStore,
+  Parts,
+  Stage1Batch,
+  Stage1PixelBatch,
+  Stage2Batch,
+  Stage2PixelBatch,
+} from '@blip2/training';
 import type { RunConfigs } from './config/run-configs.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import type { Reporter } from './reporter.js';
@@ -61,10 +68,10 @@ export interface DataContext extends CheckContext {
 
 /** The training split, its images encoded by the frozen image encoder. */
 export interface TrainingData {
-  /** Makes the batch of stage 1 at a position. Equal positions give equal batches, so that a run can be resumed. */
-  stage1(at: Position): Promise<Stage1Batch>;
+  /** Makes the batch of stage 1 at a position, of pixels where the image encoder is trained. Equal positions give equal batches, so that a run can be resumed. */
+  stage1(at: Position): Promise<Stage1Batch | Stage1PixelBatch>;
   /** Makes the batch of stage 2 at a position; called only where there is a language model. */
-  stage2(at: Position): Promise<Stage2Batch>;
+  stage2(at: Position): Promise<Stage2Batch | Stage2PixelBatch>;
   /** Gathers features [S,N,D] of a sample of images, by which `ln_vision` is standardized; the caller disposes them. */
   sampleFeatures(): ReturnType<FeatureStore['gather']>;
   /**

@@ -2,11 +2,13 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cider, type Recall } from '@blip2/metrics';
 import { type GenerateAllOptions, generateTexts } from '@blip2/models';
+import type { Flat } from '@blip2/tensor';
 import { isFile } from '@blip2/tensor/files';
 import { latestCheckpoint, nodeFiles } from '@blip2/trainer';
-import { languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
+import { adaptedLanguage, languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config/schema.js';
+import { loraOf } from './config/trained.js';
 import { CAPTION_TOKENS, type PromptedModel } from './evaluate/captions.js';
 import { evaluateRetrieval } from './evaluate/retrieval.js';
 import { evaluateVqa } from './evaluate/vqa.js';
@@ -101,8 +103,7 @@ export async function openSelection(options: SelectionOptions): Promise<Selectio
     },
     async restore() {
       const best = (await bestSteps(checkpoints)).at(-1);
-      if (best !== undefined)
-        await loadBest(join(checkpoints, folderOf(best)), stage === 1 ? parts.stage1 : parts.stage2);
+      if (best !== undefined) await loadBest(join(checkpoints, folderOf(best)), recordsOf(stage, parts));
     },
   };
 }
@@ -151,8 +152,12 @@ async function recallOf({ retrieval }: ValidationData, { parts, config, signal }
   return { ...named('i2t', i2t), ...named('t2i', t2i) };
 }
 
-async function textsOf({ captions, vqa }: ValidationData, { parts, data, signal }: SelectionOptions): Promise<Scores> {
-  const language = languageOf(parts);
+async function textsOf(
+  { captions, vqa }: ValidationData,
+  { config, parts, data, signal }: SelectionOptions,
+): Promise<Scores> {
+  const lora = loraOf(config);
+  const language = lora ? adaptedLanguage(parts, lora) : languageOf(parts);
   const { tokenizer } = language;
   const model = { config: parts.config, params: stage2Params(parts), language, tokenizer, prompts: data.prompts };
   const how = { beams: 1, ...(signal && { signal }) };
@@ -199,7 +204,7 @@ async function saveBest(
   const folder = join(checkpoints, folderOf(step));
   await nodeFiles.remove(partial);
   await nodeFiles.makeFolder(partial);
-  await nodeFiles.writeTensors(join(partial, WEIGHTS), stage === 1 ? parts.stage1 : parts.stage2);
+  await nodeFiles.writeTensors(join(partial, WEIGHTS), Object.assign({}, ...recordsOf(stage, parts)));
   await nodeFiles.writeText(join(partial, STATE), `${JSON.stringify({ step, identity })}\n`);
   for (const name of [WEIGHTS, STATE]) await nodeFiles.sync(join(partial, name));
   await nodeFiles.remove(folder);
@@ -220,15 +225,21 @@ async function isBest(checkpoints: string, step: number, identity: string): Prom
   );
 }
 
-async function loadBest(folder: string, trainable: Parts['stage1']): Promise<void> {
+async function loadBest(folder: string, records: readonly Flat[]): Promise<void> {
   const source = await nodeFiles.openTensors(join(folder, WEIGHTS));
   try {
-    for (const [path, { shape }] of Object.entries(trainable)) {
-      const values = await source.read(path);
-      trainable[path]?.dispose();
-      trainable[path] = tf.keep(tf.tensor(values, shape, 'float32'));
+    for (const record of records) {
+      for (const [path, { shape }] of Object.entries(record)) {
+        const values = await source.read(path);
+        record[path]?.dispose();
+        record[path] = tf.keep(tf.tensor(values, shape, 'float32'));
+      }
     }
   } finally {
     await source.close();
   }
 }
+
+/** What a stage may have trained: its own parameters, of the image encoder, and adapters of the language model. */
+const recordsOf = (stage: 1 | 2, { stage1, stage2, encoder, adapters }: Parts): Flat[] =>
+  stage === 1 ? [stage1, encoder] : [stage2, encoder, adapters];

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
-import { modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
+import { type FrozenModel, modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
 import { isFile, toPath } from '@blip2/tensor/files';
 import { latestCheckpoint } from '@blip2/trainer';
 import {
@@ -15,6 +15,7 @@ import {
 import * as tf from '@tensorflow/tfjs';
 import { chooseRerank } from './choose-rerank.js';
 import type { DataConfig, RunConfig } from './config/schema.js';
+import { loraOf } from './config/trained.js';
 import { type InitialFolders, openTrainingContext, type TrainingContext } from './context.js';
 import { follow } from './follow.js';
 import { fingerprint } from './frozen.js';
@@ -137,7 +138,7 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
-      vision: encoder.frozen,
+      vision: savedVision(context),
       processor: encoder.vision.processor,
       tokenizer: folders.text,
       ...(rerank && { rerank }),
@@ -145,6 +146,10 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   }
   return finished;
 }
+
+/** The image encoder as it is saved: with what has been trained of it. */
+const savedVision = ({ encoder: { frozen }, parts }: TrainingContext): FrozenModel =>
+  'external' in frozen ? frozen : { ...frozen, trained: parts.encoder };
 
 async function measureRerank(
   { config, parts, data }: TrainingContext,
@@ -165,7 +170,8 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
   if (!options.initial?.stage2) initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
   const { phraseWeight, projectionRateScale } = config.stage2;
-  const run = trainStage2(parts, { ...stage, phraseWeight, projectionRateScale });
+  const lora = loraOf(config);
+  const run = trainStage2(parts, { ...stage, phraseWeight, projectionRateScale, ...(lora && { lora }) });
   const selection = await selectionOf(2, context, { ...options, ...stage });
   const { trained, finished } = await follow(2, run, { ...options, config, data, selection });
   if (finished) await selection?.restore();
@@ -174,11 +180,12 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
     await saveStage2(folder, {
       config: parts.config,
       params: stage2Params(parts),
-      vision: encoder.frozen,
+      vision: savedVision(context),
       processor: encoder.vision.processor,
       tokenizer: language!.tokenizer,
       language: language!.frozen,
       prompts: data.prompts,
+      ...(lora && { adapter: { tensors: parts.adapters, config: lora } }),
     });
   }
 }
@@ -226,9 +233,10 @@ async function stageOptions<B>(
     accumulationSteps,
     recompute,
     parameters,
+    layerDecay,
     ...others
   } = stage === 1 ? config.stage1 : config.stage2;
-  const { gradCache, ...settings } = { gradCache: false, ...others };
+  const { gradCache, lora, ...settings } = { gradCache: false, lora: null, ...others };
   const { steps, learningRate, minLearningRate, warmupSteps, weightDecay, betas } = settings;
   const { seed, qformer, labelSmoothing } = config;
   const short = async (...parts: unknown[]): Promise<string> => (await cacheKey(...parts)).slice(0, 16);
@@ -241,6 +249,7 @@ async function stageOptions<B>(
     weightDecay,
     betas,
     parameters,
+    layerDecay,
     recompute,
     ...(maxSteps === undefined ? {} : { until: maxSteps }),
     trainer: {
@@ -255,7 +264,7 @@ async function stageOptions<B>(
           { seed, qformer, labelSmoothing, batchSize, maxGradNorm, accumulationSteps },
           identity,
           settings,
-          ...(gradCache || parameters.length > 0 ? [{ gradCache, parameters }] : []),
+          ...(gradCache || lora || parameters.length > 0 ? [{ gradCache, lora, parameters, layerDecay }] : []),
           ...(patience === null ? [] : [{ evaluateEvery: evaluateEvery ?? checkpointEvery, patience }]),
         ),
         vision: await short(encoder.fingerprint),

@@ -27,11 +27,19 @@ export interface RunVision {
   dispose(): void;
 }
 
-/** Opens the image encoder of a run: the given one, or that of the configuration's folder. */
+/**
+ * Opens the image encoder of a run: the given one, or that of the configuration's folder.
+ * @throws for one that is given and is to be trained
+ */
 export async function openRunVision(
   config: Pick<RunConfig, 'vision' | 'outputStride' | 'language' | 'bert'>,
-  own?: CustomVision,
+  { own, trained = false }: { readonly own?: CustomVision | undefined; readonly trained?: boolean } = {},
 ): Promise<RunVision> {
+  if (own && trained) {
+    throw new Error(
+      `The image encoder '${own.name}' is given, and a run saves no weights of it; train one of a folder, or leave out the rule that trains it.`,
+    );
+  }
   if (own) {
     const { name, width, processor } = own;
     const key = await cacheKey(name, own.fingerprint, width, processor);
@@ -39,7 +47,7 @@ export async function openRunVision(
   }
   const { vision: folder } = frozenFolders(config);
   const outputStride = config.outputStride ?? undefined;
-  const vision = await lazyVision(folder, outputStride);
+  const vision = trained ? await trainableVision(folder, outputStride) : await lazyVision(folder, outputStride);
   const weights = await fingerprint(folder);
   return {
     vision,
@@ -50,11 +58,16 @@ export async function openRunVision(
   };
 }
 
+type OpenVision = VisionModel & { readonly tokens: number; dispose(): void };
+
+/** The image encoder of a folder with its parameters, which are held from the start. */
+async function trainableVision(folder: string, outputStride: 16 | 32 | undefined): Promise<OpenVision> {
+  const loaded = await loadVision(folder, { outputStride });
+  return { ...loaded, tokens: (await lazyVision(folder, outputStride)).tokens };
+}
+
 /** The image encoder of a folder, loaded when the first images are encoded: a run whose features are cached never holds it. */
-async function lazyVision(
-  folder: string,
-  outputStride: 16 | 32 | undefined,
-): Promise<VisionModel & { readonly tokens: number; dispose(): void }> {
+async function lazyVision(folder: string, outputStride: 16 | 32 | undefined): Promise<OpenVision> {
   const [json, processor] = [await readConfigJson(folder), await readProcessor(folder)];
   const config = readVisionConfig(outputStride === undefined ? json : { ...json, output_stride: outputStride });
   let loading: ReturnType<typeof loadVision> | undefined;

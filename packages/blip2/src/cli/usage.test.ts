@@ -88,7 +88,7 @@ const wrong: [args: readonly string[], message: string][] = [
   ],
   [
     ['train', '--data', 'photos', ...model, '--preset', 'small'],
-    '--model is fine-tuned without --preset and --config; leave out one or the other.',
+    '--model is fine-tuned, and --preset trains from frozen models; leave out one or the other.',
   ],
   [
     ['train', '--data', 'photos', ...model, '--vision', 'clip'],

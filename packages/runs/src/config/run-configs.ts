@@ -16,9 +16,10 @@ export interface RunConfigs<D extends DataConfig = DataConfig> {
   parse(input: unknown, origin?: string): RunConfig<D>;
   /**
    * Reads a JSON configuration from a path or a `file:` URL. A key `preset` names a preset, which the other keys override.
+   * @param base a configuration that the keys override, in place of a preset and of the defaults
    * @throws for a file that cannot be read or is invalid
    */
-  read(path: string | URL): Promise<RunConfig<D>>;
+  read(path: string | URL, base?: RunConfig<D>): Promise<RunConfig<D>>;
   /** Returns the configuration of a preset. @throws for an unknown name, listing the known ones */
   preset(name: string): RunConfig<D>;
 }
@@ -41,7 +42,7 @@ export function runConfigs<D extends DataConfig>(
     throw new Error(`There is no preset '${name}'; give one of ${names.join(', ')}.`);
   }
 
-  async function read(file: string | URL): Promise<RunConfig<D>> {
+  async function read(file: string | URL, base?: RunConfig<D>): Promise<RunConfig<D>> {
     const path = toPath(file);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       throw new Error(`The configuration ${path} cannot be read (${error.code}); check the path.`);
@@ -52,7 +53,8 @@ export function runConfigs<D extends DataConfig>(
     } catch (error) {
       throw new Error(`The configuration ${path} is not JSON: ${(error as Error).message}.`);
     }
-    return parse(withPreset(json, path, preset), `the configuration ${path}`);
+    const whole = base && isRecord(json) ? merge({ ...base }, json) : withPreset(json, path, preset);
+    return parse(whole, `the configuration ${path}`);
   }
 
   return { names, parse, read, preset };

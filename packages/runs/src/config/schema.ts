@@ -36,6 +36,12 @@ const scheduleSchema = z
       .describe(
         'rules of which parameters are trained, by the beginning of their path, * for any one name; the first that fits decides',
       ),
+    layerDecay: z
+      .number()
+      .positive()
+      .max(1)
+      .default(1)
+      .describe("factor of the image encoder's learning rate from each layer to the one below, where it is trained"),
     recompute: z
       .boolean()
       .default(false)
@@ -115,6 +121,16 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
         .describe(
           'learning rate of the projection to the language model, as a multiple: it starts from random weights',
         ),
+      lora: z
+        .strictObject({
+          rank: count,
+          alpha: z.number().positive(),
+          dropout: share.default(0),
+          targets: z.union([z.string(), z.array(z.string())]).optional(),
+        })
+        .nullable()
+        .default(null)
+        .describe('low-rank adapters of the language model that are trained too, as PEFT has them; null: none'),
       phraseSteps: z
         .int()
         .min(0)

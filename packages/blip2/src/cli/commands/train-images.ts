@@ -27,6 +27,7 @@ export interface ImageFlags extends SharedOptions {
   readonly batchSize?: number;
   readonly learningRate?: number;
   readonly patience?: number;
+  readonly lora?: number;
 }
 
 /** The flags that concern images of one's own, with their names in messages. */
@@ -45,6 +46,7 @@ export const imageFlags = {
   batchSize: '--batch-size',
   learningRate: '--learning-rate',
   patience: '--patience',
+  lora: '--lora',
 } as const satisfies Partial<Record<keyof ImageFlags, string>>;
 
 /** What a run on images with texts is made of. */
@@ -57,8 +59,8 @@ export interface ImageRun extends FineTuning {
 /** @throws UsageError for options that exclude each other */
 export function checkImageFlags(flags: ImageFlags): void {
   const from = flags.preset !== undefined || flags.config !== undefined;
-  if (flags.model !== undefined && from) {
-    throw new UsageError('--model is fine-tuned without --preset and --config; leave out one or the other.');
+  if (flags.model !== undefined && flags.preset !== undefined) {
+    throw new UsageError('--model is fine-tuned, and --preset trains from frozen models; leave out one or the other.');
   }
   for (const key of ['vision', 'language', 'bert'] as const) {
     if (flags[key] === undefined || from || (key !== 'bert' && isModule(flags[key]))) continue;
@@ -112,10 +114,13 @@ async function started(
 ): Promise<FineTuning> {
   const { fineTuning, imageTextConfigs } = await import('@blip2/image-text');
   if (preset !== undefined) return { config: imageTextConfigs.preset(preset), stages: stages ?? [1, 2], initial: {} };
-  if (file !== undefined) return { config: await imageTextConfigs.read(file), stages: stages ?? [1, 2], initial: {} };
+  if (file !== undefined && model === undefined) {
+    return { config: await imageTextConfigs.read(file), stages: stages ?? [1, 2], initial: {} };
+  }
   const { resolveModel } = await import('@blip2/hub');
   const folder = model === undefined ? undefined : await resolveModel(model, hubOptions(session));
-  return fineTuning(folder, { images, stages });
+  const tuned = await fineTuning(folder, { images, stages });
+  return file === undefined ? tuned : { ...tuned, config: await imageTextConfigs.read(file, tuned.config) };
 }
 
 /** The configuration with what the options of the command change. */
@@ -138,13 +143,16 @@ function withFlags(config: ImageTextConfig, flags: ImageFlags): ImageTextConfig 
       ...given('views', views),
     },
     stage1: scheduled(config.stage1, flags),
-    stage2: scheduled(config.stage2, flags),
+    stage2: { ...scheduled(config.stage2, flags), ...given('lora', loraOf(flags)) },
   };
 }
 
 /** The folder of a frozen model, wherever the run is resumed from; `starter` is a name, and a module is none. */
 const folderOf = (path: string | undefined): string | undefined =>
   isModule(path) ? undefined : path === undefined || path === 'starter' ? path : resolve(path);
+
+/** Adapters of a rank, at the scale that PEFT's users take. */
+const loraOf = ({ lora: rank }: ImageFlags) => (rank === undefined ? undefined : { rank, alpha: 2 * rank, dropout: 0 });
 
 function scheduled<S extends ImageTextConfig['stage1'] | ImageTextConfig['stage2']>(schedule: S, flags: ImageFlags): S {
   const {

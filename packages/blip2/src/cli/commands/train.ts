@@ -28,7 +28,7 @@ export function trainCommand(command: Command, session: Session): Command {
     .addOption(dataOption())
     .option(
       '--model <model>',
-      'the model to fine-tune, where neither --preset nor --config is given (default: the starter model)',
+      'the model to fine-tune; --config then overrides (default: the starter model, without --preset and --config)',
     )
     .addOption(choiceOption('--preset <name>', 'training preset', presets))
     .option('--config <file>', 'training configuration, as JSON')
@@ -48,6 +48,7 @@ export function trainCommand(command: Command, session: Session): Command {
     .addOption(numberOption('--steps <n>', 'steps of each stage', COUNT))
     .addOption(numberOption('--batch-size <n>', 'images of a step', { integer: true, min: 2 }))
     .addOption(numberOption('--learning-rate <x>', 'learning rate after warm-up', { above: 0 }))
+    .addOption(numberOption('--lora <rank>', 'train low-rank adapters of the language model too', COUNT))
     .addOption(choiceOption('--augment <name>', 'augmentation of the images', ['none', 'crop', 'randaugment']))
     .addOption(numberOption('--views <n>', 'with --augment, cached views of each image', COUNT))
     .option('--no-feature-cache', 'encode the images in each step, and keep no features on disk')
