@@ -26,7 +26,10 @@ import {
  * split `known` has the training vendors' drawings in scenes and places that training never shows; its emoji are
  * OpenMoji's, which training shows as they are.
  */
-export interface EmojiEvaluation extends EvaluationData, EncodedSplit {}
+export interface EmojiEvaluation extends EvaluationData, EncodedSplit {
+  /** The images of both splits. */
+  readonly images: { readonly unseen: EncodedSplit; readonly known: EncodedSplit };
+}
 
 /** The number of test scenes for a model without a run's configuration. */
 const TEST_SCENES = 288;
@@ -123,7 +126,8 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
       };
       const unseen = await open(splits.test);
       const known = await open(splits.train);
-      return { ...unseen, ...tasksOf(unseen), known: tasksOf(known), close: () => opened.close() };
+      const images = { unseen, known };
+      return { ...unseen, images, ...tasksOf(unseen), known: tasksOf(known), close: () => opened.close() };
     } catch (error) {
       await opened.close();
       throw error;
@@ -133,7 +137,8 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
 
 const close = (data: { close(): Promise<void> }): Promise<void> => data.close();
 
-interface EncodedSplit {
+/** The images of a split: drawings of emoji, scenes, and single drawings. */
+export interface EncodedSplit {
   readonly emoji: EncodedEmoji;
   readonly scenes: EncodedScenes;
   readonly singles: EncodedSingles;

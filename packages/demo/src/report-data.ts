@@ -1,15 +1,17 @@
 import type { DecodedImage } from '@blip2/data';
 import { queryAttention } from '@blip2/explain';
 import { topK } from '@blip2/models';
-import type { Attention, ReportData } from '@blip2/report';
+import type { Attention, Bounds, Captions, ReportData, Singles } from '@blip2/report';
 import { curvesOf, type Evaluation, type EvaluationContext, type LoggedStep } from '@blip2/runs';
 import * as tf from '@tensorflow/tfjs';
-import type { EmojiEvaluation } from './emoji-data.js';
+import type { EmojiEvaluation, EncodedSplit } from './emoji-data.js';
 
 /** What a report of a demo run is made of. */
 export interface ReportInput {
   readonly context: EvaluationContext<EmojiEvaluation>;
   readonly evaluation: Evaluation;
+  /** What the frozen parts reach alone. */
+  readonly bounds: Bounds;
   readonly steps: readonly LoggedStep[];
   readonly run: { readonly seconds: number; readonly preset: string; readonly threads: number };
 }
@@ -20,29 +22,53 @@ export const TITLE = 'BLIP-2 on emoji';
 /** The number of examples of each kind. */
 const SHOWN = 8;
 
-/** Collects the contents of a run's report: curves, scores, and examples spread evenly over the evaluation split. */
-export async function reportData({ context, evaluation, steps, run }: ReportInput): Promise<ReportData> {
-  const { emoji, scenes } = context.data;
-  const { retrieval, captions, vqa } = evaluation;
+/** The number of first captions that are shown of each split, as they come. */
+const FIRST = 12;
+
+/** Collects the contents of a run's report: curves, scores of both splits, their first captions, and examples spread evenly. */
+export async function reportData({ context, evaluation, bounds, steps, run }: ReportInput): Promise<ReportData> {
+  const { emoji, scenes, images } = context.data;
+  const { retrieval, vqa, known } = evaluation;
   return {
     title: TITLE,
     run: { ...run, backend: tf.getBackend(), node: process.version },
     curves: curvesOf(steps),
     ...(retrieval && { retrieval: sheet(retrieval, (index) => emoji.image(index)) }),
-    ...(captions && {
-      captions: {
-        cider: captions.cider,
-        ciderSwapped: captions.ciderSwapped,
-        n: captions.n,
-        samples: spread(captions.results, SHOWN).map((sample) => ({
-          ...sample,
-          image: scenes.image(sample.image),
-        })),
+    ...firstCaptions(evaluation, images.unseen),
+    split: 'Noto’s drawings (unseen vendor)',
+    ...(known && {
+      known: {
+        name: 'known vendors, unseen combinations',
+        ...(known.retrieval && { retrieval: known.retrieval }),
+        ...firstCaptions(known, images.known),
+        vqa: known.vqa?.types ?? [],
       },
     }),
+    bounds,
     vqa: vqa?.types ?? [],
     questions: spread(vqa?.results ?? [], SHOWN).map((one) => ({ ...one, image: scenes.image(one.image) })),
     attention: await attention(context),
+  };
+}
+
+/** The captions of a split's first scenes and single drawings, right and wrong as they come. */
+function firstCaptions(
+  { captions, single }: Pick<Evaluation, 'captions' | 'single'>,
+  { scenes, singles }: EncodedSplit,
+): { captions?: Captions; single?: Singles } {
+  return {
+    ...(captions && {
+      captions: {
+        ...captions,
+        samples: captions.results.slice(0, FIRST).map((one) => ({ ...one, image: scenes.image(one.image) })),
+      },
+    }),
+    ...(single && {
+      single: {
+        ...single,
+        samples: single.results.slice(0, FIRST).map((one) => ({ ...one, image: singles.image(one.image) })),
+      },
+    }),
   };
 }
 

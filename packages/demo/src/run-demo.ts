@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeReport } from '@blip2/report';
+import { type Bounds, writeReport } from '@blip2/report';
 import {
   type CustomVision,
   type EvalSummary,
@@ -21,6 +21,7 @@ import {
 } from '@blip2/runs';
 import { isFile, toPath } from '@blip2/tensor/files';
 import { currentBackend } from '@blip2/training';
+import { partBounds } from './bounds.js';
 import { type EmojiConfig, emojiConfigs } from './config.js';
 import { emojiData } from './emoji-data.js';
 import { reportData, TITLE } from './report-data.js';
@@ -45,6 +46,8 @@ export interface DemoOptions {
 export interface DemoSummary extends EvalSummary {
   readonly stage1: StageSummary;
   readonly stage2: StageSummary;
+  /** What the frozen parts reach alone; see `partBounds`. */
+  readonly bounds: Bounds;
   readonly seconds: number;
   /** The path of the HTML report. */
   readonly report: string;
@@ -73,13 +76,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const evaluated = { model: out, data: emojiData, vision, reporter, signal };
   return withEvaluation(evaluated, async (context) => {
     const evaluation = await evaluate(context, evaluated);
+    const bounds = await partBounds(config);
     const seconds = (performance.now() - started) / 1000;
     const report = join(out, REPORT);
     const run = { seconds, preset, threads: currentBackend().threads ?? 1 };
-    await writeReport(report, await reportData({ context, evaluation, steps, run }));
+    await writeReport(report, await reportData({ context, evaluation, bounds, steps, run }));
     reporter.note(`The report is ${report}.`);
     const stages = { stage1: summarize(steps, 1), stage2: summarize(steps, 2) };
-    const summary = { ...stages, ...evaluation.summary, seconds, report };
+    const summary = { ...stages, ...evaluation.summary, bounds, seconds, report };
     await writeScores(join(out, SCORES), summary);
     return summary;
   });

@@ -4,15 +4,19 @@ export { fit } from './image.js';
 export { renderReport } from './report.js';
 export type {
   Attention,
+  Bounds,
+  CaptionSample,
   Captions,
   Curve,
   CurveStep,
+  KnownSplit,
   Question,
   Recall,
   ReportData,
   Retrieval,
   RunInfo,
   RunProgress,
+  Singles,
   VqaScore,
 } from './types.js';
 export { writeReport } from './write.js';

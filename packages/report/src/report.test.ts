@@ -6,7 +6,7 @@ import { decodeImage } from '@blip2/data';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type RunProgress, renderReport, writeReport } from './index.js';
 import { type Page, readPage } from './testing/page.js';
-import { noise, sample, withText } from './testing/sample.js';
+import { noise, sample, withSplits, withText } from './testing/sample.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -116,6 +116,23 @@ test('the page of a run that goes on says how far it is and loads itself again, 
   const ended = await page();
   expect(ended.words).toContain('trained in 8 min 12 s on');
   expect(reloads(ended)).toBe(false);
+});
+
+test('two splits stand side by side with what the parts reach alone, and captions are marked right or wrong', async () => {
+  const { problems, elements, words } = readPage(await renderReport(withSplits('a red apple')));
+  expect(problems).toEqual([]);
+  expect(words).toContain('Measured a red apple known drawings frozen parts alone');
+  expect(words).toContain('Image to text among 400, R@1 30.5% 30.5% 87.3%');
+  expect(words).toContain('Text to image among 400, R@1 28.8% 28.8% –');
+  expect(words).toContain('Single objects, caption exactly right 58.0% 82.0% –');
+  expect(words).toContain('Caption exactly right 12.5% 12.5% 82.0%');
+  expect(words).toContain('‘what’ 40.0% – 93.0%');
+  expect(words).toContain('Single objects, caption right 58.0% 82.0% on known drawings');
+  expect(words).toContain('Captions: known drawings CIDEr over 300 images (at most 10); 12.5% of the captions equal');
+  expect(words).toContain('Single objects: a red apple 58.0% of the captions of 85 images equal a reference.');
+  const labels = elements.flatMap(({ attributes }) => attributes['aria-label'] ?? []);
+  const captions = 2 * 2; // scenes and single objects of two splits, one right and one wrong of each
+  expect(labels.filter((label) => label === 'wrong')).toHaveLength(captions + 1);
 });
 
 test('a page of many large images stays below two megabytes', async () => {

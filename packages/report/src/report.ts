@@ -6,6 +6,7 @@ import { curvesSection } from './sections/curves.js';
 import { questionsSection } from './sections/questions.js';
 import { retrievalSection } from './sections/retrieval.js';
 import { type Section, sectionHtml } from './sections/section.js';
+import { splitsSection } from './sections/splits.js';
 import { runLine, summary } from './sections/summary.js';
 import { style } from './style.js';
 import type { ReportData } from './types.js';
@@ -18,9 +19,10 @@ function sections(data: ReportData, side: number): Section[] {
   const image = imageMaker(side);
   const { notes = [] } = data;
   const all = [
+    splitsSection(data),
     curvesSection(data.curves),
     retrievalSection(data.retrieval, image),
-    captionsSection(data.captions, image),
+    captionsSection(data, image),
     questionsSection(data.vqa, data.questions, image),
     attentionSection(data.attention, { toHtml: image, side }),
     notes.length > 0

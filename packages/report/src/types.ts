@@ -9,12 +9,20 @@ export interface ReportData {
   readonly curves: readonly Curve[];
   readonly retrieval?: Retrieval | undefined;
   readonly captions?: Captions | undefined;
+  /** Captions of images of a single object. */
+  readonly single?: Singles | undefined;
   /** VQA accuracy, one row per type of question. */
   readonly vqa: readonly VqaScore[];
   /** Examples of questions with answers. */
   readonly questions: readonly Question[];
   /** Cross-attention maps of some images. */
   readonly attention: readonly Attention[];
+  /** What the scores above were measured on, where there is another split too. */
+  readonly split?: string | undefined;
+  /** The scores of another split, such as images like those of training. */
+  readonly known?: KnownSplit | undefined;
+  /** What the frozen parts reach alone. */
+  readonly bounds?: Bounds | undefined;
   /** Sentences at the end of the report. */
   readonly notes?: readonly string[] | undefined;
 }
@@ -100,14 +108,52 @@ export interface Captions {
   readonly cider: number;
   /** CIDEr of captions generated from the soft prompts of other images. */
   readonly ciderSwapped: number;
+  /** The share of captions that equal a reference. */
+  readonly exact?: number | undefined;
   /** The number of images. */
   readonly n: number;
-  readonly samples: readonly {
-    readonly image: DecodedImage;
-    readonly caption: string;
-    readonly reference: string;
+  readonly samples: readonly (CaptionSample & {
+    /** The caption generated from the soft prompt of another image. */
     readonly swapped: string;
-  }[];
+  })[];
+}
+
+/** An image with its generated caption. */
+export interface CaptionSample {
+  readonly image: DecodedImage;
+  readonly caption: string;
+  readonly reference: string;
+  /** Whether the caption equals a reference, where that was measured. */
+  readonly exact?: boolean | undefined;
+}
+
+/** The scores of captions of single objects, with examples. */
+export interface Singles {
+  /** The share of captions that equal a reference. */
+  readonly exact: number;
+  /** The number of images. */
+  readonly n: number;
+  readonly samples: readonly CaptionSample[];
+}
+
+/** The scores of a second split. */
+export interface KnownSplit {
+  /** What it is called on the page. */
+  readonly name: string;
+  readonly retrieval?: Pick<Retrieval, 'candidates' | 'i2t' | 't2i'> | undefined;
+  readonly captions?: Captions | undefined;
+  readonly single?: Singles | undefined;
+  readonly vqa: readonly VqaScore[];
+}
+
+/** What the frozen parts of a model reach alone, which bounds what is learned between them. */
+export interface Bounds {
+  /** Retrieval by the image encoder's own features. */
+  readonly retrieval?: Pick<Recall, 'r1' | 'r5'> | undefined;
+  /** The language model's captions of descriptions of the images, in place of the images. */
+  readonly captions?: Pick<Singles, 'exact'> | undefined;
+  /** The language model's answers about descriptions of the images. */
+  readonly vqa?: { readonly types: readonly Pick<VqaScore, 'type' | 'accuracy'>[] } | undefined;
 }
 
 /** The accuracy on one type of question, from 0 to 1. */

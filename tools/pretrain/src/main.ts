@@ -12,6 +12,7 @@ import { pretrainBlip2 } from './blip2/pretrain.js';
 import { shipBlip2 } from './blip2/ship.js';
 import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
+import { writeEvaluation } from './evaluation.js';
 import { pretrainLanguage } from './language.js';
 import { readGists } from './reading.js';
 
@@ -24,6 +25,8 @@ const USAGE = `Makes what @blip2/starter ships.
   pnpm pretrain blip2 --run DIR [--from shipped|DIR]         both stages of BLIP-2 on emoji, chosen by Firefox OS' drawings
   pnpm pretrain ship --run DIR                               the models of such a run, scored, as models/blip2
   pnpm pretrain compare                                      how well the encoder tells emoji by unseen vendors apart
+
+'read' and 'compare' also write what they measure as evaluation.json beside the weights, which the demo's report shows.
 
 Work is kept in --work (default: .cache/pretrain of this tool); stopped training goes on where it was.
 
@@ -75,7 +78,8 @@ const commands: Record<string, () => Promise<void>> = {
     return pretrainLanguage({ folder: join(values.out, 'language'), from, steps: steps(2600), batch: 96, seed }, log);
   },
   async read() {
-    console.log(JSON.stringify(await readGists(join(values.out, 'language'), { scenes: 96, positions: 8 })));
+    const folder = join(values.out, 'language');
+    console.log(JSON.stringify(await writeEvaluation(folder, await readGists(folder, { scenes: 96, positions: 8 }))));
   },
   bert: () => pretrainBert({ folder: join(values.out, 'bert'), steps: steps(400), batch: 128, seed }, log),
   async blip2() {
@@ -105,7 +109,8 @@ const commands: Record<string, () => Promise<void>> = {
     console.log(JSON.stringify({ ...scores, firefox }));
   },
   async compare() {
-    console.log(JSON.stringify(await compareVendors(join(values.out, 'vision'), values.work)));
+    const folder = join(values.out, 'vision');
+    console.log(JSON.stringify(await writeEvaluation(folder, await compareVendors(folder, values.work))));
   },
 };
 

@@ -31,11 +31,12 @@ function figure(name: string, value: string, against: string): Html {
 }
 
 /** The main scores, each with its baseline. */
-export function summary({ retrieval, captions, vqa }: ReportData): Html {
+export function summary({ retrieval, captions, single, vqa, known }: ReportData): Html {
   const chance = retrieval && `chance ${percent(1 / retrieval.candidates)}`;
   return html`<dl class="figures">
 ${retrieval && figure('Image → text, R@1', percent(retrieval.i2t.r1), `${chance}`)}
 ${retrieval && figure('Text → image, R@1', percent(retrieval.t2i.r1), `${chance}`)}
+${single && figure('Single objects, caption right', percent(single.exact), known?.single ? `${percent(known.single.exact)} on ${known.name}` : `of ${count(single.n)}`)}
 ${captions && figure('Captions, CIDEr', decimal(captions.cider), `${decimal(captions.ciderSwapped)} with another image’s soft prompt`)}
 ${
   vqa.length > 0 &&

@@ -63,4 +63,26 @@ export function withText(word: string): ReportData {
   };
 }
 
+/** The same report with another split, single objects, and what the parts reach alone. */
+export function withSplits(word: string): ReportData {
+  const data = withText(word);
+  const [image, other] = [noise(12, 8, 3), noise(12, 8, 4)];
+  const samples = [
+    { image, caption: word, reference: word, exact: true },
+    { image: other, caption: '', reference: word, exact: false },
+  ];
+  const captions = { ...data.captions!, exact: 0.125, samples: samples.map((one) => ({ ...one, swapped: word })) };
+  const single = { exact: 0.58, n: 85, samples };
+  return {
+    ...data,
+    ...{ captions, single, split: word },
+    known: { name: 'known drawings', retrieval: data.retrieval, captions, single: { ...single, exact: 0.82 }, vqa: [] },
+    bounds: {
+      retrieval: { r1: 0.873, r5: 0.978 },
+      captions: { exact: 0.82 },
+      vqa: { types: [{ type: 'what', accuracy: 0.93 }] },
+    },
+  };
+}
+
 export const sample = (): ReportData => withText('a red apple');

@@ -15,6 +15,8 @@ export interface CaptionResult {
   readonly reference: string;
   /** The caption that is generated from the soft prompt of another image; empty where there is only one image. */
   readonly swapped: string;
+  /** Whether the caption equals one of the references, as in `CaptionScores.exact`. */
+  readonly exact: boolean;
 }
 
 /** Options of `evaluateCaptions`: those of generation. */
@@ -69,14 +71,21 @@ export async function evaluateCaptions(
   const swapped = n < 2 ? indices.map(() => '') : await captionsOf((index) => (index + (n >> 1)) % n);
   const all = indices.map((index) => [...references(index)]);
   const results = indices.map((image): CaptionResult => {
-    return { image, caption: own[image]!, reference: all[image]![0]!, swapped: swapped[image]! };
+    const caption = own[image]!;
+    return {
+      image,
+      caption,
+      reference: all[image]![0]!,
+      swapped: swapped[image]!,
+      exact: isExact(caption, all[image]!),
+    };
   });
   return {
     cider: cider(own, all).score,
     ciderSwapped: cider(swapped, all).score,
     bleu: bleu(own, all),
     rougeL: rougeL(own, all).score,
-    exact: exactShare(own, all),
+    exact: exactShare(results),
     n,
     results,
   };
@@ -99,12 +108,17 @@ export async function evaluateExact(
   const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt }));
   const captions = await generateTexts(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...options });
   const all = inputs.map(({ image }) => [...references(image)]);
-  const results = inputs.map(({ image }) => ({ image, caption: captions[image]!, reference: all[image]![0]! }));
-  return { exact: exactShare(captions, all), n: inputs.length, results };
+  const results = inputs.map(({ image }) => {
+    const caption = captions[image]!;
+    return { image, caption, reference: all[image]![0]!, exact: isExact(caption, all[image]!) };
+  });
+  return { exact: exactShare(results), n: inputs.length, results };
 }
 
-function exactShare(captions: readonly string[], references: readonly (readonly string[])[]): number {
+function isExact(caption: string, references: readonly string[]): boolean {
   const plain = (text: string): string => captionProcessor(text).trim();
-  const exact = captions.filter((caption, i) => references[i]!.some((one) => plain(one) === plain(caption)));
-  return captions.length === 0 ? 0 : exact.length / captions.length;
+  return references.some((one) => plain(one) === plain(caption));
 }
+
+const exactShare = (results: readonly { readonly exact: boolean }[]): number =>
+  results.length === 0 ? 0 : results.filter(({ exact }) => exact).length / results.length;

@@ -169,6 +169,7 @@ describe('text', () => {
         caption: references[1],
         reference: references[1],
         swapped: references[2],
+        exact: true,
       });
     });
   });
@@ -178,8 +179,9 @@ describe('text', () => {
     const references = (i: number): string[] => (i === 0 ? ['a dog', 'a cat'] : ['a cats']);
     const options = { beams: 1, maxNewTokens: 2 };
     await expectNoLeak(async () => {
-      const { exact, n } = await evaluateExact(said, { features, references }, options);
+      const { exact, n, results } = await evaluateExact(said, { features, references }, options);
       expect([exact, n]).toEqual([1 / 3, 3]);
+      expect(results.map((one) => one.exact)).toEqual([true, false, false]);
       expect((await evaluateCaptions(said, { features, references }, options)).exact).toBe(1 / 3);
     });
   });

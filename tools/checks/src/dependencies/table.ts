@@ -196,6 +196,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/report',
       '@blip2/explain',
       '@blip2/runs',
+      '@blip2/starter',
     ],
     npm: { ...tfjs, zod: 'the schemas of the demo configuration' },
     onlyNode: { src: 'trains in Node, on images that are drawn and kept on disk' },
