@@ -5,6 +5,7 @@ import { inFolder } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import { openDataset } from '../open.js';
 import { captionsOf, lines, picture, readAll, writeFiles } from '../test-support/files.js';
+import { tar } from '../test-support/shards.js';
 
 test('captions.jsonl: one caption or several, one line or several', () =>
   inFolder(async (root) => {
@@ -260,4 +261,30 @@ test('images in another folder', () =>
     });
     const { items } = await readAll(await openDataset(join(root, 'lists/my.csv'), { images: join(root, 'pictures') }));
     expect(captionsOf(items)).toEqual({ 'x/a.jpg': ['a'] });
+  }));
+
+test('names with letters that patterns have, and links in circles', () =>
+  inFolder(async (outer) => {
+    const root = join(outer, '{a,b} [1] (x) *');
+    await writeFiles(root, {
+      'é [1].jpg': null,
+      'é [1].txt': 'a cat',
+      '.hidden/b.jpg': null,
+      'sub/#?.jpg': null,
+      'sub/#?.txt': 'b',
+    });
+    await writeFiles(outer, { 'elsewhere/c.jpg': null, 'elsewhere/c.txt': 'c' });
+    await symlink(root, join(root, 'circle'));
+    await symlink(join(outer, 'elsewhere'), join(root, 'out'));
+    const { ids, skipped } = await readAll(await openDataset(root));
+    expect(ids).toEqual(['sub/#?.jpg', 'é [1].jpg']);
+    expect(skipped).toEqual({
+      circle: "the folder is a link to '.', which is listed",
+      'circle/out': "the folder is a link to 'out', which is listed",
+      'circle/sub': "the folder is a link to 'sub', which is listed",
+      'out/c.jpg': 'a symbolic link leads out of the folder of the data set',
+    });
+    await writeFiles(join(root, 'shards'), { 'x.tar': await tar({ 'a.jpg': null, 'a.txt': 'a' }) });
+    expect((await readAll(await openDataset(join(root, 'shards')))).ids).toEqual(['x.tar/a']);
+    expect((await readAll(await openDataset(join(root, 'shards/x.tar')))).ids).toEqual(['x.tar/a']);
   }));

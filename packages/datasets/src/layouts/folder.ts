@@ -42,7 +42,7 @@ export async function readFolder(
   if (chosen.length > 0) {
     return chosen.map((name) => readTable(join(root, name), { ...options, split: splitOfTable(name) }));
   }
-  const names = await listFolder(root, signal);
+  const names = await listFolder(root, report, signal);
   return names.images.length > 0 && names.texts.length > 0 ? [readBeside(root, names, report)] : undefined;
 }
 

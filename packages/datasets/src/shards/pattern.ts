@@ -31,7 +31,8 @@ export const namesShards = (text: string): boolean => isAddress(text) || TAR.tes
 export async function findShards(patterns: readonly string[], signal?: AbortSignal): Promise<Shard[]> {
   const all: string[] = [];
   for (const pattern of patterns) {
-    const texts = expand(pattern, { max: MOST + 1 });
+    const isName = !isAddress(pattern) && (await isThere(pattern)); // whatever letters it has
+    const texts = isName ? [pattern] : expand(pattern, { max: MOST + 1 });
     if (texts.length > MOST) throw new Error(`'${pattern}' names more than ${MOST} shards; give fewer of them.`);
     for (const text of texts) all.push(...(isAddress(text) ? [text] : await localShards(text, signal)));
   }
@@ -41,6 +42,12 @@ export async function findShards(patterns: readonly string[], signal?: AbortSign
   const common = commonFolder(names);
   return all.map((at, i) => ({ name: names[i]!.slice(common.length), at, remote: isAddress(at) }));
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 async function localShards(text: string, signal: AbortSignal | undefined): Promise<string[]> {
   const path = resolve(text);
