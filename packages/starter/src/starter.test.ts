@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
@@ -23,6 +24,14 @@ shipped.each([
     expect(card).toMatch(/\| single drawings: caption exactly right \| \d/);
   },
 );
+
+shipped('blip2 was trained with the frozen models that are here', async () => {
+  const { frozen } = JSON.parse(await readFile(new URL('training.json', blip2), 'utf8'));
+  for (const model of ['vision', 'language'] as const) {
+    const weights = await readFile(new URL('model.safetensors', starterUrl(model)));
+    expect([model, createHash('sha256').update(weights).digest('hex')]).toEqual([model, frozen[model]]);
+  }
+});
 
 async function dtypesIn(file: URL): Promise<string[]> {
   const bytes = await readFile(file);

@@ -26,6 +26,8 @@ export interface RunHistory {
 
 /** How a model was trained: `training.json` beside its stages. */
 export interface History {
+  /** SHA-256 of the weights of the frozen models that a model refers to which ships: with others it is worth nothing. */
+  readonly frozen?: { readonly vision: string; readonly language: string };
   /** In order; the later ones continue the models of the earlier ones. */
   readonly runs: readonly RunHistory[];
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { emojiData } from '@blip2/demo';
 import {
@@ -51,10 +51,16 @@ export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shi
     firefox: await validated(folder, work),
     scores: await runEval({ model: folder, data: emojiData }),
   };
-  await writeHistory(folder, withoutPaths(history));
+  const [vision, language] = [await hashOf(join(models, 'vision')), await hashOf(join(models, 'language'))];
+  await writeHistory(folder, { frozen: { vision, language }, ...withoutPaths(history) });
   await writeFile(join(folder, 'README.md'), card(shipped));
   return shipped;
 }
+
+const hashOf = async (folder: string): Promise<string> =>
+  createHash('sha256')
+    .update(await readFile(join(folder, 'model.safetensors')))
+    .digest('hex');
 
 /** A history whose configurations name the starter's frozen models, which those of the run are, and not where they lay. */
 export function withoutPaths({ runs }: History): History {
@@ -81,9 +87,14 @@ export async function writeModels({ run, models }: Omit<ShipOptions, 'work'>): P
   ] as const) {
     if (!kinds.includes(kind) && !before.includes(kind)) throw new Error(`${run} has no ${stage}; train it first.`);
   }
-  let sizes: Shipped['sizes'] | undefined;
+  const frozen = new Map<ModelKind, Record<'vision' | 'language', FrozenModelFolder>>();
   for (const kind of kinds) {
-    const vision = await frozenOf(run, { kind, part: 'vision', folder: join(models, 'vision') });
+    const part = (name: 'vision' | 'language') => frozenOf(run, { kind, part: name, folder: join(models, name) });
+    const vision = await part('vision');
+    frozen.set(kind, { vision, language: kind === 'generation' ? await part('language') : vision });
+  }
+  let sizes: Shipped['sizes'] | undefined;
+  for (const [kind, { vision, language }] of frozen) {
     using model = await loadFolder(run, { kind });
     sizes = { config: model.config, ...(vision.outputStride && { outputStride: vision.outputStride }) };
     const saved = { config: model.config, processor: model.processor, tokenizer: model.folder, vision };
@@ -92,7 +103,6 @@ export async function writeModels({ run, models }: Omit<ShipOptions, 'work'>): P
       await saveStage1(join(folder, 'stage1'), { ...saved, params, rerank }, { dtype: 'F16' });
     } else {
       const { params, prompts } = model;
-      const language = await frozenOf(run, { kind, part: 'language', folder: join(models, 'language') });
       await saveStage2(join(folder, 'stage2'), { ...saved, params, prompts, language }, { dtype: 'F16' });
     }
   }
