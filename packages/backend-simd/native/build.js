@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 // Compiles the native kernels of backend-simd and attention to native/PLATFORM/kernels.node, and kernels.json with its digest:
 // for this computer's platform with its C compiler, CC or else cc, where it has one; with --all for every platform with zig of a
 // pinned version, which pip installs from PyPI into .cache. Files that are newer than the sources stay, but for --force.
+// --harness runs harness.c on x64 and, by qemu-user, on arm64, and holds what they compute against each other.
 
 const packages = new URL('../../', import.meta.url);
 const path = (relative) => fileURLToPath(new URL(relative, packages));
@@ -59,7 +60,7 @@ function compile(platform, compiler, flags, link) {
   mkdirSync(work);
   try {
     const objects = [];
-    for (const file of sources.filter((name) => name.endsWith('.c'))) {
+    for (const file of sources.filter((name) => /(?<!harness)\.c$/.test(name))) {
       const once = /(addon|freestanding)\.c$/.test(file);
       for (const own of once ? [['-Os']] : Object.values(INSTRUCTIONS[platform.split('-')[1]])) {
         const object = `${objects.length}.o`; // a short name: it may end up in the file
@@ -102,16 +103,47 @@ function compileHere() {
   }
 }
 
-function compileAll() {
+/** The command of zig's C compiler, which is installed when it is not there. */
+function zig() {
   const folder = path('../.cache/zig/');
   const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
   if (!existsSync(python)) run([process.platform === 'win32' ? 'python' : 'python3'], ['-m', 'venv', folder]);
   run([python], ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `ziglang==${ZIG}`]);
+  return [python, '-m', 'ziglang', 'cc'];
+}
+
+function compileAll() {
+  const compiler = zig();
   for (const [platform, { target, link }] of Object.entries(PLATFORMS)) {
     const pic = platform.startsWith('win32') ? [] : ['-fPIC'];
-    console.log(compile(platform, [python, '-m', 'ziglang', 'cc'], ['-target', target, ...pic, ...BARE], link));
+    console.log(compile(platform, compiler, ['-target', target, ...pic, ...BARE], link));
   }
 }
 
+/** Throws where kernels for arm64 compute something else than those for x64. */
+function compareHarness() {
+  const compiler = zig();
+  const files = sources.filter((name) => /(?<!addon|freestanding)\.c$/.test(name));
+  const kinds = [
+    { target: 'x86_64-linux-musl', own: INSTRUCTIONS.x64.avx2, emulator: [] },
+    { target: 'aarch64-linux-musl', own: [], emulator: [process.env.QEMU ?? 'qemu-aarch64-static'] },
+  ];
+  const [x64, arm64] = kinds.map(({ target, own, emulator }) => {
+    const program = join(tmpdir(), `blip2-harness-${process.pid}`);
+    try {
+      run(compiler, ['-target', target, ...FLAGS, '-O3', '-static', '-DHARNESS', ...own, ...files, '-o', program]);
+      const [command, ...args] = [...emulator, program];
+      const { status, stdout, error } = spawnSync(command, args, { encoding: 'utf8' });
+      if (status !== 0) throw new Error(error?.message ?? `${command} ended with ${status}`);
+      return stdout;
+    } finally {
+      rmSync(program, { force: true });
+    }
+  });
+  if (x64 !== arm64) throw new Error(`arm64 computes something else:\n${x64}\n${arm64}`);
+  console.log(`${x64.trim().split('\n').length} calls of kernels give the same bits on x64 and on arm64`);
+}
+
 if (process.argv.includes('--all')) compileAll();
+else if (process.argv.includes('--harness')) compareHarness();
 else compileHere();
