@@ -28,9 +28,10 @@ const torch: Kind = {
   settle: 10,
 };
 
-/** In the order in which they take turns. tfjs' wasm backend has no threads under Node. */
+/** In the order in which they take turns. `simd` is this backend in WebAssembly alone, `native` with native kernels. tfjs' wasm backend has no threads under Node. */
 export const kinds: Readonly<Record<string, Kind>> = {
   simd: { threads: [1, 2], program: 'engines/tfjs.ts' },
+  native: { threads: [1, 2], program: 'engines/tfjs.ts' },
   wasm: { threads: [1], program: 'engines/tfjs.ts' },
   cpu: { threads: [1], program: 'engines/tfjs.ts', named: true },
   'tfjs-node': { threads: [1, 2], program: 'engines/tfjs.ts' },

@@ -17,8 +17,9 @@ async function open({ name, threads }: Contender): Promise<Engine> {
   tf.enableProdMode();
   const found: Suite[] = [];
   let heapUse: ((run: Run) => Promise<HeapUse>) | undefined;
-  if (name === 'simd') {
-    const backend = await register({ threads });
+  if (name === 'simd' || name === 'native') {
+    const backend = await register({ threads, native: name === 'native' });
+    if (name === 'native' && backend.native.length === 0) throw new Error('There are no native kernels here.');
     await registerAttention(backend);
     found.push(await ceilings(backend));
     heapUse = (run) => heapUseOf(backend, run);
@@ -28,12 +29,12 @@ async function open({ name, threads }: Contender): Promise<Engine> {
     patchWasm();
   }
   if (name === 'tfjs-node') requirePeer('@tensorflow/tfjs-node', 'tfjs-node/');
-  const backend = name === 'tfjs-node' ? 'tensorflow' : name;
+  const backend = ({ 'tfjs-node': 'tensorflow', native: 'simd' } as Record<string, string>)[name] ?? name;
   if (!(await tf.setBackend(backend))) throw new Error(`The backend '${backend}' could not be started.`);
   await tf.ready();
   found.push(...(await suites()));
   return {
-    versions: { [name === 'simd' ? '@tensorflow/tfjs' : name]: tf.version_core },
+    versions: { [backend === 'simd' ? '@tensorflow/tfjs' : name]: tf.version_core },
     prepare(asked) {
       const suite = found.find(({ bench }) => bench === asked.bench);
       const one = suite?.cases.find((each) => each.name === asked.case);
