@@ -23,14 +23,14 @@ const PROBLEMS: readonly Sizes[] = [
     keyHeads: 2,
     length: 53,
     offset: 53,
-    q: [3, 9, 48],
-    k: [2, 55, 48],
+    q: [3, 9, 24],
+    k: [2, 55, 24],
     mask: [3, 1, 1, 53],
     rows: [1, 0, 1],
   },
   { heads: 4, keyHeads: 2, length: 7, offset: 1, q: [1, 5, 20], k: [1, 7, 10], bias: [1, 4, 5, 7], mask: [1, 1, 1, 7] },
   { heads: 2, keyHeads: 2, length: 6, offset: 5, q: [2, 1, 32], k: [2, 6, 32], bias: [1, 2, 1, 6] },
-  { heads: 1, keyHeads: 1, length: 5, offset: 5, q: [1, 110, 8], k: [1, 5, 8], bias: [1, 1, 110, 1] },
+  { heads: 1, keyHeads: 1, length: 5, offset: 5, q: [1, 77, 8], k: [1, 5, 8], bias: [1, 1, 77, 1] },
 ];
 
 /** Compares the kernels of attention with their native counterparts, bit for bit. @returns the names of those that agree */
@@ -40,11 +40,12 @@ export function agreement(
 ): (wasm: Kernels, native: Kernels) => string[] {
   return (wasm, native) => {
     const good = new Set(Object.keys(wasm));
+    const numbers = Float32Array.from({ length: 3000 }, (_, i) => (Math.imul(i, 0x9e3779b1) >> 8) / 2 ** 22);
     for (const problem of PROBLEMS) {
-      const expected = compute(backend, { wasm: wasm as Tools['wasm'], withScratch }, problem);
+      const expected = compute(backend, { wasm: wasm as Tools['wasm'], withScratch }, problem, numbers);
       let found: Record<string, Float32Array[]> = {};
       try {
-        found = compute(backend, { wasm: native as Tools['wasm'], withScratch }, problem);
+        found = compute(backend, { wasm: native as Tools['wasm'], withScratch }, problem, numbers);
       } catch {
         // an argument that it takes for wrong
       }
@@ -58,12 +59,16 @@ export function agreement(
 }
 
 /** The outputs of each kernel. */
-function compute(backend: SimdBackend, tools: Tools, problem: Sizes): Record<string, Float32Array[]> {
+function compute(
+  backend: SimdBackend,
+  tools: Tools,
+  problem: Sizes,
+  numbers: Float32Array,
+): Record<string, Float32Array[]> {
   const { heads, keyHeads, length, offset, ...shapes } = problem;
   const made: tf.TensorInfo[] = [];
   const tensor = (shape: Shape, seed: number): tf.TensorInfo => {
-    const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < values.length; i++) values[i] = ((Math.imul(i + seed, 0x9e3779b1) >> 8) / 2 ** 23) * 2;
+    const values = numbers.subarray(seed, seed + shape.reduce((a, b) => a * b, 1));
     const info = backend.makeTensorInfo([...shape], 'float32', values);
     made.push(info);
     return info;
@@ -81,7 +86,7 @@ function compute(backend: SimdBackend, tools: Tools, problem: Sizes): Record<str
   const call = (more = {}): KernelCall => ({ backend, inputs: { ...inputs, ...more }, attrs });
   const values = (outputs: tf.TensorInfo[]): Float32Array[] => {
     made.push(...outputs);
-    return outputs.map((x) => (backend.readSync(x.dataId) as Float32Array).slice());
+    return outputs.map((x) => backend.readSync(x.dataId) as Float32Array);
   };
   try {
     const dy = tensor(shapes.q, 6);
@@ -97,5 +102,7 @@ function compute(backend: SimdBackend, tools: Tools, problem: Sizes): Record<str
 
 /** Whether all numbers are the same, 0 and -0 apart; which NaN one is does not count. */
 function sameNumbers(a: Float32Array, b: Float32Array | undefined): boolean {
-  return b !== undefined && a.every((x, i) => Object.is(x, b[i]));
+  if (!b) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
