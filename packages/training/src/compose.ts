@@ -119,7 +119,7 @@ function sizesOf({ weights, config }: BertModel, qformer: ComposedQFormer): Part
 }
 
 async function initialStage1(config: QFormerConfig, { text, initial = {}, seed = 0 }: ComposeOptions): Promise<Flat> {
-  if (initial.stage1) return readStage1(config, initial.stage1);
+  if (initial.stage1) return readStage1(config, initial.stage1, seed);
   if (initial.stage2) return {};
   const { weights } = text;
   if (!weights) return flatten(initialize(stage1Spec(config), seed));

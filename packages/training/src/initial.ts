@@ -1,5 +1,5 @@
 import { isCopy, type QFormerConfig } from '@blip2/qformer';
-import { bind, type Flat, flatten, type WeightSource } from '@blip2/tensor';
+import { bind, type Flat, flatten, initialize, specLeaves, type WeightSource } from '@blip2/tensor';
 import { stage1Spec, stage2Spec } from './stages/specs.js';
 
 /** The trained parameters of one stage, of which another training starts; borrowed. */
@@ -55,9 +55,19 @@ export function expectSameSizes(config: QFormerConfig, { stage1, stage2 }: Initi
   }
 }
 
-/** Reads the parameters of stage 1. @throws BindError for tensors that are missing, unused or of another shape */
-export const readStage1 = async (config: QFormerConfig, { weights }: InitialModel): Promise<Flat> =>
-  flatten(await bind(stage1Spec(config), weights, { ignore: isCopy }));
+/**
+ * Reads the parameters of stage 1. Published retrieval models have neither the captioning head nor the temperature, which are
+ * then initialized: the head randomly.
+ * @throws BindError for other tensors that are missing, and for those that are unused or of another shape
+ */
+export async function readStage1(config: QFormerConfig, { weights }: InitialModel, seed: number): Promise<Flat> {
+  const { cls, temp, ...others } = stage1Spec(config);
+  const made = { cls, temp };
+  const has = specLeaves(made).some(([path]) => weights.names.has(path));
+  if (has) return flatten(await bind({ ...others, ...made }, weights, { ignore: isCopy }));
+  const read = await bind(others, weights, { ignore: isCopy });
+  return { ...flatten(read), ...flatten(initialize(made, seed)) };
+}
 
 /** Reads the parameters of stage 2. @throws BindError for tensors that are missing, unused or of another shape */
 export const readStage2 = async (config: QFormerConfig, { weights }: InitialModel, width: number): Promise<Flat> =>

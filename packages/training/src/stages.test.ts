@@ -131,6 +131,20 @@ test('parts that start from a trained model have its weights and sizes, and its 
   });
 });
 
+test('a retrieval model without a captioning head and a temperature gets new ones', async () => {
+  using first = await composed();
+  const kept = Object.entries(first.stage1).filter(([path]) => path !== 'temp' && !path.startsWith('cls.'));
+  const published = { config: first.config, weights: sourceOf(Object.fromEntries(kept)) };
+  await expectNoLeak(async () => {
+    using again = await compose({ vision, text: { tokenizer }, initial: { stage1: published } });
+    expect(Object.keys(again.stage1).sort()).toEqual(Object.keys(first.stage1).sort());
+    for (const [path, tensor] of kept) expectClose(again.stage1[path] as tf.Tensor, tensor, 0);
+    expect((again.stage1.temp as tf.Tensor).dataSync()[0]).toBeCloseTo(0.07, 6);
+    const next = { steps: 1, learningRate: 1e-30, minLearningRate: 0, warmupSteps: 1 };
+    expect((await trained(again, next)).losses[0]).toBeGreaterThan(0);
+  });
+});
+
 const opt = optConfig({ vocab_size: 20, hidden_size: 8, num_hidden_layers: 1, num_attention_heads: 2, ffn_dim: 8 });
 const stage2Batch = (texts: boolean): Stage2Batch => ({
   features: features(1),

@@ -34,16 +34,16 @@ const SMALL = ['--preset', 'small', '--batch-size', '8'];
 test('a folder of photos trains both stages, is evaluated, and the model is fine-tuned on others', async () => {
   await writeShapes(at('photos'), 'jsonl', shapes);
   await writeShapes(at('test'), 'jsonl', await drawShapes(12, 500));
-  const run = ['train', '--data', at('photos'), ...SMALL, '--steps', '10', '--validation', '0.1', '--out', at('mine')];
+  const run = ['train', '--data', at('photos'), ...SMALL, '--steps', '12', '--validation', '0.1', '--out', at('mine')];
   const { stderr, printed } = await results(...run);
   expect(stderr).toContain('photos has 54 images with 108 captions to train on, 6 others for validation.');
   expect(stderr).toMatch(
-    /Stage 1 trains 2\.58 M parameters \(.*\) for 10 steps of 8 images; it takes about \d+ MB of memory/,
+    /Stage 1 trains 2\.58 M parameters \(.*\) for 12 steps of 8 images; it takes about \d+ MB of memory/,
   );
   expect(stderr).toMatch(/Stage 1: [\d.]+ images per second, \d+ s left\./);
-  expect(printed.map(({ stage }) => stage)).toEqual([...Array(10).fill(1), ...Array(10).fill(2)]);
+  expect(printed.map(({ stage }) => stage)).toEqual([...Array(12).fill(1), ...Array(12).fill(2)]);
   const logged = (await readFile(at('mine', 'metrics.jsonl'), 'utf8')).trim().split('\n');
-  expect(JSON.parse(logged[15]!).dataWait).toBeLessThan(0.5);
+  expect(JSON.parse(logged[18]!).dataWait).toBeLessThan(0.5);
 
   const scored = await results('eval', '--data', at('test'), '--model', at('mine'));
   const [{ retrieval, captions }] = scored.printed as unknown as [
