@@ -141,7 +141,7 @@ test('a retrieval model without a captioning head and a temperature gets new one
     for (const [path, tensor] of kept) expectClose(again.stage1[path] as tf.Tensor, tensor, 0);
     expect((again.stage1.temp as tf.Tensor).dataSync()[0]).toBeCloseTo(0.07, 6);
     const next = { steps: 1, learningRate: 1e-30, minLearningRate: 0, warmupSteps: 1 };
-    expect((await trained(again, next)).losses[0]).toBeGreaterThan(0);
+    expect((await trained(again, next)).losses[0]![2]).toBeGreaterThan(0);
   });
 });
 
