@@ -61,5 +61,5 @@ function problemOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'is not text';
   if (value.trim() === '') return 'is empty';
   if (value.length > MAX_CHARACTERS) return `has ${value.length} characters, more than ${MAX_CHARACTERS}`;
-  return value.includes('\uFFFD') ? 'is not UTF-8' : undefined;
+  return value.includes('\uFFFD') || value.includes('\0') ? 'is not UTF-8' : undefined;
 }

@@ -1,13 +1,14 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { glob } from 'tinyglobby';
-import { whyUnreadable } from '../listed/found.js';
+import { createLookup, type Lookup, whyUnreadable } from '../listed/found.js';
 import type { RawList, RawRecord } from '../listed/record.js';
 import type { Report } from '../options.js';
 import { splitOfFolder } from '../split.js';
 
 export const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|bmp)$/i;
 const NO_CAPTIONS = /^(readme|licen[cs]e|notice|copying|changelog)\b/i;
+/** Bytes of a text at most. */
 const LARGEST = 4_000_000;
 
 /** Files of a folder and of those in it; paths have slashes. */
@@ -58,6 +59,7 @@ export function readBeside(root: string, names: FolderFiles, report: Report): Ra
 const stem = (name: string): string => name.slice(0, -posix.extname(name).length);
 
 async function* recordsOf(root: string, { images, texts }: FolderFiles, report: Report): AsyncGenerator<RawRecord> {
+  const lookup = await createLookup(root, LARGEST);
   const files = new Map(texts.map((name) => [stem(name), name]));
   const taken = new Map<string, string>();
   for (const file of images) {
@@ -69,22 +71,18 @@ async function* recordsOf(root: string, { images, texts }: FolderFiles, report: 
       report(file, `its name is that of ${other} but for the ending, which has the captions`);
     else {
       taken.set(key, file);
-      const captions = await captionsOf(join(root, text), text, report);
-      if (captions) yield { files: [file], captions, where: text, split: splitOfFolder(file) };
+      const captions = await captionsOf(join(root, text), lookup);
+      if (typeof captions === 'string') report(text, captions);
+      else yield { files: [file], captions, where: text, split: splitOfFolder(file) };
     }
   }
   for (const [key, text] of files) if (!taken.has(key)) report(text, 'there is no image of that name beside it');
 }
 
-async function captionsOf(path: string, name: string, report: Report): Promise<readonly string[] | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > LARGEST) throw new Error(`the file has ${size} bytes, more than ${LARGEST}`);
-    return linesOf(await readFile(path, 'utf8'));
-  } catch (error) {
-    report(name, whyUnreadable(error));
-    return undefined;
-  }
+async function captionsOf(path: string, texts: Lookup): Promise<readonly string[] | string> {
+  const found = await texts.find(path);
+  if (typeof found === 'string') return found;
+  return readFile(path, 'utf8').then(linesOf, whyUnreadable);
 }
 
 /** Returns the captions of a text: its lines, but for empty ones; an empty text is one empty caption. */

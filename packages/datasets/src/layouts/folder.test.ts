@@ -83,6 +83,15 @@ test.each([
   }),
 );
 
+test('a validation split without an image is no error, one in which none can be used is', () =>
+  inFolder(async (root) => {
+    const rows = ['a.jpg', 'b.jpg'].map((file_name) => ({ file_name, caption: 'x' }));
+    await writeFiles(root, { 'a.jpg': null, 'b.jpg': null, 'captions.jsonl': lines(...rows, {}) });
+    expect((await openDataset(root, { split: 'validation', validation: 1e-9 })).length).toBe(0);
+    await writeFiles(root, { 'val/captions.jsonl': lines({ file_name: 'none.jpg', caption: 'x' }) });
+    await expect(openDataset(root, { split: 'validation' })).rejects.toThrow('has no image that can be used');
+  }));
+
 test('columns of other names', () =>
   inFolder(async (root) => {
     await writeFiles(root, { 'a.jpg': null, 'list.csv': 'photo,beschreibung\na.jpg,eine Katze\n' });
@@ -274,6 +283,8 @@ test('names with letters that patterns have, and links in circles', () =>
       'sub/#?.txt': 'b',
     });
     await writeFiles(outer, { 'elsewhere/c.jpg': null, 'elsewhere/c.txt': 'c' });
+    await symlink(join(outer, 'elsewhere/c.txt'), join(root, 'é [1]b.txt'));
+    await writeFiles(root, { 'é [1]b.jpg': null });
     await symlink(root, join(root, 'circle'));
     await symlink(join(outer, 'elsewhere'), join(root, 'out'));
     const { ids, skipped } = await readAll(await openDataset(root));
@@ -282,9 +293,23 @@ test('names with letters that patterns have, and links in circles', () =>
       circle: "the folder is a link to '.', which is listed",
       'circle/out': "the folder is a link to 'out', which is listed",
       'circle/sub': "the folder is a link to 'sub', which is listed",
-      'out/c.jpg': 'a symbolic link leads out of the folder of the data set',
+      'out/c.txt': 'a symbolic link leads out of the folder of the data set',
+      'é [1]b.txt': 'a symbolic link leads out of the folder of the data set',
     });
     await writeFiles(join(root, 'shards'), { 'x.tar': await tar({ 'a.jpg': null, 'a.txt': 'a' }) });
     expect((await readAll(await openDataset(join(root, 'shards')))).ids).toEqual(['x.tar/a']);
     expect((await readAll(await openDataset(join(root, 'shards/x.tar')))).ids).toEqual(['x.tar/a']);
+  }));
+
+test('texts that are no UTF-8 are reported', () =>
+  inFolder(async (root) => {
+    await writeFiles(root, {
+      ...{ 'a.jpg': null, 'a.txt': Buffer.from('\uFEFFone\ntwo\n', 'utf16le') },
+      ...{ 'b.jpg': null, 'b.txt': Buffer.from('K\u00e4tzchen', 'latin1') },
+      ...{ 'c.jpg': null, 'c.txt': 'Kätzchen' },
+    });
+    const { items, skipped } = await readAll(await openDataset(root));
+    expect(captionsOf(items)).toEqual({ 'c.jpg': ['Kätzchen'] });
+    expect(skipped['a.jpg']).toContain('caption 2 is not UTF-8 (a.txt)');
+    expect(skipped['b.jpg']).toBe('the caption is not UTF-8 (b.txt)');
   }));

@@ -60,7 +60,7 @@ export async function listedDataset(lists: readonly RawList[], options: ListedOp
       digest.update(JSON.stringify([one.id, file.size, file.mtimeMs, one.captions, one.questions]));
     }
   }
-  if (kept.length === 0 && skipped.length > 0) throw unusable();
+  if (kept.length === 0 && items.length > 0) throw unusable();
   return {
     name,
     fingerprint: digest.digest('hex'),
