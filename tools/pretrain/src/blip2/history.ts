@@ -34,10 +34,32 @@ export interface History {
 
 const FILE = 'training.json';
 
-/** Reads the history of a folder: its `training.json`, or what `blip2 train` logged there; undefined where it has neither. */
+/** The logs of a stage in the folder of a run: its steps, and its validations. */
+export const logsOf = (folder: string, stage: 1 | 2) => ({
+  steps: join(folder, `metrics${stage}.jsonl`),
+  validations: join(folder, `validations${stage}.jsonl`),
+});
+
+/**
+ * Reads the history of a folder: its `training.json`, whose last run goes as far as its logs there, or what `blip2 train` logged;
+ * undefined where it has neither.
+ */
 export async function readHistory(folder: string): Promise<History | undefined> {
   const found = await readJson(join(folder, FILE));
-  return found ? (found as unknown as History) : historyOfRun(folder);
+  if (!found) return historyOfRun(folder);
+  const history = found as unknown as History;
+  const last = history.runs.at(-1);
+  if (!last) return history;
+  return { ...history, runs: [...history.runs.slice(0, -1), { ...last, ...(await readLogs(folder)) }] };
+}
+
+/** Reads how the stages of a run of this tool went; those without steps are left out. */
+export async function readLogs(folder: string): Promise<Pick<RunHistory, 'stage1' | 'stage2'>> {
+  const read = async (stage: 1 | 2): Promise<StageHistory> => {
+    const { steps, validations } = logsOf(folder, stage);
+    return stageHistory(await readLines<LoggedStep>(steps), await readLines<Validation>(validations));
+  };
+  return stagesOf(await read(1), await read(2));
 }
 
 /** The history of a run of `blip2 train`. */
@@ -47,16 +69,11 @@ async function historyOfRun(folder: string): Promise<History | undefined> {
   const { steps = 0 } = config.stage1 as { steps?: number };
   const logged = await readMetrics(folder, steps);
   const [stage1, stage2] = [1, 2].map((stage) => stageHistory(logged.filter((step) => step.stage === stage)));
-  return { runs: [runHistory({ continued: false, config }, stage1, stage2)] };
+  return { runs: [{ continued: false, config, ...stagesOf(stage1, stage2) }] };
 }
 
-/** Puts together what is known of a run; a stage without steps is left out. */
-export const runHistory = (
-  run: Pick<RunHistory, 'continued' | 'config'>,
-  stage1?: StageHistory,
-  stage2?: StageHistory,
-): RunHistory => ({
-  ...run,
+/** The stages of a run that have steps. */
+const stagesOf = (stage1?: StageHistory, stage2?: StageHistory): Pick<RunHistory, 'stage1' | 'stage2'> => ({
   ...(stage1 && stage1.steps > 0 && { stage1 }),
   ...(stage2 && stage2.steps > 0 && { stage2 }),
 });

@@ -19,16 +19,7 @@ import {
   trainStage2,
 } from '@blip2/training';
 import { type FirefoxSizes, type FirefoxTasks, firefoxTasks } from './firefox.js';
-import {
-  bestOf,
-  type LoggedStep,
-  readHistory,
-  readLines,
-  runHistory,
-  type StageHistory,
-  stageHistory,
-  writeHistory,
-} from './history.js';
+import { bestOf, logsOf, readHistory, readLines, readLogs, writeHistory } from './history.js';
 import { type Validation, validateStage1, validateStage2 } from './validate.js';
 
 /** Options of `pretrainBlip2`. */
@@ -73,10 +64,10 @@ export async function pretrainBlip2(options: Blip2Options, on: Blip2Reports): Pr
   // each run sees other scenes than those before it
   const config = { ...options.config, seed: options.config.seed + (before?.runs.length ?? 0) };
   const record = async (): Promise<void> => {
-    const run = { continued: from !== undefined, config };
-    const stages = [await historyOf(out, 1), await historyOf(out, 2)] as const;
-    await writeHistory(out, { runs: [...(before?.runs ?? []), runHistory(run, ...stages)] });
+    const run = { continued: from !== undefined, config, ...(await readLogs(out)) };
+    await writeHistory(out, { runs: [...(before?.runs ?? []), run] });
   };
+  await record();
   for (const stage of stages) {
     const finished = await trainStage(stage, { ...options, config, deadline }, on);
     await record();
@@ -84,14 +75,6 @@ export async function pretrainBlip2(options: Blip2Options, on: Blip2Reports): Pr
   }
   return true;
 }
-
-const metricsOf = (out: string, stage: Stage): string => join(out, `metrics${stage}.jsonl`);
-const validationsOf = (out: string, stage: Stage): string => join(out, `validations${stage}.jsonl`);
-const historyOf = async (out: string, stage: Stage): Promise<StageHistory> =>
-  stageHistory(
-    await readLines<LoggedStep>(metricsOf(out, stage)),
-    await readLines<Validation>(validationsOf(out, stage)),
-  );
 
 type StageRun = Blip2Options & { readonly deadline: number };
 
@@ -116,9 +99,10 @@ async function trainStage(stage: Stage, options: StageRun, on: Blip2Reports): Pr
   try {
     const context = await openContext(stage, options, { resources, on });
     const kept = { lastStep: checkpointed };
-    const metrics = await openMetrics(metricsOf(out, stage), kept);
-    const validations = await openMetrics(validationsOf(out, stage), kept);
-    let best = bestOf(await readLines<Validation>(validationsOf(out, stage)))?.score ?? Number.NEGATIVE_INFINITY;
+    const logs = logsOf(out, stage);
+    const metrics = await openMetrics(logs.steps, kept);
+    const validations = await openMetrics(logs.validations, kept);
+    let best = bestOf(await readLines<Validation>(logs.validations))?.score ?? Number.NEGATIVE_INFINITY;
     for await (const step of run(stage, context, { ...options, dir })) {
       await metrics.append(step);
       on.step(stage, step);
