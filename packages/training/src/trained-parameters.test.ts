@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { Tokenizer } from '@blip2/data';
 import { optConfig, optLanguageModel, optSpec } from '@blip2/llm';
 import { type Flat, flatten, initialize } from '@blip2/tensor';
-import { expectClose, expectNoLeak } from '@blip2/testing';
+import { checkGradients, expectClose, expectNoLeak } from '@blip2/testing';
 import { readVitConfig, type VisionParams, type VitEncoder, visionEncoder, vitSpec } from '@blip2/vision';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { compose, type Parts } from './compose.js';
+import { compose, type Parts, stage1Params } from './compose.js';
+import { stage1Terms } from './stages/stage1.js';
 import { type Stage1TrainOptions, trainStage1, trainStage2 } from './train.js';
-import { trainedVision } from './trained-parameters.js';
+import { encodeTrained, trainedVision } from './trained-parameters.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 
@@ -181,4 +182,31 @@ test('rules that match nothing, and encoders that cannot be trained, are refused
     'The image encoder cannot be trained, because it has no params and forward',
   );
   await expect(trained(others, {})).rejects.toThrow('A batch of pixels needs an image encoder with params');
+});
+
+test("the losses' gradients by the encoder's parameters are those of finite differences", async () => {
+  using vision = newEncoder();
+  using parts = await compose({
+    vision,
+    text: { tokenizer },
+    qformer: { ...qformer, dropout: 0, initializerRange: 0.5 },
+  });
+  const config = { ...parts.config, attentionDropout: 0 };
+  const { pixels: images, ...batch } = data({ position: 0 });
+  const paths = [
+    'encoder.layers.1.mlp.fc1.weight',
+    'encoder.layers.2.self_attn.qkv.bias',
+    'embeddings.class_embedding',
+  ];
+  const own = flatten(vision.params);
+  const loss = (...tensors: tf.Tensor[]): tf.Tensor => {
+    const trained = Object.fromEntries(paths.map((path, i) => [`vision_model.${path}`, tensors[i] as tf.Tensor]));
+    const features = encodeTrained(vision, trained, images);
+    const options = { seed: 1, smoothing: 0.1, decoderStart: 1, pad: 0 };
+    return tf.mul(stage1Terms(stage1Params(parts), config, { ...batch, features }, options).total, 10);
+  };
+  const tensors = paths.map((path) => own[path] as tf.Tensor);
+  checkGradients(loss, tensors, { step: 1e-3, elements: 8 });
+  const [gradient] = tf.grads(loss)(tensors) as [tf.Tensor];
+  expect(Math.max(...gradient.dataSync().map(Math.abs))).toBeGreaterThan(0.05);
 });
