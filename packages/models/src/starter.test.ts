@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { starterUrl } from '@blip2/starter';
 import { expectNoLeak, fixture } from '@blip2/testing';
+import { useBackend } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
-import * as tf from '@tensorflow/tfjs';
 import { fromPretrained } from './blip2.js';
 import { inspectModel } from './folder/inspect.js';
 
@@ -11,7 +11,7 @@ import { inspectModel } from './folder/inspect.js';
 
 const shipped = existsSync(starterUrl('blip2')) ? test : test.skip;
 
-beforeAll(() => tf.setBackend('cpu').then(() => undefined));
+beforeAll(() => useBackend({ backend: 'simd', threads: 1 }).then(() => undefined));
 
 shipped('both stages of the starter load with one image encoder, caption, answer and match', async () => {
   const image = fixture('photos/rocket.jpg');
