@@ -84,8 +84,6 @@ const dropping = (features: FeatureStore, { data, seed }: EmojiConfig): FeatureS
 const QUESTION_SHARE = 0.5;
 /** Questions per scene in a batch; they share its soft prompt. */
 const QUESTIONS = 2;
-/** The share of batches of stage 2 whose targets are names of single emoji. */
-const NAME_SHARE = 0.1;
 
 /**
  * Creates the batches of stage 2: captions of scenes, questions about them, names of emoji, and captions of single drawings.
@@ -147,7 +145,7 @@ export function stage2Batches({
       QUESTION_SHARE,
     ),
     named,
-    config.data.scenes === 0 ? 1 : NAME_SHARE,
+    config.data.scenes === 0 ? 1 : config.data.nameShare,
   );
   const phrases = withShare(
     withShare(ofScenes(scenes, none), wide, config.data.wideShare),

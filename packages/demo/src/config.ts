@@ -33,6 +33,12 @@ export const emojiDataSchema = dataSchema.extend({
     .max(0.9)
     .default(0)
     .describe('probability with which a channel of the features of an image is zeroed while training'),
+  nameShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('share of the batches of stage 2 that are drawings of any emoji, named'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 
