@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { starterUrl } from '@blip2/starter';
 import { expectNoLeak, fixture } from '@blip2/testing';
@@ -7,13 +6,11 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { fromPretrained } from './blip2.js';
 import { inspectModel } from './folder/inspect.js';
 
-// Without a name, the model that ships is meant. `pnpm pretrain ship` writes it.
-
-const shipped = existsSync(starterUrl('blip2')) ? test : test.skip;
+// Without a name, the model that ships is meant.
 
 beforeAll(() => useBackend({ backend: 'simd', threads: 1 }).then(() => undefined));
 
-shipped('both stages of the starter load with one image encoder, caption, answer and match', async () => {
+test('both stages of the starter load with one image encoder, caption, answer and match', async () => {
   const image = fixture('photos/rocket.jpg');
   await expectNoLeak(async () => {
     using model = await fromPretrained();
@@ -30,7 +27,7 @@ shipped('both stages of the starter load with one image encoder, caption, answer
   });
 });
 
-shipped('it is inspected whole: nothing is missing, unused or of another shape', async () => {
+test('it is inspected whole: nothing is missing, unused or of another shape', async () => {
   const found = await inspectModel();
   expect(found).toHaveLength(2);
   for (const one of found) expect(one).toMatchObject({ missing: [], unused: [], misshaped: [] });
