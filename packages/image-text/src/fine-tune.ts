@@ -118,7 +118,7 @@ export function scheduleFor(images: number, hiddenSize: number) {
   return {
     steps,
     batchSize,
-    learningRate: hiddenSize < 512 ? 5e-4 : 3e-5,
+    learningRate: hiddenSize < 512 ? 1e-3 : 3e-5,
     minLearningRate: 1e-6,
     warmupSteps: Math.round(steps / 10),
     checkpointEvery: Math.max(20, Math.round(steps / 10)),
