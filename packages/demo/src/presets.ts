@@ -22,9 +22,9 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 3400, testScenes: 288, sceneShare: 0.2, singles: 3, singleShare: 0.15 },
-    stage1: { standardizeVision: true, steps: 310, batchSize: 64, learningRate: 2e-3 },
-    stage2: { ...stage2, steps: 480, phraseSteps: 290 },
+    data: { scenes: 4800, testScenes: 288, sceneShare: 0.2, singles: 4, singleShare: 0.15, nameShare: 0.04 },
+    stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
+    stage2: { ...stage2, steps: 880, phraseSteps: 400 },
   },
   /** An hour on two cores. */
   'emoji-full': {
