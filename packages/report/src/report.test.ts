@@ -135,6 +135,17 @@ test('two splits stand side by side with what the parts reach alone, and caption
   expect(labels.filter((label) => label === 'wrong')).toHaveLength(captions + 1);
 });
 
+test('the captions of a model for comparison stand below', async () => {
+  const data = sample();
+  const samples = data.captions!.samples.map((one) => ({
+    ...one,
+    compared: { name: 'another model', caption: 'another caption' },
+  }));
+  const { words } = readPage(await renderReport({ ...data, captions: { ...data.captions!, samples } }));
+  expect(words).toContain('another model another caption');
+  expect(readPage(await renderReport(data)).words).not.toContain('another model');
+});
+
 test('a page of many large images stays below two megabytes', async () => {
   const data = sample();
   const samples = Array.from({ length: 90 }, (_, i) => ({

@@ -115,6 +115,8 @@ export interface Captions {
   readonly samples: readonly (CaptionSample & {
     /** The caption generated from the soft prompt of another image. */
     readonly swapped: string;
+    /** The caption of another model for comparison, with its name on the page. */
+    readonly compared?: { readonly name: string; readonly caption: string } | undefined;
   })[];
 }
 

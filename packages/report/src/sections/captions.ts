@@ -34,7 +34,8 @@ function ofScenes(
     card(
       one,
       html`<dl><dt>reference</dt><dd>${one.reference}</dd>
-<dt>from another image’s soft prompt</dt><dd>${one.swapped || html`<em>empty</em>`}</dd></dl>`,
+<dt>from another image’s soft prompt</dt><dd>${one.swapped || html`<em>empty</em>`}</dd>
+${one.compared && html`<dt>${one.compared.name}</dt><dd>${one.compared.caption || html`<em>empty</em>`}</dd>`}</dl>`,
       toHtml,
     ),
   );
