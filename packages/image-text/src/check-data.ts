@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageTextItem, SkippedItem } from '@blip2/data';
 import { collectSkipped } from '@blip2/datasets';
@@ -26,8 +27,11 @@ export function reportSkipped(
   { name, kept, skipped }: Usable,
   { most, out, reporter }: Pick<CheckContext, 'out' | 'reporter'> & { readonly most: number },
 ): void {
-  if (skipped.length === 0) return;
   const file = out === undefined ? undefined : join(out, SKIPPED);
+  if (skipped.length === 0) {
+    if (file) rmSync(file, { force: true }); // that of an earlier run
+    return;
+  }
   const list = collectSkipped({ name, file, maxSkipped: most });
   for (const one of skipped) list.add(one);
   list.finish(kept);
