@@ -1,8 +1,9 @@
 import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
-import { scenePrompts } from '@blip2/emoji';
+import { loadAllNouns, loadNouns, scene, scenePrompts } from '@blip2/emoji';
 import { rng } from '@blip2/tensor';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { SCENES_SEED } from './corpus.js';
 import { gistBatch, gistLessons, gistPrompt, layGist } from './gists.js';
 
 const groups = [
@@ -47,7 +48,15 @@ describe('a batch', () => {
 
   test('asks for captions, names and answers', () => {
     const prompts = lessons.map(({ prompt }) => prompt);
-    expect(prompts.filter((prompt) => prompt === scenePrompts.caption)).toHaveLength(7 + 2);
+    // each caption of two kinds of one number four times, each other once, and the names of the first and the seventh
+    const captions = Array.from({ length: 7 }, (_, index) => {
+      const nouns = index % 3 === 2 ? loadAllNouns() : loadNouns();
+      const { plan, references } = scene(index, { seed: SCENES_SEED, split: 'train', nouns });
+      return references.length * (plan.subject.count === plan.other?.count ? 4 : 1);
+    });
+    expect(captions).toContain(8);
+    const sum = captions.reduce((all, count) => all + count, 0);
+    expect(prompts.filter((prompt) => prompt === scenePrompts.caption)).toHaveLength(sum + 2);
     expect(new Set(lessons.filter(({ prompt }) => prompt.includes('is there')).map(({ target }) => target))).toEqual(
       new Set(['yes', 'no']),
     );
