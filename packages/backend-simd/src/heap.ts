@@ -46,7 +46,7 @@ export function blockSize(bytes: number): number {
 export class Heap {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
-  /** Is told the bytes of the memory when it has grown, and 0 when the backend is done with it. */
+  /** Called with the size of the memory in bytes when it has grown, and with 0 when the backend is disposed. */
   onResize: ((bytes: number) => void) | undefined;
   #maximum: number;
   #free = new Map<number, number[]>();

@@ -2,11 +2,11 @@ import { inFolder } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import { decodeItem } from './decode.js';
 import { openDataset } from './open.js';
-import { lines, picture, readAll, writeFiles } from './test-support/files.js';
+import { drawImage, lines, readAll, writeFiles } from './test-support/files.js';
 
 test('images are decoded, and those that do not decode are reported', () =>
   inFolder(async (root) => {
-    const whole = await picture('whole.png', 3);
+    const whole = await drawImage('whole.png', 3);
     await writeFiles(root, {
       'whole.png': whole,
       'cut.png': whole.subarray(0, whole.length - 30),

@@ -136,7 +136,7 @@ export function stage2Batches({
         samples: (index) => captionSamples(label(index)),
       });
   const none = () => [];
-  // a small language model hardly words captions of any emoji: their scenes are trained on by phrases alone
+  // a small language model generates hardly any caption of these scenes: they are trained on by phrases alone
   const wide = wideScenes && ofScenes(wideScenes, none);
   const mixed = mixBatches(
     mixBatches(

@@ -21,7 +21,7 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** After so many steps the rate is told: the first are slower. */
+/** The number of steps after which the rate is reported: the first are slower. */
 const WARM = 10;
 
 /**

@@ -3,7 +3,7 @@ import type { Reporter } from '@blip2/runs';
 /** A step as a run reports it. */
 export type ReportedStep = Parameters<Reporter['step']>[1];
 
-/** The steps by whose time the rate is told. */
+/** The number of recent steps whose time gives the reported rate. */
 const RECENT = 20;
 /** Characters of the curve. */
 const CURVE = 32;

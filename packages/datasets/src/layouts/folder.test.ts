@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { inFolder } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import { openDataset } from '../open.js';
-import { captionsOf, lines, picture, readAll, writeFiles } from '../test-support/files.js';
+import { captionsOf, drawImage, lines, readAll, writeFiles } from '../test-support/files.js';
 import { tar } from '../test-support/shards.js';
 
 test('captions.jsonl: one caption or several, one line or several', () =>
@@ -266,7 +266,7 @@ test('images in another folder', () =>
   inFolder(async (root) => {
     await writeFiles(root, {
       'lists/my.csv': 'image,caption\nx/a.jpg,a\n',
-      'pictures/x/a.jpg': await picture('a.jpg'),
+      'pictures/x/a.jpg': await drawImage('a.jpg'),
     });
     const { items } = await readAll(await openDataset(join(root, 'lists/my.csv'), { images: join(root, 'pictures') }));
     expect(captionsOf(items)).toEqual({ 'x/a.jpg': ['a'] });

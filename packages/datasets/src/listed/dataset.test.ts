@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { inFolder } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import { openDataset } from '../open.js';
-import { lines, picture, readAll, writeFiles } from '../test-support/files.js';
+import { drawImage, lines, readAll, writeFiles } from '../test-support/files.js';
 
 const named = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}.png`);
 
 async function folderOf(root: string, count: number): Promise<string> {
-  const bytes = await picture('a.png');
+  const bytes = await drawImage('a.png');
   const files = Object.fromEntries(named(count).map((name) => [name, bytes]));
   const rows = named(count).map((name) => ({ file_name: name, captions: [`picture ${name}`, `image ${name}`] }));
   return writeFiles(root, { ...files, 'captions.jsonl': lines(...rows, { file_name: 'no.png', caption: 'x' }) });

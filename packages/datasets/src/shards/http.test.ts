@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { openDataset } from '../open.js';
-import { picture, readAll } from '../test-support/files.js';
+import { drawImage, readAll } from '../test-support/files.js';
 import { type Faults, withServer } from '../test-support/server.js';
 import { numbered } from '../test-support/shards.js';
 
@@ -85,7 +85,7 @@ test('items that are kept are read by ranges', () =>
     files.set('/a.tar', await numbered(0, 20));
     const { items } = await readAll(await openDataset(`${url}/a.tar`, { http }));
     const before = requests.length;
-    expect(await items[3]!.read()).toEqual(await picture('x.jpg', 1));
+    expect(await items[3]!.read()).toEqual(await drawImage('x.jpg', 1));
     expect(requests.slice(before)).toEqual([expect.stringMatching(/^GET \/a\.tar bytes=\d+-\d+$/)]);
     faults.noRange = true;
     await expect(items[3]!.read()).rejects.toThrow('/a.tar is not sent in parts; download it first.');

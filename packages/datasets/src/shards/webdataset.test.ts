@@ -5,7 +5,7 @@ import { inFolder } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import { decodeItem } from '../decode.js';
 import { openDataset } from '../open.js';
-import { captionsOf, picture, readAll, writeFiles } from '../test-support/files.js';
+import { captionsOf, drawImage, readAll, writeFiles } from '../test-support/files.js';
 import { numbered, tar } from '../test-support/shards.js';
 
 const ids = (shard: string, from: number, to: number): string[] =>
@@ -75,7 +75,7 @@ test('captions and questions of samples, and images that decode', () =>
     });
     expect(items[0]!.questions).toEqual([{ question: 'what?', answers: ['a', 'b'] }]);
     expect(items[0]!.imageId).toBe(12);
-    expect(await items[1]!.read()).toEqual(await picture('2.PNG', 1));
+    expect(await items[1]!.read()).toEqual(await drawImage('2.PNG', 1));
     expect((await decodeItem(items[2]!))?.width).toBe(24);
   }));
 
@@ -210,9 +210,9 @@ test('splits by name, and a validation share by hash', () =>
 
 test('items that are kept hold no image, and read it from the shard again', () =>
   inFolder(async (root) => {
-    const pictures = await Promise.all(Array.from({ length: 40 }, (_, i) => picture('x.png', i)));
+    const images = await Promise.all(Array.from({ length: 40 }, (_, i) => drawImage('x.png', i)));
     const name = (i: number): string => (i % 3 === 0 ? `${'deep/'.repeat(i + 20)}${i}` : String(i));
-    const files = pictures.flatMap((bytes, i): [string, unknown][] => [
+    const files = images.flatMap((bytes, i): [string, unknown][] => [
       [`${name(i)}.png`, bytes],
       [`${name(i)}.json`, { caption: `${i}` }],
     ]);
@@ -220,7 +220,7 @@ test('items that are kept hold no image, and read it from the shard again', () =
     for (const shuffle of [undefined, { seed: 1, buffer: 7 }]) {
       const { items } = await readAll(await openDataset(root), shuffle && { shuffle });
       expect(items).toHaveLength(80);
-      for (const { captions, read } of items) expect(await read()).toEqual(pictures[Number(captions[0])]);
+      for (const { captions, read } of items) expect(await read()).toEqual(images[Number(captions[0])]);
     }
     const { items } = await readAll(await openDataset(join(root, 'a.tar')));
     await utimes(join(root, 'a.tar'), 5, 5);

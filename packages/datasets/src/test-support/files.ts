@@ -6,7 +6,7 @@ import sharp from 'sharp';
 const drawn = new Map<string, Uint8Array>();
 
 /** An image file of 24 by 16 pixels, of a color and of the format that the name ends with. */
-export async function picture(name: string, hue = name.length): Promise<Uint8Array> {
+export async function drawImage(name: string, hue = name.length): Promise<Uint8Array> {
   const png = /\.png$/i.test(name);
   const key = `${hue} ${png}`;
   const known = drawn.get(key);
@@ -19,12 +19,12 @@ export async function picture(name: string, hue = name.length): Promise<Uint8Arr
   return bytes;
 }
 
-/** Writes files by their paths: texts, bytes, values as JSON, and a picture for `null`. */
+/** Writes files by their paths: texts, bytes, values as JSON, and an image for `null`. */
 export async function writeFiles(root: string, files: Readonly<Record<string, unknown>>): Promise<string> {
   for (const [name, content] of Object.entries(files)) {
     const path = join(root, name);
     await mkdir(dirname(path), { recursive: true });
-    const bytes = content === null ? await picture(name) : content;
+    const bytes = content === null ? await drawImage(name) : content;
     const isRaw = typeof bytes === 'string' || bytes instanceof Uint8Array;
     await writeFile(path, isRaw ? bytes : JSON.stringify(bytes));
   }

@@ -1,14 +1,14 @@
 import { packTar } from 'modern-tar';
-import { picture } from './files.js';
+import { drawImage } from './files.js';
 
-/** A tar file with entries by their names: texts, bytes, values as JSON, and a picture for `null`. */
+/** A tar file with entries by their names: texts, bytes, values as JSON, and an image for `null`. */
 export async function tar(
   files: Readonly<Record<string, unknown>> | readonly (readonly [string, unknown])[],
 ): Promise<Uint8Array> {
   const all = Array.isArray(files) ? files : Object.entries(files);
   const entries = await Promise.all(
     (all as readonly (readonly [string, unknown])[]).map(async ([name, content]) => {
-      const raw = content === null ? await picture(name, 1) : content;
+      const raw = content === null ? await drawImage(name, 1) : content;
       const body = typeof raw === 'string' || raw instanceof Uint8Array ? raw : JSON.stringify(raw);
       return { header: { name, size: Buffer.byteLength(body), mtime: new Date(0) }, body };
     }),
@@ -16,7 +16,7 @@ export async function tar(
   return packTar(entries);
 }
 
-/** A shard of samples `FROM` to `TO`, with a picture and a caption each. */
+/** A shard of samples `FROM` to `TO`, with an image and a caption each. */
 export function numbered(from: number, to: number): Promise<Uint8Array> {
   const keys = Array.from({ length: to - from }, (_, i) => String(from + i).padStart(4, '0'));
   return tar(

@@ -73,7 +73,7 @@ export function liveReport({
   };
 }
 
-/** The steps of each stage that has any, as the curves of a report. */
+/** Groups logged steps by stage, as the curves of a report; a stage without steps has none. */
 export const curvesOf = (steps: readonly LoggedStep[]): ReportData['curves'] =>
   ([1, 2] as const)
     .map((stage) => ({ stage, steps: steps.filter((logged) => logged.stage === stage) }))

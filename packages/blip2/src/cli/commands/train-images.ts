@@ -96,7 +96,7 @@ export async function imageRun(
   return { ...run, config: withFlags(run.config, flags), data, name: nameOf(path) };
 }
 
-/** How many images are assumed where a stream does not tell. */
+/** The number of images that is assumed where a stream's length is unknown. */
 const UNKNOWN = 100_000;
 
 const openHeld = (path: string, validation: string, signal: AbortSignal) => {
