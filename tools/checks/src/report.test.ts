@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { report } from './report.js';
-import { countsOf } from './test-counts.js';
+import { countsOf, failuresOf } from './test-counts.js';
 
 test('the report ends with the total, and says whether all passed', () => {
   const lines: string[] = [];
@@ -35,4 +35,21 @@ test('tests that could not run are failures', () => {
   });
   expect(countsOf({ ...results, success: false })).toMatchObject({ failed: 1 });
   expect(countsOf(undefined)).toMatchObject({ passed: 0, failed: 1 });
+});
+
+test('tests that failed are named, with the first lines of their messages', () => {
+  const failed = { status: 'failed', fullName: 'adds', failureMessages: [`expected 3\n${'at\n'.repeat(50)}`] };
+  const passed = { status: 'passed', fullName: 'runs', failureMessages: [] };
+  const counts = { numPassedTests: 1, numFailedTests: 1, numPendingTests: 0, numTodoTests: 0 };
+  const testResults = [
+    { message: 'adds', assertionResults: [passed, failed] },
+    { message: 'Cannot find module', assertionResults: [] },
+    { message: '', assertionResults: [passed] },
+  ];
+  const failures = failuresOf({ ...counts, numRuntimeErrorTestSuites: 1, success: false, testResults });
+  expect(failures).toHaveLength(2);
+  expect(failures[0]).toMatch(/^adds: expected 3\nat/);
+  expect(failures[0]!.split('\n')).toHaveLength(12);
+  expect(failures[1]).toBe('Cannot find module');
+  expect(failuresOf(undefined)).toEqual([]);
 });

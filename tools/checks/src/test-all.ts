@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { total } from './report.js';
-import { type Counts, countsOf, type JestResults } from './test-counts.js';
+import { countsOf, failuresOf, type JestResults } from './test-counts.js';
 import { root, workspaceFolders } from './workspace.js';
 
 const RESULTS = '.cache/jest.json'; // in each package; an output in turbo.json, so that a replay has it too
@@ -15,9 +15,9 @@ function testedFolders(): string[] {
   });
 }
 
-function readResults(folder: string): Counts {
+function readResults(folder: string): JestResults | undefined {
   const file = join(folder, RESULTS);
-  return countsOf(existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as JestResults) : undefined);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as JestResults) : undefined;
 }
 
 const choice = process.argv.slice(2); // e.g. --filter=@blip2/tensor
@@ -43,11 +43,13 @@ let passed = 0;
 let failed = 0;
 for (const folder of folders) {
   if (choice.length > 0 && !existsSync(join(folder, RESULTS))) continue; // not chosen
-  const counts = readResults(folder);
+  const results = readResults(folder);
+  const counts = countsOf(results);
   passed += counts.passed;
   failed += counts.failed;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   console.log(`${folder.slice(root.length).padEnd(24)} ${total(counts.passed, counts.failed)}${skipped}${counts.note}`);
+  for (const failure of failuresOf(results)) console.log(failure);
 }
 if (turbo.status !== 0 && failed === 0) failed = 1;
 console.log(total(passed, failed));

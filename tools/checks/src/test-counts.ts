@@ -6,6 +6,14 @@ export interface JestResults {
   readonly numTodoTests: number;
   readonly numRuntimeErrorTestSuites: number;
   readonly success: boolean;
+  readonly testResults?: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 export interface Counts {
@@ -24,3 +32,14 @@ export function countsOf(results: JestResults | undefined): Counts {
   const skipped = results.numPendingTests + results.numTodoTests;
   return { passed: results.numPassedTests, failed, skipped, note: failed > counted ? ' (jest reports a failure)' : '' };
 }
+
+/** Name and first lines of the message of each test that failed, and of each file that could not be run. */
+export function failuresOf(results: JestResults | undefined): string[] {
+  return (results?.testResults ?? []).flatMap(({ message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    if (assertionResults.length === 0 && message !== '') return [firstLines(message)];
+    return failed.map(({ fullName, failureMessages }) => `${fullName}: ${firstLines(failureMessages.join('\n'))}`);
+  });
+}
+
+const firstLines = (text: string): string => text.split('\n').slice(0, 12).join('\n');

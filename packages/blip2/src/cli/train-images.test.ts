@@ -101,15 +101,17 @@ test('what is wrong is one sentence, before anything is trained', async () => {
       /^Stage 1 needs about [\d.]+ GB of memory .*, and [\d.]+ [GM]B are available; lower/m,
     ],
     [['--data', at('few'), ...SMALL, '--validation', at('nothing')], /^There is no data set at '.*nothing'/],
-    [['--data', at('few'), '--model', at('nothing'), '--out', at('failed')], /nothing/],
+    [['--data', at('few'), '--model', at('nothing')], /nothing/],
   ];
-  for (const [args, message] of wrong) {
-    const { code, stdout, stderr } = await call('train', '--out', at('failed'), ...args);
+  for (const [i, [args, message]] of wrong.entries()) {
+    const out = at(`failed-${i}`);
+    const { code, stdout, stderr } = await call('train', '--out', out, ...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     const lines = stderr.trim().split('\n');
     expect(lines.at(-1)).toMatch(message);
-    await expect(stat(at('failed', 'checkpoints'))).rejects.toThrow();
+    await expect(stat(join(out, 'checkpoints'))).rejects.toThrow();
   }
-  const listed = (await readFile(at('failed', 'skipped.jsonl'), 'utf8')).trim().split('\n');
+  const broken = wrong.findIndex(([args]) => args.includes(at('broken')));
+  const listed = (await readFile(at(`failed-${broken}`, 'skipped.jsonl'), 'utf8')).trim().split('\n');
   expect(listed.map((line) => JSON.parse(line).id)).toEqual([small[0]!.file]);
 });
