@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Json, parseJson } from '@blip2/tensor';
 import { isFolder, toPath } from './paths.js';
+import { expectNotQuantizedByOthers } from './quantized-by-others.js';
 
 /** Bytes that a configuration file may have at most; no model's has as many. */
 const LARGEST = 10_000_000;
@@ -33,12 +34,17 @@ export async function readJson(file: string | URL): Promise<Json | undefined> {
 /**
  * Reads the `config.json` of a model folder.
  * @param folder path or `file:` URL
- * @throws when there is no such folder or file, and for a file that is not a JSON object
+ * @throws when there is no such folder or file, for a file that is not a JSON object, and for weights that another program has
+ * quantized
  */
 export async function readConfigJson(folder: string | URL): Promise<Json> {
   const path = toPath(folder);
-  const json = await readJson(join(path, 'config.json'));
-  if (json) return json;
+  const file = join(path, 'config.json');
+  const json = await readJson(file);
+  if (json) {
+    expectNotQuantizedByOthers(json, file);
+    return json;
+  }
   const missing = (await isFolder(path)) ? `config.json in the folder '${path}'` : `folder '${path}'`;
   throw new Error(`There is no ${missing}; give a folder that contains config.json.`);
 }

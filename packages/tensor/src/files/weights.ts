@@ -4,6 +4,7 @@ import { INDEX_FILE, MODEL_FILE } from '../safetensors/sharded.js';
 import { openTorch, type TorchSource } from '../torch/index.js';
 import { readJson } from './json.js';
 import { isFile, toPath } from './paths.js';
+import { expectNoTracesOfOthers } from './quantized-by-others.js';
 
 const TORCH_FILE = 'pytorch_model.bin';
 const TORCH_INDEX = `${TORCH_FILE}.index.json`;
@@ -13,10 +14,21 @@ const TORCH = /\.(pth|pt|bin|ckpt)$/i;
  * Opens the weights of a model and reads only headers: a file of PyTorch (by its ending), a safetensors file or index, or a
  * folder as transformers saves it, with safetensors or else `pytorch_model.bin`, in one file or in shards.
  * @param path path or `file:` URL
- * @throws SafetensorsError or TorchError for files that are missing or malformed; Error for shards that do not match their index
+ * @throws SafetensorsError or TorchError for files that are missing or malformed; Error for shards that do not match their index,
+ * and for weights that another program has quantized
  */
 export async function openWeights(path: string | URL): Promise<SafetensorsSource | TorchSource> {
-  const file = toPath(path);
+  const source = await openAny(toPath(path));
+  try {
+    expectNoTracesOfOthers(source.names.keys(), source.origin);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function openAny(file: string): Promise<SafetensorsSource | TorchSource> {
   if (TORCH.test(file) && (await isFile(file))) return openTorch(file);
   if (await isFile(join(file, MODEL_FILE))) return openSafetensors(file);
   if (await isFile(join(file, INDEX_FILE))) return openSafetensors(file);
