@@ -46,6 +46,7 @@ export {
   type FindOptions,
   findImages,
   type ImageIndex,
+  type ImageSearchOptions,
   type IndexOptions,
   type IndexSummary,
   indexImages,
@@ -54,6 +55,7 @@ export {
   type SearchResult,
   type SkippedFile,
   type SkipReason,
+  searchByImage,
   searchIndex,
 } from '@blip2/search';
 export {

@@ -8,6 +8,7 @@ export {
   type FeatureKind,
   type Features,
 } from './features/extract.js';
+export { poolImageFeatures } from './features/pool.js';
 export { type FeatureInputs, type FeatureOptions, writeFeatures } from './features/write.js';
 export type { SavedAdapter } from './folder/adapter.js';
 export {

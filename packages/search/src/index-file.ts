@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { toPath } from '@blip2/tensor/files';
 import { openSafetensors, type SafetensorsSource, type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
 import { z } from 'zod';
@@ -25,6 +26,9 @@ const imageSchema = z.strictObject({
 export type IndexModel = z.infer<typeof modelSchema>;
 /** An image of an index: `image`, the path as it was given; its absolute `path`; `mtime` (milliseconds) and `size` (bytes). */
 export type IndexedImage = z.infer<typeof imageSchema>;
+
+/** The path by which an image is shown: as it was given where that still leads to it, otherwise the absolute one. */
+export const shownName = ({ image, path }: IndexedImage): string => (resolve(image) === path ? image : path);
 
 /** Stored features of the image encoder, in half precision. */
 export interface StoredFeatures {

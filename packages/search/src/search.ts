@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import type { RetrievalModel } from '@blip2/models';
 import { encodeImages, type Models, pairLogits, retrievalModel } from '@blip2/models';
 import { textFeatures, textPass } from '@blip2/qformer';
 import { textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { fingerprintOf } from './fingerprint.js';
-import type { ImageIndex } from './index-file.js';
+import { type ImageIndex, shownName } from './index-file.js';
 import { expectModel } from './index-images.js';
 import { compareNames, exactIndex, type Neighbor, type VectorIndex } from './vector-index.js';
 
@@ -29,15 +28,15 @@ export interface SearchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An image found for a text. */
+/** An image found for a text or an image. */
 export interface SearchResult {
   /** The rank, from 1. */
   readonly rank: number;
   /** The path of the image, as it was given to `indexImages` where that still leads to it. */
   readonly image: string;
-  /** The ITC similarity of image and text, -1 to 1. */
+  /** The ITC similarity of image and text, or the similarity of both images, -1 to 1. */
   readonly itc: number;
-  /** The ITM probability that image and text match; null where the image was ranked by ITC only. */
+  /** The ITM probability that image and text match; null where the image was ranked without ITM. */
   readonly itm: number | null;
 }
 
@@ -66,8 +65,7 @@ export async function searchIndex(
   scored.sort((a, b) => b.score - a.score || byName(a, b));
   const rest = nearest.slice(rerank).map(({ image, score }) => ({ image, itc: score, itm: null }));
   return [...scored, ...rest].slice(0, top).map(({ image, itc, itm }, i) => {
-    const { image: name, path } = index.images[image]!;
-    return { rank: i + 1, image: resolve(name) === path ? name : path, itc, itm };
+    return { rank: i + 1, image: shownName(index.images[image]!), itc, itm };
   });
 }
 

@@ -48,8 +48,9 @@ test('index and search: an image that cannot be read is reported and skipped, an
     expect(lines(indexed.stdout)).toEqual([
       { out, images: 2, encoded: 2, pruned: 0, skipped: 1, seconds: expect.any(Number) },
     ]);
-    const [exact, approximate] = await Promise.all([
+    const [exact, byImage, approximate] = await Promise.all([
       blip2(['search', texts[1]!, '--index', out, ...common]),
+      blip2(['search', '--image', photos[1]!, '--index', out, ...common]),
       blip2(['search', texts[1]!, '--index', out, '--approximate', '--top', '1', ...common]),
     ]);
     expect([exact.code, exact.stderr]).toEqual([0, '']);
@@ -62,6 +63,12 @@ test('index and search: an image that cannot be read is reported and skipped, an
       if (i === 1) expect(itm).toBeCloseTo(itm_probability[1]!, 5);
     }
     expect(lines(approximate.stdout)).toEqual(results.slice(0, 1));
+    const similar = lines<{ rank: number; image: string; itc: number; itm: null }>(byImage.stdout);
+    expect(similar.map(({ rank, image, itm }) => [rank, image, itm])).toEqual([
+      [1, photos[1], null],
+      [2, photos[0], null],
+    ]);
+    expect(similar[0]!.itc).toBeCloseTo(1, 5);
     expect((await readdir(folder)).sort()).toEqual(['bad.png', 'index.safetensors', 'index.safetensors.usearch']);
   });
 });

@@ -156,6 +156,12 @@ const wrong: [args: readonly string[], message: string][] = [
   [[...ask, '--turn', 'what'], "--turn must be a question and an answer with a | between, not 'what'."],
   [[...ask, '--template', 'Question:'], "--template must have {} for the question, not 'Question:'."],
   // search, features, explain, convert
+  [['search', '--index', 'nowhere'], 'Give either a text to search for, or an image with --image FILE.'],
+  [[...search, '--image', image], 'Give either a text to search for, or an image with --image FILE.'],
+  [
+    ['search', '--image', image, '--index', 'nowhere', '--approximate'],
+    '--approximate is for texts; leave it out with --image.',
+  ],
   [[...search, '--top', '0'], "--top must be a whole number, at least 1, not '0'."],
   [[...search, '--rerank', '-1'], "--rerank must be a whole number, at least 0, not '-1'."],
   [features, 'Nothing to extract features of: give images, or texts with --text.'],

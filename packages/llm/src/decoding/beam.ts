@@ -7,6 +7,7 @@ import { rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, type Sequence, type Settings, settingsOf } from './options.js';
 import { expectFinite, penalize } from './scores.js';
 import { Top } from './top.js';
+import { throwIfAborted } from './turn.js';
 import { warp } from './warp.js';
 
 /** A text that is being generated. */
@@ -53,7 +54,7 @@ export async function beamSearch(
     );
     for (let length = 1; ; length++) {
       const logs = await logProbabilities(state.logits);
-      settings.signal?.throwIfAborted();
+      await throwIfAborted(settings.signal);
       const V = logs.length / state.rows;
       for (const search of searches) {
         if (search.running.length > 0)

@@ -3,6 +3,7 @@ import type { LanguageModel, Prompt } from '../language-model.js';
 import { draw, rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, settingsOf } from './options.js';
 import { logSoftmax, penalize } from './scores.js';
+import { throwIfAborted } from './turn.js';
 import { warp } from './warp.js';
 
 /** A generated token. */
@@ -46,7 +47,7 @@ export async function* generateTokens(
     if (returnSequences > 1) await state.reorder(running.map(({ row }) => row));
     for (let length = 1; ; length++) {
       const logits = (await state.logits.data()) as Float32Array;
-      signal?.throwIfAborted();
+      await throwIfAborted(signal);
       const V = logits.length / running.length;
       const tokens = running.map(({ row, sequence, ids, history, random }, i): Token => {
         const scores = penalize(logits.slice(i * V, (i + 1) * V), ids, { history, settings });
