@@ -1,5 +1,5 @@
 import { captionProcessor } from '@blip2/data';
-import { sceneGroups, scenePrompts } from '@blip2/emoji';
+import { type QuestionType, questionTypes, sceneGroups, sceneNumbers, scenePrompts } from '@blip2/emoji';
 import { fillTemplate } from '@blip2/models';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
@@ -110,17 +110,25 @@ export function stage2Batches({
     );
   type SamplesOf<T> = (metadata: T, random: () => number) => Sample[];
   type SceneMetadata = ReturnType<EncodedScenes['metadata']>;
+  const { wideCounts } = config.data;
   const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) =>
     batches({
       features: of.features,
+      ...(wideCounts && of === scenes && { ignoredWords: sceneNumbers }),
       phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
       samples: (index, random) => samples(of.metadata(index), random),
     });
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
-  const questions: SamplesOf<SceneMetadata> = ({ qa }, random) =>
-    draw(qa, QUESTIONS, random).map(({ question, answer }) => {
-      return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
-    });
+  const questions =
+    (...types: readonly QuestionType[]): SamplesOf<SceneMetadata> =>
+    ({ qa }, random) =>
+      draw(
+        qa.filter(({ type }) => types.includes(type)),
+        QUESTIONS,
+        random,
+      ).map(({ question, answer }) => {
+        return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
+      });
   const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
     batches({
       features: of.features,
@@ -136,19 +144,24 @@ export function stage2Batches({
         samples: (index) => captionSamples(label(index)),
       });
   const none = () => [];
-  // a small language model generates hardly any caption of these scenes: they are trained on by phrases alone
-  const wide = wideScenes && ofScenes(wideScenes, none);
+  // a small language model generates hardly any caption of these scenes: they are trained on by phrases, and with `wideCounts` by
+  // questions that no name answers
+  const widePhrases = wideScenes && ofScenes(wideScenes, none);
+  const wide =
+    wideScenes && widePhrases && wideCounts
+      ? mixBatches(widePhrases, ofScenes(wideScenes, questions('how many', 'where')), QUESTION_SHARE)
+      : widePhrases;
   const mixed = mixBatches(
     mixBatches(
       ofScenes(scenes, ({ caption }) => captionSamples(caption)),
-      ofScenes(scenes, questions),
+      ofScenes(scenes, questions(...questionTypes.filter((type) => !wideCounts || type !== 'how many'))),
       QUESTION_SHARE,
     ),
     named,
     config.data.scenes === 0 ? 1 : config.data.nameShare,
   );
   const phrases = withShare(
-    withShare(ofScenes(scenes, none), wide, config.data.wideShare),
+    withShare(ofScenes(scenes, none), widePhrases, config.data.wideShare),
     singles && singleBatches(singles, none),
     config.data.singleShare,
   );

@@ -22,6 +22,12 @@ export const emojiDataSchema = dataSchema.extend({
     .describe('share of the batches of both stages that are single drawings'),
   wideScenes: z.int().min(0).default(0).describe('scenes of any emoji to train on, beside those of the 85 nouns'),
   wideShare: z.number().min(0).max(1).default(0).describe('share of the batches of scenes that show any emoji'),
+  wideCounts: z
+    .boolean()
+    .default(false)
+    .describe(
+      'stage 2 learns counts from scenes of any emoji alone: of those of the 85 nouns each never shows one count',
+    ),
   emojiViews: z
     .int()
     .min(0)
@@ -33,6 +39,15 @@ export const emojiDataSchema = dataSchema.extend({
     .max(0.9)
     .default(0)
     .describe('probability with which a channel of the features of an image is zeroed while training'),
+  vendorMix: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "features of half of the images are mixed with another vendor's drawings of the same, so far beyond either; null: never",
+    ),
   nameShare: z
     .number()
     .min(0)

@@ -13,6 +13,7 @@ import type { FeatureStore } from '@blip2/training';
 import { stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiConfig, type EmojiDataConfig, emojiConfigs } from './config.js';
 import {
+  type EncodedData,
   type EncodedEmoji,
   type EncodedScenes,
   type EncodedSingles,
@@ -20,6 +21,7 @@ import {
   encodeScenes,
   encodeSingles,
 } from './encoded-data.js';
+import { reordered, vendorMix } from './vendor-mix.js';
 
 /**
  * The evaluation split of `emojiData`: Noto's drawings of the 400 retrieval candidates, in scenes, and single ones. The
@@ -65,29 +67,39 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
     const { seed } = config;
     const opened = new Disposables();
     try {
-      const emoji = opened.add(
-        await encodeEmoji('train', { entries: loadEmoji().slice(0, count ?? undefined) }, options),
-        close,
+      const { vendorMix: reach } = config.data;
+      /** Opens images; with `vendorMix`, mixed with the same ones as other vendors draw them. */
+      const open = async <T>(encode: (vendorShift: number) => Promise<EncodedData<T>>): Promise<EncodedData<T>> => {
+        const own = opened.add(await encode(0), close);
+        if (reach === null) return own;
+        const others = opened.add(await encode(1), close);
+        return { ...own, features: vendorMix(own.features, { others: others.features, reach, seed }) };
+      };
+      const entries = loadEmoji().slice(0, count ?? undefined);
+      const emoji = opened.add(await encodeEmoji('train', { entries }, options), close);
+      const scenes = await open((vendorShift) =>
+        encodeScenes('train', { count: Math.max(sceneCount, 1), seed, vendorShift }, options),
       );
-      const chosen = { count: Math.max(sceneCount, 1), seed };
-      const scenes = opened.add(await encodeScenes('train', chosen, options), close);
       const singles =
-        variants > 0 ? opened.add(await encodeSingles('train', { variants, seed }, options), close) : undefined;
+        variants > 0
+          ? await open((vendorShift) => encodeSingles('train', { variants, seed, vendorShift }, options))
+          : undefined;
+      const nouns = loadAllNouns();
       const wideScenes =
         wideCount > 0
-          ? opened.add(
-              await encodeScenes('train', { count: wideCount, seed: seed + 1, nouns: loadAllNouns() }, options),
-              close,
+          ? await open((vendorShift) =>
+              encodeScenes('train', { count: wideCount, seed: seed + 1, nouns, vendorShift }, options),
             )
           : undefined;
       const views =
         viewCount > 0
-          ? opened.add(
-              await encodeSingles('train', { variants: viewCount, seed: seed + 1, nouns: loadAllNouns() }, options),
-              close,
+          ? await open((vendorShift) =>
+              encodeSingles('train', { variants: viewCount, seed: seed + 1, nouns, vendorShift }, options),
             )
           : undefined;
-      const inputs = { config, parts, emoji, scenes, singles, wideScenes, views };
+      const named =
+        reach === null ? emoji : { ...emoji, features: mixedEmoji(emoji, { count: entries.length, reach, seed }) };
+      const inputs = { config, parts, emoji: named, scenes, singles, wideScenes, views };
       let stage2: ReturnType<typeof stage2Batches> | undefined;
       return {
         stage1: stage1Batches(inputs),
@@ -179,6 +191,12 @@ function checkCounts({ data, stage1, stage2 }: EmojiConfig): void {
     }
   }
 }
+
+/** Drawings of emoji on white, mixed with those of the next vendor: item i is emoji `i mod n` by vendor `i div n`. */
+const mixedEmoji = (
+  { features }: EncodedEmoji,
+  { count, ...mix }: { readonly count: number; readonly reach: number; readonly seed: number },
+): FeatureStore => vendorMix(features, { ...mix, others: reordered(features, (i) => (i + count) % features.length) });
 
 async function sampleFeatures({ features }: EncodedEmoji) {
   const count = Math.min(SAMPLE, features.length);

@@ -79,7 +79,8 @@ export async function encodeScenes(
     seed,
     vendors = splits[split],
     nouns,
-  }: { count: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[] },
+    vendorShift = 0,
+  }: { count: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[]; vendorShift?: number },
   options: EncodeDataOptions,
 ): Promise<EncodedScenes> {
   const { reporter } = options;
@@ -89,11 +90,12 @@ export async function encodeScenes(
     count,
     seed,
     vendors,
+    vendorShift,
     ...(nouns && { nouns }),
     onProgress: (done, total) => reporter.progress(`drawing ${split} scenes`, done, total),
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const shown = nouns ? [nouns.map(({ one }) => one)] : [];
+  const shown = [...(nouns ? ['all counts', nouns.map(({ one }) => one)] : []), ...shifted(vendorShift)];
   const features = await encode(images, `${split} scenes`, [size, count, seed, vendors, ...shown], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
@@ -106,16 +108,20 @@ export async function encodeSingles(
     seed,
     vendors = splits[split],
     nouns,
-  }: { variants: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[] },
+    vendorShift = 0,
+  }: { variants: number; seed: number; vendors?: readonly Vendor[]; nouns?: readonly Noun[]; vendorShift?: number },
   options: EncodeDataOptions,
 ): Promise<EncodedSingles> {
   const size = sizeOf(options.vision);
-  const data = await singleDataset({ size, vendors, variants, seed, ...(nouns && { nouns }) });
+  const data = await singleDataset({ size, vendors, variants, seed, vendorShift, ...(nouns && { nouns }) });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const shown = nouns ? [nouns.map(({ one }) => one)] : [];
+  const shown = [...(nouns ? [nouns.map(({ one }) => one)] : []), ...shifted(vendorShift)];
   const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed, ...shown], options);
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
+
+/** What tells the drawings of shifted vendors from others. */
+const shifted = (vendorShift: number): string[] => (vendorShift === 0 ? [] : [`vendors shifted by ${vendorShift}`]);
 
 /** Changed whenever the same arguments draw other images. */
 const DRAWN = 2;

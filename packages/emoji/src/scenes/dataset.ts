@@ -27,6 +27,11 @@ export interface SceneOptions extends Omit<DrawingsOptions, 'channels'> {
   readonly vendors?: readonly Vendor[];
   /** What scenes show. Default: {@link loadNouns}. */
   readonly nouns?: readonly Noun[];
+  /**
+   * Draws each group by the vendor so many places further in `vendors`, all else alike: another drawing of the same scene.
+   * Default 0.
+   */
+  readonly vendorShift?: number;
   /** Number of scenes. */
   readonly count: number;
   /** Random seed. Default 0. */
@@ -35,11 +40,14 @@ export interface SceneOptions extends Omit<DrawingsOptions, 'channels'> {
 
 /** Creates a data set of the first `count` scenes of a seed, each rendered when it is fetched. */
 export async function sceneDataset(split: Split, options: SceneOptions): Promise<SceneDataset> {
-  const { size, count, seed = 0, vendors = splits[split], nouns = loadNouns() } = options;
+  const { size, count, seed = 0, vendors = splits[split], nouns = loadNouns(), vendorShift = 0 } = options;
   const sprites = await loadSprites({ ...options, size: Math.max(112, size), vendors, nouns });
-  const metadata = (index: number) => {
+  const metadata = (index: number): Scene => {
     if (!(index >= 0 && index < count)) throw new RangeError(`Scene ${index} does not exist: there are ${count}.`);
-    return scene(index, { seed, split, vendors, nouns });
+    const described = scene(index, { seed, split, vendors, nouns });
+    if (vendorShift === 0) return described;
+    const next = (vendor: Vendor) => vendors[(vendors.indexOf(vendor) + vendorShift) % vendors.length]!;
+    return { ...described, layout: described.layout.map((placed) => ({ ...placed, vendor: next(placed.vendor) })) };
   };
   const get = (index: number) => {
     const described = metadata(index);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Split } from '../vendors.js';
-import { countHeldOut, pairHeldOut } from './combinations.js';
+import { countHeldOut, pairHeldOut, placeHeldOut } from './combinations.js';
 import { questionTypes } from './grammar.js';
 import { balancePeriod } from './plan.js';
 import { type Scene, scene, sceneTexts } from './scene.js';
@@ -180,17 +180,27 @@ test('the texts are captions, questions and answers, and all words that scenes n
   expect([...new Set(needed.flatMap((text) => text.split(/[ ?]+/)))].filter((word) => !words.has(word))).toEqual([]);
 });
 
-test('scenes of any emoji keep the combinations of the test apart', () => {
+test('scenes of any emoji keep the combinations of the test apart, and no others', () => {
   const nouns = loadAllNouns();
   expect(nouns.length).toBeGreaterThan(1000);
   expect(new Set(nouns.map(({ one }) => one)).size).toBe(nouns.length);
   expect(nouns).toEqual(expect.arrayContaining([...loadNouns()]));
   const shown = new Set<string>();
+  const tested = new Set(loadNouns());
+  const untested = new Set<number>();
   for (let index = 0; index < 480; index++) {
     const { subject, other } = scene(index, { seed: 5, split: 'train', nouns }).plan;
     shown.add(subject.noun.one);
+    if (!other && !tested.has(subject.noun)) untested.add(subject.count);
     expect(countHeldOut(subject.noun)).not.toBe(subject.count);
     if (other) expect(pairHeldOut(subject.noun, other.noun)).toBe(false);
   }
   expect(shown.size).toBeGreaterThan(300);
+  expect(untested).toEqual(new Set([1, 2, 3, 4]));
+  const other = nouns.find((noun) => !tested.has(noun))!;
+  expect([countHeldOut(other), placeHeldOut(other), pairHeldOut(other, nouns[0]!)]).toEqual([
+    undefined,
+    undefined,
+    false,
+  ]);
 });

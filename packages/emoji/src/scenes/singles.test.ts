@@ -57,3 +57,27 @@ test('scenes of the test can be drawn by the vendors of the training: the same p
   const bytes = (of: typeof known) => Buffer.from(of.get(0).image.data);
   expect(bytes(known).equals(bytes(unseen))).toBe(false);
 }, 120_000);
+
+test('shifted vendors draw the same images otherwise', async () => {
+  const vendors = splits.train.slice(0, 2);
+  const nouns = loadNouns().slice(0, 3);
+  const common = { size: 32, vendors, nouns, cacheDir };
+  const bytes = (of: { get(index: number): { image: { data: Uint8Array } } }) => Buffer.from(of.get(1).image.data);
+  const sceneSets = await Promise.all(
+    [0, 1].map((vendorShift) => sceneDataset('train', { ...common, nouns: loadNouns(), count: 12, vendorShift })),
+  );
+  const [scenes, shifted] = sceneSets.map((set) => Array.from({ length: 12 }, (_, i) => set.metadata(i)));
+  expect(shifted).toEqual(
+    scenes!.map((one) => ({
+      ...one,
+      layout: one.layout.map((placed) => ({ ...placed, vendor: vendors.find((vendor) => vendor !== placed.vendor) })),
+    })),
+  );
+  expect(bytes(sceneSets[0]!).equals(bytes(sceneSets[1]!))).toBe(false);
+  const [singles, other] = await Promise.all([0, 1].map((vendorShift) => singleDataset({ ...common, vendorShift })));
+  for (let i = 0; i < singles!.length; i++) {
+    const { vendor, ...rest } = other!.metadata(i);
+    expect(singles!.metadata(i)).toEqual({ ...rest, vendor: vendors.find((one) => one !== vendor) });
+  }
+  expect(bytes(singles!).equals(bytes(other!))).toBe(false);
+}, 120_000);

@@ -41,6 +41,8 @@ export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
   readonly nouns?: readonly Noun[];
   /** Images of each noun by each vendor. Default 1. */
   readonly variants?: number;
+  /** Draws each by the vendor so many places further in `vendors`, at the same place on the same background. Default 0. */
+  readonly vendorShift?: number;
   /** Random seed. Default 0. */
   readonly seed?: number;
   /** Drawings to show in place of the vendors' own, such as those of another set. Default: {@link loadSprites}. */
@@ -53,7 +55,7 @@ export interface SingleOptions extends Omit<DrawingsOptions, 'channels'> {
  * smaller and off center.
  */
 export async function singleDataset(options: SingleOptions): Promise<SingleDataset> {
-  const { size, vendors, variants = 1, seed = 0, nouns = loadNouns() } = options;
+  const { size, vendors, variants = 1, seed = 0, nouns = loadNouns(), vendorShift = 0 } = options;
   const sprites = options.sprites ?? (await loadSprites({ ...options, size: Math.max(112, size), nouns }));
   const length = nouns.length * vendors.length * variants;
   const metadata = (index: number): Single => {
@@ -62,7 +64,7 @@ export async function singleDataset(options: SingleOptions): Promise<SingleDatas
     const round = Math.floor(index / nouns.length);
     return {
       noun,
-      vendor: vendors[round % vendors.length]!,
+      vendor: vendors[(round + vendorShift) % vendors.length]!,
       background: singleBackgrounds[(index + Math.floor(round / vendors.length) + round) % singleBackgrounds.length]!,
       caption: `${noun.article} ${noun.one}`,
     };

@@ -72,6 +72,20 @@ test('a batch has the texts of each image, prompts padded on the left and target
   ]);
 });
 
+test('ignored words are tokens of a batch, and those of several tokens are refused', async () => {
+  const ignoring = (ignoredWords: string[]) =>
+    collateStage2({ ...source((index) => images[index]?.samples ?? []), ignoredWords }, [0], options());
+  const { ignoredIds, texts, ...rest } = await ignoring(['three', 'a']);
+  const ids = ['three', 'a'].flatMap((word) => tokenizer.encode(` ${word}`, { addSpecialTokens: false }));
+  expect(ignoredIds?.arraySync()).toEqual(ids);
+  tf.dispose([ignoredIds ?? [], Object.values(rest), Object.values(texts ?? {})]);
+  await expectNoLeak(async () => {
+    await expect(ignoring(['xylophonist'])).rejects.toThrow(
+      /^The ignored word 'xylophonist' is \d tokens of the language model; ignore words of one\.$/,
+    );
+  });
+});
+
 test('images without samples have phrases alone, and a source without phrases has none; nothing is left alive', async () => {
   const batch = await collateStage2(
     source(() => []),

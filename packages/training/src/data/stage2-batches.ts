@@ -17,6 +17,11 @@ export interface SampleSource {
   samples(index: number, random: () => number): readonly Sample[];
   /** Gives phrases that name what an image shows, for the loss term of `phraseWeight`. Default: none. */
   phrases?(index: number): readonly string[];
+  /**
+   * Words of one token each about which the texts and phrases of these images teach nothing, such as counts where not all of them
+   * are shown; see `Stage2Batch.ignoredIds`. Default: none.
+   */
+  readonly ignoredWords?: readonly string[];
 }
 
 /** Images by their pixels, with texts about each. */
@@ -69,12 +74,14 @@ export async function collateStage2(
       { pad: language.ids.pad },
     ),
   ];
+  const ignored = source.ignoredWords?.map((word) => idOf(word, language));
   const images = {
     ...(await imagesAt(source, indices)), // what can fail comes before the first tensor
     ...(phrases && {
       phraseIds: tf.tensor3d(phrases.ids, phrases.shape, 'int32'),
       phraseMask: tf.tensor3d(phrases.mask, phrases.shape, 'int32'),
     }),
+    ...(ignored && ignored.length > 0 && { ignoredIds: tf.tensor1d(ignored, 'int32') }),
   };
   if (samples.length === 0) return images;
   const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
@@ -100,6 +107,15 @@ function targetRow({ prompt, target }: Sample, { tokenizer, ids, kind }: PromptT
   if (end === undefined) throw new Error('The language model has no EOS token; add one to the eos of its ids.');
   const text = prompt === '' || kind === 'encoder-decoder' ? target : ` ${target}`;
   return [...tokenizer.encode(text, { addSpecialTokens: false }), end];
+}
+
+/** The token of a word within a text. @throws where it has several */
+function idOf(word: string, { tokenizer }: PromptTokenizer): number {
+  const [id, ...rest] = tokenizer.encode(` ${word}`, { addSpecialTokens: false });
+  if (id !== undefined && rest.length === 0) return id;
+  throw new Error(
+    `The ignored word '${word}' is ${rest.length + 1} tokens of the language model; ignore words of one.`,
+  );
 }
 
 /** Phrases tokenized as within a text, [I,P,K], padded. */

@@ -1,4 +1,4 @@
-import { type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
+import { IGNORED, type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
 import { matchPass, type QFormerConfig, queryOutput, type TextInputs } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
@@ -63,6 +63,11 @@ export interface Stage2Batch {
   /** Attention mask of `phraseIds`, int32 [I,R,K]. */
   readonly phraseMask?: tf.Tensor3D;
   readonly texts?: Stage2Texts;
+  /**
+   * int32 [K]: tokens about which the batch teaches nothing. In targets they are read but not predicted; in phrases they are no
+   * words, and compete with none.
+   */
+  readonly ignoredIds?: tf.Tensor1D;
 }
 
 /** A batch whose images are still pixels, [I,H,W,3], which are encoded within the step. */
@@ -91,12 +96,17 @@ export interface Stage2Options {
 export function stage2Terms(
   p: Stage2Params,
   { config, language }: { config: QFormerConfig; language: LanguageModel },
-  { features, texts, phraseIds, phraseMask }: Stage2Batch,
+  { features, texts, phraseIds, phraseMask, ignoredIds }: Stage2Batch,
   { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
 ): { total: tf.Scalar; lm?: tf.Scalar; phrases?: tf.Scalar } {
   const prompts = softPrompt(p, config, features, { seed, recompute });
   const phraseLoss = (): tf.Scalar => {
-    if (phraseIds && phraseMask) return phrases(tokenLogits(prompts, language), phraseIds, phraseMask);
+    if (phraseIds && phraseMask) {
+      const logits = tokenLogits(prompts, language);
+      if (!ignoredIds) return phrases(logits, phraseIds, phraseMask);
+      const kept = tf.logicalNot(isAmong(phraseIds, ignoredIds));
+      return phrases(without(logits, ignoredIds), phraseIds, tf.mul(phraseMask, tf.cast(kept, 'int32')));
+    }
     throw new Error('A batch of stage 2 without texts, or trained with phraseWeight, needs phraseIds and phraseMask.');
   };
   if (!texts) {
@@ -105,7 +115,8 @@ export function stage2Terms(
   }
   const { imageIndex, ...sample } = texts;
   const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
-  const loss = lm(logits, labels, { shift: false });
+  const learned = ignoredIds ? withoutLabels(labels, ignoredIds) : labels;
+  const loss = lm(logits, learned, { shift: false });
   if (phraseWeight === 0) return { total: loss, lm: loss.clone() };
   const named = phraseLoss();
   return { total: tf.add(loss, tf.mul(named, phraseWeight)), lm: loss, phrases: named };
@@ -120,6 +131,19 @@ function predictNow(language: LanguageModel, input: PredictInput): Predictions {
     "The language model's predict returned a promise, and gradients are recorded only while TensorFlow.js computes; " +
       'train with a language model whose predict is synchronous.',
   );
+}
+
+/** Whether each id is one of some: int32 [...], int32 [K] -> bool [...]. */
+const isAmong = (ids: tf.Tensor, some: tf.Tensor1D): tf.Tensor => tf.any(tf.equal(tf.expandDims(ids, -1), some), -1);
+
+/** Labels of which some tokens are none: int32 [B,T], [K] -> [B,T]. */
+const withoutLabels = (labels: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D =>
+  tf.where(isAmong(labels, ids), tf.fill(labels.shape, IGNORED, 'int32') as tf.Tensor2D, labels);
+
+/** Logits by which some tokens have no probability: [I,Q,V], int32 [K] -> [I,Q,V]. */
+function without(logits: tf.Tensor3D, ids: tf.Tensor1D): tf.Tensor3D {
+  const chosen = tf.sum(tf.oneHot(ids, logits.shape[2]), 0); // [V]
+  return tf.sub(logits, tf.mul(chosen, 1e9));
 }
 
 /** Dot products of the soft prompt with each token embedding, scaled: [I,Q,W] -> [I,Q,V]. */
