@@ -14,7 +14,7 @@ test('a config is of the family that it names, and of OPT where it names none', 
     'encoder-decoder',
   ]);
   expect(() => languageConfig({ model_type: 'toString' })).toThrow(
-    'of type "toString" is not supported yet; supported are opt and t5.',
+    'of type "toString" is not supported yet; supported are llama, mistral, qwen2, opt and t5.',
   );
 });
 

@@ -9,6 +9,9 @@ import {
   type WeightSource,
 } from '@blip2/tensor';
 import type { LanguageModel, SyncLanguageModel } from './language-model.js';
+import { type LlamaConfig, llamaConfig } from './llama/config.js';
+import { LLAMA_TABLE, llamaBinding, llamaRepeats, loadLlama } from './llama/load.js';
+import { llamaSpec } from './llama/spec.js';
 import { type OptConfig, optConfig } from './opt/config.js';
 import { type LoadLanguageOptions, loadOpt, OPT_TABLE, optBinding, optRepeats } from './opt/load.js';
 import { optSpec } from './opt/spec.js';
@@ -17,7 +20,7 @@ import { loadT5, t5Binding, t5Repeats, t5Table } from './t5/load.js';
 import { t5Spec } from './t5/spec.js';
 
 /** The configuration of a language model of any supported family. */
-export type LanguageConfig = OptConfig | T5Config;
+export type LanguageConfig = OptConfig | T5Config | LlamaConfig;
 
 /** A family of language models. */
 interface Family<C> {
@@ -37,8 +40,21 @@ interface Family<C> {
   repeats(config: C, has: (name: string) => boolean): (name: string) => boolean;
 }
 
+const llama: Family<LlamaConfig> = {
+  kind: 'decoder',
+  config: llamaConfig,
+  spec: llamaSpec,
+  load: loadLlama,
+  binding: llamaBinding,
+  table: () => LLAMA_TABLE,
+  repeats: llamaRepeats,
+};
+
 /** By `model_type`. */
-const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<LanguageConfig, { modelType: T }>> } = {
+const families = {
+  llama,
+  mistral: llama,
+  qwen2: llama,
   opt: {
     kind: 'decoder',
     config: optConfig,
@@ -47,7 +63,7 @@ const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<La
     binding: optBinding,
     table: () => OPT_TABLE,
     repeats: optRepeats,
-  },
+  } satisfies Family<OptConfig>,
   t5: {
     kind: 'encoder-decoder',
     config: t5Config,
@@ -56,11 +72,11 @@ const families: { readonly [T in LanguageConfig['modelType']]: Family<Extract<La
     binding: t5Binding,
     table: t5Table,
     repeats: t5Repeats,
-  },
+  } satisfies Family<T5Config>,
 };
 
 const familyOf = ({ modelType }: LanguageConfig): Family<LanguageConfig> =>
-  families[modelType] as Family<LanguageConfig>;
+  families[modelType] as unknown as Family<LanguageConfig>;
 
 /** Tells whether a `model_type` is that of a supported language model. */
 export const isLanguageType = (type: unknown): boolean => typeof type === 'string' && Object.hasOwn(families, type);
@@ -73,7 +89,9 @@ export const isLanguageType = (type: unknown): boolean => typeof type === 'strin
 export function languageConfig(json: Json, generation: Json = {}): LanguageConfig {
   const type = json.model_type ?? 'opt';
   if (!isLanguageType(type)) {
-    const known = Object.keys(families).join(' and ');
+    const known = Object.keys(families)
+      .join(', ')
+      .replace(/, (?=\w+$)/, ' and ');
     throw new Error(`A language model of type ${show(type)} is not supported yet; supported are ${known}.`);
   }
   const config: LanguageConfig = families[type as LanguageConfig['modelType']].config(json);
@@ -132,6 +150,10 @@ export function compareLanguage(
 
 /** Describes the parameters of a language model by their names in checkpoints; nothing is allocated. */
 export const languageSpec = (config: LanguageConfig): Spec => familyOf(config).spec(config);
+
+/** Gives W, the width of the token embeddings, and so of a soft prompt. */
+export const languageWidth = (config: LanguageConfig): number =>
+  config.modelType === 'opt' ? config.embeddingSize : config.hiddenSize;
 
 /** Gives V, the number of rows of the token embeddings in a file; published files have more than their config says. */
 export function vocabularyRows({ names }: WeightSource, config: LanguageConfig, prefix = ''): number {

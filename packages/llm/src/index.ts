@@ -7,6 +7,7 @@ export {
   project,
   promptParts,
 } from './adapter.js';
+export type { DecoderInput, DecoderOutput } from './decoder-only.js';
 export { beamSearch } from './decoding/beam.js';
 export { generate, padded } from './decoding/generate.js';
 export type { BeamRulesName, DecodingOptions, Sequence } from './decoding/options.js';
@@ -19,6 +20,7 @@ export {
   languageKind,
   languageRepeats,
   languageSpec,
+  languageWidth,
   loadLanguage,
   vocabularyRows,
 } from './families.js';
@@ -35,12 +37,24 @@ export {
   type SyncDecodingState,
   type SyncLanguageModel,
 } from './language-model.js';
+export { type LlamaConfig, llamaConfig } from './llama/config.js';
+export { llamaForward } from './llama/forward.js';
+export { loadLlama } from './llama/load.js';
+export { llamaEmbed, llamaHead, llamaLanguageModel } from './llama/model.js';
+export {
+  type RotaryFrequencies,
+  type RotaryScaling,
+  type RotaryScalingOptions,
+  rotaryFrequencies,
+  rotaryScaling,
+} from './llama/rotary-scaling.js';
+export { type LlamaParams, llamaSpec } from './llama/spec.js';
 export { type LinearLayers, linearLayers, loraSpec, type WithLoraOptions, withLora } from './lora/apply.js';
 export { type LoraConfig, type LoraJsonOptions, loraConfigJson, readLoraConfig } from './lora/config.js';
 export { type LoraFiles, loraChanges, peftName, peftTensors } from './lora/files.js';
 export { type AdaptedLinear, adaptedLinear, type LoraBranch } from './lora/linear.js';
 export { type OptConfig, optConfig } from './opt/config.js';
-export { type OptInput, type OptOutput, optForward } from './opt/forward.js';
+export { optForward } from './opt/forward.js';
 export { type LoadLanguageOptions, loadOpt } from './opt/load.js';
 export { type OptTextInput, optEmbed, optHead, optLogits } from './opt/logits.js';
 export { optLanguageModel, optPredict, optStart } from './opt/model.js';

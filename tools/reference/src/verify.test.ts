@@ -47,6 +47,10 @@ test.each([
   ['encoders/dinov2', 'encoder', 5],
   ['encoders/vit', 'encoder', 5],
   ['hf-opt', 'opt', 96],
+  ['hf-llama', 'llama', 96],
+  ...['dynamic', 'linear', 'llama3', 'mistral', 'opt-350m', 'qwen2', 'yarn'].map(
+    (name) => [`languages/${name}`, 'language', 10] as const,
+  ),
   ['hf-t5', 't5', 96],
   ['hf-itm', 'itm', 10],
   ['hf-instruct', 'instruct', 105],

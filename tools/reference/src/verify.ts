@@ -7,13 +7,23 @@ import { encoder } from './kinds/encoder.js';
 import { generation } from './kinds/generation.js';
 import { instruct } from './kinds/instruct.js';
 import { itm } from './kinds/itm.js';
+import { language } from './kinds/language.js';
 import { stage1 } from './kinds/stage1.js';
 import { failed, type Row } from './row.js';
 
 /** Holds one kind of folder against its golden values. */
 export type Kind = (folder: Folder, checks: Checks) => Promise<void>;
 
-const kinds: Readonly<Record<string, Kind>> = { encoder, instruct, itm, opt: generation, stage1, t5: generation };
+const kinds: Readonly<Record<string, Kind>> = {
+  encoder,
+  instruct,
+  itm,
+  language,
+  llama: generation,
+  opt: generation,
+  stage1,
+  t5: generation,
+};
 
 export interface Report {
   readonly folder: string;

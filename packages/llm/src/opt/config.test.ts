@@ -24,11 +24,17 @@ test('reads the text config of the published blip2-opt-2.7b', () => {
   expect(config).toMatchObject({ vocabSize: 50304, hiddenSize: 2560, layers: 32, eos: [50118], maxPositions: 2048 });
 });
 
+test('OPT-350M has norms after its sublayers, and projections of narrower embeddings', () => {
+  const shape = { hidden_size: 1024, num_attention_heads: 16, num_hidden_layers: 24, ffn_dim: 4096 };
+  const config = optConfig({ ...shape, word_embed_proj_dim: 512, do_layer_norm_before: false });
+  expect(config).toMatchObject({ embeddingSize: 512, preNorm: false, finalNorm: false });
+  expect(countParameters(optSpec(config))).toBe(331_196_416); // as transformers counts facebook/opt-350m
+  expect(optConfig({ _remove_final_layer_norm: true }).finalNorm).toBe(false);
+});
+
 test.each([
   [{ model_type: 't5' }, "model_type 'opt', not 't5'"],
-  [{ do_layer_norm_before: false }, 'do_layer_norm_before is false; only true is supported'],
-  [{ hidden_size: 1024, num_attention_heads: 16, word_embed_proj_dim: 512 }, 'word_embed_proj_dim is 512; only 1024'],
-  [{ _remove_final_layer_norm: true }, '_remove_final_layer_norm is true'],
+  [{ do_layer_norm_before: 0 }, 'do_layer_norm_before must be true or false'],
   [{ layer_norm_elementwise_affine: false }, 'layer_norm_elementwise_affine is false'],
   [{ num_attention_heads: 7 }, 'hidden_size 768 must be a multiple of its num_attention_heads 7'],
   [{ activation_function: 'swish2' }, "activation_function 'swish2' is not one of"],

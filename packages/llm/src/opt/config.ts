@@ -5,6 +5,12 @@ export interface OptConfig {
   readonly modelType: 'opt';
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** `word_embed_proj_dim`: the width of token embeddings, and so of a soft prompt; projected where it is not `hiddenSize`. */
+  readonly embeddingSize: number;
+  /** `do_layer_norm_before`: whether a norm stands before each sublayer, or after it as in OPT-350M. */
+  readonly preNorm: boolean;
+  /** Whether a norm stands after the last layer. */
+  readonly finalNorm: boolean;
   readonly layers: number;
   readonly heads: number;
   readonly ffnSize: number;
@@ -26,18 +32,16 @@ export const LAYER_NORM_EPSILON = 1e-5;
 /**
  * Reads the `text_config` of a BLIP-2 folder or the `config.json` of an OPT folder; absent fields have
  * Hugging Face's defaults, those of OPT-125M.
- * @throws naming the field, for what is malformed or belongs to a variant that this implementation does not compute:
- * OPT-350M's post-norm and projected embeddings, Galactica-like norms without weights.
+ * @throws naming the field, for what is malformed or belongs to a variant that this implementation does not compute: norms
+ * without weights.
  */
 export function optConfig(json: Json = {}): OptConfig {
   const kind = json.model_type ?? 'opt';
   if (kind !== 'opt') throw new Error(`An OPT config has model_type 'opt', not ${showWord(kind)}.`);
   const { count, fraction, flag, ids, oneOf } = fieldsOf(json, 'OPT');
   const hiddenSize = count('hidden_size', 768, { least: 1 });
-  refuse(json, 'do_layer_norm_before', true);
-  refuse(json, 'word_embed_proj_dim', hiddenSize);
+  const preNorm = flag('do_layer_norm_before', true);
   refuse(json, 'layer_norm_elementwise_affine', true);
-  refuse(json, '_remove_final_layer_norm', false);
   const heads = count('num_attention_heads', 12, { least: 1 });
   if (hiddenSize % heads !== 0) {
     throw new Error(
@@ -48,6 +52,9 @@ export function optConfig(json: Json = {}): OptConfig {
     modelType: 'opt',
     vocabSize: count('vocab_size', 50272),
     hiddenSize,
+    embeddingSize: count('word_embed_proj_dim', hiddenSize, { least: 1 }),
+    preNorm,
+    finalNorm: preNorm && !flag('_remove_final_layer_norm', false),
     layers: count('num_hidden_layers', 12, { most: MOST_LAYERS }),
     heads,
     ffnSize: count('ffn_dim', 3072),

@@ -26,18 +26,22 @@ const layerSpec = (config: OptConfig) => {
 
 /** Describes the parameters of OPT (Zhang et al. 2022) by their names in Hugging Face checkpoints; a tied head has none of its own. */
 export function optSpec(config: OptConfig) {
-  const { vocabSize, hiddenSize, maxPositions } = config;
+  const { vocabSize, hiddenSize, embeddingSize, maxPositions } = config;
+  const projected = embeddingSize !== hiddenSize;
+  const bare = { bias: false, init: normal(config.initStd) };
   const init = normal(config.initStd);
   return {
     model: {
       decoder: {
-        embed_tokens: embeddingSpec(vocabSize, hiddenSize, init),
+        embed_tokens: embeddingSpec(vocabSize, embeddingSize, init),
+        project_in: projected ? dense(embeddingSize, hiddenSize, bare) : undefined,
+        project_out: projected ? dense(hiddenSize, embeddingSize, bare) : undefined,
         embed_positions: embeddingSpec(maxPositions + POSITION_OFFSET, hiddenSize, init),
         layers: Array.from({ length: config.layers }, () => layerSpec(config)),
-        final_layer_norm: layerNormSpec(hiddenSize),
+        final_layer_norm: config.finalNorm ? layerNormSpec(hiddenSize) : undefined,
       },
     },
-    lm_head: config.tied ? undefined : dense(hiddenSize, vocabSize, { bias: false, init }),
+    lm_head: config.tied ? undefined : dense(embeddingSize, vocabSize, bare),
   };
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { optSpec, t5Spec } from '@blip2/llm';
+import { languageSpec } from '@blip2/llm';
 import { qformerSpec } from '@blip2/qformer';
 import type { Json } from '@blip2/tensor';
 import { countParameters } from '@blip2/tensor';
@@ -59,7 +59,7 @@ test('re-ranking is what the config says, and for published models that of LAVIS
   expect(read(false)).toEqual({ itm: false, k: 128 });
 });
 
-test.each(['hf-opt', 'hf-itm', 'hf-t5'])(
+test.each(['hf-opt', 'hf-itm', 'hf-t5', 'hf-llama'])(
   '200 mutations of the config of %s read or are refused clearly',
   async (folder) => {
     const valid = { config: await json(`${folder}/config.json`), generation: { eos_token_id: 2, pad_token_id: 1 } };
@@ -70,9 +70,7 @@ test.each(['hf-opt', 'hf-itm', 'hf-t5'])(
         const specs = [
           qformerSpec(qformer, 'pretraining'),
           ...(isExternal(vision) ? [] : [visionSpec(vision)]),
-          ...(!language || isExternal(language)
-            ? []
-            : [language.modelType === 't5' ? t5Spec(language) : optSpec(language)]),
+          ...(!language || isExternal(language) ? [] : [languageSpec(language)]),
         ];
         for (const spec of specs) expect(Number.isFinite(countParameters(spec))).toBe(true);
       },

@@ -1,4 +1,4 @@
-import { compareLanguage, type LanguageModel, loadLanguage, vocabularyRows } from '@blip2/llm';
+import { compareLanguage, type LanguageModel, languageWidth, loadLanguage, vocabularyRows } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
 import { bind, compare, type Mismatches, type WeightSource } from '@blip2/tensor';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
@@ -57,7 +57,7 @@ export function loadPlan(source: WeightSource, model: ModelConfig, given: Extern
   }
   const config = qformerOf(source, model, given);
   const parts = partsOf(source, model);
-  const stored = language && !isExternal(language) ? language.hiddenSize : undefined;
+  const stored = language && !isExternal(language) ? languageWidth(language) : undefined;
   const width = model.kind === 'generation' ? (given.language?.width ?? stored) : undefined;
   const actual = { ...model, qformer: config, ...storedLanguage(source, model) };
   const specs = partSpecs(actual, { parts, width });

@@ -66,8 +66,8 @@ describe('what cannot be loaded is said in a sentence', () => {
   test.each<[string, (config: Record<string, unknown>) => void]>([
     [`the model_type "clip"; only 'blip-2'`, (config) => Object.assign(config, { model_type: 'clip' })],
     [
-      'config.json cannot be used. A language model of type "llama" is not supported yet; supported are opt and t5.',
-      (config) => Object.assign(config, { text_config: { model_type: 'llama' } }),
+      'config.json cannot be used. A language model of type "gemma" is not supported yet; supported are llama, mistral, qwen2, opt and t5.',
+      (config) => Object.assign(config, { text_config: { model_type: 'gemma' } }),
     ],
     ['the architecture "Blip2Foo"', (config) => Object.assign(config, { architectures: ['Blip2Foo'] })],
     [

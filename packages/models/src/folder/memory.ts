@@ -80,11 +80,11 @@ const TYPICAL = { beams: 5, prompt: 64, generated: 64 };
 function languageWork({ language, qformer }: ModelConfig): number {
   if (!language || isExternal(language)) return 0;
   const { hiddenSize: W, ffnSize: F, vocabSize: V } = language;
-  const [layers, wide] =
-    'decoderLayers' in language
-      ? [language.decoderLayers, language.heads * language.headSize]
-      : [language.layers, language.hiddenSize];
+  const layers = 'decoderLayers' in language ? language.decoderLayers : language.layers;
+  const headSize = 'headSize' in language ? language.headSize : language.hiddenSize / language.heads;
+  const wide = language.heads * headSize;
+  const keys = ('keyHeads' in language ? language.keyHeads : language.heads) * headSize;
   const prompt = qformer.queries + TYPICAL.prompt;
-  const cache = 2 * layers * TYPICAL.beams * (prompt + TYPICAL.generated) * wide;
+  const cache = 2 * layers * TYPICAL.beams * (prompt + TYPICAL.generated) * keys;
   return BYTES * (cache + prompt * (3 * W + 4 * wide + 3 * F) + 4 * TYPICAL.beams * V);
 }

@@ -1,4 +1,4 @@
-import { languageSpec } from '@blip2/llm';
+import { languageSpec, languageWidth } from '@blip2/llm';
 import { type QFormerConfig, type QFormerParts, qformerSpec } from '@blip2/qformer';
 import { type Shape, type Spec, specLeaves } from '@blip2/tensor';
 import { instructBlipSpec, stage1Spec, stage2Spec, visionNormSpec } from '@blip2/training';
@@ -30,7 +30,7 @@ export function partSpecs(model: ModelConfig, { parts = defaultParts(model), wid
   const own = language && !isExternal(language) ? language : undefined;
   return {
     ...(!isExternal(vision) && { vision: visionSpec(vision) }),
-    trained: trainedSpec(qformer, { parts, width: width ?? own?.hiddenSize }),
+    trained: trainedSpec(qformer, { parts, width: width ?? (own && languageWidth(own)) }),
     ...(own && { language: languageSpec(own) }),
   };
 }

@@ -114,9 +114,9 @@ test('what is missing or not supported is named as it is in the file', async () 
     await altered('hf-instruct', changed, (entries) => entries.filter(({ name }) => !names.includes(name)));
     await expect(loadFolder(changed)).rejects.toMatchObject({ missing: names, unused: [] });
     const config = await json<{ text_config: object }>(join(folder, 'config.json'));
-    const llama = { ...config, text_config: { model_type: 'llama' } };
-    await writeFile(join(changed, 'config.json'), JSON.stringify(llama));
-    await expect(loadFolder(changed)).rejects.toThrow('language model of type "llama" is not supported yet');
+    const gemma = { ...config, text_config: { model_type: 'gemma' } };
+    await writeFile(join(changed, 'config.json'), JSON.stringify(gemma));
+    await expect(loadFolder(changed)).rejects.toThrow('language model of type "gemma" is not supported yet');
     await writeFile(join(changed, 'config.json'), JSON.stringify({ ...config, architectures: ['InstructBlipModel'] }));
     await expect(loadFolder(changed)).rejects.toThrow('of InstructBLIP only InstructBlipForConditionalGeneration');
   });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseProcessor } from '@blip2/data';
 import { emojiConfigs } from '@blip2/demo';
-import { languageConfig, optSpec, t5Spec } from '@blip2/llm';
+import { languageConfig, languageSpec } from '@blip2/llm';
 import { readModelConfig } from '@blip2/models';
 import { qformerConfig, qformerSpec } from '@blip2/qformer';
 import { countParameters, isJson, type Json, parseJson, type Spec } from '@blip2/tensor';
@@ -122,7 +122,7 @@ function vision(config: ReturnType<typeof readVisionConfig>): unknown {
 }
 
 function language(config: ReturnType<typeof languageConfig>): unknown {
-  counted(config.modelType === 't5' ? t5Spec(config) : optSpec(config));
+  counted(languageSpec(config));
   return config;
 }
 

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import {
+  type ComposedPrompt,
   composePrompt,
+  type DecoderOutput,
   type LanguageConfig,
   type LanguageModel,
+  type LlamaConfig,
   languageConfig,
   languageRepeats,
-  optEmbed,
+  llamaForward,
+  llamaHead,
+  llamaLanguageModel,
+  llamaSpec,
   optForward,
   optHead,
   optLanguageModel,
@@ -15,7 +21,7 @@ import {
   t5Spec,
   vocabularyRows,
 } from '@blip2/llm';
-import { bind, type Flat, flatten } from '@blip2/tensor';
+import { bind, type Flat, flatten, type Tree } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { Folder } from '../folder.js';
 import { type Json, numbersOf, object, readJson } from '../json.js';
@@ -40,7 +46,8 @@ export interface Language {
 /** What ends a text is said by generation_config.json first. */
 export async function loadLanguage(folder: Folder, json: Json, prefix: string): Promise<Language> {
   const config = languageConfig(object(json.text_config, "'text_config'"), generationOf(folder));
-  return config.modelType === 't5' ? t5(folder, config, prefix) : opt(folder, config, prefix);
+  if (config.modelType === 't5') return t5(folder, config, prefix);
+  return config.modelType === 'opt' ? opt(folder, config, prefix) : llama(folder, config, prefix);
 }
 
 type Config<T extends LanguageConfig['modelType']> = Extract<LanguageConfig, { modelType: T }>;
@@ -48,19 +55,41 @@ type Config<T extends LanguageConfig['modelType']> = Extract<LanguageConfig, { m
 async function opt(folder: Folder, read: Config<'opt'>, prefix: string): Promise<Language> {
   const config = { ...read, vocabSize: vocabularyRows(folder.model, read, prefix) };
   const params = await bind(optSpec(config), folder.model, { prefix, ignore: repeats(folder, config, prefix) });
+  return decoder(optLanguageModel(params, config), params, {
+    forward: (prompt) => optForward(params, config, prompt),
+    head: (hidden) => optHead(params, hidden),
+  });
+}
+
+async function llama(folder: Folder, read: LlamaConfig, prefix: string): Promise<Language> {
+  const config = { ...read, vocabSize: vocabularyRows(folder.model, read, prefix) };
+  const params = await bind(llamaSpec(config), folder.model, { prefix, ignore: repeats(folder, config, prefix) });
+  return decoder(llamaLanguageModel(params, config), params, {
+    forward: (prompt) => llamaForward(params, config, prompt),
+    head: (hidden) => llamaHead(params, hidden),
+  });
+}
+
+/** The functions beneath a decoder-only model. */
+interface Decoder {
+  forward(prompt: ComposedPrompt): DecoderOutput;
+  head(hidden: tf.Tensor): tf.Tensor;
+}
+
+function decoder(model: LanguageModel, params: Tree, { forward, head }: Decoder): Language {
   return {
-    model: optLanguageModel(params, config),
+    model,
     parameters: flatten(params),
     begin: (whole) => whole,
     logits: ({ text }, softPrompt) =>
       tf.tidy(() => {
-        const prompt = composePrompt([{ embeddings: softPrompt }, { embeddings: optEmbed(params, row(text)) }]);
-        return optHead(params, optForward(params, config, prompt).hidden);
+        const embeddings = model.embed(row(text));
+        return head(forward(composePrompt([{ embeddings: softPrompt }, { embeddings }])).hidden);
       }),
     logitsTolerance: activations,
     lesson({ text }, softPrompt) {
       const targetIds = row(text); // BOS included and padding left out
-      return { softPrompt, targetIds, targetMask: tf.cast(tf.notEqual(targetIds, config.pad), 'int32') };
+      return { softPrompt, targetIds, targetMask: tf.cast(tf.notEqual(targetIds, model.ids.pad), 'int32') };
     },
   };
 }
