@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { quantizedMatrix } from './quantized/matrix.js';
 import { type Params, type Shape, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
 import { storedTensor, type WeightSource } from './weights.js';
@@ -80,7 +81,8 @@ export function compare(spec: Spec, source: WeightSource, options: BindOptions =
 }
 
 /**
- * Loads the tensors that a spec describes from a file, as float32; the caller owns the tree.
+ * Loads the tensors that a spec describes from a file, as float32 or, where the source has them packed, as `QuantizedMatrix`;
+ * the caller owns the tree.
  * @throws BindError with every missing, unused and misshaped tensor, before anything is allocated
  */
 export async function bind<S extends Spec>(
@@ -105,6 +107,8 @@ export async function bind<S extends Spec>(
 }
 
 async function tensorOf(source: WeightSource, name: string, shape: Shape): Promise<tf.Tensor> {
+  const packed = await source.quantized?.(name);
+  if (packed) return quantizedMatrix(packed);
   const stored = await source.stored?.(name);
   return stored ? storedTensor(stored, shape) : tf.tensor(await source.read(name), [...shape], 'float32');
 }

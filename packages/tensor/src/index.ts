@@ -38,6 +38,18 @@ export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
 export type { GeluKind } from './ops/gelu.js';
 export { runNamed } from './ops/named.js';
 export { matchesPath, type ParamStatus, partition, type Rule } from './partition.js';
+export { dequantize } from './quantized/dequantize.js';
+export {
+  isPackable,
+  isQuantizedFormat,
+  type MatrixShape,
+  packedBytes,
+  type QuantizedFormat,
+  type QuantizedValues,
+  quantizedFormats,
+} from './quantized/formats.js';
+export { isQuantized, QuantizedMatrix, type QuantizedParts, quantizedMatrix } from './quantized/matrix.js';
+export { quantize } from './quantized/quantize.js';
 export { gaussian, hash, mix, type Rng, rng } from './random.js';
 export { recompute } from './recompute.js';
 export {

@@ -1,3 +1,4 @@
+import { isQuantized } from './quantized/matrix.js';
 import { type Flat, flatten, type Tree } from './tree.js';
 
 /** Whether a parameter is trained. */
@@ -11,13 +12,18 @@ export type Rule = readonly [pattern: string | RegExp, status: ParamStatus];
 
 /**
  * Partitions a tree's tensors into trainable and frozen ones by the first rule that matches their path; `''` matches all.
- * @throws when a path matches no rule, as the status of each parameter must be explicit
+ * @throws when a path matches no rule, as the status of each parameter must be explicit, and for a packed matrix that would
+ *   be trainable
  */
 export function partition(tree: Tree, rules: readonly Rule[]): { trainable: Flat; frozen: Flat } {
   const parts: { trainable: Flat; frozen: Flat } = { trainable: {}, frozen: {} };
   const uncovered: string[] = [];
   for (const [path, tensor] of Object.entries(flatten(tree))) {
     const rule = rules.find(([pattern]) => matchesPath(pattern, path));
+    if (rule?.[1] === 'trainable' && isQuantized(tensor))
+      throw new Error(
+        `'${path}' is packed as ${tensor.format} and cannot be trained; freeze it, or load it as float32.`,
+      );
     if (rule) parts[rule[1]][path] = tensor;
     else uncovered.push(path);
   }

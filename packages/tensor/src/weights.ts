@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './ops/named.js';
+import type { QuantizedValues } from './quantized/formats.js';
 import type { Shape } from './spec.js';
 
 /** A source of named tensors, from which `bind` loads: the file formats of this package implement it. */
@@ -12,6 +13,8 @@ export interface WeightSource {
   read(name: string): Promise<Float32Array>;
   /** Reads a tensor that should stay in the file's dtype, outside a backend's heap, see `storedTensor`; undefined for others. */
   readonly stored?: ((name: string) => Promise<StoredValues | undefined>) | undefined;
+  /** Reads a matrix that should stay packed, as a `QuantizedMatrix`; undefined for others. */
+  readonly quantized?: ((name: string) => Promise<QuantizedValues | undefined>) | undefined;
   /** Releases the source. */
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { linearOp } from '../ops/linear.js';
+import { quantizedLinearOp } from '../ops/quantized-linear.js';
+import { isQuantized } from '../quantized/matrix.js';
 import { type Initializer, normal, type ParamSpec, type Params, param, zeros } from '../spec.js';
 import { activation, geluForm } from './activation.js';
 
@@ -34,7 +36,8 @@ export interface LinearInput {
 }
 
 /**
- * Applies a linear layer, `act(x) Wᵀ + b + residual`: [...,I] -> [...,O]. A single kernel where the backend has one.
+ * Applies a linear layer, `act(x) Wᵀ + b + residual`: [...,I] -> [...,O]. A single kernel where the backend has one. The weight
+ * may be a `QuantizedMatrix`, which is frozen: gradients are those with respect to x, bias and residual.
  * @throws when shapes do not match, and for an unknown activation
  */
 export function linear(p: Linear, x: tf.Tensor, { activation: name, residual }: LinearInput = {}): tf.Tensor {
@@ -51,11 +54,13 @@ export function linear(p: Linear, x: tf.Tensor, { activation: name, residual }: 
   return tf.tidy(() => {
     const form = name === undefined ? undefined : geluForm(name);
     const activated = name === undefined || form ? x : activation(name)(x);
-    const y = linearOp(tf.reshape(activated, [-1, input]) as tf.Tensor2D, p.weight, {
+    const rows = tf.reshape(activated, [-1, input]) as tf.Tensor2D;
+    const extras = {
       bias: p.bias,
       activation: form,
       residual: residual && (tf.reshape(residual, [-1, output]) as tf.Tensor2D),
-    });
+    };
+    const y = isQuantized(p.weight) ? quantizedLinearOp(rows, p.weight, extras) : linearOp(rows, p.weight, extras);
     return tf.reshape(y, shape); // [...,O]
   });
 }
