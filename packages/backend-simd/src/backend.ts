@@ -194,7 +194,10 @@ export class SimdBackend extends cpuBackendClass() {
     for (const { kernelName } of tf.getKernelsForBackend(this.name)) tf.unregisterKernel(kernelName, this.name);
   }
 
-  /** The names of the kernels that run natively, of other packages too; the rest run in WebAssembly. */
+  /**
+   * The names of the kernels that run natively, of other packages too; the rest run in WebAssembly. Those that were not used
+   * yet are compared with their counterparts of WebAssembly first, which takes some milliseconds.
+   */
   get native(): readonly string[] {
     return this.pool.native();
   }

@@ -19,7 +19,7 @@ export interface KernelCall {
  * Loads a WebAssembly module into every thread. It must import `env.memory` as shared with at most 65536 pages, and have no
  * data of its own; its functions take `(begin, end, thread, ...args)`.
  * @param agreement compares its functions with native ones of the same names, which are linked into the addon that the backend
- *   uses; those that agree take their places. Default: none
+ *   uses; those that agree take their places, from their first use on. Default: none
  * @returns its functions by name, for `backend.run`
  */
 export async function loadKernels<Name extends string>(
@@ -29,7 +29,7 @@ export async function loadKernels<Name extends string>(
 ): Promise<Kernels<Name>> {
   const { relaxedSimd, heap, pool } = backend;
   const { module } = await compile(await platform(), urls, { relaxedSimd, shared: heap.shared });
-  return pool.load<Name>(module, agreement);
+  return (await pool.load<Name>(module, agreement)).kernels;
 }
 
 /**

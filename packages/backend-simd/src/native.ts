@@ -14,8 +14,14 @@ export interface NativeLibrary {
   readonly build: string;
 }
 
-/** Compares kernels of a module with their native counterparts, on data of its own. @returns the names of those that agree */
-export type Agreement<Name extends string = string> = (wasm: Kernels<Name>, native: Kernels<Name>) => string[];
+/** Kernels of a module that only serve together, and whether their native counterparts compute the same. */
+export interface Comparison<Name extends string = string> {
+  readonly names: readonly Name[];
+  /** Computes both on data of its own. May throw, where the native ones do. */
+  agrees(wasm: Kernels<Name>, native: Kernels<Name>): boolean;
+}
+/** How the kernels of a module are compared with their native counterparts, each before it is first used. */
+export type Agreement<Name extends string = string> = readonly Comparison<Name>[];
 
 const NAMES = ['avx512', 'avx2', 'neon'];
 

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, jest, test } from '@jest/globals';
 import { at, MOST_THREADS } from './control.js';
-import type { Kernels } from './functions.js';
 import { CONTROL, Heap } from './heap.js';
 import { platform, type Spawn } from './platform.js';
 import { Pool, type PoolOptions } from './pool.js';
@@ -19,7 +18,7 @@ interface Made {
 async function make(options: PoolOptions): Promise<Made> {
   const heap = new Heap();
   const pool = new Pool(heap, options);
-  const wasm: Kernels<'fill32'> = await pool.load(module);
+  const { kernels: wasm } = await pool.load<'fill32'>(module);
   const fill = (vectors = 10_000): boolean => {
     const pointer = heap.allocate(vectors * 16);
     const words = new Int32Array(heap.buffer, pointer, vectors * 4).fill(0);
@@ -140,7 +139,7 @@ test('a thread that is lost within its work is an error, and later work is done 
   await pool.ready();
   Atomics.add(new Int32Array(heap.buffer, CONTROL), at.ACTIVE, 1); // as a thread leaves it that is killed at work
   const start = performance.now();
-  const wasm: Kernels<'fill32'> = await pool.load(module);
+  const { kernels: wasm } = await pool.load<'fill32'>(module);
   expect(() => pool.run(wasm.fill32, 100, 50_000, [heap.allocate(1600), 1])).toThrow('may have been killed');
   expect(performance.now() - start).toBeLessThan(10_000);
   expect(pool.threads).toBe(1);

@@ -13,10 +13,16 @@ export interface PoolOptions {
   native?: NativeLibrary | undefined;
 }
 
-/** A module in all threads, and the names of its functions that are native. */
+/** A module in all threads, and the names of the native functions that come after its own. */
 interface Loaded {
   readonly module: WebAssembly.Module;
   readonly native: readonly string[];
+}
+
+/** The functions of a module, of WebAssembly alone and with native ones in their places. */
+export interface LoadedKernels<Name extends string = string> {
+  readonly wasm: Kernels<Name>;
+  readonly kernels: Kernels<Name>;
 }
 
 /** Below this much estimated work waking the others costs more than it saves. */
@@ -46,6 +52,8 @@ export class Pool {
   #control: Int32Array;
   #arguments: Float64Array;
   #modules: Loaded[] = [];
+  /** Functions by name, where some may be native. */
+  #kernels: Kernels[] = [];
   #library: NativeLibrary | undefined;
   #native: Attached | undefined;
   #functions = 0;
@@ -84,9 +92,10 @@ export class Pool {
     return this.#workers.length > 0 ? Math.min(this.#threads, 1 + started()) : 1;
   }
 
-  /** The names of the functions that are native. */
+  /** The names of the functions that are native. All that were not yet used are compared first. */
   native(): string[] {
-    return this.#modules.flatMap(({ native }) => native);
+    const all = this.#kernels.flatMap((kernels) => Object.entries(kernels));
+    return all.filter(([, { native }]) => native).map(([name]) => name);
   }
 
   /** The instruction set of the native functions; undefined where all are of WebAssembly. */
@@ -95,37 +104,33 @@ export class Pool {
   }
 
   /**
-   * Instantiates a module that imports `env.memory`, here and in every worker; its exported functions by name.
-   * @param agreement compares functions with native ones of the same name, which then take their place
+   * Instantiates a module that imports `env.memory`, here and in every worker.
+   * @param agreement compares functions with native ones of the same name, which then take their place; it is asked when one
+   *   of them is first used
    */
-  async load<Name extends string>(module: WebAssembly.Module, agreement?: Agreement<Name>): Promise<Kernels<Name>> {
+  async load<Name extends string>(
+    module: WebAssembly.Module,
+    agreement: Agreement<Name> = [],
+  ): Promise<LoadedKernels<Name>> {
     const { exports } = await WebAssembly.instantiate(module, { env: { memory: this.#heap.memory } });
     const wasm: Record<string, KernelFunction> = {};
     for (const [name, call] of Object.entries(exports)) {
       if (typeof call === 'function') wasm[name] = { id: this.#functions++, call: call as KernelFunction['call'] };
     }
-    const native = agreement ? this.#agreeing(wasm as Kernels<Name>, agreement) : {};
-    const loaded = { module, native: Object.keys(native) };
+    const { functions = {}, ...build } = this.#native ?? { build: '', panel: 0, rows: 0, cost: 0 };
+    const counterparts = agreement.flatMap(({ names }) => names).filter((name) => name in wasm && name in functions);
+    const native: Record<string, KernelFunction> = {};
+    for (const name of counterparts) native[name] = { id: this.#functions++, call: functions[name]!, native: build };
+    const loaded = { module, native: counterparts };
     this.#modules.push(loaded);
     if (this.#spawn) {
       for (const worker of this.#workers) worker.post(loaded);
       Atomics.store(this.#control, at.MODULES, this.#modules.length);
       this.#wake();
     }
-    return { ...wasm, ...native } as Kernels<Name>;
-  }
-
-  /** The native functions that agree with those of a module. */
-  #agreeing<Name extends string>(wasm: Kernels<Name>, agreement: Agreement<Name>): Record<string, KernelFunction> {
-    if (!this.#native) return {};
-    const { functions, ...native } = this.#native;
-    const all: Record<string, KernelFunction> = { ...wasm };
-    const counterparts = Object.entries<KernelFunction>(wasm).filter(([name]) => name in functions);
-    for (const [name, { id }] of counterparts) all[name] = { id, call: functions[name]!, native };
-    const agreeing = agreement(wasm, all as Kernels<Name>);
-    const others = counterparts.map(([name]) => name).filter((name) => !agreeing.includes(name));
-    if (others.length > 0) refuse(`the native ${others.join(', ')} (${native.build}) give other results`);
-    return Object.fromEntries(agreeing.filter((name) => name in functions).map((name) => [name, all[name]!]));
+    const kernels = chosen(wasm as Kernels<Name>, native as Partial<Kernels<Name>>, agreement);
+    this.#kernels.push(kernels);
+    return { wasm: wasm as Kernels<Name>, kernels };
   }
 
   /** More than there are workers for starts them; fewer lets the others sleep. */
@@ -250,4 +255,39 @@ export class Pool {
     this.#spawn = undefined;
     this.#heap.onResize?.(0);
   }
+}
+
+/** The functions of `wasm`, of which the native ones take the place where they agree; that is found out when one is first read. */
+function chosen<Name extends string>(
+  wasm: Kernels<Name>,
+  native: Partial<Kernels<Name>>,
+  agreement: Agreement<Name>,
+): Kernels<Name> {
+  const kernels: Record<string, KernelFunction> = { ...wasm };
+  const settle = (from: Partial<Kernels<Name>>, names: readonly Name[]): void => {
+    for (const name of names)
+      Object.defineProperty(kernels, name, { value: from[name], enumerable: true, configurable: true });
+  };
+  for (const { names, agrees } of agreement) {
+    if (!names.every((name) => native[name])) continue;
+    const compare = (): void => {
+      settle(wasm, names); // what it needs meanwhile
+      let same = false;
+      try {
+        same = agrees(wasm, { ...wasm, ...native });
+      } catch {
+        // an argument that it takes for wrong
+      }
+      if (same) settle(native, names);
+      else refuse(`the native ${names.join(', ')} (${native[names[0]!]?.native?.build}) give other results`);
+    };
+    for (const name of names) {
+      const get = (): KernelFunction | undefined => {
+        compare();
+        return kernels[name];
+      };
+      Object.defineProperty(kernels, name, { get, enumerable: true, configurable: true });
+    }
+  }
+  return kernels as Kernels<Name>;
 }

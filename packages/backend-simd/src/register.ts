@@ -89,7 +89,7 @@ const KERNELS: Record<string, FastKernel> = {
  * @throws where the engine lacks WebAssembly SIMD, and where the modules cannot be loaded
  */
 export async function register(options: RegisterOptions = {}): Promise<SimdBackend> {
-  const { relaxedSimd = true, name = 'simd', kernels = BUILDS, native = true } = options;
+  const { relaxedSimd = true, name = 'simd', native = true } = options;
   const host = await platform(options.worker);
   const threads = options.threads ?? Math.max(1, Math.min(host.cores, 4));
   const present = tf.findBackend(name);
@@ -100,7 +100,7 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const shared = host.spawn !== undefined;
   if (threads > 1 && !shared)
     console.warn('The simd backend runs with one thread: this page is not cross-origin isolated.');
-  const { module, relaxed } = await compile(host, kernels, { relaxedSimd, shared });
+  const { module, relaxed } = await compile(host, options.kernels ?? BUILDS, { relaxedSimd, shared });
   const heap = new Heap({ shared });
   const { limit } = heap.statistics();
   if (limit < 2 ** 32)
@@ -108,18 +108,17 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const library = relaxed && shared ? await openNative(host, native) : undefined;
   const pool = new Pool(heap, { spawn: host.spawn, native: library });
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
-  const wasm: Wasm = await pool.load(module, agreement(backend));
-  registerKernels(backend, wasm);
+  const { wasm, kernels } = await pool.load(module, agreement(backend));
+  registerKernels(backend, kernels as Wasm, selfCheck(backend, wasm as Wasm, KERNELS));
   tf.registerBackend(name, () => backend, 2);
   tf.findBackend(name); // makes it known: tfjs disposes of none that it has not asked for
   pool.setThreads(threads);
   return backend;
 }
 
-/** Registers the kernels of this package, and tfjs' cpu kernels for all other ops and inputs. */
-function registerKernels(backend: SimdBackend, wasm: Wasm): void {
+/** Registers the kernels of this package, unless the self-check found one wrong, and tfjs' cpu kernels for all other ops and inputs. */
+function registerKernels(backend: SimdBackend, wasm: Wasm, wrong: string | undefined): void {
   const { statistics, name } = backend;
-  const wrong = selfCheck(backend, wasm, KERNELS);
   backend.trusted = wrong === undefined;
   if (wrong)
     console.warn(

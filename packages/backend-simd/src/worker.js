@@ -58,9 +58,10 @@ function serve({ memory, index, generation, layout, native }, close) {
 
   return ({ module, native }) => {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    for (const [name, value] of Object.entries(exports)) {
-      if (typeof value === 'function') functions.push(native.includes(name) ? addon[name] : value);
+    for (const value of Object.values(exports)) {
+      if (typeof value === 'function') functions.push(value);
     }
+    for (const name of native) functions.push(addon[name]);
     if (++modules < Atomics.load(control, at.MODULES)) return;
     if (!ready && Atomics.load(control, at.GENERATION) === generation) Atomics.add(control, at.READY, 1);
     ready = true;
