@@ -1,5 +1,5 @@
 import { captionProcessor } from '@blip2/data';
-import { type QuestionType, questionTypes, sceneGroups, sceneNumbers, scenePrompts } from '@blip2/emoji';
+import { loadEmoji, type QuestionType, questionTypes, sceneGroups, sceneNumbers, scenePrompts } from '@blip2/emoji';
 import { fillTemplate } from '@blip2/models';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
@@ -50,20 +50,33 @@ export function stage1Batches({
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
   const lengths = memoized((text) => options.tokenizer.encode(text).length);
-  const pairs = (store: FeatureStore, text: (index: number) => string) => {
+  const pairs = (store: FeatureStore, text: (index: number) => string, order?: (index: number) => number) => {
     const features = dropping(store, config);
     const batch = (places: number[]) =>
       collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options);
     return batchIterator(
-      { count: store.length, lengthOf: (index: number) => lengths(text(index)), batch },
+      { count: store.length, lengthOf: order ?? ((index: number) => lengths(text(index))), batch },
       { batchSize: config.stage1.batchSize, seed: config.seed },
     );
   };
   const captioned = (of: EncodedScenes | EncodedSingles) => pairs(of.features, (index) => of.metadata(index).caption);
   const name = ({ label }: { readonly label: string }): string => captionProcessor(label);
+  const places = new Map(loadEmoji().map(({ code }, place) => [code, place]));
+  // emoji that are near each other in Unicode's order are alike: as negatives of each other they teach what tells them apart
+  const near = (codeOf: (index: number) => string) =>
+    config.data.nearNames ? (index: number) => places.get(codeOf(index)) ?? 0 : undefined;
   const named = withShare(
-    pairs(emoji.features, (index) => name(emoji.metadata(index))),
-    views && pairs(views.features, (index) => name(views.metadata(index).noun.entry)),
+    pairs(
+      emoji.features,
+      (index) => name(emoji.metadata(index)),
+      near((index) => emoji.metadata(index).code),
+    ),
+    views &&
+      pairs(
+        views.features,
+        (index) => name(views.metadata(index).noun.entry),
+        near((index) => views.metadata(index).noun.entry.code),
+      ),
     VIEW_SHARE,
   );
   const shown = withShare(captioned(scenes), wideScenes && captioned(wideScenes), config.data.wideShare);

@@ -54,6 +54,12 @@ export const emojiDataSchema = dataSchema.extend({
     .max(1)
     .default(0.1)
     .describe('share of the batches of stage 2 that are drawings of any emoji, named'),
+  nearNames: z
+    .boolean()
+    .default(false)
+    .describe(
+      "drawings of emoji in a batch of stage 1 are near each other in Unicode's order, instead of having names of one length",
+    ),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 
