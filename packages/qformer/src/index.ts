@@ -7,9 +7,11 @@ export type { PassOptions } from './mode.js';
 export { isCopy, lavisName, pathOfLavisName } from './names.js';
 export {
   type CaptionInput,
+  type CaptionOptions,
   captionPass,
   captionSinglePass,
   encodeKeyValues,
+  jointPass,
   type MatchInput,
   matchPass,
   type QueryOptions,

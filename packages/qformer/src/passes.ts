@@ -101,33 +101,59 @@ export function matchPass(
   input: MatchInput,
   options: QueryOptions = {},
 ): Omit<QueryResult, 'cache'> {
+  return scope(() => {
+    const { output, attention } = together(p, config, input, { ...options, queriesOnly: true });
+    return { output, attention };
+  });
+}
+
+/**
+ * Runs queries and texts under a bidirectional mask over images, as `matchPass` does, and gives the rows of both, which the
+ * caller owns. Losses that take queries and texts apart (ITC) see through it what each reads of the other: ablations only.
+ * @returns `queries` [B,Q,W] and `text` [B,T,W]
+ */
+export function jointPass(
+  p: QFormer,
+  config: QFormerConfig,
+  input: MatchInput,
+  options: PassOptions = {},
+): { queries: tf.Tensor3D; text: tf.Tensor3D } {
+  const { queries: Q, hiddenSize: W } = config;
+  const [B, T] = input.ids.shape;
+  return scope(() => {
+    const { output } = together(p, config, input, options);
+    return { queries: tf.slice(output, [0, 0, 0], [B, Q, W]), text: tf.slice(output, [0, Q, 0], [B, T, W]) };
+  });
+}
+
+function together(
+  p: QFormer,
+  config: QFormerConfig,
+  input: MatchInput,
+  { attentionMaps, gates, queriesOnly = false, ...options }: QueryOptions & { queriesOnly?: boolean },
+) {
   const { ids, mask, features, imageIndex: index } = input;
   const [B] = checkTexts(input);
   const mode = modeOf(options, 'match');
   const { queries } = config;
-  return scope(() => {
-    const keys = keysOf(p, config, features);
-    checkRows(B, index?.shape[0] ?? rowsOf(keys));
-    const x = embed(p, config, { queryRows: B, ids, mode });
-    const keep = tf.concat([tf.ones([B, queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
-    const { output, attention } = encode(p, config, {
-      x,
-      queries,
-      mask: additiveMask(keep),
-      images: { keys, index },
-      queriesOnly: true,
-      attentionMaps: options.attentionMaps,
-      gates: options.gates,
-      mode,
-    });
-    return { output, attention };
-  });
+  const keys = keysOf(p, config, features);
+  checkRows(B, index?.shape[0] ?? rowsOf(keys));
+  const x = embed(p, config, { queryRows: B, ids, mode });
+  const keep = tf.concat([tf.ones([B, queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
+  const rows = { x, queries, mask: additiveMask(keep), images: { keys, index } };
+  return encode(p, config, { ...rows, queriesOnly, attentionMaps, gates, mode });
 }
 
 /** Input of `captionPass`. */
 export interface CaptionInput extends TextInputs {
   /** The cache of `queryPass` over the images of these texts. */
   readonly cache: readonly KeyValue[];
+}
+
+/** Options of `captionPass`. */
+export interface CaptionOptions extends PassOptions {
+  /** Whether a token attends only to those up to itself. Default true; false shows it what it is to predict: ablations only. */
+  causal?: boolean;
 }
 
 /**
@@ -139,7 +165,7 @@ export function captionPass(
   p: QFormer,
   config: QFormerConfig,
   input: CaptionInput,
-  options: PassOptions = {},
+  { causal = true, ...options }: CaptionOptions = {},
 ): tf.Tensor3D {
   const { ids, mask, cache } = input;
   const [B] = checkTexts(input);
@@ -149,7 +175,7 @@ export function captionPass(
   return tf.tidy(() => {
     const x = embed(p, config, { ids, mode });
     const keep = tf.concat([tf.ones([B, config.queries]), tf.cast(mask, 'float32')], 1); // [B,Q+T]
-    return encode(p, config, { x, queries: 0, mask: additiveMask(keep), causal: true, past: cache, mode }).output;
+    return encode(p, config, { x, queries: 0, mask: additiveMask(keep), causal, past: cache, mode }).output;
   }); // [B,T,W]
 }
 

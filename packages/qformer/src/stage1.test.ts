@@ -14,6 +14,7 @@ import {
   isCopy,
   itgLogits,
   itmLogits,
+  jointPass,
   type KeyValues,
   lavisName,
   matchPass,
@@ -191,3 +192,35 @@ test('passes leave alive only what they return', async () => {
     tf.dispose([terms, grads]);
   });
 }, 60_000);
+
+test('the joint pass gives the queries of the matching pass, and texts that see the image', async () => {
+  tf.tidy(() => {
+    const { queries, text } = jointPass(p, config, { ids, mask, features });
+    expectClose(queries, matchPass(p, config, { ids, mask, features }).output, 1e-5);
+    expect(text.shape).toEqual([ids.shape[0], ids.shape[1], config.hiddenSize]);
+    const other = jointPass(p, config, { ids, mask, features: tf.reverse(features, 0) });
+    expect(largestDifference(other.text, text)).toBeGreaterThan(1e-3);
+    const otherTexts = jointPass(p, config, { ids: tf.reverse(ids, 0), mask: tf.reverse(mask, 0), features });
+    expect(largestDifference(otherTexts.queries, queries)).toBeGreaterThan(1e-3);
+  });
+  await expectNoLeak(async () => {
+    tf.dispose(jointPass(p, config, { ids, mask, features }));
+  });
+});
+
+test('without the causal mask a token sees those after it', () => {
+  tf.tidy(() => {
+    const { cache } = queryPass(p, config, features);
+    const first = (causal: boolean | undefined, ids: tf.Tensor2D) =>
+      tf.slice(
+        captionPass(p, config, { ids, mask, cache }, causal === undefined ? {} : { causal }),
+        [0, 0, 0],
+        [-1, 1, -1],
+      );
+    const [, T] = ids.shape;
+    const last = tf.oneHot(tf.tensor1d([1], 'int32'), T); // of the second column
+    const changed = tf.cast(tf.add(ids, tf.cast(last, 'int32')), 'int32') as tf.Tensor2D;
+    expect(largestDifference(first(undefined, changed), first(true, ids))).toBe(0);
+    expect(largestDifference(first(false, changed), first(false, ids))).toBeGreaterThan(1e-3);
+  });
+});

@@ -47,6 +47,7 @@ export {
 } from './frozen-models.js';
 export type { InitialModel, InitialModels } from './initial.js';
 export { type Recipe, type RecipeName, type RecipeSchedule, recipeSchedule, recipes } from './recipes.js';
+export type { Stage1Ablation, Stage1Objective } from './stages/ablation.js';
 export {
   instructBlipSpec,
   type Stage1Params,

@@ -13,6 +13,7 @@ import {
 import type * as tf from '@tensorflow/tfjs';
 import { initializeAdapters, languageWith } from './adapters.js';
 import { initializeStage2, languageOf, type Parts } from './compose.js';
+import { checkAblation, type Stage1Ablation } from './stages/ablation.js';
 import { type Stage1Params, stage1Spec, stage2Spec } from './stages/specs.js';
 import { type Stage1Batch, type Stage1Terms, stage1Terms } from './stages/stage1.js';
 import { type Stage1PixelBatch, stage1Cached } from './stages/stage1-cached.js';
@@ -84,20 +85,23 @@ export interface Stage1TrainOptions extends StageOptions<Stage1Batch | Stage1Pix
    * `true` over the first batch. Helps short trainings. A checkpoint that is resumed replaces it. Default false, as in LAVIS.
    */
   readonly standardizeVision?: boolean | (() => Promise<tf.Tensor3D>);
+  /** What is taken away, to measure what it is for (see `docs/findings.md`). Default: nothing, as in BLIP-2. */
+  readonly ablation?: Stage1Ablation;
 }
 
 /**
  * Trains the first stage, representation learning from the frozen image encoder (BLIP-2, section 3.1): `parts.stage1`, by
  * image-text contrastive learning (ITC), image-text matching (ITM) and image-grounded text generation (ITG).
  * @returns each step with its losses as it is made; `break` stops after that step
- * @throws where the Q-Former's tokenizer has no bos_token
+ * @throws where the Q-Former's tokenizer has no bos_token, and for an ablation that cannot be
  */
 export async function* trainStage1(
   parts: Parts,
   options: Stage1TrainOptions,
 ): AsyncGenerator<TrainStep<Stage1Losses>, void, void> {
   const { config, stage1, text } = parts;
-  const { labelSmoothing: smoothing = 0.1, recompute = false, gradCache = false } = options;
+  const { labelSmoothing: smoothing = 0.1, recompute = false, gradCache = false, ablation = {} } = options;
+  checkAblation(ablation);
   const spec = stage1Spec(config);
   const { bos: decoderStart, pad = 0 } = text.tokenizer.special;
   if (decoderStart === undefined) {
@@ -107,7 +111,7 @@ export async function* trainStage1(
   const tensors = stageTensors(parts, [stage1], options);
   const paramsOf = (trainable: Flat): Stage1Params => unflatten(spec, { ...tensors.frozen, ...trainable });
   const imagesOf = encoderOf(parts, tensors);
-  const given = { recompute, smoothing, decoderStart, pad };
+  const given = { recompute, smoothing, decoderStart, pad, ablation };
   const run = train<Stage1Batch | Stage1PixelBatch, Stage1Terms>({
     ...common(parts, tensors, options),
     loss: gradCache

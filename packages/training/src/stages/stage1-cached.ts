@@ -3,6 +3,7 @@ import { type KeyValues, matchRows, type QFormerConfig, type TextInputs } from '
 import { type Flat, hash } from '@blip2/tensor';
 import type { BatchContexts, Communicator, ContextInput, GradCacheLoss } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
+import { weighedSum } from './ablation.js';
 import type { Stage1Params } from './specs.js';
 import {
   captionLoss,
@@ -70,15 +71,15 @@ export function stage1Cached(
           const rows = rowsOf({ ids, mask }, texts(), options.pad);
           const features = bothKeys(encoded.keys, others);
           const itm = tf.mul(matchLoss(p, config, { ...rows, features }, own), pairs) as tf.Scalar;
-          return { total: tf.add(itg, itm) as tf.Scalar, itm, itg };
+          return { total: weighedSum({ itg, itm }, options.ablation), itm, itg };
         },
       };
     },
     compare({ features, labels, trainable }) {
       const { loss } = contrastPairs(pairsOf(features, labels), params(trainable).temp as tf.Scalar, options);
-      return { total: loss, itc: loss };
+      return { total: weighedSum({ itc: loss }, options.ablation), itc: loss };
     },
-    context: (input) => contexts(input, { pad: options.pad, temperature: params(input.trainable).temp as tf.Scalar }),
+    context: (input) => contexts(input, { ...options, temperature: params(input.trainable).temp as tf.Scalar }),
   };
 }
 
@@ -128,10 +129,12 @@ function bothKeys(own: KeyValues, others: KeyValues): KeyValues {
 /** Draws the negatives of all pairs, and tells each batch its own. */
 async function contexts(
   { features, labels, seed, batches, offsets, communicator }: ContextInput<Pairs>,
-  { pad, temperature }: { readonly pad: number; readonly temperature: tf.Scalar },
+  { pad, temperature, ablation }: Pick<Stage1Options, 'pad' | 'ablation'> & { readonly temperature: tf.Scalar },
 ): Promise<BatchContexts<Context>> {
   const pairs = pairsOf(features, labels);
-  const drawn = tf.tidy(() => drawNegatives(contrastPairs(pairs, temperature, { smoothing: 0 }), pairs.imageIds, seed));
+  const drawn = tf.tidy(() =>
+    drawNegatives(contrastPairs(pairs, temperature, { smoothing: 0 }), pairs.imageIds, { seed, ablation }),
+  );
   const { images, ids, mask } = await candidates(batches, communicator, pad);
   const dispose = (): void => tf.dispose([ids, mask, drawn.text, ...(communicator.size === 1 ? [] : images)]);
   try {

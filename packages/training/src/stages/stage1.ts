@@ -5,6 +5,7 @@ import {
   imageFeatures,
   itgLogits,
   itmLogits,
+  jointPass,
   type KeyValues,
   type MatchInput,
   matchPass,
@@ -18,6 +19,7 @@ import {
 } from '@blip2/qformer';
 import { hash } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { type Stage1Ablation, weighedSum } from './ablation.js';
 import type { Stage1Params } from './specs.js';
 import { keyValues } from './vision-norm.js';
 
@@ -41,6 +43,8 @@ export interface Stage1Options {
   readonly decoderStart: number;
   /** The id of [PAD]. */
   readonly pad: number;
+  /** What is taken away, to measure what it is for. Default: nothing, as in BLIP-2. */
+  readonly ablation?: Stage1Ablation | undefined;
 }
 
 /** The losses of the first stage, and their sum. */
@@ -61,11 +65,11 @@ export function stage1Terms(
   const encoded = encodePairs(p, config, batch, options);
   const contrast = contrastPairs({ ...encoded, imageIds }, p.temp as tf.Scalar, options);
   const captioning = captionLoss(p, config, { ids, mask, cache: encoded.cache }, options);
-  const rows = matchRows({ ids, mask }, drawNegatives(contrast, imageIds, options.seed));
+  const rows = matchRows({ ids, mask }, drawNegatives(contrast, imageIds, options));
   // Last, and so first in the backward pass: its activations are the largest, and are freed before all gradients are there.
   const matching = matchLoss(p, config, { ...rows, features: encoded.keys }, options);
   const terms = { itc: contrast.loss, itm: matching, itg: captioning };
-  return { total: tf.addN(Object.values(terms)) as tf.Scalar, ...terms };
+  return { total: weighedSum(terms, options.ablation), ...terms };
 }
 
 /** What the losses of pairs share. */
@@ -83,10 +87,14 @@ export function encodePairs(
   p: Stage1Params,
   config: QFormerConfig,
   { ids, mask, features }: TextInputs & { readonly features: tf.Tensor3D },
-  options: Pick<Stage1Options, 'seed' | 'recompute'>,
+  options: Pick<Stage1Options, 'seed' | 'recompute' | 'ablation'>,
 ): EncodedPairs {
   const keys = keyValues(p, config, features);
   const { output, cache } = queryPass(p, config, keys, modeOf(options, 'query'));
+  if (options.ablation?.unmasked?.includes('itc')) {
+    const { queries, text } = jointPass(p, config, { ids, mask, features: keys }, modeOf(options, 'joint'));
+    return { keys, cache, image: imageFeatures(p, queries), text: textFeatures(p, text) };
+  }
   const text = textPass(p, config, { ids, mask }, modeOf(options, 'text'));
   return { keys, cache, image: imageFeatures(p, output), text: textFeatures(p, text) };
 }
@@ -99,13 +107,19 @@ export const contrastPairs = (
 ): Contrastive =>
   itc({ imageFeatures: image, textFeatures: text, temperature }, { smoothing, imageIds: { batch: imageIds } });
 
-/** Draws a hard negative image for each text, and a text for each image. */
-export function drawNegatives({ simT2I, simI2T }: Contrastive, imageIds: tf.Tensor1D, seed: number) {
+/** Draws a hard negative image for each text, and a text for each image; in an ablation random ones. */
+export function drawNegatives(
+  { simT2I, simI2T }: Contrastive,
+  imageIds: tf.Tensor1D,
+  { seed, ablation }: Pick<Stage1Options, 'seed' | 'ablation'>,
+) {
   const exclude = { rows: imageIds, columns: imageIds };
-  return {
-    image: hardNegatives(simT2I, { seed: hash(seed, 'negative picture'), exclude }),
-    text: hardNegatives(simI2T, { seed: hash(seed, 'negative text'), exclude }),
-  };
+  // of equal similarities each candidate is drawn with the same probability
+  const by = (sim: tf.Tensor2D): tf.Tensor2D => (ablation?.negatives === 'random' ? tf.zeros(sim.shape) : sim);
+  return tf.tidy(() => ({
+    image: hardNegatives(by(simT2I), { seed: hash(seed, 'negative picture'), exclude }),
+    text: hardNegatives(by(simI2T), { seed: hash(seed, 'negative text'), exclude }),
+  }));
 }
 
 /** Computes ITG. */
@@ -115,9 +129,10 @@ export function captionLoss(
   { ids, mask, cache }: TextInputs & Pick<EncodedPairs, 'cache'>,
   options: Stage1Options,
 ): tf.Scalar {
-  const { smoothing, decoderStart, pad } = options;
+  const { smoothing, decoderStart, pad, ablation } = options;
   const decoderIds = captionIds(ids, decoderStart);
-  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, modeOf(options, 'caption'));
+  const causal = !ablation?.unmasked?.includes('itg');
+  const hidden = captionPass(p, config, { ids: decoderIds, mask, cache }, { ...modeOf(options, 'caption'), causal });
   return itg(itgLogits(p, config, hidden), decoderIds, { smoothing, pad });
 }
 

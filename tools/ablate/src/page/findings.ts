@@ -1,0 +1,244 @@
+import type { Results } from '../results.js';
+import { type Measure, stage1, stage2 } from './measures.js';
+import { dotPlot, type Line, linePlot } from './plot.js';
+
+/** What one would expect to be better than what, by a measure. */
+export interface Comparison {
+  readonly better: string;
+  readonly worse: string;
+  readonly measure: Measure;
+}
+
+/** A finding of the paper, or a choice that it made, and what is measured of it. */
+export interface Finding {
+  readonly title: string;
+  /** What the paper reports, and where. */
+  readonly paper: string;
+  /** Tables: their measures for these configurations. */
+  readonly tables: readonly { readonly names: readonly string[]; readonly measures: readonly Measure[] }[];
+  readonly comparisons: readonly Comparison[];
+  /** Plots by the name of their file, with a text that stands for each. */
+  readonly plots: readonly { readonly file: string; readonly alt: string; draw(results: Results): string }[];
+  /** What the numbers say. */
+  readonly here: string;
+}
+
+const lm = stage2('lm');
+const phrases = stage2('phrases');
+const stage2Measures = [lm.vqaUnseen, lm.vqaKnown, lm.ciderUnseen, lm.ciderKnown, lm.lm];
+const retrieval = [stage1.unseen, stage1.known];
+
+const expected = (better: string, worse: string, measures: readonly Measure[]): Comparison[] =>
+  measures.map((measure) => ({ better, worse, measure }));
+
+/** Panels of dots: configurations by measures. */
+const dots = (names: readonly string[], measures: readonly Measure[]) => (results: Results) =>
+  dotPlot(
+    measures.map((measure) => ({
+      title: measure.label,
+      rows: names.map((name) => ({ name, values: measure.values(results, name) })),
+    })),
+  );
+
+const objectives = ['whole', 'no ITG', 'no ITM', 'no ITC'];
+const counts = [1, 4, 8, 16, 32] as const;
+const named = (count: number): string => (count === 8 ? 'whole' : count === 1 ? '1 query' : `${count} queries`);
+
+/** VQA accuracy while stage 2 is trained, by configuration and loss. */
+function watched({ results }: Results): Line[] {
+  const kinds = [
+    ['whole', 'lm', 'LM, after stage 1'],
+    ['no stage 1', 'lm', 'LM, without stage 1'],
+    ['whole', 'phrases', 'phrases, after stage 1'],
+    ['no stage 1', 'phrases', 'phrases, without'],
+  ] as const;
+  return kinds.map(([name, loss, label]) => {
+    const runs = results.flatMap((run) => (run.stage === 2 && run.name === name && run.loss === loss ? [run] : []));
+    const steps = runs[0]?.watched.map(({ step }) => step) ?? [];
+    const points = steps.map((x, i) => ({ x, values: runs.map((run) => run.watched[i]?.accuracy ?? Number.NaN) }));
+    return { name: label, points };
+  });
+}
+
+/** A loss of stage 1 while it is trained. */
+const curves =
+  (loss: 'itc' | 'itm' | 'itg', names: readonly string[]) =>
+  ({ results }: Results): Line[] =>
+    names.map((name) => {
+      const runs = results.flatMap((run) => (run.stage === 1 && run.name === name ? [run] : []));
+      const steps = runs[0]?.curve.map(({ step }) => step) ?? [];
+      const points = steps.map((x, i) => ({
+        x,
+        values: runs.map(({ curve }) => curve[i]?.losses[loss] ?? Number.NaN),
+      }));
+      return { name, points };
+    });
+
+/** The findings, in the order of the page. */
+export const findings: readonly Finding[] = [
+  {
+    title: 'Stage 2 with and without stage 1',
+    paper:
+      'Section 4.1, Figure 5: without representation learning the Q-Former does not bridge the gap between the modalities; ' +
+      'zero-shot VQA is much lower with both OPT and FlanT5, and with OPT it falls while training goes on.',
+    tables: [
+      { names: ['whole', 'no stage 1'], measures: stage2Measures },
+      {
+        names: ['whole', 'no stage 1'],
+        measures: [phrases.vqaUnseen, phrases.vqaKnown, phrases.ciderUnseen, phrases.ciderKnown, phrases.lm],
+      },
+    ],
+    comparisons: expected('whole', 'no stage 1', [
+      lm.vqaUnseen,
+      lm.vqaKnown,
+      lm.ciderUnseen,
+      lm.ciderKnown,
+      lm.lm,
+      phrases.vqaKnown,
+      phrases.ciderKnown,
+    ]),
+    plots: [
+      {
+        file: 'findings-stage1.svg',
+        alt: 'VQA accuracy over steps of stage 2, with and without stage 1 before it',
+        draw: (results) => linePlot(watched(results), { x: 'steps of stage 2', y: 'VQA accuracy, known vendors' }),
+      },
+    ],
+    here: '',
+  },
+  {
+    title: 'ITC, ITM and ITG',
+    paper:
+      'Section 4.4, Table 6: fine-tuned on COCO, ITC and ITM with ITG retrieve better than without it: texts of an image with ' +
+      'R@1 85.4 and 84.5, images of a text with 68.3 and 67.2. The paper calls ITC and ITM essential for retrieval, and has no row without them.',
+    tables: [
+      {
+        names: objectives,
+        measures: [...retrieval, stage1.matchedText, stage1.matchedImage, stage1.itc, stage1.itm, stage1.itg],
+      },
+      { names: objectives, measures: stage2Measures },
+    ],
+    comparisons: [
+      ...expected('whole', 'no ITG', [...retrieval, lm.vqaKnown, lm.ciderKnown]),
+      ...expected('whole', 'no ITM', [...retrieval, stage1.matchedText, lm.vqaKnown, lm.ciderKnown]),
+      ...expected('whole', 'no ITC', [...retrieval, lm.vqaKnown, lm.ciderKnown]),
+    ],
+    plots: [
+      {
+        file: 'findings-objectives.svg',
+        alt: 'Retrieval, VQA accuracy and CIDEr without each objective of stage 1',
+        draw: dots(objectives, [stage1.unseen, stage1.known, lm.vqaKnown, lm.ciderKnown]),
+      },
+    ],
+    here: '',
+  },
+  {
+    title: 'Hard negatives or random ones',
+    paper:
+      'Section 3.1: negatives of ITM are drawn by their similarity, as in ALBEF (Li et al. 2021). The paper does not compare.',
+    tables: [
+      {
+        names: ['whole', 'random negatives', 'no ITM'],
+        measures: [stage1.trainedItm, stage1.itm, stage1.matchedText, stage1.matchedImage, ...retrieval],
+      },
+    ],
+    comparisons: expected('whole', 'random negatives', [
+      stage1.itm,
+      stage1.matchedText,
+      stage1.matchedImage,
+      ...retrieval,
+    ]),
+    plots: [
+      {
+        file: 'findings-negatives.svg',
+        alt: 'ITM loss over steps of stage 1 with hard and with random negatives',
+        draw: (results) =>
+          linePlot(curves('itm', ['whole', 'random negatives'])(results), {
+            x: 'steps of stage 1',
+            y: 'ITM loss in training',
+          }),
+      },
+    ],
+    here: '',
+  },
+  {
+    title: 'How many queries',
+    paper:
+      'Section 3.1: 32 queries, fewer than the features of an image: a bottleneck. The paper does not compare numbers.',
+    tables: [{ names: counts.map(named), measures: [...retrieval, ...stage2Measures] }],
+    comparisons: [
+      ...expected('whole', '1 query', [...retrieval, lm.vqaKnown, lm.ciderKnown]),
+      ...expected('32 queries', 'whole', [...retrieval, lm.vqaKnown, lm.ciderKnown]),
+    ],
+    plots: [
+      {
+        file: 'findings-queries.svg',
+        alt: 'Scores by the number of queries',
+        draw: (results) =>
+          linePlot(
+            ([stage1.unseen, stage1.known, lm.vqaUnseen, lm.vqaKnown] as const).map((measure) => ({
+              name: measure.label,
+              points: counts.map((x) => ({ x, values: measure.values(results, named(x)) })),
+            })),
+            { x: 'queries', y: 'share', ticks: counts },
+          ),
+      },
+    ],
+    here: '',
+  },
+  {
+    title: 'BERT or random weights',
+    paper:
+      'Section 3.1: the Q-Former starts from BERT-base, its cross-attention from random weights. The paper does not compare.',
+    tables: [{ names: ['whole', 'BERT'], measures: [...retrieval, stage1.itg, ...stage2Measures] }],
+    comparisons: expected('BERT', 'whole', [...retrieval, stage1.itg, lm.vqaKnown, lm.ciderKnown]),
+    plots: [
+      {
+        file: 'findings-bert.svg',
+        alt: 'ITG loss over steps of stage 1 from BERT and from random weights',
+        draw: (results) =>
+          linePlot(curves('itg', ['whole', 'BERT'])(results), { x: 'steps of stage 1', y: 'ITG loss in training' }),
+      },
+    ],
+    here: '',
+  },
+  {
+    title: 'Without the masks',
+    paper:
+      'Section 3.1, Figure 2: with ITC queries and texts do not see each other, so that nothing leaks; with ITG a token sees the ' +
+      'queries and the tokens before it. The paper does not show what happens without.',
+    tables: [
+      {
+        names: ['whole', 'ITC unmasked', 'ITG unmasked'],
+        measures: [stage1.trainedItc, stage1.itc, ...retrieval, stage1.trainedItg, stage1.itg],
+      },
+    ],
+    comparisons: [
+      ...expected('ITC unmasked', 'whole', [stage1.trainedItc]),
+      ...expected('whole', 'ITC unmasked', [stage1.itc, ...retrieval]),
+      ...expected('ITG unmasked', 'whole', [stage1.trainedItg]),
+      ...expected('whole', 'ITG unmasked', [stage1.itg]),
+    ],
+    plots: [
+      {
+        file: 'findings-mask-itc.svg',
+        alt: 'ITC loss over steps with and without its mask',
+        draw: (results) =>
+          linePlot(curves('itc', ['whole', 'ITC unmasked'])(results), {
+            x: 'steps of stage 1',
+            y: 'ITC loss in training',
+          }),
+      },
+      {
+        file: 'findings-mask-itg.svg',
+        alt: 'ITG loss over steps with and without its mask',
+        draw: (results) =>
+          linePlot(curves('itg', ['whole', 'ITG unmasked'])(results), {
+            x: 'steps of stage 1',
+            y: 'ITG loss in training',
+          }),
+      },
+    ],
+    here: '',
+  },
+];
