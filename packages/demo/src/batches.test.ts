@@ -36,6 +36,10 @@ const inputs = (data: Partial<EmojiDataConfig>): BatchInputs => {
     parts: { text: { tokenizer: bert }, language: { tokenizer, ids, kind: 'decoder' } } as unknown as Parts,
     emoji: stored(emoji.length, (index) => ({ ...emoji[index]!, vendor: 'openmoji' as const })),
     scenes: stored(96, (index) => scene(index, { seed: 0, split: 'train', nouns: loadNouns() })),
+    singles: stored(85, (index) => {
+      const noun = loadNouns()[index]!;
+      return { noun, vendor: 'openmoji', background: 'white', caption: `${noun.article} ${noun.one}` } as const;
+    }),
     wideScenes: stored(96, (index) => scene(index, { seed: 1, split: 'train', nouns: loadAllNouns() })),
   };
 };
@@ -59,7 +63,7 @@ test('names in a batch are near each other in the order of Unicode where nearNam
 });
 
 test('with wideCounts only scenes of any emoji teach counts', async () => {
-  const next = stage2Batches(inputs({ wideCounts: true, wideShare: 0.5, nameShare: 0, singleShare: 0 }));
+  const next = stage2Batches(inputs({ wideCounts: true, wideShare: 0.5, nameShare: 0, singleShare: 0.2 }));
   const numbers = sceneNumbers.map((word) => tokenizer.encode(` ${word}`, { addSpecialTokens: false })[0]);
   const kinds = new Set<string>();
   const { phraseSteps } = emojiConfigs.preset('demo').stage2;

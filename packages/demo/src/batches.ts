@@ -145,6 +145,8 @@ export function stage2Batches({
   const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
     batches({
       features: of.features,
+      // of the 85 nouns single drawings would teach that they are one
+      ...(wideCounts && of === singles && { ignoredWords: sceneNumbers }),
       phrases: (index) => [`${of.metadata(index).noun.one} one`],
       samples: (index) => samples(of.metadata(index).caption),
     });

@@ -26,7 +26,7 @@ export const emojiDataSchema = dataSchema.extend({
     .boolean()
     .default(false)
     .describe(
-      'stage 2 learns counts from scenes of any emoji alone: of those of the 85 nouns each never shows one count',
+      'stage 2 learns counts from scenes of any emoji alone: of the 85 nouns each never has one count, and single drawings have one',
     ),
   emojiViews: z
     .int()
