@@ -1,3 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { loadKernels, type SimdBackend } from '@blip2/backend-simd';
 import type { Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
@@ -9,10 +14,13 @@ const BLOCK = 1 << 16;
 const BLOCKS = 2048;
 
 /** What the kernels are measured against: multiply-adds that touch no memory, and memory that nothing is computed of. */
-export const ceilingCases: readonly [fma: CaseInfo, stream: CaseInfo] = [
+export const ceilingCases: readonly [fma: CaseInfo, stream: CaseInfo, wide: CaseInfo] = [
   { bench: 'ceiling', case: 'fma', flops: 2 * 4 * 12 * ROUNDS },
   { bench: 'ceiling', case: 'stream', bytes: 2 * BLOCK * BLOCKS },
+  { bench: 'ceiling', case: 'fma of 256 bits', flops: 2 * 8 * 12 * ROUNDS },
 ];
+/** Multiply-adds of AVX2, where a compiler and the processor have them. */
+export const wideFma = ceilingCases[2];
 
 /** Prepares a ceiling's loop to run on this backend. */
 export async function ceilings(backend: SimdBackend): Promise<Suite> {
@@ -46,4 +54,24 @@ export async function ceilings(backend: SimdBackend): Promise<Suite> {
       },
     ],
   };
+}
+
+/** Compiles the loop of `native/fma.c`. @throws when asked for it where there is no C compiler, and without AVX2 */
+export function wideCeiling(): Suite {
+  const prepare = (): ReturnType<Suite['cases'][number]['prepare']> => {
+    const folder = mkdtempSync(join(tmpdir(), 'blip2-ceiling-'));
+    try {
+      const file = join(folder, 'fma.node');
+      const source = fileURLToPath(new URL('../native/fma.c', import.meta.url));
+      const flags = ['-O2', '-mavx2', '-mfma', '-fPIC', '-shared'];
+      const { status } = spawnSync(process.env.CC ?? 'cc', [...flags, source, '-o', file]);
+      if (status !== 0) throw new Error('it has no C compiler for AVX2');
+      const module = { exports: {} as { fma(rounds: number): number } };
+      process.dlopen(module, file);
+      return { run: () => void module.exports.fma(ROUNDS), dispose: () => {} };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+  return { bench: wideFma.bench, cases: [{ name: wideFma.case, prepare }] };
 }

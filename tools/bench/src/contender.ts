@@ -32,6 +32,7 @@ const torch: Kind = {
 export const kinds: Readonly<Record<string, Kind>> = {
   simd: { threads: [1, 2], program: 'engines/tfjs.ts' },
   native: { threads: [1, 2], program: 'engines/tfjs.ts' },
+  ...(hasAvx512() ? { 'native-avx2': { threads: [1, 2], program: 'engines/tfjs.ts' } } : {}),
   wasm: { threads: [1], program: 'engines/tfjs.ts' },
   cpu: { threads: [1], program: 'engines/tfjs.ts', named: true },
   'tfjs-node': { threads: [1, 2], program: 'engines/tfjs.ts' },
@@ -42,7 +43,10 @@ export const kinds: Readonly<Record<string, Kind>> = {
   ...(hasAvx512() ? { 'pytorch-avx512': torch } : {}),
 };
 
-/** `pytorch` is held to AVX2, what most machines have; where there is more, `pytorch-avx512` is not. */
+/**
+ * `pytorch` is held to AVX2, what most machines have; where there is more, `pytorch-avx512` is not, and `native-avx2` is held
+ * to it as well.
+ */
 function hasAvx512(): boolean {
   try {
     return /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));

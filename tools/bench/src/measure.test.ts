@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { interleave, summary } from './measure.js';
+import type { Sample } from './protocol.js';
 
 test('contenders take turns, and a slow one stops at its budget with two samples at least', async () => {
   const order: string[] = [];
   const sampler = (name: string, ms: number, once = false) => ({
     once,
-    sample: async (): Promise<number> => {
+    sample: async (): Promise<Sample> => {
       order.push(name);
-      return ms;
+      return { ms, cpu_ms: ms / 2 };
     },
   });
   const all = [sampler('fast', 1), sampler('slow', 100), sampler('slowest', 1000, true)];
@@ -17,6 +18,7 @@ test('contenders take turns, and a slow one stops at its budget with two samples
 });
 
 test('the median is the middle one, or lies between the two in the middle', () => {
-  expect(summary([3, 1, 2])).toEqual({ min: 1, median: 2, max: 3, samples: 3 });
-  expect(summary([4, 1, 2, 3])).toMatchObject({ median: 2.5 });
+  const of = (...times: number[]) => summary(times.map((ms) => ({ ms, cpu_ms: 10 - ms })));
+  expect(of(3, 1, 2)).toEqual({ min: 1, median: 2, max: 3, samples: 3, cpu: 7 });
+  expect(of(4, 1, 2, 3)).toMatchObject({ median: 2.5 });
 });

@@ -58,10 +58,11 @@ function commandOf({ name }: Contender): [command: string, args: string[]] {
   return [process.execPath, ['--conditions=@blip2/source', '--import', 'tsx', '--expose-gc', program]];
 }
 
-/** Held to so many threads, and `pytorch` to AVX2. */
+/** Held to so many threads, and `pytorch` and `native-avx2` to AVX2. */
 function environmentOf({ name, threads }: Contender): Record<string, string> {
   const count = String(threads);
   if (name === 'tfjs-node') return { TF_NUM_INTRAOP_THREADS: count, TF_NUM_INTEROP_THREADS: '1' };
+  if (name === 'native-avx2') return { BLIP2_NATIVE: 'avx2' };
   if (!name.startsWith('pytorch')) return {};
   const held =
     name === 'pytorch'

@@ -18,6 +18,12 @@ export type Question =
   | { readonly ask: 'memory' }
   | { readonly ask: 'done' };
 
+/** Milliseconds of one run, and of processors' time that the process took meanwhile, in all its threads. */
+export interface Sample {
+  readonly ms: number;
+  readonly cpu_ms: number;
+}
+
 /** Bytes of the heap before one run of a case, and at its most. */
 export interface HeapUse {
   readonly before: number;
@@ -29,7 +35,7 @@ export interface Answers {
   readonly versions: { readonly versions: Readonly<Record<string, string>> };
   readonly prepare: { readonly ok: true };
   readonly warm: { readonly ok: true };
-  readonly sample: { readonly ms: number };
+  readonly sample: Sample;
   readonly memory: { readonly heap: HeapUse | null };
   readonly done: { readonly ok: true };
 }

@@ -1,3 +1,4 @@
+import { wideFma } from './ceiling.js';
 import { type Contender, labelOf } from './contender.js';
 import type { Times } from './measure.js';
 import type { CaseInfo, HeapUse } from './protocol.js';
@@ -12,6 +13,8 @@ export interface Result {
   readonly ms_median: number;
   readonly ms_max: number;
   readonly samples: number;
+  /** The least time of processors, of all threads together, that a run took: what another program delays does not count. */
+  readonly cpu_ms_min?: number;
   /** What the samples differ by: (max - min) / median. */
   readonly spread: number;
   /** Of the shortest time. */
@@ -69,6 +72,7 @@ export function results(info: CaseInfo, timed: readonly Timed[], ceilings: Ceili
       ms_median: digits(times.median),
       ms_max: digits(times.max),
       samples: times.samples,
+      cpu_ms_min: digits(times.cpu),
       spread: digits((times.max - times.min) / times.median),
       ...(gflops ? { gflops: digits(gflops) } : {}),
       ...(gbps ? { gbps: digits(gbps) } : {}),
@@ -85,8 +89,8 @@ export function results(info: CaseInfo, timed: readonly Timed[], ceilings: Ceili
 /** What the lines of the bench 'ceiling' say. */
 export function ceilingsOf(lines: readonly Result[]): Ceilings {
   const found = new Map<number, { gflops?: number; gbps?: number }>();
-  for (const { bench, threads, gflops, gbps } of lines) {
-    if (bench !== 'ceiling') continue;
+  for (const { bench, case: name, threads, gflops, gbps } of lines) {
+    if (bench !== 'ceiling' || name === wideFma.case) continue;
     found.set(threads, { ...found.get(threads), ...(gflops ? { gflops } : {}), ...(gbps ? { gbps } : {}) });
   }
   return found;

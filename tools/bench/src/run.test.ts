@@ -19,11 +19,11 @@ const [product, step] = (plan([suite], '')[1] ?? []) as [never, never];
 test('the ceilings come first, then what the filter leaves', () => {
   const names = (filter: string) => plan([suite], filter).map((cases) => cases.map((one) => one.case));
   expect(names('')).toEqual([
-    ['fma', 'stream'],
+    ['fma', 'stream', 'fma of 256 bits'],
     ['Product', 'step'],
   ]);
-  expect(names('TOY prod')).toEqual([['fma', 'stream'], ['Product']]);
-  expect(names('nothing')).toEqual([['fma', 'stream']]);
+  expect(names('TOY prod')).toEqual([['fma', 'stream', 'fma of 256 bits'], ['Product']]);
+  expect(names('nothing')).toEqual([['fma', 'stream', 'fma of 256 bits']]);
 });
 
 test('a plan can be written as JSON', () => {

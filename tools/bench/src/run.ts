@@ -1,10 +1,10 @@
 import type { Suite } from '@blip2/testing';
-import { ceilingCases } from './ceiling.js';
+import { ceilingCases, wideFma } from './ceiling.js';
 import { type Contender, kinds, labelOf } from './contender.js';
 import { interleave, type Limits, type Times } from './measure.js';
 import { peakBytes, resetPeak } from './memory.js';
 import { ContenderProcess } from './process.js';
-import type { CaseInfo } from './protocol.js';
+import type { CaseInfo, Sample } from './protocol.js';
 import { type Ceilings, ceilingsOf, type Failure, type Result, results, type Timed } from './result.js';
 
 /** A case and what it says of contenders. */
@@ -32,7 +32,7 @@ export function plan(suites: readonly Suite[], filter: string, named: readonly s
 /** Whether this contender has anything to do with this case. */
 export function takesPart({ name, threads }: Contender, info: Planned): boolean {
   const { bench, work, without = [] } = info;
-  if (bench === 'ceiling') return name === 'simd';
+  if (bench === 'ceiling') return info.case === wideFma.case ? name === 'native' && threads === 1 : name === 'simd';
   const ops = kinds[name]?.ops;
   if (without.includes(name) || threads !== (info.threads ?? threads)) return false;
   return !ops || (work !== undefined && ops.includes(work.op));
@@ -132,12 +132,12 @@ async function runCase(
 }
 
 /** One sample. It ends when the contender's threads rest. */
-async function sample(one: ContenderProcess): Promise<number> {
-  const { ms } = await one.ask({ ask: 'sample' });
+async function sample(one: ContenderProcess): Promise<Sample> {
+  const taken = await one.ask({ ask: 'sample' });
   const { name, threads } = one.contender;
   const settle = threads > 1 ? kinds[name]?.settle : 0;
   if (settle) await new Promise((resolve) => setTimeout(resolve, settle));
-  return ms;
+  return taken;
 }
 
 /** The line that says that a contender is left out. */

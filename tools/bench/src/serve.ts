@@ -45,9 +45,10 @@ export function serve(open: () => Promise<Engine>): void {
       case 'sample': {
         globalThis.gc?.();
         await new Promise((resolve) => setTimeout(resolve, SWEEP));
-        const start = performance.now();
+        const [start, before] = [performance.now(), process.cpuUsage()];
         await current?.run();
-        return { ms: performance.now() - start };
+        const { user, system } = process.cpuUsage(before);
+        return { ms: performance.now() - start, cpu_ms: (user + system) / 1e3 };
       }
       case 'memory':
         return { heap: heap ?? null };

@@ -2,7 +2,7 @@ import { registerAttention } from '@blip2/attention';
 import { register, type SimdBackend } from '@blip2/backend-simd';
 import type { Suite } from '@blip2/testing';
 import * as tf from '@tensorflow/tfjs';
-import { ceilings } from '../ceiling.js';
+import { ceilings, wideCeiling } from '../ceiling.js';
 import type { Contender } from '../contender.js';
 import { patchWasm } from '../patches.js';
 import { requirePeer } from '../peers.js';
@@ -17,11 +17,13 @@ async function open({ name, threads }: Contender): Promise<Engine> {
   tf.enableProdMode();
   const found: Suite[] = [];
   let heapUse: ((run: Run) => Promise<HeapUse>) | undefined;
-  if (name === 'simd' || name === 'native') {
-    const backend = await register({ threads, native: name === 'native' });
-    if (name === 'native' && backend.native.length === 0) throw new Error('There are no native kernels here.');
+  const native = name.startsWith('native');
+  if (name === 'simd' || native) {
+    const backend = await register({ threads, native });
+    if (native && backend.native.length === 0) throw new Error('There are no native kernels here.');
     await registerAttention(backend);
     found.push(await ceilings(backend));
+    if (name === 'native') found.push(wideCeiling());
     heapUse = (run) => heapUseOf(backend, run);
   }
   if (name === 'wasm') {
@@ -29,15 +31,15 @@ async function open({ name, threads }: Contender): Promise<Engine> {
     patchWasm();
   }
   if (name === 'tfjs-node') requirePeer('@tensorflow/tfjs-node', 'tfjs-node/');
-  const backend = ({ 'tfjs-node': 'tensorflow', native: 'simd' } as Record<string, string>)[name] ?? name;
+  const backend = native ? 'simd' : name === 'tfjs-node' ? 'tensorflow' : name;
   if (!(await tf.setBackend(backend))) throw new Error(`The backend '${backend}' could not be started.`);
   await tf.ready();
   found.push(...(await suites()));
   return {
     versions: { [backend === 'simd' ? '@tensorflow/tfjs' : name]: tf.version_core },
     prepare(asked) {
-      const suite = found.find(({ bench }) => bench === asked.bench);
-      const one = suite?.cases.find((each) => each.name === asked.case);
+      const cases = found.filter(({ bench }) => bench === asked.bench).flatMap((suite) => [...suite.cases]);
+      const one = cases.find(({ name }) => name === asked.case);
       if (!one) throw new Error('it has no such case');
       const { run, dispose } = one.prepare();
       return { run, dispose, ...(heapUse ? { heapUse: () => (heapUse as (run: Run) => Promise<HeapUse>)(run) } : {}) };

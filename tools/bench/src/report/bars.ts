@@ -1,3 +1,4 @@
+import { wideFma } from '../ceiling.js';
 import type { Contender } from '../contender.js';
 import type { Failure, Result } from '../result.js';
 import { type Lookup, lookup } from './find.js';
@@ -28,8 +29,56 @@ const WHOLE_STEP = 'stage 1 step, 12 layers';
 export function bars(results: readonly Result[], failures: readonly Failure[] = []): Bar[] {
   const find = lookup(results);
   const whole = failures.find((one) => one.contender === 'simd' && one.case.startsWith(WHOLE_STEP))?.why;
-  return [...products(find), ...attention(find), ...rows(find), ...training(find, whole)];
+  return [...products(find), ...attention(find), ...rows(find), ...training(find, whole), ...natively(results, find)];
 }
+
+/** Of native kernels: they take processors' time, which is compared, as machines are shared; PyTorch is held to AVX2, and so are they. */
+function natively(results: readonly Result[], { line }: Lookup): Bar[] {
+  const held = results.some(({ contender }) => contender === 'native-avx2') ? 'native-avx2' : 'native';
+  const times = (bench: string, begin: string, threads: number, other = 'pytorch'): number | undefined => {
+    const mine = other === 'pytorch' ? held : 'native';
+    const [theirs, own] = [other, mine].map((name) => line(bench, begin, { name, threads })?.cpu_ms_min);
+    return over(theirs, own);
+  };
+  const ceiling = line('ceiling', wideFma.case, { name: wideFma.case, threads: 1 })?.gflops;
+  const matrices = ['AB', 'ABᵀ', 'AᵀB'].flatMap((name): Bar[] => [
+    {
+      what: `native matmul ${name}, 1 thread, AVX2: share of the multiply-add ceiling of 256 bits`,
+      measured: over(rateOf(line('matmul', `${name} `, { name: held, threads: 1 })), ceiling),
+      atLeast: 0.88,
+    },
+    ...[1, 2].flatMap((threads) =>
+      ['pytorch', 'onnxruntime-node'].map((other) => ({
+        what: `native matmul ${name}, threads: ${threads}: times as fast as ${other}`,
+        measured: times('matmul', `${name} `, threads, other),
+        atLeast: 1,
+      })),
+    ),
+  ]);
+  const works: readonly (readonly [bench: string, begin: string, atLeast: number])[] = [
+    ...['16x12 heads 32x257x64', '1x12 heads 1024x1024x64', 'biased 1x12 heads 512x512x64'].flatMap((sizes) =>
+      ['forward', 'forward and backward'].map((pass) => ['attention', `${pass} ${sizes}`, 1] as const),
+    ),
+    ['qformer', 'forward, 12 layers', 1],
+    ['stage1', 'stage 1 step, 2 layers, batch 8', 1.1],
+    ['stage1', `${WHOLE_STEP}, batch 8`, 1.1],
+    ['caption', 'ViT-L/14', 1],
+    ['caption', 'Q-Former', 1],
+    ['caption', 'OPT-125M, 36 read', 1],
+    ['caption', 'OPT-125M, a token', 1],
+    ['caption', 'OPT-125M, 36 read, 16 tokens', 1],
+  ];
+  const rest = works.map(([bench, begin, atLeast]) => ({
+    what: `native ${bench}, ${begin}, 2 threads: times as fast as pytorch`,
+    measured: times(bench, begin, 2),
+    atLeast,
+  }));
+  return [...matrices, ...rest];
+}
+
+/** GFLOP/s of processors' time. */
+const rateOf = (one: Result | undefined): number | undefined =>
+  one?.gflops && one.cpu_ms_min ? (one.gflops * one.ms_min) / one.cpu_ms_min : undefined;
 
 // Rates are compared as shares of the ceiling of their own run: suites may come from several.
 

@@ -2,7 +2,7 @@ import { labelOf } from '../contender.js';
 import type { Result } from '../result.js';
 import { grouped } from './find.js';
 
-/** A case in which another is faster than this backend with as many threads. */
+/** A case in which another is faster than this backend, with native kernels where they were measured, with as many threads. */
 export interface Loss {
   readonly bench: string;
   readonly case: string;
@@ -19,8 +19,9 @@ export function losses(results: readonly Result[]): Loss[] {
   const found: Loss[] = [];
   for (const [bench, cases] of grouped(results)) {
     for (const [name, lines] of cases) {
-      for (const own of lines.filter(({ contender }) => contender === 'simd')) {
-        const others = lines.filter((one) => one.contender !== 'simd' && one.threads === own.threads);
+      const ours = lines.some(({ contender }) => contender === 'native') ? 'native' : 'simd';
+      for (const own of lines.filter(({ contender }) => contender === ours)) {
+        const others = lines.filter((one) => !/^(simd|native)/.test(one.contender) && one.threads === own.threads);
         const [winner] = others.sort((a, b) => a.ms_median - b.ms_median);
         const times = winner && own.ratio_to[labelOf({ name: winner.contender, threads: winner.threads })];
         if (winner && times && times > TIE) {

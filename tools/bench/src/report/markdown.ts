@@ -55,9 +55,11 @@ them, and only contenders of one run are compared. Times are milliseconds of a r
 median. Rates are of the shortest time. \`of ceiling\` is the share of what a loop does with as many threads that only multiplies and adds
 128-bit vectors in registers (wasm has no wider ones; native code has), or, where bytes bound the case, of a loop that
 streams them through memory (what fits into a cache may exceed it). \`× simd\` is the median as a multiple of this backend's with two
-threads: above 1 the contender is slower. \`heap\` is the most that this backend's tensors took, \`process\` the most memory that the
+threads: above 1 the contender is slower. \`CPU ms\` is the least time that the processors spent, in all threads together: on a shared
+machine it says more than the clock. \`heap\` is the most that this backend's tensors took, \`process\` the most memory that the
 process held. tfjs' wasm backend has no threads under Node; jax-js was run with one. onnxruntime-web copies inputs into its memory
-at each call, as its users have it. PyTorch is held to AVX2.`;
+at each call, as its users have it. \`pytorch\` and
+\`native-avx2\` are held to AVX2, \`pytorch-avx512\` and \`native\` use what the processor has.`;
 
 const titles: Readonly<Record<string, string>> = {
   ceiling: 'Ceilings',
@@ -94,6 +96,7 @@ const heads = [
   'threads',
   'median ms',
   'min ms',
+  'CPU ms',
   'spread',
   'rate',
   'of ceiling',
@@ -103,7 +106,7 @@ const heads = [
 ];
 
 function row(line: Result, name: string, lines: readonly Result[]): string[] {
-  const { contender, threads, ms_median, ms_min, spread, samples, gflops, gbps, of_ceiling } = line;
+  const { contender, threads, ms_median, ms_min, cpu_ms_min, spread, samples, gflops, gbps, of_ceiling } = line;
   const own = lines.find((one) => one.contender === 'simd' && one.threads === 2);
   return [
     name,
@@ -111,6 +114,7 @@ function row(line: Result, name: string, lines: readonly Result[]): string[] {
     `${threads}`,
     short(ms_median),
     short(ms_min),
+    cpu_ms_min === undefined ? '' : short(cpu_ms_min),
     samples > 1 ? percent(spread) : 'one run',
     gbps ? `${short(gbps)} GB/s` : gflops ? `${short(gflops)} GFLOP/s` : '',
     of_ceiling ? percent(of_ceiling) : '',

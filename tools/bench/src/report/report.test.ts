@@ -11,7 +11,7 @@ import { plot } from './plot.js';
 function measured(bench: string, name: string, ms: Record<string, number>, flops = 1e9): Result[] {
   const timed = Object.entries(ms).map(([who, time]) => {
     const [contender = '', threads] = who.split(' ');
-    const times = { min: time, median: time, max: time, samples: 2 };
+    const times = { min: time, median: time, max: time, samples: 2, cpu: time };
     const heap = contender === 'simd' ? { before: 1000, peak: 1000 + 2 ** 20 } : null;
     return { contender: { name: contender, threads: Number(threads) }, times, heap };
   });
@@ -46,6 +46,22 @@ test('a line has rates of the shortest time, shares of the ceiling and ratios of
       [2, { gflops: 200 }],
     ]),
   );
+});
+
+test("bars of native kernels compare processors' time with peers that are held to as much", () => {
+  const native = [
+    ...measured('ceiling', 'fma of 256 bits', { 'native 1': 10 }),
+    ...measured('matmul', 'AB 1024x768x768', {
+      ...{ 'native 1': 8, 'native-avx2 1': 11, 'pytorch 1': 22, 'onnxruntime-node 1': 4, 'simd 1': 50 },
+    }),
+  ];
+  const measuredOf = (begin: string) => bars(native).find(({ what }) => what.startsWith(begin))?.measured;
+  expect(measuredOf('native matmul AB, 1 thread, AVX2')).toBeCloseTo(10 / 11, 3);
+  expect(measuredOf('native matmul AB, threads: 1: times as fast as pytorch')).toBe(2);
+  expect(measuredOf('native matmul AB, threads: 1: times as fast as onnxruntime-node')).toBe(0.5);
+  expect(measuredOf('native matmul AB, threads: 2: times as fast as pytorch')).toBeUndefined();
+  expect(ceilingsOf(native).size).toBe(0);
+  expect(losses(native)).toMatchObject([{ winner: 'onnxruntime-node', times: 2 }]);
 });
 
 test('bars are computed from the lines, and one that needs what is absent is not measured', () => {
@@ -93,7 +109,7 @@ test('cases that are not measured anew keep their lines', () => {
 test('a report has a table for each suite, and keeps what was written by hand', () => {
   const options = { byHand: 'Mine.', plot: () => 'x.svg', lines: 'results.jsonl' };
   const report = markdown(record, options);
-  expect(report).toContain('| AB 1024x768x768 | simd | 1 | 11 | 11 | 0 % | 90.9 GFLOP/s | 91 % | 2 | 1 MiB |  |');
+  expect(report).toContain('| AB 1024x768x768 | simd | 1 | 11 | 11 | 11 | 0 % | 90.9 GFLOP/s | 91 % | 2 | 1 MiB |  |');
   expect(report).toContain('- matmul, AB 1024x768x768, 2 threads: 2.75 times the time of pytorch');
   expect(report).toContain('at least 1.3 | 1.25 | **missed** |');
   expect(report).toContain('at most 3.9 | it fails | **missed** |');
