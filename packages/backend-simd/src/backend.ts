@@ -157,9 +157,10 @@ export class SimdBackend extends cpuBackendClass() {
       throw new Error('Data outside the heap of the simd backend have a pointer only while a kernel runs.');
     let copy = this.#copies.get(data);
     if (!copy) {
-      copy = new HeapData(this.heap, data.dtype, data.stored.length);
+      copy = new HeapData(this.heap, data.dtype, data.length);
       this.#copies.set(data, copy);
-      this.#fill(copy, data.stored);
+      if (data.stored instanceof Int32Array) copy.values.set(data.stored);
+      else this.#fill(copy, data.stored);
     }
     return copy.pointer;
   }
@@ -176,11 +177,15 @@ export class SimdBackend extends cpuBackendClass() {
     this.heap.free(pointer, 16 * runs);
   }
 
-  /** Creates a float32 tensor whose values stay outside the heap, for weights that are read but never written. */
-  outside(stored: StoredValues, shape: readonly number[]): tf.TensorInfo {
+  /**
+   * Creates a tensor whose values stay outside the heap, for weights that are read but never written: float32, or int32 of the
+   * words of a packed matrix.
+   */
+  outside(stored: StoredValues | Int32Array, shape: readonly number[]): tf.TensorInfo {
     const dataId = {};
-    this.data.set(dataId, new OutsideData(stored));
-    return { dataId, shape: shape as number[], dtype: 'float32' };
+    const data = new OutsideData(stored);
+    this.data.set(dataId, data);
+    return { dataId, shape: shape as number[], dtype: data.dtype };
   }
 
   /** Returns memory statistics, part of `tf.memory()`. */

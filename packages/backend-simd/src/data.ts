@@ -57,13 +57,19 @@ export interface StoredValues {
 /** Data outside the heap, such as frozen weights that are larger than it; kernels that read them use a temporary copy. */
 export class OutsideData implements TensorData {
   refCount = 1;
-  readonly dtype = 'float32';
+  readonly dtype: 'float32' | 'int32';
+  readonly length: number;
 
-  constructor(readonly stored: StoredValues) {}
+  /** @param stored float32 values, or the words of a packed matrix */
+  constructor(readonly stored: StoredValues | Int32Array) {
+    this.dtype = stored instanceof Int32Array ? 'int32' : 'float32';
+    this.length = stored.length;
+  }
 
-  /** A copy of all values. */
-  get values(): Float32Array {
-    const values = new Float32Array(this.stored.length);
+  /** A copy of all values; of words the array itself. */
+  get values(): Float32Array | Int32Array {
+    if (this.stored instanceof Int32Array) return this.stored;
+    const values = new Float32Array(this.length);
     this.stored.fill(values, 0);
     return values;
   }

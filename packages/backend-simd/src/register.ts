@@ -27,6 +27,7 @@ import { stridedKernels } from './kernels/strided.js';
 import { trainKernels } from './kernels/train.js';
 import { truthKernels, withTruth } from './kernels/truth.js';
 import { unaryKernels } from './kernels/unary.js';
+import { writeKernels } from './kernels/write.js';
 import { addKernel } from './kit.js';
 import { compile, type KernelUrls } from './modules.js';
 import { openNative } from './native.js';
@@ -81,6 +82,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...resizeKernels,
   ...trainKernels,
   ...outsideKernels,
+  ...writeKernels,
 };
 
 /**

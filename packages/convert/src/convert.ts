@@ -1,13 +1,21 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
 import { modelFolder } from '@blip2/models';
-import { replaceFolder, withProgress, writeJson, writeTokenizer } from '@blip2/models/folder';
+import {
+  quantizationJson,
+  replaceFolder,
+  storedEntry,
+  withProgress,
+  writeJson,
+  writeTokenizer,
+} from '@blip2/models/folder';
 import { isFile, isFolder, toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import { fromHuggingFace } from './from-hugging-face.js';
 import { fromLavis } from './from-lavis.js';
 import { type ConvertOptions, dtypes, type ModelFiles, type StoredDtype } from './options.js';
+import { frozenNames, packedEntry, quantizationFor } from './quantize.js';
 
 /** The result of `convertModel`. */
 export interface ConvertResult {
@@ -23,7 +31,8 @@ const names: Readonly<Record<StoredDtype, string>> = { f32: 'float32', f16: 'flo
 
 /**
  * Converts a LAVIS checkpoint or a Hugging Face folder to a Hugging Face folder. One tensor at a time is in memory. The
- * names and shapes of all tensors are checked first, and the folder is written as a whole or not at all.
+ * names and shapes of all tensors are checked first, and the folder is written as a whole or not at all. With `quantize` the
+ * matrices of image encoder and language model are packed; what is packed already stays so unless `dtype` is given.
  * @param from a LAVIS checkpoint (`.pth`), a Hugging Face folder, a training run's folder (of which the later stage is
  * converted), or a hub name; paths may be `file:` URLs
  * @param to the folder to write
@@ -61,29 +70,36 @@ async function open(model: string | URL, options: ConvertOptions): Promise<Model
   throw new Error(`There is no file or folder '${from}'; give a checkpoint of LAVIS or a Hugging Face folder.`);
 }
 
-async function write(folder: string, model: ModelFiles, { dtype, onProgress, signal }: ConvertOptions): Promise<void> {
+async function write(folder: string, model: ModelFiles, options: ConvertOptions): Promise<void> {
+  const { dtype, onProgress, signal } = options;
   const source = onProgress ? withProgress(model.source, onProgress) : model.source;
+  const { torch_dtype, quantization_config, ...rest } = model.config;
+  const quantization = quantizationFor(model, options);
+  const kept = dtype ? {} : quantization_config !== undefined ? { quantization_config } : {};
+  const config = { ...rest, ...(quantization ? { quantization_config: quantizationJson(quantization) } : kept) };
   const entries = [...source.names].map(
-    ([name, info]): TensorEntry => ({
-      name,
-      shape: info.shape,
-      dtype: dtype ? dtypes[dtype] : info.dtype === 'F16' || info.dtype === 'BF16' ? info.dtype : 'F32',
-      data: () => source.read(name),
-    }),
+    ([name, info]): TensorEntry =>
+      quantization
+        ? packedEntry(source, name, { quantization, isFrozen: frozenNames(model.config) })
+        : dtype
+          ? { name, shape: info.shape, dtype: dtypes[dtype], data: () => source.read(name) }
+          : storedEntry(source, [name, info]),
   );
-  const { torch_dtype, ...config } = model.config;
-  const stored = dtype ? names[dtype] : (config.dtype ?? torch_dtype);
+  const stored = dtype ? names[dtype] : (rest.dtype ?? torch_dtype);
   await replaceFolder(folder, async (temporary) => {
     await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
     if (model.tokenizer) await writeTokenizer(temporary, model.tokenizer);
-    for (const [file, json] of Object.entries(model.files)) await writeJson(join(temporary, file), json);
+    for (const [file, json] of Object.entries(model.files)) {
+      await mkdir(dirname(join(temporary, file)), { recursive: true });
+      await writeJson(join(temporary, file), json);
+    }
     await writeJson(join(temporary, 'config.json'), { ...config, ...(stored !== undefined && { dtype: stored }) });
     signal?.throwIfAborted();
   });
 }
 
 async function sizeOf(folder: string): Promise<number> {
-  const files = await readdir(folder);
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -15,6 +15,8 @@ const COPIED = [
   'preprocessor_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
+  'qformer_tokenizer/tokenizer.json', // of an InstructBLIP
+  'qformer_tokenizer/tokenizer_config.json',
 ];
 
 /** Reads a Hugging Face folder, with the frozen parts that it refers to. Fused biases of early files are split as in later ones, buffers are left out. */
@@ -28,7 +30,7 @@ export async function fromHuggingFace(folder: string, { config: changes = {} }: 
       if (copied) files[file] = copied;
     }
     const source = renamed(fusedBiasSource(opened), (name) => (name.endsWith('.position_ids') ? undefined : name));
-    if (config.model_type === 'blip-2') {
+    if (config.model_type === 'blip-2' || config.model_type === 'instructblip') {
       expectMatch(
         source.origin,
         mismatchesOf(loadPlan(source, readModelConfig(config, folder, files['generation_config.json']))),

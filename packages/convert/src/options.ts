@@ -1,6 +1,6 @@
 import type { TokenizerFiles } from '@blip2/data';
 import type { ResolveOptions } from '@blip2/hub';
-import type { LoadProgress } from '@blip2/models/folder';
+import type { LoadProgress, Quantization } from '@blip2/models/folder';
 import type { Json, WeightSource } from '@blip2/tensor';
 
 /** The dtypes that weights can be stored in, by their names in options. */
@@ -20,6 +20,13 @@ export interface ConvertOptions extends ResolveOptions {
   readonly config?: Json | undefined;
   /** The dtype of all weights. Default: half precision is kept, everything else becomes float32. */
   readonly dtype?: StoredDtype | undefined;
+  /**
+   * Packs the matrices of the frozen parts, image encoder and language model: `int8`, `int4` or `f16`, which they stay in
+   * memory; see the folder's `quantization_config`. Default: nothing is packed that is not yet.
+   */
+  readonly quantize?: Quantization | undefined;
+  /** With `quantize`: names of matrices that stay float32, such as `lm_head` or `layers.0.fc1`. Default: none more than usual. */
+  readonly keep?: readonly string[] | undefined;
   /** Called after each tensor. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }

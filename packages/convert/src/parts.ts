@@ -40,19 +40,25 @@ function fromFolder({ json, source, prefix, owns }: FrozenFolder, within: string
 /** Renames the tensors of a source; those without a new name are left out. */
 export function renamed(source: WeightSource, rename: (name: string) => string | undefined): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
-  for (const [name, { shape, dtype }] of source.names) {
+  for (const [name, info] of source.names) {
     const other = rename(name);
-    if (other !== undefined) tensors.set(other, { shape, dtype, read: () => source.read(name) });
+    if (other !== undefined) tensors.set(other, { ...info, ...readers(source, name) });
   }
   return derivedSource(source, tensors);
 }
+
+/** How a tensor of a source is read under another name. */
+const readers = (source: WeightSource, name: string): Pick<DerivedTensor, 'read' | 'quantized'> => ({
+  read: () => source.read(name),
+  quantized: async () => source.quantized?.(name),
+});
 
 /** Merges sources; of tensors with equal names the first is used. */
 export function mergeSources(origin: string, sources: readonly WeightSource[]): WeightSource {
   const tensors = new Map<string, DerivedTensor>();
   for (const source of sources) {
-    for (const [name, { shape, dtype }] of source.names) {
-      if (!tensors.has(name)) tensors.set(name, { shape, dtype, read: () => source.read(name) });
+    for (const [name, info] of source.names) {
+      if (!tensors.has(name)) tensors.set(name, { ...info, ...readers(source, name) });
     }
   }
   const close = async (): Promise<void> => {

@@ -51,7 +51,14 @@ export {
 export { type LlamaParams, llamaSpec } from './llama/spec.js';
 export { type LinearLayers, linearLayers, loraSpec, type WithLoraOptions, withLora } from './lora/apply.js';
 export { type LoraConfig, type LoraJsonOptions, loraConfigJson, readLoraConfig } from './lora/config.js';
-export { type LoraFiles, loraChanges, peftName, peftTensors } from './lora/files.js';
+export {
+  type LoraFiles,
+  loraChanges,
+  peftName,
+  peftTensors,
+  type StoredAdapter,
+  storedAdapters,
+} from './lora/files.js';
 export { type AdaptedLinear, adaptedLinear, type LoraBranch } from './lora/linear.js';
 export { type OptConfig, optConfig } from './opt/config.js';
 export { optForward } from './opt/forward.js';

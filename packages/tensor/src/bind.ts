@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
+import { loadQuantized } from './quantized/load.js';
 import { quantizedMatrix } from './quantized/matrix.js';
-import { type Params, type Shape, type Spec, specLeaves } from './spec.js';
+import { type ParamSpec, type Params, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
 import { storedTensor, type WeightSource } from './weights.js';
 
@@ -97,7 +98,7 @@ export async function bind<S extends Spec>(
   const flat: Flat = {};
   try {
     for (const [path, leaf] of specLeaves(spec)) {
-      flat[path] = tf.keep(await tensorOf(source, names.get(path) as string, leaf.shape));
+      flat[path] = tf.keep(await tensorOf(source, names.get(path) as string, leaf));
     }
   } catch (error) {
     for (const tensor of Object.values(flat)) tensor.dispose();
@@ -106,9 +107,9 @@ export async function bind<S extends Spec>(
   return unflatten(spec, flat);
 }
 
-async function tensorOf(source: WeightSource, name: string, shape: Shape): Promise<tf.Tensor> {
-  const packed = await source.quantized?.(name);
-  if (packed) return quantizedMatrix(packed);
+async function tensorOf(source: WeightSource, name: string, { shape, packable }: ParamSpec): Promise<tf.Tensor> {
+  const packed = packable ? await source.quantized?.(name) : undefined;
+  if (packed) return 'read' in packed ? loadQuantized(packed) : quantizedMatrix(packed);
   const stored = await source.stored?.(name);
   return stored ? storedTensor(stored, shape) : tf.tensor(await source.read(name), [...shape], 'float32');
 }

@@ -43,6 +43,8 @@ export {
   isPackable,
   isQuantizedFormat,
   type MatrixShape,
+  matrixBytes,
+  matrixShape,
   packedBytes,
   type QuantizedFormat,
   type QuantizedValues,
@@ -50,6 +52,7 @@ export {
 } from './quantized/formats.js';
 export { isQuantized, QuantizedMatrix, type QuantizedParts, quantizedMatrix } from './quantized/matrix.js';
 export { quantize } from './quantized/quantize.js';
+export type { StoredMatrix } from './quantized/stored-matrix.js';
 export { gaussian, hash, mix, type Rng, rng } from './random.js';
 export { recompute } from './recompute.js';
 export {
@@ -69,4 +72,11 @@ export {
   zeros,
 } from './spec.js';
 export { disposable, dispose, type Flat, flatten, keep, mapFlat, mapTree, type Tree, unflatten } from './tree.js';
-export { type DerivedTensor, derivedSource, type StoredValues, storedTensor, type WeightSource } from './weights.js';
+export {
+  type DerivedTensor,
+  derivedSource,
+  type StoredValues,
+  storedTensor,
+  type TensorDescription,
+  type WeightSource,
+} from './weights.js';

@@ -12,6 +12,8 @@ export interface ParamSpec {
   readonly kind: 'param';
   readonly shape: Shape;
   readonly init: Initializer;
+  /** Set where only `linear` and `embedding` read the parameter, so that a packed matrix, a `QuantizedMatrix`, may be its tensor. */
+  readonly packable?: true | undefined;
 }
 
 /** A description of a model's parameters: nested records and lists whose keys are the checkpoint's names verbatim. */
@@ -25,8 +27,8 @@ export type Params<S> = S extends ParamSpec
     : { [K in keyof S]: S[K] extends infer V ? (V extends undefined ? undefined : Params<V>) : never };
 
 /** Creates a leaf of a spec. */
-export function param(shape: Shape, init: Initializer): ParamSpec {
-  return { kind: 'param', shape, init };
+export function param(shape: Shape, init: Initializer, options: Pick<ParamSpec, 'packable'> = {}): ParamSpec {
+  return { kind: 'param', shape, init, ...options };
 }
 
 /** Reports whether a node of a spec is a leaf. */

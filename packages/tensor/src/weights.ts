@@ -1,20 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './ops/named.js';
-import type { QuantizedValues } from './quantized/formats.js';
+import type { QuantizedFormat, QuantizedValues } from './quantized/formats.js';
+import type { StoredMatrix } from './quantized/stored-matrix.js';
 import type { Shape } from './spec.js';
+
+/** What a source says of a tensor before it is read. */
+export interface TensorDescription {
+  /** Of a packed matrix [output,input]. */
+  readonly shape: Shape;
+  /** Of a packed matrix its format. */
+  readonly dtype: string;
+  /** The format of a matrix that stays packed in memory, where the source has such. */
+  readonly packed?: QuantizedFormat | undefined;
+}
 
 /** A source of named tensors, from which `bind` loads: the file formats of this package implement it. */
 export interface WeightSource {
   /** Name of the file or folder in errors. */
   readonly origin: string;
   /** Shape and dtype of each tensor by name. */
-  readonly names: ReadonlyMap<string, { readonly shape: Shape; readonly dtype: string }>;
+  readonly names: ReadonlyMap<string, TensorDescription>;
   /** Reads a tensor's values as float32, row-major. */
   read(name: string): Promise<Float32Array>;
   /** Reads a tensor that should stay in the file's dtype, outside a backend's heap, see `storedTensor`; undefined for others. */
   readonly stored?: ((name: string) => Promise<StoredValues | undefined>) | undefined;
-  /** Reads a matrix that should stay packed, as a `QuantizedMatrix`; undefined for others. */
-  readonly quantized?: ((name: string) => Promise<QuantizedValues | undefined>) | undefined;
+  /** Opens a matrix that is packed and stays so, as a `QuantizedMatrix`; undefined for others. */
+  readonly quantized?: ((name: string) => Promise<QuantizedValues | StoredMatrix | undefined>) | undefined;
   /** Releases the source. */
   close(): Promise<void>;
 }
@@ -43,11 +54,11 @@ export function storedTensor(stored: StoredValues, shape: Shape): tf.Tensor {
 }
 
 /** A tensor that is derived from tensors of a file: renamed, sliced or concatenated. */
-export interface DerivedTensor {
-  readonly shape: Shape;
-  readonly dtype: string;
+export interface DerivedTensor extends TensorDescription {
   /** Computes the values, which the caller owns. */
   read(): Promise<Float32Array>;
+  /** Opens it as a packed matrix, of a tensor that is only renamed. */
+  quantized?(): ReturnType<NonNullable<WeightSource['quantized']>>;
 }
 
 /** Creates a source of derived tensors only; closing it closes the underlying source. */
@@ -60,5 +71,6 @@ export function derivedSource(
     if (tensor) return tensor.read();
     throw new Error(`There is no tensor '${name}' in ${source.origin}.`);
   };
-  return { origin: source.origin, names: tensors, read, close: () => source.close() };
+  const quantized = async (name: string) => tensors.get(name)?.quantized?.();
+  return { origin: source.origin, names: tensors, read, quantized, close: () => source.close() };
 }

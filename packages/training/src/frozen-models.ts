@@ -130,7 +130,8 @@ export async function loadBert(folder: string | URL): Promise<LoadedBert> {
   const [json, tokenizer, source] = await Promise.all([readConfigJson(path), loadTokenizer(path), openWeights(path)]);
   try {
     const values = new Map<string, Float32Array>();
-    const names = new Map([...source.names].filter(([name]) => !isCopy(name)));
+    const all: WeightSource['names'] = source.names;
+    const names = new Map([...all].filter(([name]) => !isCopy(name)));
     for (const name of names.keys()) values.set(name, await source.read(name));
     const { origin } = source;
     const read = async (name: string): Promise<Float32Array> => {

@@ -26,5 +26,7 @@ export function fusedBiasSource(source: WeightSource): WeightSource {
     return Float32Array.from([...query, ...new Float32Array(query.length), ...value]);
   };
   const stored = source.stored && (async (name: string) => (fused.has(name) ? undefined : source.stored?.(name)));
-  return { origin: source.origin, names, read, stored, close: () => source.close() };
+  const quantized =
+    source.quantized && (async (name: string) => (fused.has(name) ? undefined : source.quantized?.(name)));
+  return { origin: source.origin, names, read, stored, quantized, close: () => source.close() };
 }

@@ -14,6 +14,7 @@ import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
 import { writeEvaluation } from './evaluation.js';
 import { pretrainLanguage } from './language.js';
+import { quantizedTable, replaceMarked, scoreQuantized } from './quantized.js';
 import { readGists } from './reading.js';
 
 const USAGE = `Makes what @blip2/starter ships.
@@ -24,6 +25,7 @@ const USAGE = `Makes what @blip2/starter ships.
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
   pnpm pretrain blip2 --run DIR [--from shipped|DIR]         both stages of BLIP-2 on emoji, chosen by Firefox OS' drawings
   pnpm pretrain ship --run DIR                               the models of such a run, scored, as models/blip2
+  pnpm pretrain quantized [--report FILE]                    the trained BLIP-2 in int8, int4 and f16 beside float32
   pnpm pretrain compare                                      how well the encoder tells emoji by unseen vendors apart
 
 'read' and 'compare' also write what they measure as evaluation.json beside the weights, which the demo's report shows.
@@ -51,6 +53,7 @@ const { positionals, values } = parseArgs({
     config: { type: 'string' },
     stage: { type: 'string', default: 'all' },
     hours: { type: 'string' },
+    report: { type: 'string' },
     fresh: { type: 'boolean', default: false },
     'validate-every': { type: 'string' },
   },
@@ -107,6 +110,12 @@ const commands: Record<string, () => Promise<void>> = {
     if (!run) throw new Error('Give the folder of the run, --run DIR.');
     const { scores, firefox } = await shipBlip2({ run, work, models: out });
     console.log(JSON.stringify({ ...scores, firefox }));
+  },
+  async quantized() {
+    const options = { work: join(values.work, 'quantized'), names: ['f16', 'int8', 'int4'] as const };
+    const rows = await scoreQuantized(join(values.out, 'blip2'), options);
+    for (const row of rows) console.log(JSON.stringify(row));
+    if (values.report !== undefined) await replaceMarked(values.report, 'starter', quantizedTable(rows));
   },
   async compare() {
     const folder = join(values.out, 'vision');

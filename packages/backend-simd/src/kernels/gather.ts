@@ -19,10 +19,11 @@ const gather: FastKernel = ({ backend, wasm, inputs, attrs }) => {
   const y = backend.output([...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], x.dtype);
   const inner = tf.util.sizeFromShape(x.shape.slice(axis + 1));
   const data = backend.data.get(x.dataId);
-  if (data instanceof OutsideData && axis === 0) {
+  const stored = data instanceof OutsideData ? data.stored : undefined;
+  if (stored && !(stored instanceof Int32Array) && axis === 0) {
     const rows = valuesOf(backend, y) as Float32Array;
     for (const [i, id] of valuesOf(backend, indices).entries())
-      data.stored.fill(rows.subarray(i * inner, (i + 1) * inner), id * inner);
+      stored.fill(rows.subarray(i * inner, (i + 1) * inner), id * inner);
     return y;
   }
   const count = sizeOf(indices);

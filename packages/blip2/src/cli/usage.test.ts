@@ -173,10 +173,12 @@ const wrong: [args: readonly string[], message: string][] = [
   [[...explain, '--out', 'sheet.png', '--layer', '-1'], "--layer must be a whole number, at least 0, not '-1'."],
   [[...explain, '--out', 'sheet.jpg'], "--out must end in .png, .svg or .html, not 'sheet.jpg'."],
   [['convert', 'in', 'out', '--dtype', 'int8'], "--dtype must be one of f32, f16, bf16, not 'int8'."],
+  [['convert', 'in', 'out', '--quantize', 'int3'], "--quantize must be one of int8, int4, f16, not 'int3'."],
   [
-    ['convert', 'in', 'out', '--quantize', 'int8'],
-    'Quantized weights are not supported yet; leave out --quantize, or take --dtype f16.',
+    ['convert', 'in', 'out', '--quantize', 'int8', '--dtype', 'f16'],
+    '--dtype and --quantize exclude each other; leave one out.',
   ],
+  [['convert', 'in', 'out', '--keep', 'lm_head'], '--keep is for --quantize, which is missing; give both.'],
 ];
 
 test.each(wrong.map(([args, message]) => [args.join(' ').replace(image, 'IMAGE'), args, message] as const))(

@@ -23,6 +23,47 @@ function adaptersOf({ source }: LoraFiles) {
   return loraPairs(named);
 }
 
+/** The adapter of a layer in a file. */
+export interface StoredAdapter {
+  /** The path of the layer, without the prefix of the adapters' model. */
+  readonly path: string;
+  /** The names of its tensors in the file: [rank,input] and [output,rank]. */
+  readonly A: string;
+  readonly B: string;
+  readonly sizes: readonly [output: number, rank: number, input: number];
+}
+
+/**
+ * Finds the layers that adapters are of.
+ * @param base the weights of the model that the adapters are of
+ * @param prefix what stands before the names of the adapters' model within `base`, where they are of a part alone
+ * @returns by the name of the layer's weight in `base`
+ * @throws for adapters of layers that the model has not, or in other shapes
+ */
+export function storedAdapters(
+  base: Pick<WeightSource, 'names' | 'origin'>,
+  files: LoraFiles,
+  prefix = 'language_model.',
+): ReadonlyMap<string, StoredAdapter> {
+  const found = new Map<string, StoredAdapter>();
+  for (const [path, { A, B }] of adaptersOf(files)) {
+    const own = `${path}.weight`;
+    const name = base.names.has(own) ? own : prefix + own;
+    const shape = base.names.get(name)?.shape;
+    const [output, rank] = B.shape as [number, number];
+    const input = A.shape[1] as number;
+    if (shape?.length !== 2 || shape[0] !== output || shape[1] !== input) {
+      const has = shape ? `is [${shape}]` : 'is missing';
+      throw new Error(
+        `The adapter of '${path}' in ${files.source.origin} is of a layer [${output},${input}], and that of ${base.origin} ${has}; give the model that it was trained with.`,
+      );
+    }
+    const within = path.startsWith(prefix) ? path.slice(prefix.length) : path;
+    found.set(name, { path: within, A: A.name, B: B.name, sizes: [output, rank, input] });
+  }
+  return found;
+}
+
 /**
  * Reads how much each layer's weight changes when adapters are merged: `scale B A`.
  * @param base the weights of the model that the adapters are of
@@ -37,21 +78,10 @@ export function loraChanges(
 ): ReadonlyMap<string, (values: Float32Array) => Promise<void>> {
   const { source, config } = files;
   const changes = new Map<string, (values: Float32Array) => Promise<void>>();
-  for (const [path, { A, B }] of adaptersOf(files)) {
-    const own = `${path}.weight`;
-    const name = base.names.has(own) ? own : prefix + own;
-    const shape = base.names.get(name)?.shape;
-    const [output, rank] = B.shape as [number, number];
-    const input = A.shape[1] as number;
-    if (shape?.length !== 2 || shape[0] !== output || shape[1] !== input) {
-      const has = shape ? `is [${shape}]` : 'is missing';
-      throw new Error(
-        `The adapter of '${path}' in ${source.origin} is of a layer [${output},${input}], and that of ${base.origin} ${has}; give the model that it was trained with.`,
-      );
-    }
+  for (const [name, { A, B, sizes }] of storedAdapters(base, files, prefix)) {
     changes.set(name, async (values) => {
-      const [down, up] = [await source.read(A.name), await source.read(B.name)];
-      addProduct(values, { down, up, scale: loraScale(config, rank), sizes: [output, rank, input] });
+      const [down, up] = [await source.read(A), await source.read(B)];
+      addProduct(values, { down, up, scale: loraScale(config, sizes[1]), sizes });
     });
   }
   return changes;

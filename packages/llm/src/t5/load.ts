@@ -1,4 +1,4 @@
-import { bind, type WeightSource } from '@blip2/tensor';
+import { bind, isQuantized, type WeightSource } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { SyncLanguageModel } from '../language-model.js';
 import type { LoadLanguageOptions } from '../opt/load.js';
@@ -47,9 +47,9 @@ export async function loadT5(
   return t5LanguageModel(config.tied ? await withoutCopy(params) : params, binding.config);
 }
 
-/** Drops a head that equals the token embeddings. */
+/** Drops a head that equals the token embeddings; packed ones are not compared. */
 async function withoutCopy({ lm_head, ...rest }: T5Params): Promise<T5Params> {
-  if (!lm_head) return { ...rest, lm_head };
+  if (!lm_head || isQuantized(lm_head.weight) || isQuantized(rest.shared.weight)) return { ...rest, lm_head };
   const equal = tf.tidy(() => tf.all(tf.equal(lm_head.weight, rest.shared.weight)));
   const [same] = await equal.data();
   equal.dispose();

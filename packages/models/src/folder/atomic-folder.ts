@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 /** The files of a model folder, shards and the folder of its adapters included. */
 const OURS =
-  /^(config|generation_config|processor_config|preprocessor_config|tokenizer|tokenizer_config)\.json$|^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$|^adapter$/;
+  /^(config|generation_config|processor_config|preprocessor_config|tokenizer|tokenizer_config)\.json$|^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$|^adapter$|^qformer_tokenizer$/;
 
 /**
  * Writes a model folder as a whole or not at all: `fill` writes into a temporary folder, which is then renamed and replaces

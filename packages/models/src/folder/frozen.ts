@@ -16,6 +16,8 @@ export interface FrozenFolder {
   readonly folder: string;
   /** Its part of `config.json`. */
   readonly json: Json;
+  /** The `quantization_config` of the folder, where its weights are packed. */
+  readonly quantization?: Json | undefined;
   /** What of `json` replaces keys of the folder's own `config.json`, where a model refers to it. */
   readonly changes?: Json;
   readonly source: WeightSource;
@@ -43,7 +45,8 @@ async function openVision(folder: string, json: Json, reference: FolderReference
   const config = readVisionConfig(json);
   const source = await openWeights(folder);
   const within = json.vision_config === undefined ? undefined : 'vision_model.';
-  return { folder, json: partOf(json, 'vision_config'), source, ...visionPart(source, config, within) };
+  const { quantization, part } = split(partOf(json, 'vision_config'), json);
+  return { folder, json: part, ...quantization, source, ...visionPart(source, config, within) };
 }
 
 /** Opens the image encoder that a model refers to. @throws where that folder refers to a third one */
@@ -101,7 +104,7 @@ export async function openLanguageFolder(folder: string): Promise<LanguageFolder
 export async function openReferredLanguage({ folder }: Pick<FolderReference, 'folder'>): Promise<LanguageFolder> {
   const whole = await readConfigJson(folder);
   expectWhole(folder, whole, 'text_config');
-  const json = partOf(whole, 'text_config');
+  const { quantization, part: json } = split(partOf(whole, 'text_config'), whole);
   const generation = await readGenerationJson(folder);
   const config = languageConfig(json, generation);
   const source = await openWeights(folder);
@@ -114,6 +117,7 @@ export async function openReferredLanguage({ folder }: Pick<FolderReference, 'fo
       config.modelType === 't5'
         ? { ...json, bos_token_id: config.bos, decoder_start_token_id: config.decoderStart }
         : json,
+    ...quantization,
     kind: languageKind(config),
     ...(generation && { generation }),
     rows: vocabularyRows(source, config, prefix),
@@ -121,6 +125,12 @@ export async function openReferredLanguage({ folder }: Pick<FolderReference, 'fo
     prefix,
     owns: (name) => name.startsWith(prefix) && !repeats(name.slice(prefix.length)),
   };
+}
+
+/** A part of a config without the `quantization_config` of the whole, which is given beside it. */
+function split(part: Json, { quantization_config: found }: Json) {
+  const { quantization_config, ...rest } = part;
+  return { part: rest, quantization: isJson(found) ? { quantization: found } : {} };
 }
 
 /** A model's own config, or its part of a BLIP-2 config, with the default model type of that part. */

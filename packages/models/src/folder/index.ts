@@ -8,9 +8,20 @@ export { type OpenedModel, openModel } from './open.js';
 export { openTrained, type TrainedWeights } from './open-trained.js';
 export { processorJson } from './processor-json.js';
 export {
+  formatOf,
+  namesMatch,
+  type Quantization,
+  type QuantizationConfig,
+  quantizationConfig,
+  quantizationJson,
+  quantizations,
+  readQuantization,
+} from './quantization.js';
+export {
   expectMatch,
   type LoadProgress,
   subsetSource,
   withProgress,
 } from './sources.js';
+export { storedEntry } from './stored-entry.js';
 export { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';

@@ -10,6 +10,7 @@ import { loadPlan, mismatchesOf } from './load-plan.js';
 import { type MemoryPlan, weightsPlan } from './memory.js';
 import { openModel } from './open.js';
 import { placeholders } from './placeholders.js';
+import { type QuantizationConfig, readQuantization } from './quantization.js';
 import { valuesIn } from './sources.js';
 
 /** The tensors of a file or folder of weights, compared with its config. */
@@ -20,6 +21,8 @@ export interface Inspection extends Mismatches {
   readonly parameters: number;
   /** The memory that loading it needs. */
   readonly memory: MemoryPlan;
+  /** How its frozen parts were quantized, where they were. */
+  readonly quantization?: QuantizationConfig;
   /** Why the tensors could not be compared with a config, where they could not. */
   readonly note?: string;
 }
@@ -53,9 +56,10 @@ async function inspectOne(path: string): Promise<Inspection> {
   const { source, json, note } = await openInspected(path);
   try {
     const tensors = [...source.names].map(([name, { shape, dtype }]) => ({ name, shape: [...shape], dtype }));
-    const memory = weightsPlan(tensors.map(({ shape }) => shape));
+    const memory = weightsPlan([...source.names.values()]);
     const compared = json ? comparison(json, path, source) : { ...nothing, ...(note !== undefined && { note }) };
-    return { path, tensors, parameters: valuesIn(source), memory, ...compared };
+    const quantization = json && readQuantization(json, path);
+    return { path, tensors, parameters: valuesIn(source), memory, ...(quantization && { quantization }), ...compared };
   } finally {
     await source.close();
   }

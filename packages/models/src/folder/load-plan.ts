@@ -99,6 +99,7 @@ export function loadPlan(source: WeightSource, model: ModelConfig, given: Extern
         ...(needsLanguage && { language: specs.language }),
       },
       actual,
+      source.names,
     ),
   };
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
-import { dispose, type WeightSource } from '@blip2/tensor';
+import { dispose, sizeOf, type WeightSource } from '@blip2/tensor';
 import { isFile, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { readPrompts } from '../generate/prompts.js';
+import type { AdaptedWeights, BesideAdapters } from './adapter.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf } from './load-plan.js';
 import type { LoadedModel } from './loaded-model.js';
@@ -47,7 +48,7 @@ export interface LoadOptions extends ExternalModels {
  */
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await modelFolder(folder, options.kind);
-  const { json, generation, source } = await openModel(path, options.adapter);
+  const { json, generation, source } = await openModel(path, { adapter: options.adapter, beside: true });
   try {
     const model = readModelConfig(json, path, generation);
     expectNewTokens(model, options, path);
@@ -138,7 +139,7 @@ function kindOf({ language: stored }: ModelConfig, { language: given }: LoadOpti
 type Loaded = Pick<LoadedModel, 'vision' | 'params'> & Pick<ExternalModels, 'language'> & { free: () => void };
 
 /** Loads every part; when one fails, the others are disposed. */
-async function loadParts(plan: LoadPlan, source: ModelWeights, options: LoadOptions & Placement): Promise<Loaded> {
+async function loadParts(plan: LoadPlan, source: AdaptedWeights, options: LoadOptions & Placement): Promise<Loaded> {
   const disposers: (() => void)[] = [];
   const free = (): void => {
     for (const dispose of disposers.splice(0)) dispose();
@@ -150,15 +151,24 @@ async function loadParts(plan: LoadPlan, source: ModelWeights, options: LoadOpti
     if (plan.vision) disposers.push(() => vision.dispose?.());
     const params = await plan.trained.load(watched(plan.trained.source));
     disposers.push(() => dispose(params));
-    const language = plan.language
+    const base = plan.language
       ? await plan.language.load(watched(plan.language.source, inHeap?.language))
       : options.language;
-    if (plan.language) disposers.push(() => language?.dispose?.());
+    if (plan.language) disposers.push(() => base?.dispose?.());
+    const language = base && source.beside ? await adapted(base, source.beside, disposers) : base;
     return { vision, params, language, free };
   } catch (error) {
     free();
     throw error;
   }
+}
+
+/** Gives a language model with the adapters of its packed layers, which `disposers` then free. */
+async function adapted(base: LanguageModel, { config, read }: BesideAdapters, disposers: (() => void)[]) {
+  if (!base.lora) return base;
+  const adapters = await read();
+  disposers.push(() => dispose(adapters));
+  return base.lora.adapt(adapters, { config });
 }
 
 /** Makes the sources of the parts report their common progress and obey the signal. `inHeap` limits a part's bytes of the heap. */
@@ -172,13 +182,22 @@ function watch(source: ModelWeights, { onProgress, signal }: LoadOptions) {
     if (values) onProgress?.({ done, total });
     return values;
   };
+  const countedMatrix = async (open: WeightSource['quantized'], name: string) => {
+    signal?.throwIfAborted();
+    const matrix = await open?.(name);
+    if (!matrix) return undefined;
+    done += sizeOf(matrix.shape);
+    onProgress?.({ done, total });
+    return matrix;
+  };
   return ({ names, origin, close }: WeightSource, inHeap?: number): WeightSource => {
-    const stored = inHeap === undefined ? undefined : keptOutside(source, inHeap);
+    const { stored, quantized } = inHeap === undefined ? source : keptOutside(source, inHeap);
     return {
       names,
       origin,
       close,
       read: (name) => counted(() => source.read(name)),
+      quantized: (name) => countedMatrix(quantized, name),
       stored: stored && ((name) => counted(() => stored(name))),
     };
   };

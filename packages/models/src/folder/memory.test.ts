@@ -41,7 +41,7 @@ test('the plan is the sum of the parameters, and what working takes', () => {
   expect(formatMemoryPlan(plan)).toBe(
     'vision 3.9 GB + Q-Former 0.4 GB + language model 10.6 GB + 0.5 GB working memory = 15.5 GB',
   );
-  expect(formatMemoryPlan(weightsPlan([[250, 1000], []]))).toBe('weights 1.0 MB');
+  expect(formatMemoryPlan(weightsPlan([{ shape: [250, 1000] }, { shape: [] }]))).toBe('weights 1.0 MB');
 });
 
 describe('a model is refused with the sum where it cannot fit', () => {

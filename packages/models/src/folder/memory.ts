@@ -1,8 +1,8 @@
 import { blockSize } from '@blip2/backend-simd';
-import { type Shape, sizeOf, specLeaves } from '@blip2/tensor';
+import { matrixBytes, matrixShape, type Shape, sizeOf, specLeaves, type TensorDescription } from '@blip2/tensor';
 import { visionTokens, visionWorking } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
-import type { PartSpecs } from './specs.js';
+import { type PartSpecs, prefixes } from './specs.js';
 
 /** The parts of a model, by their names in messages. */
 const partNames = { vision: 'vision', trained: 'Q-Former', language: 'language model' } as const;
@@ -11,7 +11,7 @@ export type MemoryPart = (typeof partNames)[keyof typeof partNames] | 'weights';
 
 /** The memory that a model needs, in bytes, known before any of it is read. */
 export interface MemoryPlan {
-  /** Parameters of each part as float32. */
+  /** Parameters of each part: packed matrices as they are, everything else as float32. */
   readonly parts: Readonly<Partial<Record<MemoryPart, number>>>;
   /** Parameters of each part as blocks of the simd backend's heap, which are up to an eighth larger than their contents. */
   readonly blocks: Readonly<Partial<Record<MemoryPart, number>>>;
@@ -21,39 +21,64 @@ export interface MemoryPlan {
   readonly total: number;
   /** The sum of `blocks` and `working`. */
   readonly inBlocks: number;
-  /** The largest tensor, which is held twice while it is copied into the heap. */
+  /** The largest float32 tensor, which is held twice while it is copied into the heap. */
   readonly largest: number;
   /** The largest tensor of the frozen parts: where it is outside the heap, a kernel that reads it needs a copy. */
   readonly largestFrozen: number;
 }
 
-/** Sums the memory that a model's parts need; external models are not included. Allocates nothing. */
-export function memoryPlan(specs: PartSpecs, model: ModelConfig): MemoryPlan {
-  const shapes = Object.entries(partNames).flatMap(([key, name]) => {
-    const spec = specs[key as keyof PartSpecs];
-    return spec ? [[name, specLeaves(spec).map(([, leaf]) => leaf.shape)] as const] : [];
+/** The tensors of a file by name. */
+type Names = ReadonlyMap<string, TensorDescription>;
+
+/**
+ * Sums the memory that a model's parts need; external models are not included. Allocates nothing.
+ * @param names of the model's file, where some of its matrices are packed
+ */
+export function memoryPlan(specs: PartSpecs, model: ModelConfig, names: Names = new Map()): MemoryPlan {
+  const tensors = Object.entries(partNames).flatMap(([key, name]) => {
+    const part = key as keyof PartSpecs;
+    const spec = specs[part];
+    const prefix = part === 'trained' ? undefined : prefixes[part];
+    const sizes = (spec ? specLeaves(spec) : []).map(([path, { shape, packable }]) => {
+      const found = packable && prefix !== undefined ? names.get(prefix + path) : undefined;
+      return sizeInMemory({ shape, packed: found?.packed });
+    });
+    return spec ? [[name, sizes] as const] : [];
   });
-  return planned(shapes, Math.max(visionWork(model), qformerWork(model), languageWork(model)));
+  return planned(tensors, Math.max(visionWork(model), qformerWork(model), languageWork(model)));
 }
 
 /** The memory plan of a file of weights without a config. */
-export const weightsPlan = (shapes: readonly Shape[]): MemoryPlan => planned([['weights', shapes]], 0);
+export const weightsPlan = (tensors: readonly Tensor[]): MemoryPlan =>
+  planned([['weights', tensors.map(sizeInMemory)]], 0);
 
-function planned(shapes: readonly (readonly [MemoryPart, readonly Shape[]])[], working: number): MemoryPlan {
-  const sizes = shapes.flatMap(([, each]) => each.map(bytesOf));
+/** What of a tensor decides its size. */
+type Tensor = Omit<TensorDescription, 'dtype'>;
+
+/** Bytes of a tensor in memory. */
+interface Size {
+  readonly bytes: number;
+  readonly packed: boolean;
+}
+
+function sizeInMemory({ shape, packed }: Tensor): Size {
+  if (packed === undefined) return { bytes: bytesOf(shape), packed: false };
+  return { bytes: matrixBytes(packed, matrixShape(shape)), packed: true };
+}
+
+function planned(parts: readonly (readonly [MemoryPart, readonly Size[]])[], working: number): MemoryPlan {
+  const sizes = parts.flatMap(([, each]) => each);
   const sums = (size: (bytes: number) => number) =>
-    Object.fromEntries(shapes.map(([name, each]) => [name, sum(each.map((shape) => size(bytesOf(shape))))]));
+    Object.fromEntries(parts.map(([name, each]) => [name, sum(each.map(({ bytes }) => size(bytes)))]));
+  const frozen = parts.flatMap(([name, each]) => (name === partNames.trained ? [] : each));
   return {
     parts: sums((bytes) => bytes),
     blocks: sums(blockSize),
     working,
-    total: sum(sizes) + working,
-    inBlocks: sum(sizes.map(blockSize)) + working,
-    largest: Math.max(0, ...sizes),
-    largestFrozen: Math.max(
-      0,
-      ...shapes.flatMap(([name, each]) => (name === partNames.trained ? [] : each.map(bytesOf))),
-    ),
+    total: sum(sizes.map(({ bytes }) => bytes)) + working,
+    inBlocks: sum(sizes.map(({ bytes }) => blockSize(bytes))) + working,
+    largest: Math.max(0, ...sizes.map(({ bytes, packed }) => (packed ? 0 : bytes))),
+    largestFrozen: Math.max(0, ...frozen.map(({ bytes }) => bytes)),
   };
 }
 

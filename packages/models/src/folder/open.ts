@@ -1,6 +1,6 @@
 import type { Json } from '@blip2/tensor';
 import { openWeights, readConfigJson, readGenerationJson, readReference } from '@blip2/tensor/files';
-import { adapterFolder, withAdapter } from './adapter.js';
+import { type AdaptedWeights, type AdapterOptions, adapterFolder, withAdapter } from './adapter.js';
 import { type FrozenFolder, openReferredLanguage, openReferredVision, VISION_CHANGES } from './frozen.js';
 import { joinSources, type ModelWeights, type SourcePart } from './sources.js';
 import { prefixes } from './specs.js';
@@ -12,17 +12,22 @@ export interface OpenedModel {
   /** Its `generation_config.json`, or that of a language model that it refers to. */
   readonly generation?: Json | undefined;
   /** All tensors; closed by the caller. */
-  readonly source: ModelWeights;
+  readonly source: AdaptedWeights;
+}
+
+/** Options of `openModel`. */
+export interface OpenModelOptions extends AdapterOptions {
+  /** Folder of adapters in place of the model's own. */
+  readonly adapter?: string | URL | undefined;
 }
 
 /**
  * Opens a model's folder and reads only headers. Where `vision_config` or `text_config` is `{"folder": path}`, that part is
  * read from the folder at this path, relative to the model's; an EfficientNet-Lite may be given another `output_stride`. LoRA
  * adapters in the folder, in its subfolder `adapter`, or in the one that is given, are merged into the weights.
- * @param adapter folder of adapters in place of the model's own
  * @throws for a missing folder or config, a reference that cannot be followed, and as `openWeights` does
  */
-export async function openModel(folder: string, adapter?: string | URL): Promise<OpenedModel> {
+export async function openModel(folder: string, { adapter, beside }: OpenModelOptions = {}): Promise<OpenedModel> {
   const json = await readConfigJson(folder);
   const [vision, text] = [
     await readReference(json.vision_config, { model: folder, key: 'vision_config', allowed: VISION_CHANGES }),
@@ -44,7 +49,7 @@ export async function openModel(folder: string, adapter?: string | URL): Promise
     ];
     const whole = parts.length > 0 ? await joined(own, parts) : own;
     const adapters = adapter ?? (await adapterFolder(folder));
-    const source = adapters === undefined ? whole : await merged(whole, adapters);
+    const source = adapters === undefined ? whole : await merged(whole, adapters, { beside });
     return {
       json: {
         ...json,
@@ -69,9 +74,9 @@ async function joined(own: ModelWeights, parts: readonly SourcePart[]): Promise<
   }
 }
 
-async function merged(whole: ModelWeights, adapters: string | URL): Promise<ModelWeights> {
+async function merged(whole: ModelWeights, adapters: string | URL, options: AdapterOptions): Promise<AdaptedWeights> {
   try {
-    return await withAdapter(whole, adapters);
+    return await withAdapter(whole, adapters, options);
   } catch (error) {
     await whole.close();
     throw error;

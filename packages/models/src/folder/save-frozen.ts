@@ -4,6 +4,7 @@ import { toPath } from '@blip2/tensor/files';
 import type { TensorEntry } from '@blip2/tensor/safetensors';
 import { type ExternalModel, isExternal } from './config.js';
 import { type FrozenFolder, withVisionChanges } from './frozen.js';
+import { storedEntry } from './stored-entry.js';
 
 /** A frozen model in a folder of its own. */
 export interface FrozenModelFolder {
@@ -67,7 +68,7 @@ export const configOf = (saved: SavedFrozen<FrozenFolder>): Json => {
 };
 
 /**
- * The tensors of a frozen model that is copied; half precision is kept, but for what was trained.
+ * The tensors of a frozen model that is copied; packed weights and half precision are kept, but for what was trained.
  * @throws for a trained tensor that the folder has not
  */
 export function copied(saved: SavedFrozen<FrozenFolder>, prefix: string): TensorEntry[] {
@@ -76,14 +77,11 @@ export function copied(saved: SavedFrozen<FrozenFolder>, prefix: string): Tensor
   const { trained = {} } = saved;
   const entries = [...source.names]
     .filter(([name]) => owns(name))
-    .map(([name, { shape, dtype }]): TensorEntry => {
+    .map(([name, info]): TensorEntry => {
       const full = prefix + name.slice(before.length);
       const tensor = trained[full];
-      if (tensor) {
-        return { name: full, shape, dtype: 'F32', data: async () => (await tensor.data()) as Float32Array };
-      }
-      const kept = dtype === 'F16' || dtype === 'BF16' ? dtype : 'F32';
-      return { name: full, shape, dtype: kept, data: () => source.read(name) };
+      if (!tensor) return storedEntry(source, [name, info], full);
+      return { name: full, shape: info.shape, dtype: 'F32', data: async () => (await tensor.data()) as Float32Array };
     });
   const names = new Set(entries.map(({ name }) => name));
   const lost = Object.keys(trained).find((name) => !names.has(name));

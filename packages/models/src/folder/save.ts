@@ -141,6 +141,7 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
       use_decoder_only_language_model: stored?.kind !== 'encoder-decoder',
       vision_config: configOf(encoder),
       ...(languageModel && { text_config: configOf(languageModel) }),
+      ...quantizationOf(languageModel, encoder),
       ...content.config(stored),
     };
     await replaceFolder(target, async (temporary) => {
@@ -159,6 +160,15 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
   } finally {
     for (const { source } of opened) await source.close();
   }
+}
+
+/** How the parts that are copied were quantized: the first that was. */
+function quantizationOf(...parts: readonly (SavedFrozen<FrozenFolder> | undefined)[]): Json {
+  for (const saved of parts) {
+    const packed = saved && !isExternal(saved) && saved.path === undefined ? saved.part.quantization : undefined;
+    if (packed) return { quantization_config: packed };
+  }
+  return {};
 }
 
 function trained(params: Tree, dtype: 'F32' | 'F16' = 'F32'): TensorEntry[] {

@@ -1,5 +1,16 @@
 import { blockSize } from '@blip2/backend-simd';
-import { BindError, type Mismatches, type StoredValues, sizeOf, type WeightSource } from '@blip2/tensor';
+import {
+  BindError,
+  type Mismatches,
+  matrixBytes,
+  matrixShape,
+  type QuantizedValues,
+  type StoredMatrix,
+  type StoredValues,
+  sizeOf,
+  type TensorDescription,
+  type WeightSource,
+} from '@blip2/tensor';
 import {
   float32ToBfloat16,
   float32ToFloat16,
@@ -46,6 +57,10 @@ export function joinSources(own: ModelWeights, parts: readonly SourcePart[]): Mo
       const [source, stored] = placeOf(name);
       return rawOf(source, stored);
     },
+    quantized: async (name) => {
+      const [source, stored] = placeOf(name);
+      return source.quantized?.(stored);
+    },
     async close() {
       for (const { source } of parts) await source.close();
       await own.close();
@@ -59,6 +74,7 @@ export function subsetSource(source: WeightSource, wanted: (name: string) => boo
     origin: source.origin,
     names: new Map([...source.names].filter(([name]) => wanted(name))),
     read: (name) => source.read(name),
+    quantized: async (name) => source.quantized?.(name),
     close: async () => {},
   };
 }
@@ -67,21 +83,42 @@ export function subsetSource(source: WeightSource, wanted: (name: string) => boo
 const SMALL = 2 ** 10;
 
 /**
- * Creates the `stored` method of a source whose large tensors stay outside the backend's heap, in the file's precision,
- * once the first of them have filled `inHeap` bytes of it.
+ * Creates the methods `stored` and `quantized` of a source whose large tensors stay outside the backend's heap, in the file's
+ * precision, once the first of them have filled `inHeap` bytes of it.
  */
-export function keptOutside(source: ModelWeights, inHeap: number) {
+export function keptOutside(
+  source: ModelWeights,
+  inHeap: number,
+): Required<Pick<WeightSource, 'stored' | 'quantized'>> {
   let remaining = inHeap;
-  return async (name: string): Promise<StoredValues | undefined> => {
-    const { shape } = source.names.get(name) ?? { shape: [] };
-    const size = sizeOf(shape);
-    if (shape.length < 2 || size < SMALL) return undefined;
-    const block = blockSize(4 * size);
-    if (block > remaining) return storedValues(await rawOf(source, name));
+  const fits = (bytes: number): boolean => {
+    const block = blockSize(bytes);
+    if (block > remaining) return false;
     remaining -= block;
-    return undefined;
+    return true;
+  };
+  return {
+    async stored(name): Promise<StoredValues | undefined> {
+      const { shape } = source.names.get(name) ?? { shape: [] };
+      const size = sizeOf(shape);
+      if (shape.length < 2 || size < SMALL || fits(4 * size)) return undefined;
+      return storedValues(await rawOf(source, name));
+    },
+    async quantized(name) {
+      const matrix = await source.quantized?.(name);
+      if (!matrix || sizeOf(matrix.shape) < SMALL || fits(matrixBytes(matrix.format, matrix.shape))) return matrix;
+      return { ...('read' in matrix ? matrix : inMemory(matrix)), outside: true };
+    },
   };
 }
+
+/** Bytes in memory as a matrix that is read piece by piece. */
+const inMemory = ({ format, shape, bytes, scales }: QuantizedValues): StoredMatrix => ({
+  format,
+  shape,
+  read: async (target, begin) => target.set(bytes.subarray(begin, begin + target.length)),
+  ...(scales && { scales: async () => scales }),
+});
 
 /** Reads a tensor as stored; those of PyTorch files are read as float32, and halved again. */
 async function rawOf(source: ModelWeights, name: string): Promise<RawTensor> {
@@ -117,6 +154,13 @@ export function withProgress(source: WeightSource, onProgress: (progress: LoadPr
       onProgress({ done, total });
       return values;
     },
+    async quantized(name) {
+      const matrix = await source.quantized?.(name);
+      if (!matrix) return undefined;
+      done += sizeOf(matrix.shape);
+      onProgress({ done, total });
+      return matrix;
+    },
     close: () => source.close(),
   };
 }
@@ -127,7 +171,11 @@ export const valuesIn = ({ names }: WeightSource): number =>
 
 /** Counts the bytes of all tensors in the file's precision. */
 export const bytesIn = ({ names }: Pick<WeightSource, 'names'> = { names: new Map() }): number =>
-  [...names.values()].reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * (/16$/.test(dtype) ? 2 : 4), 0);
+  [...names.values()].reduce((sum, info) => sum + bytesOf(info), 0);
+
+/** The bytes of a tensor in the file's precision: packed, in half precision, or as float32. */
+const bytesOf = ({ shape, dtype, packed }: TensorDescription): number =>
+  packed !== undefined ? matrixBytes(packed, matrixShape(shape)) : sizeOf(shape) * (/16$/.test(dtype) ? 2 : 4);
 
 /** @throws BindError where a tensor is missing, unused or has another shape */
 export function expectMatch(origin: string, { missing, unused, misshaped }: Mismatches): void {

@@ -1,7 +1,7 @@
 export { defaultCacheDir } from './cache-dir.js';
 export { readConfigJson, readGenerationJson, readJson } from './json.js';
 export { isFile, isFolder, toPath } from './paths.js';
-export { QUANT_METHOD } from './quantized-by-others.js';
+export { expectNotQuantizedByOthers, QUANT_METHOD } from './quantized-by-others.js';
 export { type FolderReference, type ReferenceOptions, readReference } from './reference.js';
 export { openTemporaryValues, type TemporaryValues } from './temporary-values.js';
 export { openWeights } from './weights.js';

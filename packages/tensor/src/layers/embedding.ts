@@ -5,7 +5,7 @@ import { type Initializer, normal, type Params, param } from '../spec.js';
 
 /** Creates the spec of an embedding: weight [rows, width]. */
 export const embeddingSpec = (rows: number, width: number, init: Initializer = normal(0.02)) => ({
-  weight: param([rows, width], init),
+  weight: param([rows, width], init, { packable: true }),
 });
 /** The parameters of an embedding. */
 export type Embedding = Params<ReturnType<typeof embeddingSpec>>;

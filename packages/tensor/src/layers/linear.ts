@@ -21,7 +21,10 @@ export type LinearSpec = { weight: ParamSpec; bias?: ParamSpec };
 /** Creates the spec of a linear layer, `y = x Wᵀ + b`, with the weight [output,input] as in PyTorch. */
 export function linearSpec(input: number, output: number, options: LinearOptions = {}): LinearSpec {
   const { bias = true, init = normal(0.02), biasInit = zeros } = options;
-  return { weight: param([output, input], init), ...(bias ? { bias: param([output], biasInit) } : {}) };
+  return {
+    weight: param([output, input], init, { packable: true }),
+    ...(bias ? { bias: param([output], biasInit) } : {}),
+  };
 }
 
 /** The parameters of a linear layer. */

@@ -27,6 +27,12 @@ export const isQuantizedFormat = (text: string): text is QuantizedFormat => Obje
 /** The shape of a packed matrix, [output,input]. */
 export type MatrixShape = readonly [output: number, input: number];
 
+/** A tensor as a matrix: its first axis, and all others as one. That of a 1x1 convolution is [O,I,1,1]. */
+export const matrixShape = ([output = 1, ...rest]: readonly number[]): MatrixShape => [
+  output,
+  rest.reduce((a, b) => a * b, 1),
+];
+
 /** Tells whether a row of so many values is packed in whole blocks of a format. */
 export const isPackable = (format: QuantizedFormat, input: number): boolean => input % BLOCKS[format].values === 0;
 
@@ -43,6 +49,10 @@ export function packedBytes(format: QuantizedFormat, [output, input]: MatrixShap
   }
   return output * (input / values) * bytes;
 }
+
+/** Computes the bytes of a packed matrix and of the scales of `I8`. @throws where rows are not whole blocks */
+export const matrixBytes = (format: QuantizedFormat, shape: MatrixShape): number =>
+  packedBytes(format, shape) + (format === 'I8' ? 4 * shape[0] : 0);
 
 /** The values of a packed matrix in memory, outside of TensorFlow.js. */
 export interface QuantizedValues {

@@ -23,5 +23,10 @@ export function bfloatValues(): Float32Array {
   return bfloat16;
 }
 
+const one = new Float32Array(1);
+
 /** The bit pattern of binary16 that is nearest to a value. */
-export const halfOf = (value: number): number => float32ToFloat16(Float32Array.of(value))[0] as number;
+export function halfOf(value: number): number {
+  one[0] = value;
+  return float32ToFloat16(one)[0] as number;
+}

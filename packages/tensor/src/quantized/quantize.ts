@@ -14,33 +14,41 @@ function putHalf(bytes: Uint8Array, at: number, value: number): number {
 }
 
 /** The value of largest magnitude, with its sign. */
-const extreme = (values: Float32Array): number =>
-  values.reduce((most, x) => (Math.abs(x) > Math.abs(most) ? x : most), 0);
+function extreme(values: Float32Array): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) > Math.abs(most)) most = values[i]!;
+  return most;
+}
+
+/** Rounds to the nearest whole number that is at least `least` and at most `most`; 0 where a division by 0 made it NaN. */
+const limited = (q: number, least: number, most: number): number =>
+  Number.isFinite(q) ? Math.min(most, Math.max(least, Math.round(q))) : 0;
 
 /** The whole number in [least, most] that is nearest to `x / scale`. */
 const nearest = (x: number, scale: number, [least, most]: readonly [number, number]): number =>
-  scale === 0 ? 0 : Math.min(most, Math.max(least, Math.round(x / scale)));
-
-/** Writes 32 numbers of 4 bits: byte i has the values i and 16 + i. */
-function putNibbles(bytes: Uint8Array, at: number, of: (i: number) => number): void {
-  for (let i = 0; i < 16; i++) bytes[at + i] = of(i) | (of(16 + i) << 4);
-}
+  limited(x / scale, least, most);
 
 const q8_0: Pack = (values, bytes) => {
   const d = putHalf(bytes, 0, Math.abs(extreme(values)) / 127);
-  for (let i = 0; i < 32; i++) bytes[2 + i] = nearest(values[i]!, d, [-127, 127]);
+  for (let i = 0; i < 32; i++) bytes[2 + i] = limited(values[i]! / d, -127, 127);
 };
+
+// Byte i of 4-bit blocks has the values i and 16 + i.
 
 /** The extreme value becomes -8, as there is one whole number more below 0 than above. */
 const q4_0: Pack = (values, bytes) => {
   const d = putHalf(bytes, 0, extreme(values) / -8);
-  putNibbles(bytes, 2, (i) => nearest(values[i]!, d, [-8, 7]) + 8);
+  for (let i = 0; i < 16; i++) {
+    bytes[2 + i] = (limited(values[i]! / d, -8, 7) + 8) | ((limited(values[16 + i]! / d, -8, 7) + 8) << 4);
+  }
 };
 
 const q4_1: Pack = (values, bytes) => {
   const m = putHalf(bytes, 2, Math.min(...values));
   const d = putHalf(bytes, 0, (Math.max(...values) - m) / 15);
-  putNibbles(bytes, 4, (i) => nearest(values[i]! - m, d, [0, 15]));
+  for (let i = 0; i < 16; i++) {
+    bytes[4 + i] = limited((values[i]! - m) / d, 0, 15) | (limited((values[16 + i]! - m) / d, 0, 15) << 4);
+  }
 };
 
 const part = (values: Float32Array, i: number, size: number): Float32Array => values.subarray(i * size, (i + 1) * size);
@@ -121,7 +129,8 @@ function quantizeRows(values: Float32Array, bytes: Uint8Array, input: number): F
   for (let row = 0; row < scales.length; row++) {
     const own = part(values, row, input);
     scales[row] = Math.abs(extreme(own)) / 127;
-    for (let i = 0; i < input; i++) bytes[row * input + i] = nearest(own[i]!, scales[row]!, [-127, 127]);
+    const scale = scales[row]!;
+    for (let i = 0; i < input; i++) bytes[row * input + i] = limited(own[i]! / scale, -127, 127);
   }
   return scales;
 }

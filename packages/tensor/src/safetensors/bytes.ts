@@ -7,6 +7,8 @@ export interface ByteSource {
   readonly size: number;
   /** Reads `length` bytes from `offset` on, into an array that the caller owns; fewer where the source ends before. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` from `offset` on, and returns how many bytes there were. Default: `read`, and a copy. */
+  readInto?(target: Uint8Array, offset: number): Promise<number>;
   /** Releases the source. */
   close(): Promise<void>;
 }
@@ -30,18 +32,23 @@ export async function fileSource(file: string | URL): Promise<ByteSource> {
   }
   const { size } = status;
   const handle = await promises.open(path, 'r');
+  const readInto = async (target: Uint8Array, offset: number): Promise<number> => {
+    const { length } = target;
+    let done = 0;
+    while (done < length) {
+      const { bytesRead } = await handle.read(target, done, Math.min(length - done, LARGEST_READ), offset + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  };
   return {
     size,
     async read(offset, length) {
       const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, LARGEST_READ), offset + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return bytes.subarray(0, done);
+      return bytes.subarray(0, await readInto(bytes, offset));
     },
+    readInto,
     close: () => handle.close(),
   };
 }
@@ -76,16 +83,43 @@ export function byteSource(bytes: Bytes): ByteSource {
 
 /** Reads exactly `length` bytes. @throws SafetensorsError, which names the file, when that fails */
 export async function readExactly(source: ByteSource, file: string, range: [offset: number, length: number]) {
-  let bytes: Uint8Array;
+  const bytes = await attempt(() => source.read(...range), file, range);
+  expectAll(bytes.byteLength, file, range);
+  return bytes;
+}
+
+/** Where bytes of a file go. */
+export interface ReadInto {
+  /** Is filled. */
+  readonly target: Uint8Array;
+  /** Where its bytes begin in the file. */
+  readonly offset: number;
+}
+
+/** Fills an array with bytes of a file. @throws SafetensorsError as `readExactly` */
+export async function readInto(source: ByteSource, file: string, { target, offset }: ReadInto): Promise<void> {
+  const { length } = target;
+  const read = async (): Promise<number> => {
+    if (source.readInto) return source.readInto(target, offset);
+    const bytes = await source.read(offset, length);
+    target.set(bytes);
+    return bytes.length;
+  };
+  expectAll(await attempt(read, file, [offset, length]), file, [offset, length]);
+}
+
+async function attempt<T>(read: () => Promise<T>, file: string, range: readonly [offset: number, length: number]) {
   try {
-    bytes = await source.read(...range);
+    return await read();
   } catch (cause) {
     const remedy = cause instanceof RangeError ? 'more memory is needed' : 'check that it still exists and is readable';
-    throw new SafetensorsError(file, `${range[1]} bytes at ${range[0]} cannot be read: ${reason(cause)}`, remedy, {
-      cause,
-    });
+    const problem = `${range[1]} bytes at ${range[0]} cannot be read: ${reason(cause)}`;
+    throw new SafetensorsError(file, problem, remedy, { cause });
   }
-  if (bytes.byteLength === range[1]) return bytes;
-  const problem = `only ${bytes.byteLength} of ${range[1]} bytes could be read at ${range[0]}`;
+}
+
+function expectAll(read: number, file: string, [offset, length]: readonly [offset: number, length: number]): void {
+  if (read === length) return;
+  const problem = `only ${read} of ${length} bytes could be read at ${offset}`;
   throw new SafetensorsError(file, problem, 'the file changed while it was open: open it again');
 }

@@ -1,13 +1,19 @@
 import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
+import type { QuantizedFormat } from '../quantized/formats.js';
 import { type ByteSource, readExactly } from './bytes.js';
 import { DTYPE_BYTES, type Dtype, isDtype } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
 import { JsonReader } from './json.js';
+import { withPacked } from './packed.js';
 
 /** The place of a tensor in a file. */
 export interface TensorInfo {
-  readonly dtype: Dtype;
+  /** Of a packed matrix its format. */
+  readonly dtype: Dtype | QuantizedFormat;
+  /** Of a packed matrix [output,input]. */
   readonly shape: readonly number[];
+  /** The format of a matrix that stays packed in memory. */
+  readonly packed?: QuantizedFormat | undefined;
   /** Byte of the file at which the data start. */
   readonly offset: number;
   /** Length of the data. */
@@ -75,7 +81,7 @@ export async function readHeader(source: ByteSource, file: string): Promise<Head
   for (const [name, { dtype, shape, begin, end }] of entries) {
     tensors.set(name, { dtype, shape, offset: start + begin, bytes: end - begin });
   }
-  return { tensors, metadata };
+  return withPacked({ tensors, metadata }, (problem) => fail(`in the header, ${problem}`));
 }
 
 function parseHeader(text: string, fail: (problem: string) => Error) {

@@ -1,20 +1,29 @@
+import { dequantize } from '../quantized/dequantize.js';
+import { type MatrixShape, packedBytes, type QuantizedFormat } from '../quantized/formats.js';
+import type { StoredMatrix } from '../quantized/stored-matrix.js';
 import type { WeightSource } from '../weights.js';
-import { type ByteSource, readExactly } from './bytes.js';
-import { type Dtype, widener } from './dtype.js';
+import { type ByteSource, readExactly, readInto } from './bytes.js';
+import { type Dtype, isDtype, widener } from './dtype.js';
 import { quote, SafetensorsError } from './errors.js';
 import { readHeader, type TensorInfo } from './header.js';
+import { isPlain, storedMatrix } from './packed.js';
 
 /** A tensor as stored: little-endian bytes, row-major. */
 export interface RawTensor {
-  readonly dtype: Dtype;
+  readonly dtype: Dtype | QuantizedFormat;
   readonly shape: readonly number[];
+  /** The format of a packed matrix; its bytes are the blocks, row by row, and of `I8` then the scales of its rows in float32. */
+  readonly packed?: QuantizedFormat | undefined;
   readonly bytes: Uint8Array;
 }
 
+/** What a file says of one of its tensors. */
+export type StoredInfo = Omit<TensorInfo, 'offset'>;
+
 /** The named tensors of a safetensors file, or of a folder's shards, each read on request. */
 export interface SafetensorsSource extends WeightSource {
-  /** Shape and dtype of each tensor by name. */
-  readonly names: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype: Dtype }>;
+  /** Shape, dtype and bytes of each tensor by name; of a packed matrix its format, and its shape [output,input]. */
+  readonly names: ReadonlyMap<string, StoredInfo>;
   /** The entries of `__metadata__`, of all shards together where there are several. */
   readonly metadata: ReadonlyMap<string, string>;
   /**
@@ -25,6 +34,8 @@ export interface SafetensorsSource extends WeightSource {
   read(name: string): Promise<Float32Array>;
   /** Reads a tensor as stored, into bytes that the caller owns. @throws SafetensorsError as `read` */
   readRaw(name: string): Promise<RawTensor>;
+  /** Opens a matrix that is packed in the file, to be read piece by piece; undefined for other tensors. */
+  quantized(name: string): Promise<StoredMatrix | undefined>;
   /** Closes the files; nothing can be read then. */
   close(): Promise<void>;
 }
@@ -58,9 +69,10 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
     metadata: header.metadata,
     read: async (name) => readFloats(source, file, [name, find(name)]),
     async readRaw(name) {
-      const { dtype, shape, offset, bytes } = find(name);
-      return { dtype, shape, bytes: await readExactly(source, file, [offset, bytes]) };
+      const { dtype, shape, packed, offset, bytes } = find(name);
+      return { dtype, shape, packed, bytes: await readExactly(source, file, [offset, bytes]) };
     },
+    quantized: async (name) => storedMatrix(find(name), (target, offset) => readInto(source, file, { target, offset })),
     close,
   };
 }
@@ -75,7 +87,8 @@ export async function readFloats(
   [name, info]: [string, TensorInfo],
 ): Promise<Float32Array> {
   const { dtype, shape, offset, bytes } = info;
-  const widen = widener(dtype);
+  if (info.packed !== undefined && !isPlain(info.packed)) return readPacked(source, file, [name, info]);
+  const widen = isDtype(dtype) ? widener(dtype) : undefined;
   if (widen === undefined) {
     throw new SafetensorsError(file, `${dtype} of tensor ${quote(name)} has no conversion to float32`, 'use readRaw');
   }
@@ -90,6 +103,25 @@ export async function readFloats(
     const length = Math.min(CHUNK, bytes - at);
     const part = values.subarray(at / size, (at + length) / size);
     widen(await readExactly(source, file, [offset + at, length]), part);
+  }
+  return values;
+}
+
+/** Reads a packed matrix, converted to float32, some rows at a time. */
+async function readPacked(source: ByteSource, file: string, [name, info]: [string, TensorInfo]): Promise<Float32Array> {
+  const stored = storedMatrix(info, (target, offset) => readInto(source, file, { target, offset })) as StoredMatrix;
+  const { format, shape } = stored;
+  const [output, input] = shape;
+  const values = allocate(file, name, shape);
+  const scales = await stored.scales?.();
+  const rowBytes = packedBytes(format, [1, input]);
+  const rows = Math.max(1, Math.floor(CHUNK / Math.max(1, rowBytes)));
+  for (let at = 0; at < output && input > 0; at += rows) {
+    const end = Math.min(output, at + rows);
+    const bytes = new Uint8Array((end - at) * rowBytes);
+    await stored.read(bytes, at * rowBytes);
+    const part: MatrixShape = [end - at, input];
+    values.set(dequantize({ format, shape: part, bytes, scales: scales?.subarray(at, end) }), at * input);
   }
   return values;
 }

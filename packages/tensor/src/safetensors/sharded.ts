@@ -1,7 +1,7 @@
 import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
 import { type ByteSource, readExactly } from './bytes.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
-import { LARGEST_HEADER, tensorBytes, utf8 } from './header.js';
+import { LARGEST_HEADER, utf8 } from './header.js';
 import { JsonReader } from './json.js';
 import { openSource, type SafetensorsSource } from './read.js';
 
@@ -72,7 +72,7 @@ function join(label: string, { index, sources, close }: Shards): SafetensorsSour
     const info = kept === undefined ? undefined : source.names.get(kept);
     if (kept === undefined || info === undefined)
       throw fail(`${quote(shard)} does not contain the tensor ${quote(name)}`);
-    const bytes = tensorBytes(info.dtype, info.shape) ?? 0;
+    const { bytes } = info;
     if (kept === name) stored += bytes;
     else tied += bytes;
     names.set(name, info);
@@ -107,6 +107,10 @@ function join(label: string, { index, sources, close }: Shards): SafetensorsSour
     async readRaw(name) {
       const [source, kept] = place(name);
       return source.readRaw(kept);
+    },
+    async quantized(name) {
+      const [source, kept] = place(name);
+      return source.quantized(kept);
     },
     close,
   };

@@ -1,12 +1,13 @@
 import type { StoredValues } from '../weights.js';
-import { DTYPE_BYTES, widener } from './dtype.js';
+import { DTYPE_BYTES, isDtype, widener } from './dtype.js';
 import type { RawTensor } from './read.js';
 
 /**
  * Wraps a raw tensor as values that stay in memory in the file's dtype and are converted to float32 where they are used.
- * @returns undefined for a dtype without conversion to float32
+ * @returns undefined for a dtype without conversion to float32, and for packed blocks
  */
-export function storedValues({ dtype, shape, bytes }: RawTensor): StoredValues | undefined {
+export function storedValues({ dtype, shape, packed, bytes }: RawTensor): StoredValues | undefined {
+  if (!isDtype(dtype) || packed === 'I8') return undefined;
   const widen = widener(dtype);
   const size = DTYPE_BYTES[dtype];
   return (

@@ -1,4 +1,4 @@
-import { type Linear, linear } from '@blip2/tensor';
+import { isQuantized, type Linear, linear } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { frozen } from '../frozen.js';
 import type { EfficientNetConfig } from './config.js';
@@ -85,9 +85,9 @@ function block(p: BlockParams, plan: BlockPlan, x: tf.Tensor4D): tf.Tensor4D {
   });
 }
 
-/** A 1x1 convolution: a linear layer at each position. */
+/** A 1x1 convolution: a linear layer at each position. A packed weight is a matrix already. */
 const pointwise = ({ weight, bias }: { weight: tf.Tensor; bias: tf.Tensor }): Linear => ({
-  weight: tf.reshape(weight, weight.shape.slice(0, 2)),
+  weight: isQuantized(weight) ? weight : tf.reshape(weight, weight.shape.slice(0, 2)),
   bias,
 });
 

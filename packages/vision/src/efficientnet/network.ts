@@ -93,10 +93,16 @@ const convolution = (output: number, input: number, kernel: number): Convolution
   bias: param([output], zeros),
 });
 
+/** A 1x1 convolution, which is a linear layer at each position. */
+const pointwise = (output: number, input: number): Convolution => ({
+  weight: param([output, input, 1, 1], kept, { packable: true }),
+  bias: param([output], zeros),
+});
+
 const blockSpec = ({ input, inner, output, kernel }: BlockPlan) => ({
-  expand: inner === input ? undefined : convolution(inner, input, 1),
+  expand: inner === input ? undefined : pointwise(inner, input),
   depthwise: convolution(inner, 1, kernel),
-  project: convolution(output, inner, 1),
+  project: pointwise(output, inner),
 });
 
 /** Describes the parameters of a network: `stem`, and `blocks` in order. */

@@ -4,6 +4,7 @@ import type { Target } from '../target.js';
 export const targets: Readonly<Record<string, () => Promise<Target>>> = {
   safetensors: async () => (await import('./safetensors.js')).safetensors,
   torch: async () => (await import('./torch.js')).torch,
+  quantized: async () => (await import('./quantized.js')).quantized,
   tokenizer: async () => (await import('./tokenizer.js')).tokenizer,
   config: async () => (await import('./config.js')).config,
   image: async () => (await import('./image.js')).image,

@@ -1,7 +1,7 @@
-import type { StoredDtype } from '@blip2/convert';
-import { type Command, Option } from 'commander';
+import type { Quantization, StoredDtype } from '@blip2/convert';
+import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
-import { choiceOption, type SharedOptions } from '../options.js';
+import { choiceOption, repeatedOption, type SharedOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { hubOptions } from './model.js';
 
@@ -11,12 +11,13 @@ interface ConvertFlags extends SharedOptions {
   readonly tokenizer?: string;
   readonly config?: string;
   readonly dtype?: StoredDtype;
-  readonly quantize?: string;
+  readonly quantize?: Quantization;
+  readonly keep?: readonly string[];
 }
 
 export function convertCommand(command: Command, session: Session): Command {
   return command
-    .description('Convert a LAVIS checkpoint, or a Hugging Face folder, to a Hugging Face folder.')
+    .description('Convert a LAVIS checkpoint, or a Hugging Face folder, to a Hugging Face folder, or quantize it.')
     .argument('<in>', 'a LAVIS .pth, a Hugging Face folder, or a name on its hub')
     .argument('<out>', 'the folder to write')
     .option(
@@ -33,11 +34,27 @@ export function convertCommand(command: Command, session: Session): Command {
         'bf16',
       ]),
     )
-    .addOption(new Option('--quantize <name>').hideHelp())
+    .addOption(
+      choiceOption('--quantize <name>', 'pack the weights of image encoder and language model, also in memory', [
+        'int8',
+        'int4',
+        'f16',
+      ]),
+    )
+    .addOption(
+      repeatedOption(
+        '--keep <pattern>',
+        'with --quantize: matrices that stay float32, by names in sequence, such as lm_head or layers.*.fc1; several times',
+        (pattern) => pattern,
+      ),
+    )
     .action(async (from: string, to: string, flags: ConvertFlags) => {
-      const { vision, language, tokenizer, dtype, config: file, quantize } = flags;
-      if (quantize !== undefined) {
-        throw new UsageError('Quantized weights are not supported yet; leave out --quantize, or take --dtype f16.');
+      const { vision, language, tokenizer, dtype, config: file, quantize, keep } = flags;
+      if (quantize !== undefined && dtype !== undefined) {
+        throw new UsageError('--dtype and --quantize exclude each other; leave one out.');
+      }
+      if (keep !== undefined && quantize === undefined) {
+        throw new UsageError('--keep is for --quantize, which is missing; give both.');
       }
       const [{ convertModel }, { readJson }] = await Promise.all([
         import('@blip2/convert'),
@@ -47,7 +64,7 @@ export function convertCommand(command: Command, session: Session): Command {
       if (file !== undefined && !config) throw new Error(`There is no file '${file}'; check the path.`);
       const { terminal } = session;
       const onProgress = (progress: { done: number; total: number }): void => terminal.progress('converting', progress);
-      const parts = { vision, language, tokenizer, dtype, config };
+      const parts = { vision, language, tokenizer, dtype, config, quantize, keep };
       const converted = await convertModel(from, to, { ...hubOptions(session), ...parts, onProgress });
       terminal.end();
       session.result(converted, `${converted.out}: ${converted.bytes.toLocaleString('en')} bytes`);

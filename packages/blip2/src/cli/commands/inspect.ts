@@ -15,17 +15,18 @@ export function inspectCommand(command: Command, session: Session): Command {
     .action(async (path: string | undefined) => {
       const { inspectModel, formatMemoryPlan } = await import('@blip2/models');
       for (const inspection of await inspectModel(path, hubOptions(session))) {
-        const { tensors, parameters, missing, unused, misshaped, memory, note } = inspection;
+        const { tensors, parameters, missing, unused, misshaped, memory, quantization, note } = inspection;
         if (note) session.terminal.line(note);
         session.result(
-          { tensors, parameters, missing, unused, misshaped, memory },
+          { tensors, parameters, missing, unused, misshaped, memory, ...(quantization && { quantization }) },
           table(inspection, formatMemoryPlan(memory)),
         );
       }
     });
 }
 
-function table({ path, tensors, parameters, missing, unused, misshaped }: Inspection, memory: string): string {
+function table(inspection: Inspection, memory: string): string {
+  const { path, tensors, parameters, missing, unused, misshaped, quantization } = inspection;
   const width = Math.max(...tensors.map(({ name }) => name.length), 0);
   const rows = tensors.map(
     ({ name, shape, dtype }) => `${name.padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(',')}]`,
@@ -34,5 +35,6 @@ function table({ path, tensors, parameters, missing, unused, misshaped }: Inspec
     .filter(([, names]) => names.length > 0)
     .map(([what, names]) => `${what}: ${names.join(', ')}`);
   const total = `${path}: ${tensors.length} tensors, ${parameters.toLocaleString('en')} parameters`;
-  return [...rows, total, `memory, as float32: ${memory}`, ...lists].join('\n');
+  const precision = quantization ? `${quantization.quantize}, the rest float32` : 'as float32';
+  return [...rows, total, `memory, ${precision}: ${memory}`, ...lists].join('\n');
 }
