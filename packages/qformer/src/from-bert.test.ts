@@ -3,7 +3,7 @@ import { expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { embed, encode } from './encode.js';
-import { fromBert, qformerConfig, qformerSpec } from './index.js';
+import { bertConfig, fromBert, qformerConfig, qformerSpec } from './index.js';
 import { bertName } from './names.js';
 import type { Layer } from './spec.js';
 
@@ -98,4 +98,33 @@ test('all that does not fit is named at once, and nothing is left alive', async 
     expect((error as Error).message).toMatch(/position_embeddings\.weight \[7,8\]/);
   });
   await expectNoLeak(async () => dispose(await fromBert(config, bert(), { seed: 1 })));
+});
+
+test('with the embedding of its token type, texts begin as in BERT', async () => {
+  const source = bert();
+  const [plain, typed] = [
+    await fromBert(config, source, { seed: 1 }),
+    await fromBert(config, source, { seed: 1, tokenType: true }),
+  ];
+  const type = (await source.read('bert.embeddings.token_type_embeddings.weight')).slice(0, 8);
+  const positions = (p: typeof plain): tf.Tensor => p.embeddings!.position_embeddings.weight;
+  expectClose(tf.sub(positions(typed), positions(plain)), tf.tile(tf.tensor2d(type, [1, 8]), [6, 1]), 1e-7);
+  expectClose(typed.embeddings!.word_embeddings.weight, plain.embeddings!.word_embeddings.weight, 0);
+  dispose(plain);
+  dispose(typed);
+});
+
+test.each([1, 3])('a BERT of %i layers, of any width, gives the sizes of the Q-Former', (layers) => {
+  const wide = qformerConfig(
+    { hidden_size: 12, num_attention_heads: 3, num_hidden_layers: layers, intermediate_size: 20, vocab_size: 13 },
+    { queries: 3, maxPositions: 9, encoderWidth: 5, projectionSize: 4 },
+  );
+  const names = new Map<string, { shape: readonly number[]; dtype: string }>();
+  for (const [path, { shape }] of specLeaves(qformerSpec(wide, 'pretraining'))) {
+    const name = bertName(path);
+    if (name && !name.startsWith('cls.')) names.set(name.replace(/^bert\./, ''), { shape, dtype: 'F32' }); // as MiniLM's
+  }
+  expect(bertConfig({ names }, { num_attention_heads: 3 })).toEqual({
+    ...{ hiddenSize: 12, vocabSize: 13, maxPositions: 9, intermediateSize: 20, layers, heads: 3 },
+  });
 });

@@ -31,6 +31,17 @@ export function bertConfig(source: Pick<WeightSource, 'names'>, json: Json = {})
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
 }
 
+/** Options of `fromBert`. */
+export interface FromBertOptions {
+  /** Seed of what is initialized anew. */
+  readonly seed: number;
+  /**
+   * Whether the embedding of BERT's token type 0, which is added to every token of a text there, is added to the positions: the
+   * text branch then computes what BERT does. Default false, as in LAVIS, which leaves it out.
+   */
+  readonly tokenType?: boolean | undefined;
+}
+
 /**
  * Initializes a Q-Former for the first stage from BERT (BLIP-2, section 3.1): the feed-forward networks of the queries are
  * copies of BERT's, as those of the texts are. What BERT lacks is initialized as `qformerSpec` says: cross-attention, queries,
@@ -42,7 +53,7 @@ export function bertConfig(source: Pick<WeightSource, 'names'>, json: Json = {})
 export function fromBert(
   config: QFormerConfig,
   source: WeightSource,
-  { seed }: { seed: number },
+  { seed, tokenType = false }: FromBertOptions,
 ): Promise<PretrainingQFormer> {
   const spec = qformerSpec(config, 'pretraining');
   const known = bertTensors(source);
@@ -63,12 +74,26 @@ export function fromBert(
     used.add(wanted);
     const grown = growable(path) && fits(found.shape, shape);
     names.set(path, { shape: grown ? shape : found.shape, dtype: 'F32' });
-    reads.set(path, async () => extended(await source.read(found.name), fresh, sizeOf(shape)));
+    const type = tokenType && path === POSITIONS ? tokenTypes(source) : undefined;
+    reads.set(path, async () => {
+      const values = extended(await source.read(found.name), fresh, sizeOf(shape));
+      return type === undefined ? values : plusRow(values, await source.read(type), shape[1] as number);
+    });
   }
   for (const [name, { shape }] of known) if (!used.has(name)) names.set(name, { shape, dtype: 'F32' });
   const read = (path: string): Promise<Float32Array> => (reads.get(path) as () => Promise<Float32Array>)();
   return bind(spec, { origin: source.origin, names, read, close: async () => {} });
 }
+
+const POSITIONS = 'embeddings.position_embeddings.weight';
+
+/** The name of the embeddings of token types in a file. */
+const tokenTypes = ({ names }: WeightSource): string | undefined =>
+  [...names.keys()].find((name) => modernName(name) === 'bert.embeddings.token_type_embeddings.weight');
+
+/** Adds the first row of a table to every row of another of that width. */
+const plusRow = (rows: Float32Array, first: Float32Array, width: number): Float32Array =>
+  rows.map((value, i) => value + (first[i % width] as number));
 
 /** The tensors of a BERT checkpoint by their current names, without those that a Q-Former leaves out. */
 function bertTensors(source: WeightSource): Map<string, { name: string; shape: Shape }> {

@@ -1,6 +1,6 @@
 export { type QFormerConfig, qformerConfig, qformerConfigJson } from './config.js';
 export type { KeyValues } from './encode.js';
-export { bertConfig, fromBert } from './from-bert.js';
+export { bertConfig, type FromBertOptions, fromBert } from './from-bert.js';
 export { imageFeatures, itgLogits, itmLogits, textFeatures, textTokenFeatures } from './heads.js';
 export type { LayerGates } from './layer.js';
 export type { PassOptions } from './mode.js';

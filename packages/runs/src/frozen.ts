@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { starterUrl } from '@blip2/starter';
+import { defaultCacheDir, isGguf } from '@blip2/tensor/files';
 import type { RunConfig } from './config/schema.js';
 
 /** The folders of the frozen models of a configuration. */
@@ -20,10 +21,18 @@ export interface FrozenFolders {
 /** The frozen models that a configuration names. */
 type FrozenPart = 'vision' | 'language' | 'bert';
 
-/** Resolves the folders of a configuration; `starter` is the model of that kind in `@blip2/starter`. */
+/** How a name begins that is relative to the cache folder (`defaultCacheDir`). */
+const CACHED = 'cache:';
+
+/**
+ * Resolves the folders of a configuration; `starter` is the model of that kind in `@blip2/starter`, and `cache:PATH` is relative
+ * to the cache folder.
+ */
 export function frozenFolders({ vision, language, bert }: Pick<RunConfig, FrozenPart>): FrozenFolders {
-  const folder = (name: string, model: FrozenPart): string =>
-    name === 'starter' ? resolve(fileURLToPath(starterUrl(model))) : name;
+  const folder = (name: string, model: FrozenPart): string => {
+    if (name === 'starter') return resolve(fileURLToPath(starterUrl(model)));
+    return name.startsWith(CACHED) ? join(defaultCacheDir(), name.slice(CACHED.length)) : name;
+  };
   return {
     vision: folder(vision, 'vision'),
     language: folder(language, 'language'),
@@ -32,9 +41,13 @@ export function frozenFolders({ vision, language, bert }: Pick<RunConfig, Frozen
   };
 }
 
-/** Computes the SHA-256 of a folder's weights and JSON files. */
+/** Computes the SHA-256 of a folder's weights and JSON files, or of a GGUF file. */
 export async function fingerprint(folder: string): Promise<string> {
   const sum = createHash('sha256');
+  if (isGguf(folder)) {
+    await pipeline(createReadStream(folder), sum);
+    return sum.digest('hex');
+  }
   const names = (await readdir(folder)).filter((name) => /\.(safetensors|json)$/.test(name)).sort();
   for (const name of names) {
     sum.update(`${name}\n`);

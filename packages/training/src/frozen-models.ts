@@ -87,8 +87,9 @@ function visionConfigOf(json: Json, outputStride: number | undefined): VisionCon
 }
 
 /**
- * Loads the frozen language model of a Hugging Face folder (OPT or T5, or that of a BLIP-2), and its tokenizer.
- * @param folder path or `file:` URL of the folder
+ * Loads the frozen language model of a Hugging Face folder (OPT, T5, Llama, Qwen2 or Mistral, or that of a BLIP-2) or of a GGUF
+ * file, whose matrices stay packed, and its tokenizer.
+ * @param folder path or `file:` URL of the folder or of the GGUF file
  * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
  */
 export async function loadLanguageModel(folder: string | URL): Promise<SyncLanguageModel & LanguageModelWithTokenizer> {

@@ -13,6 +13,8 @@ export interface Checks {
   tensorIfAny(name: string, actual: () => tf.Tensor, tolerance?: Tolerance): Promise<void>;
   /** Gradients by the names of their parameters, beside `grad.NAME`. */
   gradients(actual: { readonly [name: string]: tf.Tensor }): Promise<void>;
+  /** A gradient beside the golden one of its name. */
+  gradient(name: string, actual: tf.Tensor): Promise<void>;
   numbers(name: string, actual: readonly number[], expected: readonly number[], tolerance?: Tolerance): void;
   ids(name: string, actual: readonly number[], expected: readonly number[]): void;
   text(name: string, actual: string, expected: string): void;
@@ -53,6 +55,7 @@ export function checksOf(golden: WeightSource): Checks {
         await beside(name, grad, (largest) => gradients(Math.max(largest, noise)));
       }
     },
+    gradient: (name, actual) => beside(name, actual, gradients),
     numbers: (name, actual, expected, tolerance = activations) =>
       add(compareValues(name, [{ values: actual }, { values: expected }], tolerance)),
     ids: (name, actual, expected) => add(compareExactly(name, actual, expected)),

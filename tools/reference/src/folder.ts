@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { WeightSource } from '@blip2/tensor';
+import { openWeights } from '@blip2/tensor/files';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import * as tf from '@tensorflow/tfjs';
 import { type Json, readJson } from './json.js';
@@ -20,14 +22,20 @@ export interface Folder {
 }
 
 export const GOLDEN = 'golden.json';
+/** The weights of a language model, with its configuration and its tokenizer. */
+export const GGUF = 'model.gguf';
 
 export async function openFolder(path: string, photos?: string): Promise<Folder> {
   const golden = readJson(join(path, GOLDEN));
   const tensors = await openSafetensors(join(path, 'golden.safetensors'));
-  const model = await openSafetensors(path).catch(async (error: unknown) => {
-    await tensors.close();
-    throw error;
-  });
+  const packed = join(path, GGUF);
+  const opened = kindOf(golden) === 'real' ? noModel(path) : undefined;
+  const model = await (opened ?? (existsSync(packed) ? openWeights(packed) : openSafetensors(path))).catch(
+    async (error: unknown) => {
+      await tensors.close();
+      throw error;
+    },
+  );
   const tensor = async <T extends tf.Tensor>(name: string): Promise<T> => {
     const info = tensors.names.get(name);
     if (!info) throw new Error(`golden.safetensors has no '${name}', which this kind of folder needs.`);
@@ -46,6 +54,16 @@ export async function openFolder(path: string, photos?: string): Promise<Folder>
     },
   };
 }
+
+/** In place of the weights of a folder that is about models elsewhere. */
+const noModel = async (origin: string): Promise<WeightSource> => ({
+  origin,
+  names: new Map(),
+  read: async (name) => {
+    throw new Error(`There is no tensor '${name}' in ${origin}.`);
+  },
+  close: async () => {},
+});
 
 /** What a folder is: its `kind`, or for folders without one, what its fields say. */
 export function kindOf(golden: Json): string {

@@ -51,6 +51,7 @@ test.each([
   ...['dynamic', 'linear', 'llama3', 'mistral', 'opt-350m', 'qwen2', 'yarn'].map(
     (name) => [`languages/${name}`, 'language', 10] as const,
   ),
+  ['gguf/language', 'language', 10],
   ['hf-t5', 't5', 96],
   ['hf-itm', 'itm', 10],
   ['hf-instruct', 'instruct', 105],

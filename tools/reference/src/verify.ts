@@ -8,6 +8,7 @@ import { generation } from './kinds/generation.js';
 import { instruct } from './kinds/instruct.js';
 import { itm } from './kinds/itm.js';
 import { language } from './kinds/language.js';
+import { real } from './kinds/real.js';
 import { stage1 } from './kinds/stage1.js';
 import { failed, type Row } from './row.js';
 
@@ -21,6 +22,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   language,
   llama: generation,
   opt: generation,
+  real,
   stage1,
   t5: generation,
 };

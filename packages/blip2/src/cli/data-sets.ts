@@ -10,7 +10,10 @@ import type { Session } from './session.js';
 /** The data set that has a name; every other one is a path. */
 export const EMOJI = 'emoji';
 
-const ofEmoji = { demo: true, 'emoji-full': true, smoke: true } satisfies Record<keyof typeof presets, true>;
+const ofEmoji = { demo: true, 'emoji-full': true, 'scenes-smollm2': true, smoke: true } satisfies Record<
+  keyof typeof presets,
+  true
+>;
 const ofImages = { pretrain: true, small: true } satisfies Record<keyof typeof imageTextPresets, true>;
 
 /** The training presets by data set, named here so that wrong usage is found before the packages with them are loaded. */

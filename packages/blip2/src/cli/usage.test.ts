@@ -71,7 +71,10 @@ const wrong: [args: readonly string[], message: string][] = [
   [['train'], 'Give the images to train on, with --data PATH.'],
   [['train', '--data', 'emoji'], 'Give either --config or --preset.'],
   [['train', '--preset', 'demo', '--config', 'demo.json'], 'Give either --config or --preset.'],
-  [['train', '--preset', 'big'], "--preset must be one of demo, emoji-full, smoke, pretrain, small, not 'big'."],
+  [
+    ['train', '--preset', 'big'],
+    "--preset must be one of demo, emoji-full, scenes-smollm2, smoke, pretrain, small, not 'big'.",
+  ],
   [['train', '--preset', 'demo', '--stage', '3'], "--stage must be one of 1, 2, all, not '3'."],
   [
     ['train', '--preset', 'demo', '--data', 'coco'],
@@ -79,7 +82,7 @@ const wrong: [args: readonly string[], message: string][] = [
   ],
   [
     ['train', '--preset', 'small', '--data', 'emoji'],
-    "The preset 'small' is for images of your own; give one of demo, emoji-full, smoke.",
+    "The preset 'small' is for images of your own; give one of demo, emoji-full, scenes-smollm2, smoke.",
   ],
   [['train', '--preset', 'small'], 'Give the images to train on, with --data PATH.'],
   [

@@ -112,9 +112,9 @@ function idsOf(library: Library, text: string, special: boolean): number[] {
 }
 
 /**
- * Loads the tokenizer of a Hugging Face folder (`tokenizer.json`, `tokenizer_config.json`), or creates one from the two
- * files as parsed JSON.
- * @param source path or `file:` URL of the folder, or the parsed files
+ * Loads the tokenizer of a Hugging Face folder (`tokenizer.json`, `tokenizer_config.json`) or of a GGUF file, or creates one
+ * from the two files as parsed JSON.
+ * @param source path or `file:` URL of the folder or of the GGUF file, or the parsed files
  * @throws Error where the folder has no `tokenizer.json`, or naming the field that is invalid
  */
 export async function loadTokenizer(
@@ -123,6 +123,7 @@ export async function loadTokenizer(
 ): Promise<Tokenizer> {
   if (typeof source !== 'string' && 'tokenizer' in source) return createTokenizer(source, options);
   const folder = platform.locate(source);
+  if (/\.gguf$/i.test(folder)) return fromGguf(folder, options);
   const tokenizer = await readJson(folder, 'tokenizer.json');
   if (!tokenizer)
     throw new Error(`${folder} has no tokenizer.json: save the tokenizer with transformers' fast tokenizers.`);
@@ -131,6 +132,20 @@ export async function loadTokenizer(
     return createTokenizer({ tokenizer, ...(config && { config }) }, options);
   } catch (cause) {
     throw new Error(`The tokenizer in ${folder} cannot be used. ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Creates the tokenizer that a GGUF file has in its metadata. */
+async function fromGguf(file: string, options: TokenizerOptions): Promise<Tokenizer> {
+  const { ggufTokenizer, openGguf } = await import('@blip2/tensor/gguf');
+  const source = await openGguf(file);
+  try {
+    return createTokenizer(ggufTokenizer(source), options);
+  } catch (cause) {
+    if ((cause as Error).name === 'GgufError') throw cause;
+    throw new Error(`The tokenizer in ${file} cannot be used. ${(cause as Error).message}`, { cause });
+  } finally {
+    await source.close();
   }
 }
 

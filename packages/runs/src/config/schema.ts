@@ -94,12 +94,17 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
       .nullable()
       .default(null)
       .describe("output_stride of an EfficientNet-Lite, in place of its config's; 16: four times as many positions"),
-    language: z.string().default('starter').describe('folder of a language model'),
+    language: z
+      .string()
+      .default('starter')
+      .describe('folder or GGUF file of a language model; cache:PATH: in the cache folder'),
     bert: z
       .string()
       .nullable()
       .default('starter')
-      .describe('folder of the BERT that initializes the Q-Former; null: random initialization'),
+      .describe(
+        'folder of the BERT that initializes the Q-Former, cache:PATH: in the cache folder; null: random initialization',
+      ),
     qformer: qformerSchema.prefault({}),
     data: data.prefault({} as never),
     labelSmoothing: share.default(0.1).describe('label smoothing of ITC and ITG'),

@@ -1,4 +1,5 @@
 export { defaultCacheDir } from './cache-dir.js';
+export { isGguf } from './gguf.js';
 export { readConfigJson, readGenerationJson, readJson } from './json.js';
 export { isFile, isFolder, toPath } from './paths.js';
 export { expectNotQuantizedByOthers, QUANT_METHOD } from './quantized-by-others.js';

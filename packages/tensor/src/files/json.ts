@@ -1,6 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Json, parseJson } from '@blip2/tensor';
+import { huggingFaceConfig, huggingFaceGeneration } from '../gguf/index.js';
+import { isGguf, withGguf } from './gguf.js';
 import { isFolder, toPath } from './paths.js';
 import { expectNotQuantizedByOthers } from './quantized-by-others.js';
 
@@ -32,13 +34,14 @@ export async function readJson(file: string | URL): Promise<Json | undefined> {
 }
 
 /**
- * Reads the `config.json` of a model folder.
- * @param folder path or `file:` URL
- * @throws when there is no such folder or file, for a file that is not a JSON object, and for weights that another program has
+ * Reads the `config.json` of a model folder, or derives it from the metadata of a GGUF file.
+ * @param folder path or `file:` URL of the folder or of the GGUF file
+ * @throws GgufError for a GGUF file that is malformed or holds another kind of model; when there is no such folder or file, for a file that is not a JSON object, and for weights that another program has
  * quantized
  */
 export async function readConfigJson(folder: string | URL): Promise<Json> {
   const path = toPath(folder);
+  if (isGguf(path)) return withGguf(path, huggingFaceConfig);
   const file = join(path, 'config.json');
   const json = await readJson(file);
   if (json) {
@@ -50,11 +53,14 @@ export async function readConfigJson(folder: string | URL): Promise<Json> {
 }
 
 /**
- * Reads the `generation_config.json` of a model folder, with the token ids that start and end generated text.
- * @param folder path or `file:` URL
+ * Reads the `generation_config.json` of a model folder, or the metadata of a GGUF file, with the token ids that start and end
+ * generated text.
+ * @param folder path or `file:` URL of the folder or of the GGUF file
  * @returns undefined where the folder has no such file
  * @throws for a file that is not a JSON object
  */
 export async function readGenerationJson(folder: string | URL): Promise<Json | undefined> {
-  return readJson(join(toPath(folder), 'generation_config.json'));
+  const path = toPath(folder);
+  if (isGguf(path)) return withGguf(path, huggingFaceGeneration);
+  return readJson(join(path, 'generation_config.json'));
 }

@@ -1,11 +1,12 @@
 import { realpath } from 'node:fs/promises';
 import { posix, resolve, win32 } from 'node:path';
 import { isJson, type Json, show } from '@blip2/tensor';
+import { isGguf } from './gguf.js';
 import { isFile } from './paths.js';
 
 /** A part of a model that lies in a folder of its own, of which several models share one copy. */
 export interface FolderReference {
-  /** The path of that folder. */
+  /** The path of that folder, or of that GGUF file. */
   readonly folder: string;
   /** Keys that replace those of its `config.json`. */
   readonly changes: Json;
@@ -25,8 +26,8 @@ export interface ReferenceOptions {
 const DOWNLOADED = /[\\/]models--[^\\/]+[\\/]snapshots[\\/][^\\/]+[\\/]?$/;
 
 /**
- * Reads a part of a model's `config.json` that refers to a folder, `{"folder": "../../vision"}`: a path relative to that of the
- * model, so that both can be moved together.
+ * Reads a part of a model's `config.json` that refers to a folder, `{"folder": "../../vision"}`, or to a GGUF file: a path
+ * relative to that of the model, so that both can be moved together.
  * @returns undefined for a part that does not refer to a folder
  * @throws for a path that is not relative, a folder without `config.json`, a key that is not allowed, and for a model in the
  * hub's cache: what was downloaded must not decide which other files are read
@@ -48,6 +49,6 @@ export async function readReference(part: unknown, options: ReferenceOptions): P
     throw new Error(`${says} and has the key ${show(unknown)}; ${known} stand beside folder.`);
   }
   const folder = resolve(model, path);
-  if (await isFile(resolve(folder, 'config.json'))) return { folder, changes };
+  if (await isFile(isGguf(folder) ? folder : resolve(folder, 'config.json'))) return { folder, changes };
   throw new Error(`${says}, and '${folder}' holds no config.json; put that model there, or save this one with a copy.`);
 }

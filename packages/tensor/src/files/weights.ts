@@ -1,7 +1,10 @@
 import { basename, join } from 'node:path';
+import { huggingFaceWeights, openGguf } from '../gguf/index.js';
 import { openSafetensors, type SafetensorsSource } from '../safetensors/index.js';
 import { INDEX_FILE, MODEL_FILE } from '../safetensors/sharded.js';
 import { openTorch, type TorchSource } from '../torch/index.js';
+import type { WeightSource } from '../weights.js';
+import { isGguf } from './gguf.js';
 import { readJson } from './json.js';
 import { isFile, toPath } from './paths.js';
 import { expectNoTracesOfOthers } from './quantized-by-others.js';
@@ -12,12 +15,13 @@ const TORCH = /\.(pth|pt|bin|ckpt)$/i;
 
 /**
  * Opens the weights of a model and reads only headers: a file of PyTorch (by its ending), a safetensors file or index, or a
- * folder as transformers saves it, with safetensors or else `pytorch_model.bin`, in one file or in shards.
+ * folder as transformers saves it, with safetensors or else `pytorch_model.bin`, in one file or in shards; or a GGUF file, by the
+ * names of such a folder.
  * @param path path or `file:` URL
- * @throws SafetensorsError or TorchError for files that are missing or malformed; Error for shards that do not match their index,
+ * @throws SafetensorsError, TorchError or GgufError for files that are missing or malformed; Error for shards that do not match their index,
  * and for weights that another program has quantized
  */
-export async function openWeights(path: string | URL): Promise<SafetensorsSource | TorchSource> {
+export async function openWeights(path: string | URL): Promise<SafetensorsSource | TorchSource | WeightSource> {
   const source = await openAny(toPath(path));
   try {
     expectNoTracesOfOthers(source.names.keys(), source.origin);
@@ -28,7 +32,8 @@ export async function openWeights(path: string | URL): Promise<SafetensorsSource
   }
 }
 
-async function openAny(file: string): Promise<SafetensorsSource | TorchSource> {
+async function openAny(file: string): Promise<SafetensorsSource | TorchSource | WeightSource> {
+  if (isGguf(file)) return huggingFaceWeights(await openGguf(file));
   if (TORCH.test(file) && (await isFile(file))) return openTorch(file);
   if (await isFile(join(file, MODEL_FILE))) return openSafetensors(file);
   if (await isFile(join(file, INDEX_FILE))) return openSafetensors(file);

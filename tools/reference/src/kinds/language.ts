@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type DecodingOptions,
@@ -11,17 +12,17 @@ import {
 } from '@blip2/llm';
 import { lm } from '@blip2/losses';
 import { valueAndGrads } from '@blip2/tensor';
+import { readConfigJson, readGenerationJson } from '@blip2/tensor/files';
 import * as tf from '@tensorflow/tfjs';
 import type { Checks } from '../checks.js';
-import type { Folder } from '../folder.js';
-import { type Json, numberOf, numbersOf, object, objectsOf, readJson, rowsOf } from '../json.js';
+import { type Folder, GGUF } from '../folder.js';
+import { type Json, numberOf, numbersOf, object, objectsOf, rowsOf } from '../json.js';
 
 /** A decoder-only language model by itself: logits, loss and gradient after a soft prompt, and texts, alone and in a batch. */
 export async function language(folder: Folder, checks: Checks): Promise<void> {
-  const config = languageConfig(
-    readJson(join(folder.path, 'config.json')),
-    readJson(join(folder.path, 'generation_config.json')),
-  );
+  const gguf = join(folder.path, GGUF);
+  const at = existsSync(gguf) ? gguf : folder.path;
+  const config = languageConfig(await readConfigJson(at), await readGenerationJson(at));
   const model = await loadLanguage(folder.model, config);
   try {
     checks.input('soft_prompt');

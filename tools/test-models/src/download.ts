@@ -1,0 +1,3 @@
+import { downloadRealModels } from './real-models.js';
+
+console.log(JSON.stringify(await downloadRealModels()));
