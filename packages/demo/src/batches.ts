@@ -159,13 +159,13 @@ export function stage2Batches({
         samples: (index) => captionSamples(label(index)),
       });
   const none = () => [];
-  // a small language model generates hardly any caption of these scenes: they are trained on by phrases, and with `wideCounts` by
-  // questions that no name answers
+  // a small language model generates hardly any caption of these scenes: they are trained on by phrases, and by questions that no
+  // name answers
   const widePhrases = wideScenes && ofScenes(wideScenes, none);
   const wide =
-    wideScenes && widePhrases && wideCounts
-      ? mixBatches(widePhrases, ofScenes(wideScenes, questions('how many', 'where')), QUESTION_SHARE)
-      : widePhrases;
+    wideScenes &&
+    widePhrases &&
+    mixBatches(widePhrases, ofScenes(wideScenes, questions('how many', 'where')), QUESTION_SHARE);
   const mixed = mixBatches(
     mixBatches(
       ofScenes(scenes, ({ caption }) => captionSamples(caption)),

@@ -46,8 +46,11 @@ Firefox OS (validation; retrieval among its 465 drawings, the 55 nouns that it h
 ${history.runs.map(runSection).join('')}`;
 }
 
-const runsOf = ({ runs }: History): string =>
-  runs.length === 1 ? 'one run' : `${runs.length} runs, each continuing the last`;
+const runsOf = ({ runs, ships }: History): string => {
+  const count = runs.length === 1 ? 'one run' : `${runs.length} runs`;
+  const of = Object.entries(ships ?? {}).map(([stage, run]) => `${stage.replace('stage', 'stage ')} is of run ${run}`);
+  return [count, ...of].join(', ');
+};
 
 const scoresOf = ({ scores }: Pick<Validation, 'scores'>): string =>
   Object.entries(scores)

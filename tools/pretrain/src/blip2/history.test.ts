@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { qformerConfig } from '@blip2/qformer';
 import { expect, test } from '@jest/globals';
 import { card } from './card.js';
-import { bestOf, hoursOf, readHistory, stageHistory, writeHistory } from './history.js';
+import { bestOf, hoursOf, joinHistories, readHistory, stageHistory, writeHistory } from './history.js';
 import { withoutPaths } from './ship.js';
 
 const steps = Array.from({ length: 30 }, (_, i) => ({ step: i + 1, seconds: 120, losses: { total: 30 - i } }));
@@ -79,4 +79,32 @@ test('the card says what was trained, on what, for how long, and what it scores'
   ]) {
     expect(text).toContain(part);
   }
+});
+
+test('a run of one stage joins the history of what ships, and that of both replaces it', () => {
+  const stage = stageHistory(steps, validations);
+  const run = { continued: false, config: {} };
+  const shipped = {
+    runs: [
+      { ...run, stage1: stage, stage2: stage },
+      { ...run, continued: true, stage2: stage },
+    ],
+  };
+  const own = {
+    runs: [
+      { ...run, config: { seed: 1 }, stage1: stage },
+      { ...run, continued: true, stage2: stage },
+    ],
+  };
+  const joined = joinHistories(shipped, own, ['stage2']);
+  expect(joined).toEqual({ runs: [...shipped.runs, ...own.runs], ships: { stage1: 1, stage2: 4 } });
+  const continued = { runs: [...shipped.runs, { ...run, continued: true, stage2: stage }] };
+  expect(joinHistories(shipped, continued, ['stage2'])).toEqual({ ...continued, ships: { stage1: 1, stage2: 3 } });
+  const again = { runs: [...joined.runs, { ...run, continued: true, stage1: stage }] };
+  expect(joinHistories(joined, again, ['stage1']).ships).toEqual({ stage1: 5, stage2: 4 });
+  expect(joinHistories(shipped, own, ['stage1', 'stage2'])).toBe(own);
+  expect(joinHistories(undefined, own, ['stage2'])).toBe(own);
+  const scores = {} as Parameters<typeof card>[0]['scores'];
+  const text = card({ history: joined, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
+  expect(text).toContain('(4 runs, stage 1 is of run 1, stage 2 is of run 4)');
 });

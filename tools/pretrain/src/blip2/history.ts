@@ -28,11 +28,37 @@ export interface RunHistory {
 export interface History {
   /** SHA-256 of the weights of the frozen models that a model refers to which ships: with others it is worth nothing. */
   readonly frozen?: { readonly vision: string; readonly language: string };
-  /** In order; the later ones continue the models of the earlier ones. */
+  /** The runs, counted from 1, that the models that ship are of. Default: the last. */
+  readonly ships?: Readonly<Partial<Record<'stage1' | 'stage2', number>>>;
+  /** In order; each continues the models of the one before it or begins anew. */
   readonly runs: readonly RunHistory[];
 }
 
 const FILE = 'training.json';
+
+/**
+ * Joins the history of a run to that of the models that ship, where it trained one stage alone and the other stays as it is: the
+ * earlier runs are kept, and which run each stage is of.
+ */
+export function joinHistories(
+  shipped: History | undefined,
+  run: History,
+  trained: readonly ('stage1' | 'stage2')[],
+): History {
+  const last = (history: History, stage: 'stage1' | 'stage2'): number | undefined => {
+    const of = history.ships?.[stage] ?? history.runs.findLastIndex((one) => one[stage]) + 1;
+    return of > 0 ? of : undefined;
+  };
+  if (!shipped || trained.length === 2) return run;
+  const same = shipped.runs.filter((one, i) => JSON.stringify(one) === JSON.stringify(run.runs[i])).length;
+  const before = same === shipped.runs.length ? 0 : shipped.runs.length;
+  const ships = (['stage1', 'stage2'] as const).map((stage) => {
+    const own = trained.includes(stage);
+    const index = last(own ? { runs: run.runs } : shipped, stage);
+    return [stage, index === undefined ? undefined : index + (own ? before : 0)] as const;
+  });
+  return { ...run, ships: Object.fromEntries(ships), runs: before === 0 ? run.runs : [...shipped.runs, ...run.runs] };
+}
 
 /** The logs of a stage in the folder of a run: its steps, and its validations. */
 export const logsOf = (folder: string, stage: 1 | 2) => ({

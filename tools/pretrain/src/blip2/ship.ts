@@ -19,7 +19,7 @@ import { runEval } from '@blip2/runs';
 import type { Json } from '@blip2/tensor';
 import { card, type Shipped } from './card.js';
 import { firefoxTasks } from './firefox.js';
-import { type History, readHistory, writeHistory } from './history.js';
+import { type History, joinHistories, readHistory, writeHistory } from './history.js';
 import { type Validation, validateStage1, validateStage2 } from './validate.js';
 
 /** Options of `shipBlip2`. */
@@ -38,8 +38,13 @@ export interface ShipOptions {
  */
 export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shipped> {
   const folder = join(models, 'blip2');
-  const history = await readHistory(run);
-  if (!history) throw new Error(`${run} holds no logs; give the folder of a run of 'pretrain blip2' or 'blip2 train'.`);
+  const logged = await readHistory(run);
+  if (!logged) throw new Error(`${run} holds no logs; give the folder of a run of 'pretrain blip2' or 'blip2 train'.`);
+  const kinds = await modelKindsIn(run);
+  const trained = (['stage1', 'stage2'] as const).filter((_, i) =>
+    kinds.includes(i === 0 ? 'retrieval' : 'generation'),
+  );
+  const history = joinHistories(await readHistory(folder), logged, trained);
   const sizes = await writeModels({ run, models });
   const bytes = await Promise.all(
     ['stage1', 'stage2'].map(async (stage) => (await stat(join(folder, stage, 'model.safetensors'))).size),
@@ -52,7 +57,7 @@ export async function shipBlip2({ run, models, work }: ShipOptions): Promise<Shi
     scores: await runEval({ model: folder, data: emojiData }),
   };
   const [vision, language] = [await hashOf(join(models, 'vision')), await hashOf(join(models, 'language'))];
-  await writeHistory(folder, { frozen: { vision, language }, ...withoutPaths(history) });
+  await writeHistory(folder, { ...withoutPaths(history), frozen: { vision, language } });
   await writeFile(join(folder, 'README.md'), card(shipped));
   return shipped;
 }
@@ -63,14 +68,14 @@ const hashOf = async (folder: string): Promise<string> =>
     .digest('hex');
 
 /** A history whose configurations name the starter's frozen models, which those of the run are, and not where they lay. */
-export function withoutPaths({ runs }: History): History {
+export function withoutPaths({ runs, ...rest }: History): History {
   const named = (config: Json): Json => ({
     ...config,
     vision: 'starter',
     language: 'starter',
     bert: config.bert === null ? null : 'starter',
   });
-  return { runs: runs.map((run) => ({ ...run, config: named(run.config as Json) })) };
+  return { ...rest, runs: runs.map((run) => ({ ...run, config: named(run.config as Json) })) };
 }
 
 /**
