@@ -2,15 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { soakServer } from './server.js';
 import { soak } from './soak.js';
 
-const usage = `npm run soak -- [--kills N] [--seed N] [--steps N]
+const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N]
+npm run soak -- server [--clients N] [--seconds N] [--requests N] [--connections N]
 
 Kills a training run on drawn images at N random moments (default 100), resumes it each time, and compares its weights, losses and
-evaluations with those of a run that was never killed. What differs is kept in a temporary folder.`;
+evaluations with those of a run that was never killed. What differs is kept in a temporary folder.
 
-const { values } = parseArgs({
+server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches and one at a time, then with 2000 requests of all kinds,
+and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    clients: { type: 'string', default: '32' },
+    seconds: { type: 'string', default: '60' },
+    requests: { type: 'string', default: '2000' },
+    connections: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     steps: { type: 'string', default: '40' },
@@ -18,7 +28,7 @@ const { values } = parseArgs({
   },
 });
 
-const number = (name: 'kills' | 'seed' | 'steps'): number => {
+const number = (name: Exclude<keyof typeof values, 'help'>): number => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new Error(`--${name} must be a whole number, at least 1, not '${values[name]}'.`);
@@ -26,6 +36,9 @@ const number = (name: 'kills' | 'seed' | 'steps'): number => {
 
 async function main(): Promise<void> {
   if (values.help) return console.log(usage);
+  const [what = 'train', ...others] = positionals;
+  if (!['train', 'server'].includes(what) || others.length > 0) throw new Error(usage);
+  if (what === 'server') return server();
   const folder = await mkdtemp(join(tmpdir(), 'blip2-soak-'));
   const began = performance.now();
   const options = { folder, kills: number('kills'), seed: number('seed'), steps: number('steps') };
@@ -34,6 +47,16 @@ async function main(): Promise<void> {
   console.log(JSON.stringify({ ...counts, differences, seconds }));
   if (differences.length > 0) process.exitCode = 1;
   else await rm(folder, { recursive: true });
+}
+
+async function server(): Promise<void> {
+  const load = { clients: number('clients'), seconds: number('seconds') };
+  const more = { requests: number('requests'), connections: number('connections') };
+  const result = await soakServer({ ...load, ...more, onEvent: (text) => console.error(text) });
+  console.log(JSON.stringify(result, null, 2));
+  const slow = result.speedup < 1.5;
+  if (slow) console.error(`Batches are only ${result.speedup.toFixed(2)} times as fast.`);
+  if (slow || result.problems.length > 0) process.exitCode = 1;
 }
 
 await main();

@@ -10,6 +10,7 @@ import { indexCommand } from './commands/index-images.js';
 import { inspectCommand } from './commands/inspect.js';
 import { matchCommand } from './commands/match.js';
 import { searchCommand } from './commands/search.js';
+import { serveCommand } from './commands/serve.js';
 import { trainCommand } from './commands/train.js';
 import { addSharedOptions, checkSharedOptions, type SharedOptions } from './options.js';
 import type { Session } from './session.js';
@@ -23,6 +24,7 @@ const commands = {
   match: matchCommand,
   index: indexCommand,
   search: searchCommand,
+  serve: serveCommand,
   features: featuresCommand,
   explain: explainCommand,
   inspect: inspectCommand,

@@ -17,6 +17,7 @@ const heavy = [
     'models',
     'runs',
     'search',
+    'server',
     'tensor',
     'training',
   ].map((name) => `@blip2/${name}`),
@@ -159,6 +160,8 @@ const wrong: [args: readonly string[], message: string][] = [
   [[...ask, '--turn', 'what'], "--turn must be a question and an answer with a | between, not 'what'."],
   [[...ask, '--template', 'Question:'], "--template must have {} for the question, not 'Question:'."],
   // search, features, explain, convert
+  [['serve', '--port', '70000'], "--port must be a whole number, at least 0 and at most 65535, not '70000'."],
+  [['serve', '--queue', '0'], "--queue must be a whole number, at least 1, not '0'."],
   [['search', '--index', 'nowhere'], 'Give either a text to search for, or an image with --image FILE.'],
   [[...search, '--image', image], 'Give either a text to search for, or an image with --image FILE.'],
   [
@@ -210,7 +213,7 @@ test('help and version load nothing; without a command there is help, and exit c
   expect(help.stdout).toContain('Train and evaluate BLIP-2, and use it');
   expect(await call([])).toMatchObject({ code: 2, stdout: '', stderr: help.stdout, loaded: [] });
   const commands = [...help.stdout.matchAll(/^ {2}(\w+) (\[options\]|\[command\])/gm)].map((match) => match[1]!);
-  expect(commands.filter((name) => name !== 'help')).toHaveLength(12);
+  expect(commands.filter((name) => name !== 'help')).toHaveLength(13);
   for (const name of commands.filter((one) => one !== 'help')) {
     const { code, stdout, stderr, loaded } = await call([name, '--help']);
     expect({ code, stderr, loaded }).toEqual({ code: 0, stderr: '', loaded: [] });

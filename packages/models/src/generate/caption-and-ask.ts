@@ -43,6 +43,8 @@ export interface AskOptions extends DecodingChoice {
 export interface StreamTextOptions extends Omit<CaptionOptions & AskOptions, 'beams' | 'returnSequences'> {
   /** A question to answer; without one the image is captioned. */
   readonly question?: string | undefined;
+  /** Called with the id of each new token, also of one that gives no piece yet. */
+  readonly onToken?: ((id: number) => void) | undefined;
 }
 
 /** A generated text under another name. */
@@ -113,7 +115,7 @@ export function generationMethods(model: GenerationModel): GenerationMethods {
 
   async function* stream(
     image: ImageInput,
-    { prompt, question, template, history, ...options }: StreamTextOptions = {},
+    { prompt, question, template, history, onToken, ...options }: StreamTextOptions = {},
   ) {
     const resolved = resolveOptions(question === undefined ? 'caption' : 'ask', model, options);
     const text =
@@ -123,7 +125,7 @@ export function generationMethods(model: GenerationModel): GenerationMethods {
     resolved.decoding.signal?.throwIfAborted();
     expectPositions(model, [text], resolved.decoding);
     using encoded = await encodeImage(model, image);
-    yield* streamText(model, { features: encoded.features, prompt: text }, resolved.decoding);
+    yield* streamText(model, { features: encoded.features, prompt: text }, { ...resolved.decoding, onToken });
   }
 
   return { caption, ask, stream };

@@ -77,7 +77,10 @@ export function expectPositions(
 }
 
 /** Options of `streamText`: those of `generateText` without beams and number of texts. */
-export type StreamOptions = Omit<GenerationOptions, 'beams' | 'returnSequences'>;
+export interface StreamOptions extends Omit<GenerationOptions, 'beams' | 'returnSequences'> {
+  /** Called with the id of each new token, also of one that gives no piece yet. */
+  readonly onToken?: ((id: number) => void) | undefined;
+}
 
 /**
  * Generates one text about one image by greedy search or sampling, and yields its pieces as they are generated.
@@ -86,7 +89,7 @@ export type StreamOptions = Omit<GenerationOptions, 'beams' | 'returnSequences'>
 export async function* streamText(
   model: GenerationParts,
   input: { features: tf.Tensor3D; prompt: string },
-  options: StreamOptions = {},
+  { onToken, ...options }: StreamOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   const { features } = input;
   expectPositions(model, [input.prompt], options);
@@ -97,6 +100,7 @@ export async function* streamText(
     const decoding = { ...decodingOptions(model, options, history), beams: 1, returnSequences: 1 };
     for await (const [token] of generateTokens(model.language, prompt, decoding)) {
       ids.push(token!.id);
+      onToken?.(token!.id);
       const text = textOf(model.tokenizer, ids).replace(/\uFFFD+$/u, ''); // a character whose other bytes are still to come
       if (!text.startsWith(streamed) || text.length === streamed.length) continue;
       yield text.slice(streamed.length);

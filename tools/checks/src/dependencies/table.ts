@@ -135,6 +135,18 @@ export const table: Readonly<Record<string, Dependencies>> = {
     },
     onlyNode: { src: 'keeps the index on disk' },
   },
+  '@blip2/server': {
+    siblings: ['@blip2/data', '@blip2/qformer', '@blip2/training', '@blip2/hub', '@blip2/models', '@blip2/search'],
+    npm: {
+      ...tfjs,
+      hono: 'routes, answers and server-sent events; no dependencies of its own',
+      '@hono/node-server': "hono on Node's http server; files of the page",
+      birpc: 'calls between the server and the thread of the model, in both directions',
+      'ipaddr.js': 'which addresses are not of the public internet',
+      zod: 'the schemas of requests',
+    },
+    onlyNode: { src: 'a server' },
+  },
   '@blip2/report': {
     siblings: ['@blip2/data'],
     npm: {},
@@ -214,6 +226,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/search',
       '@blip2/explain',
       '@blip2/runs',
+      '@blip2/server',
       '@blip2/demo',
     ],
     npm: { ...tfjs, commander: 'the command line' },
