@@ -7,7 +7,7 @@ import { fixture } from '@blip2/testing';
 import { expect, jest, test } from '@jest/globals';
 import { blip2, start } from '../../test/process.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 test('serve answers over http, prints a line of JSON for each request, and ends at SIGTERM', async () => {
   const child = start(['serve', '--port', '0', '--json', '--threads', '1'], {
