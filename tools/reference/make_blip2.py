@@ -1,11 +1,13 @@
-"""Makes a folder of kind 'opt', 't5' or 'itm': a BLIP-2 with random weights as transformers saves it, and what it gives
+"""Makes a folder of kind 'opt', 'llama', 't5' or 'itm': a BLIP-2 with random weights as transformers saves it, and what it gives
 for photographs.
 
     python make_blip2.py opt --out made/opt --photos photos --images chelsea.png rocket.jpg --queries 3 --frequency 1
+    python make_blip2.py llama --out made/qwen2 --photos photos --images chelsea.png rocket.jpg --text-type qwen2 --untied
     python make_blip2.py t5 --out made/t5 --photos photos --images chelsea.png rocket.jpg --dense relu --untied
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -47,6 +49,19 @@ def opt_tokenizer(size):
     tokenizer.train_from_iterator(CORPUS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(single="</s> $A", special_tokens=[("</s>", 2)])
     names = {"bos_token": "</s>", "eos_token": "</s>", "unk_token": "</s>", "pad_token": "<pad>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **names)
+
+
+def llama_tokenizer(size):
+    """Byte-level BPE with the special ids of Vicuna: <unk> 0, <s> 1, which begins, </s> 2, and [PAD]."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    options = {"special_tokens": ["<unk>", "<s>", "</s>", "[PAD]"], "show_progress": False}
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **options)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "[PAD]"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="left", **names)
 
 
@@ -109,7 +124,7 @@ def configuration(a, vocabulary, image_token):
     parts["qformer_config"]["use_qformer_text_input"] = a.kind == "itm"
     return Blip2Config(
         **parts,
-        text_config=(t5_configuration if a.kind == "t5" else opt_configuration)(a, vocabulary + a.spare),
+        text_config=TEXT_CONFIGURATIONS.get(a.kind, opt_configuration)(a, vocabulary + a.spare),
         num_query_tokens=a.queries,
         image_text_hidden_size=a.projection,
         image_token_index=image_token,
@@ -150,6 +165,34 @@ def t5_configuration(a, vocabulary):
         "decoder_start_token_id": 0,
     }
     return text | ({"dense_act_fn": a.activation} if a.activation else {})
+
+
+def llama_configuration(a, vocabulary):
+    return {
+        "model_type": a.text_type,
+        "vocab_size": vocabulary,
+        "hidden_size": a.text_width,
+        "intermediate_size": 2 * a.text_width,
+        "num_hidden_layers": a.text_layers,
+        "num_attention_heads": a.text_heads,
+        "num_key_value_heads": a.text_key_heads or a.text_heads,
+        "max_position_embeddings": 128,
+        "rope_parameters": {"rope_theta": 10000.0, **json.loads(a.rope)},
+        "tie_word_embeddings": not a.untied,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 3,
+    }
+
+
+TEXT_CONFIGURATIONS = {"t5": t5_configuration, "llama": llama_configuration}
+
+
+def llama_arguments(parser):
+    group = parser.add_argument_group("llama")
+    group.add_argument("--text-type", default="llama", choices=["llama", "mistral", "qwen2"])
+    group.add_argument("--rope", default='{"rope_type": "default"}', help="rope_parameters, as JSON")
+    size_arguments(group, "text", key_heads=0)
 
 
 def vision_outputs(model, a, pixels):
@@ -261,7 +304,7 @@ def make_itm(model, processor, a, pixels):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["opt", "t5", "itm"])
+    parser.add_argument("kind", choices=["opt", "llama", "t5", "itm"])
     parser.add_argument("--out", required=True)
     parser.add_argument("--photos", required=True)
     parser.add_argument("--images", nargs="+", required=True)
@@ -272,17 +315,18 @@ def main():
     size_arguments(t5, "", buckets=16, distance=32, bos=0)
     t5.add_argument("--dense", default="gated-gelu", help="feed_forward_proj: an activation, or 'gated-' and one")
     t5.add_argument("--activation", help="dense_act_fn, which goes before that")
-    t5.add_argument("--untied", action="store_true", help="a head of its own")
+    parser.add_argument("--untied", action="store_true", help="a head of its own")
+    llama_arguments(parser)
     size_arguments(parser, "", width=24, layers=4, heads=4, frequency=2, queries=5, projection=16)
     size_arguments(parser, "", image=56, patch=14, vocabulary=400, spare=0, seed=0)
     a = parser.parse_args()
-    tokenizer = {"opt": opt_tokenizer, "t5": t5_tokenizer, "itm": bert_tokenizer}[a.kind](a.vocabulary)
+    tokenizer = {"opt": opt_tokenizer, "llama": llama_tokenizer, "t5": t5_tokenizer, "itm": bert_tokenizer}[a.kind](a.vocabulary)
     pictures = BlipImageProcessor(size={"height": a.image, "width": a.image})
     processor = Blip2Processor(pictures, tokenizer, num_query_tokens=a.queries)
     config = configuration(a, len(tokenizer), tokenizer.convert_tokens_to_ids("<image>"))
     make = Blip2ForImageTextRetrieval if a.kind == "itm" else Blip2ForConditionalGeneration
     model = make(config)
-    if a.untied:  # transformers 5 ties every T5, whatever its config says, but keeps a head that a file has
+    if a.untied and a.kind == "t5":  # transformers 5 ties every T5, whatever its config says, but keeps a head that a file has
         head = model.language_model.lm_head
         head.weight = torch.nn.Parameter(torch.empty_like(head.weight))
     randomise(model, a.seed)

@@ -1,4 +1,4 @@
-"""Makes a folder of kind 'instruct': an InstructBLIP with T5 and random weights as transformers saves it, and what it
+"""Makes a folder of kind 'instruct': an InstructBLIP with T5, or with a Llama as Vicuna is, and random weights as transformers saves it, and what it
 says of photographs.
 
     python make_instruct.py --out made/instruct --photos photos --images chelsea.png rocket.jpg --queries 3
@@ -10,7 +10,18 @@ from pathlib import Path
 import torch
 import transformers
 from golden import randomise, size_arguments, write
-from make_blip2 import BEAMS, MAX_NEW_TOKENS, bert_tokenizer, sizes, t5_configuration, t5_tokenizer, text_of
+from make_blip2 import (
+    BEAMS,
+    MAX_NEW_TOKENS,
+    bert_tokenizer,
+    llama_arguments,
+    llama_configuration,
+    llama_tokenizer,
+    sizes,
+    t5_configuration,
+    t5_tokenizer,
+    text_of,
+)
 from PIL import Image
 from transformers import (
     BlipImageProcessor,
@@ -25,7 +36,7 @@ INSTRUCTIONS = ["what animal is this?", "a photo of", "describe the big house ne
 def configuration(a, words, tokens, image_token):
     return InstructBlipConfig(
         **sizes(a, words),
-        text_config=t5_configuration(a, tokens),
+        text_config=(llama_configuration if a.vicuna else t5_configuration)(a, tokens),
         num_query_tokens=a.queries,
         image_token_index=image_token,
     )
@@ -67,6 +78,7 @@ def golden(model, processor, a):
     inputs = processor(images=pictures[: len(both)], text=both, padding=True, return_tensors="pt")
     greedy = model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
     batch = {"images": a.images[: len(both)], "prompts": both, "greedy": greedy.tolist()}
+    batch |= {"input_ids": inputs.input_ids.tolist()} if a.vicuna else {}
     return tensors, {"cases": cases, "batch": batch}
 
 
@@ -82,13 +94,16 @@ def main():
     parser.add_argument("--untied", action="store_true", help="a head of its own")
     size_arguments(parser, "", width=24, layers=4, heads=4, frequency=2, queries=5)
     size_arguments(parser, "", image=56, patch=14, vocabulary=400, buckets=16, distance=32, bos=0, seed=0)
+    parser.add_argument("--vicuna", action="store_true", help="a Llama in place of T5")
+    llama_arguments(parser)
     a = parser.parse_args()
-    words, tokens = bert_tokenizer(a.vocabulary), t5_tokenizer(a.vocabulary)
+    words = bert_tokenizer(a.vocabulary)
+    tokens = (llama_tokenizer if a.vicuna else t5_tokenizer)(a.vocabulary)
     pictures = BlipImageProcessor(size={"height": a.image, "width": a.image})
     processor = InstructBlipProcessor(pictures, tokens, words, num_query_tokens=a.queries)
     image_token = tokens.convert_tokens_to_ids("<image>")
     model = InstructBlipForConditionalGeneration(configuration(a, len(words), len(tokens), image_token))
-    if a.untied:  # transformers 5 ties every T5, whatever its config says, but keeps a head that a file has
+    if a.untied and not a.vicuna:  # transformers 5 ties every T5, whatever its config says, but keeps a head that a file has
         head = model.language_model.lm_head
         head.weight = torch.nn.Parameter(torch.empty_like(head.weight))
     randomise(model, a.seed)

@@ -38,9 +38,9 @@ export interface LoadOptions extends ExternalModels {
 }
 
 /**
- * Loads one model from a Hugging Face folder: `Blip2ForImageTextRetrieval`, `Blip2ForConditionalGeneration` with OPT or T5,
- * or `InstructBlipForConditionalGeneration` with T5; or from the folder of a training run, which holds `stage1` and
- * `stage2`. Tensors are read one by one as float32.
+ * Loads one model from a Hugging Face folder: `Blip2ForImageTextRetrieval`, or `Blip2ForConditionalGeneration` or
+ * `InstructBlipForConditionalGeneration` with a language model that `@blip2/llm` reads; or from the folder of a training run,
+ * which holds `stage1` and `stage2`. Tensors are read one by one as float32.
  * @param folder a path or a `file:` URL
  * @throws BindError, before anything is allocated, that lists every missing, unused and mis-shaped tensor of all parts;
  * an Error for a folder, config, tokenizer or processor that is missing or invalid, and for a model that does not fit into

@@ -15,9 +15,9 @@ export const LINES = 3500;
 /** About one and a half times what the packages weighed when their row was last set. */
 export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/tensor': {
-    tarball: 90,
+    tarball: 110,
     bundle: 25,
-    lines: 6000,
+    lines: 6500,
     why: 'specs, layers, named ops, packed matrices, and file formats with entries of their own',
   },
   '@blip2/backend-simd': {
@@ -33,7 +33,7 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
   },
   '@blip2/vision': { tarball: 45, bundle: 35, why: 'two forwards for six families, and their tables of names' },
   '@blip2/qformer': { tarball: 30, bundle: 25, why: 'one model' },
-  '@blip2/llm': { tarball: 55, bundle: 42, why: 'two families of models; decoding by search and by sampling' },
+  '@blip2/llm': { tarball: 70, bundle: 55, why: 'three families of models; decoding by search and by sampling' },
   '@blip2/losses': { tarball: 15, bundle: 10, why: 'a few functions' },
   '@blip2/trainer': { tarball: 40, bundle: 30, why: 'optimizer, loop, checkpoints' },
   '@blip2/data': { tarball: 55, bundle: 48, why: 'decoding, resizing, tokenizers, readers' },

@@ -47,7 +47,8 @@ export const gguf: Target = {
       }
     };
     try {
-      for (const [name, { shape }] of source.names) {
+      // few, so that most of the time goes to headers
+      for (const [name, { shape }] of [...source.names].slice(0, 8)) {
         const values = await source.read(name);
         const count = shape.reduce((a, b) => a * b, 1);
         if (values.length !== count) throw new Unsound(`${name} has ${values.length} values instead of ${count}`);
@@ -57,7 +58,7 @@ export const gguf: Target = {
         const parameters = countParameters(languageSpec(config));
         if (!(parameters >= 0)) throw new Unsound(`a model of ${parameters} parameters`);
         const weights = huggingFaceWeights(source);
-        for (const name of weights.names.keys()) await weights.read(name);
+        for (const name of [...weights.names.keys()].filter((one) => /[qk]_proj/.test(one))) await weights.read(name);
       });
       await attempt(() => createTokenizer(ggufTokenizer(source)).encode("it's a cat 12 🙂"));
     } finally {

@@ -42,21 +42,25 @@ export async function instruct(folder: Folder, checks: Checks): Promise<void> {
   dispose({ pixels, features, normed });
 }
 
+/** What golden ids begin with: of a decoder alone the whole prompt, of an encoder with a decoder the start. */
+const begins = ({ language }: GenerationModel, whole: readonly number[]): readonly number[] =>
+  language.kind === 'decoder' ? whole : [language.ids.decoderStart ?? language.ids.bos];
+
 /** Every text that golden.json holds of a case. */
 async function texts({ model, features, golden }: Held, checks: Checks, one: Case): Promise<void> {
   const image = tf.slice(features, [one.image, 0, 0], [1, -1, -1]);
-  const begin = model.language.ids.decoderStart ?? model.language.ids.bos;
+  const begin = begins(model, one.whole);
   const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
   for (const [recipe, options] of Object.entries(recipes)) {
     const expected = numbersOf(one.json, recipe);
     if (!expected) continue;
     const input = { features: image, prompts: [one.prompt] };
     const [said = []] = await generateText(model, input, { maxNewTokens, ...options });
-    checks.ids(`${recipe}.${one.name}`, [begin, ...(said[0]?.tokens ?? [])], expected);
+    checks.ids(`${recipe}.${one.name}`, [...begin, ...(said[0]?.tokens ?? [])], expected);
     const all = `${recipe}_all`;
     if (all in one.json) {
       const { pad } = model.language.ids;
-      const rows = said.map(({ tokens }) => [begin, ...tokens]);
+      const rows = said.map(({ tokens }) => [...begin, ...tokens]);
       checks.ids(`${all}.${one.name}`, padded(rows, pad).flat(), padded(rowsOf(one.json, all), pad).flat());
     }
     const scores = numbersOf(one.json, `${recipe}_scores`);
@@ -79,9 +83,10 @@ async function together({ model, features, golden }: Held, checks: Checks): Prom
     { maxNewTokens: 12 },
   );
   const rows = rowsOf(batch, 'greedy');
-  const { pad, decoderStart = pad } = model.language.ids;
+  const { pad } = model.language.ids;
+  const before = 'input_ids' in batch ? rowsOf(batch, 'input_ids') : [];
   const found = said.map(([best], i) => {
-    const ids = [decoderStart, ...(best?.tokens ?? [])];
+    const ids = [...begins(model, before[i] ?? []), ...(best?.tokens ?? [])];
     return [...ids, ...new Array<number>(Math.max(0, (rows[i]?.length ?? 0) - ids.length)).fill(pad)];
   });
   checks.ids('batch.greedy', found.flat(), rows.flat());
