@@ -40,7 +40,10 @@ export async function scoreQuantized(
       bytes += (await convertModel(join(model, stage), join(folder, stage), options)).bytes;
     }
     const start = performance.now();
-    const evaluation = await withEvaluation({ model: folder, data: emojiData }, (context) => evaluate(context, {}));
+    const evaluation = await withEvaluation({ model: folder, data: emojiData }, ({ data, ...context }) => {
+      const { known, ...unseen } = data;
+      return evaluate({ ...context, data: unseen }, {});
+    });
     reference ??= evaluation;
     rows.push({ weights, bytes, ...rowOf(evaluation, reference), seconds: (performance.now() - start) / 1000 });
   }

@@ -30,6 +30,16 @@ test('--json prints one object a line', async () => {
   expect(lines.at(-1)).toMatchObject({ kind: 'encoder', passed: 5, failed: 0, skipped: 0 });
 });
 
+test('--quantize packs the weights first: larger errors, within what that precision allows', async () => {
+  const { code, out } = await call('--json', '--quantize', 'int8', fixture('hf-itm'));
+  expect(code).toBe(0);
+  const lines = out.map((line) => JSON.parse(line));
+  expect(lines.at(-1)).toMatchObject({ kind: 'itm', failed: 0 });
+  const { absolute, tolerance } = lines.find(({ name }) => name.startsWith('vision'));
+  expect(absolute).toBeGreaterThan(1e-4);
+  expect(absolute).toBeLessThan(tolerance);
+});
+
 test('exits with 1 for a kind that is not supported yet, and says so', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-verify-'));
   writeFileSync(join(folder, 'golden.json'), '{"kind": "sonnet"}');
@@ -56,6 +66,7 @@ test.each([
   [[], 'Name at least one folder.'],
   [[fixture('photos')], 'There is no golden.json in'],
   [['--backend', 'webgl', fixture('stage1')], "There is no backend 'webgl' here, only cpu and simd."],
+  [['--quantize', 'int3', fixture('stage1')], "There is no quantization 'int3', only int8, int4, f16."],
   [['--tolerance', '1', fixture('stage1')], "Unknown option '--tolerance'"],
 ])('exits with 2 for %j', async (args, message) => {
   const { code, out, err } = await call(...args);
