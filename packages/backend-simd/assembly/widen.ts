@@ -1,13 +1,16 @@
 // Half precision as float32, exact.
 
-/** 2^112: what the exponents of binary16 and binary32 differ by. */
-const REBASE: f32 = 5.192296858534828e33;
-
-/** Four halves, each in the low bits of its lane. A normal or subnormal number is its bits as float32, times 2^112. */
+/**
+ * Four halves, each in the low bits of its lane. A normal number gets the exponent of binary32; a subnormal one is 2^-14·(1 + f) less
+ * 2^-14: not by a product of its bits, as products of subnormal numbers take a hundred times as long on some processors.
+ */
 @inline
-function widened(half: v128): v128 {
+export function widened(half: v128): v128 {
   const magnitude = v128.and(half, i32x4.splat(0x7fff));
-  const finite = f32x4.mul(i32x4.shl(magnitude, 13), f32x4.splat(REBASE));
+  const shifted = i32x4.shl(magnitude, 13);
+  const normal = i32x4.add(shifted, i32x4.splat(112 << 23));
+  const small = f32x4.sub(i32x4.add(shifted, i32x4.splat(113 << 23)), i32x4.splat(113 << 23));
+  const finite = v128.bitselect(small, normal, i32x4.lt_s(magnitude, i32x4.splat(0x400)));
   const special = v128.and(i32x4.gt_s(magnitude, i32x4.splat(0x7bff)), i32x4.splat(0x7f800000));
   const sign = i32x4.shl(v128.and(half, i32x4.splat(0x8000)), 16);
   return v128.or(v128.or(finite, special), sign);

@@ -8,7 +8,8 @@
 /** Changes with the arguments of a kernel or of the addon's own functions; see src/native.ts. */
 #define ABI 1
 
-#define EACH_KERNEL(X) BACKEND_KERNELS(X) ATTENTION_KERNELS(X)
+#define COMMON_KERNELS(X) BACKEND_KERNELS(X) ATTENTION_KERNELS(X)
+#define EACH_KERNEL(X) COMMON_KERNELS(X) VNNI_KERNELS(X)
 
 typedef struct {
   const char *name;
@@ -25,17 +26,22 @@ typedef struct {
   const Entry *entries;
 } Build;
 
-#define ENTRIES(isa)                                                  \
+#define ENTRIES(isa) \
   static const Entry ENTRIES_##isa[] = {EACH_KERNEL(ENTRY_##isa)};
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define DECLARE_KERNEL(name, arity) extern Kernel name##_avx2, name##_avx512;
-EACH_KERNEL(DECLARE_KERNEL)
+COMMON_KERNELS(DECLARE_KERNEL)
 #define ENTRY_avx2(name, arity) {#name, arity, name##_avx2},
 #define ENTRY_avx512(name, arity) {#name, arity, name##_avx512},
+#define ENTRY_avx512vnni(name, arity) {#name, arity, name##_avx512vnni},
+#define DECLARE_VNNI(name, arity) extern Kernel name##_avx2, name##_avx512vnni;
+VNNI_KERNELS(DECLARE_VNNI)
 ENTRIES(avx2)
-ENTRIES(avx512)
+static const Entry ENTRIES_avx512[] = {COMMON_KERNELS(ENTRY_avx512) VNNI_KERNELS(ENTRY_avx2)};
+static const Entry ENTRIES_avx512vnni[] = {COMMON_KERNELS(ENTRY_avx512) VNNI_KERNELS(ENTRY_avx512vnni)};
 static const Build BUILDS[] = {
+    {"avx512vnni", 32, 12, 0.012, ENTRIES_avx512vnni},
     {"avx512", 32, 12, 0.012, ENTRIES_avx512},
     {"avx2", 16, 6, 0.024, ENTRIES_avx2},
 };
@@ -48,10 +54,13 @@ static bool runs(int build) {
   const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
   if ((features & (fma | osxsave | avx | f16c)) != (fma | osxsave | avx | f16c)) return false;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  const unsigned more = c;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  const unsigned vnni = 1u << 11; // of ECX
   const unsigned avx2 = 1u << 5, f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
   if ((low & 0x06) != 0x06 || !(b & avx2)) return false;
-  return build == 1 || ((low & 0xe6) == 0xe6 && (b & (f | dq | bw | vl)) == (f | dq | bw | vl));
+  if (build == 0 && !(more & vnni)) return false;
+  return build == 2 || ((low & 0xe6) == 0xe6 && (b & (f | dq | bw | vl)) == (f | dq | bw | vl));
 }
 #else
 #define DECLARE_KERNEL(name, arity) extern Kernel name##_neon;

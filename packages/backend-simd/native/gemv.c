@@ -1,44 +1,6 @@
 // Products with few rows, bound by the bytes of B: assembly/gemv.ts, lane by lane.
 #include "call.h"
-#include "simd.h"
-
-/** Four lanes, as sums of rows have them in assembly/gemv.ts. */
-typedef float V4 __attribute__((vector_size(16)));
-typedef float V4_at __attribute__((vector_size(16), aligned(4), may_alias));
-
-INLINE V4 load4(const float *p) { return *(const V4_at *)p; }
-INLINE float sum4(V4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
-#if VL == 4
-INLINE V4 madd4(V4 a, V4 b, V4 c) { return madd(a, b, c); }
-#else
-INLINE V4 madd4(V4 a, V4 b, V4 c) { return _mm_fmadd_ps(a, b, c); }
-#endif
-
-/** The first n of four lanes, zeros after them. */
-INLINE V4 load4_part(const float *p, int n) {
-  V4 v = {0};
-  for (int i = 0; i < 4 && i < n; i++) v[i] = p[i];
-  return v;
-}
-
-#define SUMS (16 / VL)
-
-/** Sums of 16 lanes side by side, which become four and then one. */
-INLINE float sum_of(const V sums[SUMS]) {
-  float lanes[16];
-  for (int i = 0; i < SUMS; i++) store(lanes + i * VL, sums[i]);
-  return sum4((load4(lanes) + load4(lanes + 4)) + (load4(lanes + 8) + load4(lanes + 12)));
-}
-
-/** Adds the products of the last K % 16 floats to the first four of 16 lanes. */
-INLINE void add_rest(const float *a, const float *b, int K, V sums[SUMS]) {
-  float lanes[16];
-  for (int i = 0; i < SUMS; i++) store(lanes + i * VL, sums[i]);
-  V4 first = load4(lanes);
-  for (int k = K & ~15; k < K; k += 4) first = madd4(load4_part(a + k, K - k), load4_part(b + k, K - k), first);
-  *(V4_at *)lanes = first;
-  for (int i = 0; i < SUMS; i++) sums[i] = load(lanes + i * VL);
-}
+#include "sums.h"
 
 /** Rows of B whose products with a row of A are summed side by side: sums of one row wait for each other. */
 #define TOGETHER 4
@@ -58,7 +20,7 @@ INLINE void dots(int rows, const float *a, const float *b, size_t K, float *out)
     }
   }
   for (int r = 0; r < rows; r++) {
-    if (K % 16) add_rest(a, b + r * K, (int)K, sums[r]);
+    if (K % 16) add_rest(a + (K & ~(size_t)15), b + r * K + (K & ~(size_t)15), K % 16, sums[r]);
     out[r] = sum_of(sums[r]);
   }
 }

@@ -9,4 +9,9 @@
   X(geluGrad, 4)           \
   X(gated, 4)              \
   X(gatedGrad, 6)          \
-  X(adamw, 14)
+  X(adamw, 14)             \
+  X(quantizeActivations, 5) \
+  X(halfProduct, 9)
+
+/** Those that have a build of their own for processors with dot products of whole numbers (VNNI). */
+#define VNNI_KERNELS(X) X(quantizedProduct, 10)

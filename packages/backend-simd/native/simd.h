@@ -13,7 +13,11 @@
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
+#if defined(__AVX512VNNI__)
+#define ISA avx512vnni
+#else
 #define ISA avx512
+#endif
 #define VL 16
 typedef __m512 V;
 typedef __m512i Words;

@@ -72,7 +72,32 @@ const CASES: readonly Case[] = [
   { names: ['gated'], run: kinds('gated', 2) },
   { names: ['gatedGrad'], run: kinds('gatedGrad', 3) },
   { names: ['adamw'], run: adamw },
+  ...[0, 1].map((short): Case => ({ names: ['halfProduct'], run: halfProduct(short) })),
+  ...[0, 1, 2, 3, 4, 5].flatMap((format) =>
+    [1, 5].map((M): Case => ({ names: ['quantizeActivations', 'quantizedProduct'], run: packed(format, M) })),
+  ),
 ];
+
+const COLUMNS = 19;
+
+/** Products of three rows with a weight in half precision. */
+function halfProduct(short: number): Case['run'] {
+  return (kernels, { backend, from, to }) =>
+    backend.run(kernels.halfProduct, COLUMNS, 0, short, from + 8192, from, to, 3, COLUMNS, 77, from + 64, from + 128);
+}
+
+/** Products with a packed weight, whose scales are any numbers, of activations that are rounded to int8 first. */
+function packed(format: number, M: number): Case['run'] {
+  const K = format === 0 ? 77 : format < 4 ? 96 : 512;
+  return (kernels, { backend, from, to }) => {
+    const activations = to + 4096;
+    const tails = from + 65536; // each writes these as it likes
+    backend.run(kernels.quantizeActivations, M, 0, from + 256, activations, M, K, tails);
+    const places = [from + 8192, format === 0 ? from + 512 : 0, activations, to];
+    const addends = [from + 64, M > 1 ? from + 128 : 0];
+    backend.run(kernels.quantizedProduct, Math.ceil(COLUMNS / 16), 0, format, ...places, M, COLUMNS, K, ...addends);
+  };
+}
 
 function adamw(kernels: Wasm, { backend, from, to }: Data): void {
   const heap = new Float32Array(backend.heap.buffer);

@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isPackable, quantize, quantizedFormats } from '@blip2/tensor';
 import { expect, jest, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
@@ -25,7 +26,7 @@ const natively = library ? test : test.skip;
 const wasm = await register({ name: 'wasm', native: false, threads: 1 });
 const backends: SimdBackend[] = [];
 if (library) {
-  for (const build of ['avx512', 'avx2', 'neon']) {
+  for (const build of ['avx512vnni', 'avx512', 'avx2', 'neon']) {
     process.env.BLIP2_NATIVE = build;
     const backend = await register({ name: build, threads: 2 });
     if (backend.pool.build === build) backends.push(backend);
@@ -163,6 +164,32 @@ natively('AdamW takes the same steps', () => {
       kernel('AdamWUpdate', inputs, rest);
       return [param!, m!, v].map((x) => tf.clone(x));
     });
+  }
+});
+
+natively('products with packed weights have the same bits, in all formats', () => {
+  for (const format of quantizedFormats) {
+    const width = isPackable(format, 7) ? 77 : isPackable(format, 96) ? 96 : 1024;
+    for (const [M, N] of [
+      [1, 5],
+      [3, 40],
+      [4, 19],
+      [11, 35],
+    ] as const) {
+      const { bytes, scales } = quantize(numbers([N, width], M), [N, width], format);
+      const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));
+      padded.set(bytes);
+      expectBits(() => {
+        const inputs = {
+          x: tf.tensor(numbers([M, width], 1, 3), [M, width]),
+          bias: tf.tensor(numbers([N], 2), [N]),
+          residual: tf.tensor(numbers([M, N], 3), [M, N]),
+          words: tf.tensor1d(new Int32Array(padded.buffer), 'int32'),
+          ...(scales && { scales: tf.tensor1d(scales) }),
+        };
+        return kernel('QuantizedLinear', inputs, { format, shape: [N, width], activation: 'none' });
+      });
+    }
   }
 });
 

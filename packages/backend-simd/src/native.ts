@@ -23,7 +23,7 @@ export interface Comparison<Name extends string = string> {
 /** How the kernels of a module are compared with their native counterparts, each before it is first used. */
 export type Agreement<Name extends string = string> = readonly Comparison<Name>[];
 
-const NAMES = ['avx512', 'avx2', 'neon'];
+const NAMES = ['avx512vnni', 'avx512', 'avx2', 'neon'];
 
 /**
  * Opens the addon of this platform. Where it cannot be used a warning reports why, and nothing is returned; where its package

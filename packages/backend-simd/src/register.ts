@@ -18,6 +18,7 @@ import { normKernels } from './kernels/norms.js';
 import { orderKernels } from './kernels/order.js';
 import { outsideKernels } from './kernels/outside.js';
 import { poolingKernels } from './kernels/pooling.js';
+import { quantizedKernels } from './kernels/quantized.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { resizeKernels } from './kernels/resize.js';
 import { rowKernels } from './kernels/rows.js';
@@ -83,6 +84,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...trainKernels,
   ...outsideKernels,
   ...writeKernels,
+  ...quantizedKernels,
 };
 
 /**

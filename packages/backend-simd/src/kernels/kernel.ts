@@ -52,6 +52,10 @@ export type Wasm = Kernels<
   | 'dropout'
   | 'adamw'
   | 'widen'
+  | 'quantizeActivations'
+  | 'quantizedProduct'
+  | 'halfProduct'
+  | 'unpackRows'
 >;
 
 export interface Call<Attributes = Record<string, unknown>> {

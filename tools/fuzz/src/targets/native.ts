@@ -29,6 +29,15 @@ const CALLS: readonly (readonly [name: string, ...args: number[]])[] = [
   ['gated', 0, 9, 1, 2, X, Y, Z],
   ['gatedGrad', 0, 9, 0, 3, X, Y, Z, W, SCRATCH],
   ['adamw', 0, 9, 0, X, Y, Z, W, 0, 0.9, 0.1, 0.98, 0.02, 1e-3, 1.1, 1e-8, 0.99, 1],
+  ['quantizeActivations', 0, 5, 0, X, Y, 5, 77, SCRATCH],
+  ['halfProduct', 0, 19, 0, 0, W, X, Y, 3, 19, 77, Z, 0],
+  ['halfProduct', 2, 9, 1, 1, W, X, Y, 1, 19, 64, 0, Z],
+  ['quantizedProduct', 0, 2, 0, 0, W, Z, X, Y, 3, 19, 77, Z, 0],
+  ['quantizedProduct', 0, 2, 0, 1, W, 0, X, Y, 5, 19, 96, 0, Z],
+  ['quantizedProduct', 0, 2, 0, 2, W, 0, X, Y, 1, 19, 96, Z, 0],
+  ['quantizedProduct', 1, 2, 0, 3, W, 0, X, Y, 6, 19, 96, Z, 0],
+  ['quantizedProduct', 0, 2, 0, 4, W, 0, X, Y, 2, 19, 512, Z, 0],
+  ['quantizedProduct', 0, 2, 0, 5, W, 0, X, Y, 4, 19, 512, Z, 0],
   ['attention', 0, 4, 0, PROBLEM],
   ['attentionGrad', 0, 4, 0, PROBLEM],
   ['attentionBiasGrad', 0, 1, 0, PROBLEM],
@@ -115,7 +124,9 @@ function open(): { heap: SharedArrayBuffer; builds: Record<string, Kernel>[] } {
   const { attach } = module.exports as Addon;
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
   const heap = memory.buffer as unknown as SharedArrayBuffer;
-  const builds = ['avx512', 'avx2', 'neon'].map((build) => attach(new Uint8Array(heap), build)?.functions);
+  const builds = ['avx512vnni', 'avx512', 'avx2', 'neon'].map(
+    (build) => attach(new Uint8Array(heap), build)?.functions,
+  );
   return { heap, builds: builds.filter((functions) => functions !== undefined) };
 }
 
