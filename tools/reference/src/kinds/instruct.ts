@@ -50,6 +50,7 @@ const begins = ({ language }: GenerationModel, whole: readonly number[]): readon
 async function texts({ model, features, golden }: Held, checks: Checks, one: Case): Promise<void> {
   const image = tf.slice(features, [one.image, 0, 0], [1, -1, -1]);
   const begin = begins(model, one.whole);
+  const decodes = model.language.kind === 'decoder'; // golden texts then begin with the prompt
   const maxNewTokens = numberOf(golden, 'max_new_tokens', 12);
   for (const [recipe, options] of Object.entries(recipes)) {
     const expected = numbersOf(one.json, recipe);
@@ -67,7 +68,8 @@ async function texts({ model, features, golden }: Held, checks: Checks, one: Cas
     const found = said.map(({ score }) => score);
     if (scores) checks.numbers(`${recipe}_scores.${one.name}`, found, scores);
     const text = one.json[`${recipe}_text`];
-    if (typeof text === 'string') checks.text(`${recipe}_text.${one.name}`, strip(said[0]?.text ?? ''), strip(text));
+    const made = decodes ? model.tokenizer.decode([...begin, ...(said[0]?.tokens ?? [])]) : (said[0]?.text ?? '');
+    if (typeof text === 'string') checks.text(`${recipe}_text.${one.name}`, strip(made), strip(text));
   }
   image.dispose();
 }
