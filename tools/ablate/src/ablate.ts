@@ -16,6 +16,8 @@ export interface AblateOptions {
   readonly out: string;
   /** Threads of the backend. */
   readonly threads: number;
+  /** Only collects the results that are there, and trains nothing. Default false. */
+  readonly collect?: boolean;
   readonly reporter?: Reporter;
 }
 
@@ -25,7 +27,7 @@ export interface AblateOptions {
  * all that start from it.
  */
 export async function ablate(options: AblateOptions): Promise<Results> {
-  const { configurations, seeds, scale, out, threads, reporter = silent } = options;
+  const { configurations, seeds, scale, out, threads, collect = false, reporter = silent } = options;
   const store = await openStore(out);
   const results: Result[] = [];
   let shared: Shared | undefined;
@@ -36,16 +38,17 @@ export async function ablate(options: AblateOptions): Promise<Results> {
   try {
     for (const seed of seeds) {
       for (const configuration of configurations) {
-        const { name } = configuration;
-        if (configuration.stage1) {
-          const result = await stage1(store, open, { configuration, seed, scale });
-          results.push(result);
-          reporter.note(`${name}, seed ${seed}: stage 1 (${result.seconds} s)`);
-        }
-        for (const loss of configuration.stage2) {
-          const result = await stage2(store, open, { configuration, seed, scale, loss });
-          results.push(result);
-          reporter.note(`${name}, seed ${seed}: stage 2, ${loss} (${result.seconds} s)`);
+        const unit = { configuration, seed, scale };
+        const stages = [
+          ...(configuration.stage1 ? [stage1(unit)] : []),
+          ...configuration.stage2.map((loss) => stage2(unit, loss)),
+        ];
+        for (const stage of stages) {
+          const found = await stage.find(store);
+          const result = found ?? (collect ? undefined : await stage.run(store, await open()));
+          if (!result) continue;
+          results.push({ ...result, name: configuration.name });
+          if (!found) reporter.note(`${configuration.name}, seed ${seed}: ${stage.name} (${result.seconds} s)`);
         }
       }
     }
@@ -67,31 +70,44 @@ function stage1Identity({ configuration: { setup }, seed, scale }: Unit): RunIde
   return { stage: 1, setup, seed, scale: { emoji, scenes, stage1, batchSize, candidates, matched } };
 }
 
-async function stage1(store: Store, open: () => Promise<Shared>, unit: Unit): Promise<Result> {
-  const { configuration, seed } = unit;
-  const { name, setup } = configuration;
-  const identity = stage1Identity(unit);
-  const found = await store.read(identity);
-  if (found && (await isFile(store.weights(identity)))) return { ...found, name };
-  const run = await runStage1(await open(), { setup, seed }, store.weights(identity));
-  const result = resultSchema.parse({ stage: 1, name, seed, ...run });
-  await store.write(identity, result);
-  return result;
+/** The training of a stage: found in a store, or run and kept there. */
+interface Stage {
+  readonly name: string;
+  find(store: Store): Promise<Result | undefined>;
+  run(store: Store, shared: Shared): Promise<Result>;
 }
 
-async function stage2(
-  store: Store,
-  open: () => Promise<Shared>,
-  { loss, ...unit }: Unit & { readonly loss: Stage2Loss },
-): Promise<Result> {
+function stage1(unit: Unit): Stage {
+  const { name, setup } = unit.configuration;
+  const identity = stage1Identity(unit);
+  return {
+    name: 'stage 1',
+    async find(store) {
+      // stage 2 starts from its weights
+      return (await isFile(store.weights(identity))) ? store.read(identity) : undefined;
+    },
+    async run(store, shared) {
+      const run = await runStage1(shared, { setup, seed: unit.seed }, store.weights(identity));
+      const result = resultSchema.parse({ stage: 1, name, seed: unit.seed, ...run });
+      await store.write(identity, result);
+      return result;
+    },
+  };
+}
+
+function stage2(unit: Unit, loss: Stage2Loss): Stage {
   const { configuration, seed, scale } = unit;
   const { name, setup, watch } = configuration;
   const start = configuration.stage1 ? stage1Identity(unit) : undefined;
   const identity = { stage: 2, start: start ?? { setup, seed }, loss, watch, scale };
-  const found = await store.read(identity);
-  if (found) return { ...found, name };
-  const run = await runStage2(await open(), { setup, seed }, { loss, file: start && store.weights(start), watch });
-  const result = resultSchema.parse({ stage: 2, name, loss, seed, ...run });
-  await store.write(identity, result);
-  return result;
+  return {
+    name: `stage 2, ${loss}`,
+    find: (store) => store.read(identity),
+    async run(store, shared) {
+      const run = await runStage2(shared, { setup, seed }, { loss, file: start && store.weights(start), watch });
+      const result = resultSchema.parse({ stage: 2, name, loss, seed, ...run });
+      await store.write(identity, result);
+      return result;
+    },
+  };
 }

@@ -7,7 +7,7 @@ import { readResults, writeResults } from './results.js';
 import { findings, type Scale, smoke } from './scale.js';
 import { table } from './table.js';
 
-const usage = `pnpm ablate [--only NAME]… [--seeds N] [--steps N | --smoke] [--threads N] [--out DIR] | --render
+const usage = `pnpm ablate [--only NAME]… [--seeds N] [--steps N | --smoke] [--threads N] [--out DIR] | --collect | --render
 
 Trains the table of configurations (tools/ablate/src/table.ts) with seeds 0 to N - 1 (default 3), evaluates them, keeps the results
 in tools/ablate/results.json, and writes docs/findings.md with its plots from them. With --only, --steps or --smoke, quick runs,
@@ -17,6 +17,7 @@ results are printed and nothing in the repository is written. A run that was sto
   --steps N     steps of each stage
   --smoke       two steps with a few images: shows that everything runs
   --out DIR     where each result is kept (default runs/ablate)
+  --collect     trains nothing: writes the page from the results that are in --out
   --render      only writes the page from tools/ablate/results.json`;
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     smoke: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     out: { type: 'string', default: fileURLToPath(new URL('../../../runs/ablate', import.meta.url)) },
+    collect: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -56,14 +58,14 @@ async function main(): Promise<void> {
   const results = await ablate({
     configurations: only ? chosen(only) : table,
     seeds: Array.from({ length: count('seeds', values.seeds) }, (_, seed) => seed),
-    ...{ scale, out, threads: count('threads', values.threads), reporter },
+    ...{ scale, out, threads: count('threads', values.threads), collect: values.collect, reporter },
   });
   if (only || scale !== findings) {
     for (const result of results.results) console.log(JSON.stringify(result));
     return;
   }
   await writeResults(results);
-  await writeFindings(results);
+  await writeFindings(await readResults()); // as they are kept, rounded
 }
 
 function chosenScale(): Scale {

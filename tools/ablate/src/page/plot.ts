@@ -30,7 +30,7 @@ export function dotPlot(panels: readonly { readonly title: string; readonly rows
     rows.flatMap(({ name, values }) => values.map((value) => ({ title, name, value }))),
   );
   const means = panels.flatMap(({ title, rows }) =>
-    rows.map(({ name, values }) => ({ title, name, value: mean(values) })),
+    rows.flatMap(({ name, values }) => (values.length === 0 ? [] : [{ title, name, value: mean(values) }])),
   );
   const names = [...new Set(dots.map(({ name }) => name))];
   const titles = panels.map(({ title }) => title);
@@ -71,8 +71,15 @@ export function linePlot(lines: readonly Line[], axes: Axes): string {
   const dots = lines.flatMap(({ name, points }) =>
     points.flatMap(({ x, values }) => values.map((y) => ({ name, x, y }))),
   );
-  const means = lines.flatMap(({ name, points }) => points.map(({ x, values }) => ({ name, x, y: mean(values) })));
-  const ends = apart(lines.map(({ name }) => means.filter((one) => one.name === name).at(-1)!));
+  const means = lines.flatMap(({ name, points }) =>
+    points.flatMap(({ x, values }) => (values.length === 0 ? [] : [{ name, x, y: mean(values) }])),
+  );
+  const values = dots.map(({ y }) => y);
+  const gap = LINE * (Math.max(...values) - Math.min(...values));
+  const ends = apart(
+    lines.flatMap(({ name }) => means.filter((one) => one.name === name).slice(-1)),
+    gap,
+  );
   const { ticks } = axes;
   return draw({
     height: 340,
@@ -81,7 +88,16 @@ export function linePlot(lines: readonly Line[], axes: Axes): string {
     marginBottom: 44,
     x: {
       label: axes.x,
-      ...(ticks ? { type: 'log' as const, ticks: [...ticks], tickFormat: (x: number) => `${x}` } : {}),
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      ...(ticks
+        ? {
+            type: 'log' as const,
+            domain: [ticks[0] as number, ticks.at(-1) as number],
+            ticks: [...ticks],
+            tickFormat: (x: number) => `${x}`,
+          }
+        : {}),
     },
     y: { label: axes.y, grid: true, nice: true },
     color: { domain: lines.map(({ name }) => name), range: colors },
@@ -93,10 +109,12 @@ export function linePlot(lines: readonly Line[], axes: Axes): string {
   });
 }
 
-/** Moves the names at the ends of lines apart, by a share of the range of all values. */
-function apart<T extends { readonly y: number }>(ends: readonly T[]): (T & { at: number })[] {
+/** The height of a name, as a share of that of a plot. */
+const LINE = 0.06;
+
+/** Moves the names at the ends of lines apart by at least `gap`. */
+function apart<T extends { readonly y: number }>(ends: readonly T[], gap: number): (T & { at: number })[] {
   const sorted = [...ends].sort((a, b) => a.y - b.y).map((end) => ({ ...end, at: end.y }));
-  const gap = 0.06 * Math.max(1e-9, ...ends.map(({ y }) => Math.abs(y)));
   sorted.forEach((end, i) => {
     const below = sorted[i - 1];
     if (below && end.at < below.at + gap) end.at = below.at + gap;

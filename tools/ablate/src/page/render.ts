@@ -1,5 +1,6 @@
 import type { Results } from '../results.js';
-import { summary, verdict } from '../statistics.js';
+import { compare, noiseOf, summary, verdict } from '../statistics.js';
+import { table as configurations } from '../table.js';
 import { type Comparison, type Finding, findings } from './findings.js';
 import type { Measure } from './measures.js';
 
@@ -20,7 +21,6 @@ export function render(results: Results): Page {
 
 function intro({ scale, results }: Results): string {
   const seconds = results.reduce((sum, run) => sum + run.seconds, 0);
-  const seeds = [...new Set(results.map(({ seed }) => seed))];
   return `# The paper's findings, at small scale
 
 What Li et al. 2023 ([arXiv 2301.12597](https://arxiv.org/abs/2301.12597)) found or chose, tried on the emoji of the demo: written by \`pnpm ablate\` from
@@ -30,10 +30,10 @@ What Li et al. 2023 ([arXiv 2301.12597](https://arxiv.org/abs/2301.12597)) found
 queries, ${scale.stage1} steps of ${scale.batchSize} images for stage 1 and ${scale.stage2} for stage 2. The paper trains 188 million parameters for 250,000 and 80,000
 steps on 129 million images. What shows here may not show there, and the other way round.
 
-**Noise.** ${seeds.length} seeds, each with other initial weights, other batches and other scenes to train on; the test images are the same. Tables have the mean and,
-in brackets, the lowest and highest seed. A difference *shows* where even the worst seed of one configuration is beyond the best
-seed of the other, *within the noise* it does not: with three seeds each, chance alone does that in a tenth of the cases, in either direction, and so some
-of the verdicts below are chance.
+**Noise.** ${seedsOf({ results })} Seeds have other initial weights, other batches and other scenes to train on; the test images are the same. Tables have the
+mean and, in brackets, the lowest and highest seed. A difference is followed by its margin: half the 95% confidence interval by Student's t, with the
+standard deviation over seeds of all configurations together. It *shows* where it is larger than that, and else it is *within the
+noise*; of twenty differences that are none, one shows by chance.
 
 **Scores.** *Unseen vendor*: Noto's drawings, which training has none of. *Known vendors*: drawings that training has, in scenes that it has not. R@1 is
 the mean of both directions among ${scale.candidates} emoji, by ITC; by ITM it is among ${scale.matched}, with every pair ranked. VQA accuracy and CIDEr are of ${scale.testScenes} scenes of each split. Losses without 'in
@@ -41,6 +41,21 @@ training' are of Noto's images with the masks and the hard negatives of BLIP-2, 
 
 **Configurations.** *Whole* is BLIP-2: stage 1 with ITC, ITM on hard negatives and ITG, stage 2 with the loss of the language model alone. Every other
 configuration differs from it in what its name says. *With phrases*: the loss of [decision 14](decisions/0014-phrases-in-the-soft-prompt.md), which the demo has and BLIP-2 has not.`;
+}
+
+/** Says how many seeds the configurations have, and which were not run. */
+function seedsOf({ results }: Pick<Results, 'results'>): string {
+  const of = (name: string): number => new Set(results.flatMap((run) => (run.name === name ? [run.seed] : []))).size;
+  const missing = configurations.filter(({ name }) => of(name) === 0).map(({ name }) => `*${name}*`);
+  const counts = configurations.map(({ name }) => of(name)).filter((count) => count > 0);
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  const seeds =
+    most === 1
+      ? 'One seed each so far: nothing tells a small difference from noise, and no verdict is given.'
+      : fewest === most
+        ? `${most} seeds each.`
+        : `${fewest} to ${most} seeds each, the fewer for the rows that matter less.`;
+  return missing.length === 0 ? seeds : `${seeds} Not run yet: ${missing.join(', ')}.`;
 }
 
 function section({ title, paper, tables, comparisons, plots, here }: Finding, results: Results): string {
@@ -60,14 +75,19 @@ function table(names: readonly string[], measures: readonly Measure[], results: 
   return markdown(['', ...measures.map(({ label }) => label)], rows);
 }
 
-/** The comparisons of one pair in a row, by what came of them. */
 function verdicts(comparisons: readonly Comparison[], results: Results): string {
+  const names = [...new Set(results.results.map(({ name }) => name))];
   const rows = comparisons.map(({ better, worse, measure }) => {
     const [a, b] = [measure.values(results, better), measure.values(results, worse)];
-    return [`${better} better than ${worse}`, measure.label, `${a.length}, ${b.length}`, verdict(a, b, measure.lower)];
+    const compared = compare(a, b, noiseOf(names.map((name) => measure.values(results, name))));
+    const difference = compared ? `${signed(compared.difference)} ± ${compared.margin.toFixed(3)}` : '-';
+    const seeds = `${a.length} and ${b.length}`;
+    return [`${better} better than ${worse}`, measure.label, difference, seeds, verdict(compared, measure.lower)];
   });
-  return markdown(['expected', 'by', 'seeds', ''], rows);
+  return markdown(['expected', 'by', 'difference', 'seeds', ''], rows);
 }
+
+const signed = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 
 const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
