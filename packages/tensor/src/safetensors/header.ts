@@ -4,7 +4,6 @@ import { type ByteSource, readExactly } from './bytes.js';
 import { DTYPE_BYTES, type Dtype, isDtype } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
 import { JsonReader } from './json.js';
-import { withPacked } from './packed.js';
 
 /** The place of a tensor in a file. */
 export interface TensorInfo {
@@ -81,7 +80,7 @@ export async function readHeader(source: ByteSource, file: string): Promise<Head
   for (const [name, { dtype, shape, begin, end }] of entries) {
     tensors.set(name, { dtype, shape, offset: start + begin, bytes: end - begin });
   }
-  return withPacked({ tensors, metadata }, (problem) => fail(`in the header, ${problem}`));
+  return { tensors, metadata };
 }
 
 function parseHeader(text: string, fail: (problem: string) => Error) {

@@ -4,9 +4,9 @@ import type { StoredMatrix } from '../quantized/stored-matrix.js';
 import type { WeightSource } from '../weights.js';
 import { type ByteSource, readExactly, readInto } from './bytes.js';
 import { type Dtype, isDtype, widener } from './dtype.js';
-import { quote, SafetensorsError } from './errors.js';
+import { AGAIN, quote, SafetensorsError } from './errors.js';
 import { readHeader, type TensorInfo } from './header.js';
-import { isPlain, storedMatrix } from './packed.js';
+import { isPlain, storedMatrix, withPacked } from './packed.js';
 
 /** A tensor as stored: little-endian bytes, row-major. */
 export interface RawTensor {
@@ -53,10 +53,13 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
     closed = true;
     await source.close();
   };
-  const header = await readHeader(source, file).catch(async (error: unknown) => {
-    await close();
-    throw error;
-  });
+  const fail = (problem: string) => new SafetensorsError(file, `in the header, ${problem}`, AGAIN);
+  const header = await readHeader(source, file)
+    .then((found) => withPacked(found, fail))
+    .catch(async (error: unknown) => {
+      await close();
+      throw error;
+    });
   const find = (name: string): TensorInfo => {
     if (closed) throw new SafetensorsError(file, 'it is closed', 'read before close()');
     const info = header.tensors.get(name);
