@@ -17,6 +17,10 @@ export interface ServerSoakOptions {
   readonly requests: number;
   /** Connections, one after the other, that are opened and broken off. */
   readonly connections: number;
+  /** Bodies that never end, for half a minute. Default 50. */
+  readonly slowBodies?: number;
+  /** Bodies of 33 MiB. Default 20. */
+  readonly largeBodies?: number;
   /** Called with what is done. */
   readonly onEvent?: (text: string) => void;
 }
@@ -61,7 +65,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * @throws where the server does not start
  */
 export async function soakServer(options: ServerSoakOptions): Promise<ServerSoakResult> {
-  const { clients, seconds, requests, connections, onEvent = () => {} } = options;
+  const { clients, seconds, requests, onEvent = () => {} } = options;
   const problems: string[] = [];
   const images = await Promise.all(
     Array.from({ length: 8 }, (_, i) =>
@@ -73,11 +77,13 @@ export async function soakServer(options: ServerSoakOptions): Promise<ServerSoak
   let server = await start(['--batch', '1']);
   onEvent('captions one at a time');
   const sequential = await load(server.url, { urls, clients, seconds });
+  onEvent(JSON.stringify(sequential));
   await server.stop();
   server = await start([]);
   try {
     onEvent('captions in batches');
     const batched = await load(server.url, { urls, clients, seconds });
+    onEvent(JSON.stringify(batched));
     for (const [name, { statuses, errors }] of Object.entries({ sequential, batched })) {
       const others = Object.keys(statuses).filter((status) => status !== '200' && status !== '429');
       if (errors > 0) problems.push(`${name}: ${errors} requests had no answer.`);
@@ -97,7 +103,7 @@ export async function soakServer(options: ServerSoakOptions): Promise<ServerSoak
 
     const before = await resident(server.url);
     onEvent('hostile requests');
-    const statuses = await hostile(server, connections);
+    const statuses = await hostile(server, options);
     await sleep(2000);
     const after = await resident(server.url);
     if (after > 1.1 * before) problems.push(`Hostile requests left memory at ${after} MB, where it was ${before} MB.`);
@@ -207,12 +213,15 @@ const post = (url: string, body: string): Promise<Response> =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 
 /** Images that are no images, bombs, bodies that are too large or never end, and connections that are broken off. */
-async function hostile({ url, port }: Served, connections: number): Promise<Record<string, number>> {
+async function hostile(
+  { url, port }: Served,
+  { connections, slowBodies = 50, largeBodies = 20 }: ServerSoakOptions,
+): Promise<Record<string, number>> {
   const statuses: Record<string, number> = {};
   const counted = (status: number): void => {
     statuses[status] = (statuses[status] ?? 0) + 1;
   };
-  const bomb = await encodePng(solidImage(12_000, 12_000, [1, 2, 3])); // 432 MB of pixels
+  const bomb = await encodePng(solidImage(8000, 8000, [1, 2, 3])); // 192 MB of pixels
   const bytes = [Buffer.from('no image'), Buffer.from(bomb), Buffer.alloc(2 ** 20, 7), Buffer.from('<svg/>')];
   for (let i = 0; i < Math.min(200, connections); i++) {
     const image = `data:image/png;base64,${bytes[i % bytes.length]!.toString('base64')}`;
@@ -220,13 +229,13 @@ async function hostile({ url, port }: Served, connections: number): Promise<Reco
     counted(response.status);
     await response.arrayBuffer();
   }
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < largeBodies; i++) {
     const response = await post(`${url}/v1/rerank`, 'x'.repeat(33 * 2 ** 20)).catch(() => undefined);
     if (response) counted(response.status);
   }
   const request = 'GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
   const slow = 'POST /v1/rerank HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{';
-  const waiting = Array.from({ length: Math.min(50, connections) }, () => {
+  const waiting = Array.from({ length: slowBodies }, () => {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     socket.write(slow);
     socket.once('data', (data) => counted(Number(String(data).slice(9, 12))));
