@@ -1,6 +1,7 @@
 import { captionProcessor } from '@blip2/data';
 import { loadEmoji, type QuestionType, questionTypes, sceneGroups, sceneNumbers, scenePrompts } from '@blip2/emoji';
 import { fillTemplate } from '@blip2/models';
+import { rowsOf, type Shard } from '@blip2/runs';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
 import type { FeatureStore, Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
@@ -31,6 +32,8 @@ export interface BatchInputs {
   readonly singles?: EncodedSingles | undefined;
   /** Single drawings of any emoji. */
   readonly views?: EncodedSingles | undefined;
+  /** The part of every batch that is made, where several processes train together. Default: all of it. */
+  readonly shard?: Shard | undefined;
 }
 
 /** The share of drawings of emoji that stage 1 shows in other places and sizes and on other backgrounds. */
@@ -45,6 +48,7 @@ export function stage1Batches({
   wideScenes,
   singles,
   views,
+  shard,
 }: BatchInputs): (at: Position) => Promise<Stage1Batch> {
   const { textLength, sceneShare, scenes: count } = config.data;
   const options = { tokenizer: parts.text.tokenizer, textLength };
@@ -52,8 +56,12 @@ export function stage1Batches({
   const lengths = memoized((text) => options.tokenizer.encode(text).length);
   const pairs = (store: FeatureStore, text: (index: number) => string, order?: (index: number) => number) => {
     const features = dropping(store, config);
-    const batch = (places: number[]) =>
-      collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, places, options);
+    const { begin, end } = rowsOf(config.stage1.batchSize, shard);
+    const batch = (places: number[]) => {
+      for (const index of places) numbers(text(index)); // of the whole batch, so that all processes number alike
+      const own = places.slice(begin, end);
+      return collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, own, options);
+    };
     return batchIterator(
       { count: store.length, lengthOf: order ?? ((index: number) => lengths(text(index))), batch },
       { batchSize: config.stage1.batchSize, seed: config.seed },
@@ -110,14 +118,25 @@ export function stage2Batches({
   wideScenes,
   singles,
   views,
+  shard,
 }: BatchInputs): (at: Position) => Promise<Stage2Batch> {
   const language = languageOf(parts);
   const batches = (source: SampleSource) =>
     batchIterator(
       {
         count: source.features.length,
-        batch: (places: number[]) => (random: () => number) =>
-          collateStage2({ ...source, features: dropping(source.features, config) }, places, { language, random }),
+        batch: (places: number[]) => (random: () => number) => {
+          const { begin, end } = rowsOf(config.stage2.batchSize, shard);
+          // of the whole batch, so that the texts do not depend on who has which part of it
+          const drawn = places.map((index) => source.samples(index, random));
+          const own = places.slice(begin, end);
+          let row = begin;
+          const samples = (): readonly Sample[] => drawn[row++] as readonly Sample[];
+          return collateStage2({ ...source, samples, features: dropping(source.features, config) }, own, {
+            language,
+            random,
+          });
+        },
       },
       { batchSize: config.stage2.batchSize, seed: config.seed },
     );

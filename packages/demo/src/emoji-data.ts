@@ -55,7 +55,7 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
   check: checkCounts,
   identity: ({ testScenes, ...trained }) => trained,
 
-  async openTraining(config, { encoder, parts, reporter, signal }) {
+  async openTraining(config, { encoder, parts, reporter, signal, shard }) {
     const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
     const {
       emoji: count,
@@ -99,7 +99,7 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
           : undefined;
       const named =
         reach === null ? emoji : { ...emoji, features: mixedEmoji(emoji, { count: entries.length, reach, seed }) };
-      const inputs = { config, parts, emoji: named, scenes, singles, wideScenes, views };
+      const inputs = { config, parts, emoji: named, scenes, singles, wideScenes, views, shard };
       let stage2: ReturnType<typeof stage2Batches> | undefined;
       return {
         stage1: stage1Batches(inputs),

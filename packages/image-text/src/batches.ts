@@ -1,5 +1,6 @@
 import { captionProcessor, type ImageTextItem, questionProcessor } from '@blip2/data';
 import { fillTemplate, type Prompts } from '@blip2/models';
+import { rowsOf, type Shard } from '@blip2/runs';
 import { hash, rng } from '@blip2/tensor';
 import type { Position } from '@blip2/trainer';
 import {
@@ -29,6 +30,8 @@ export interface BatchInputs {
   /** The training images that can be used, in the order of `features.kept`. */
   readonly images: readonly ImageTextItem[];
   readonly features: ImageFeatures;
+  /** The part of every batch that is made, where several processes train together. Default: all of it. */
+  readonly shard?: Shard | undefined;
 }
 
 /** Batches by position, and how long was waited for their data. */
@@ -65,6 +68,7 @@ export function stage1Batches({
   parts,
   images,
   features,
+  shard,
 }: BatchInputs): Batches<Stage1Batch | Stage1PixelBatch> {
   const pairs = images.flatMap(({ captions }, image) =>
     captions.map((text) => ({ image, text: captionProcessor(text) })),
@@ -81,10 +85,13 @@ export function stage1Batches({
   );
   return following(
     ahead(async (position) => {
-      const chosen = indicesAt(position).map((index) => pairs[index] as (typeof pairs)[number]);
+      const { begin, end } = rowsOf(config.stage1.batchSize, shard);
+      const indices = indicesAt(position).slice(begin, end);
+      const chosen = indices.map((index) => pairs[index] as (typeof pairs)[number]);
       const made = await features.prepare(
         chosen.map(({ image }) => image),
         hash(seed, `views ${position}`),
+        begin,
       );
       return () => {
         const of = (i: number) => chosen[i] as (typeof pairs)[number];
@@ -108,7 +115,8 @@ export function stage2Batches(
   prompts: Prompts,
   texts: Stage2Texts,
 ): Batches<Stage2Batch | Stage2PixelBatch> {
-  const { config, parts, images, features } = inputs;
+  const { config, parts, images, features, shard } = inputs;
+  const { begin, end } = rowsOf(config.stage2.batchSize, shard);
   const language = languageOf(parts);
   const { seed, data, stage2 } = config;
   const kind = (indices: readonly number[], samples: (item: ImageTextItem, random: () => number) => Sample[]) =>
@@ -132,14 +140,17 @@ export function stage2Batches(
   return following(
     ahead(async (position) => {
       const { images: chosen, samples } = at(position);
-      const made = await features.prepare(chosen, hash(seed, `views ${position}`));
+      const made = await features.prepare(chosen.slice(begin, end), hash(seed, `views ${position}`), begin);
       return () => {
         const random = rng(hash(seed, `texts ${position}`));
+        // of the whole batch, so that the texts do not depend on who has which part of it
+        const drawn = chosen.map((image) => samples(images[image] as ImageTextItem, random));
         const source = {
           features: prepared(images.length, made),
-          samples: (i: number, next: () => number) => samples(images[chosen[i] as number] as ImageTextItem, next),
+          samples: (i: number) => drawn[begin + i] as Sample[],
         };
-        return collateStage2(source, [...chosen.keys()], { language, random }).then(named);
+        const rows = Array.from({ length: end - begin }, (_, i) => i);
+        return collateStage2(source, rows, { language, random }).then(named);
       };
     }, AHEAD),
   );

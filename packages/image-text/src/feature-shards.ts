@@ -67,6 +67,8 @@ export async function featureShards(options: ShardOptions): Promise<FeatureShard
   const { folder, count, views } = options;
   const perShard = itemsTogether(views) * BATCHES;
   await mkdir(folder, { recursive: true });
+  const known = await completed(options, perShard);
+  if (known) return readerOf(known, options, perShard);
   const unlock = await lock(folder);
   try {
     const shards: Entry[][] = [];
@@ -74,11 +76,31 @@ export async function featureShards(options: ShardOptions): Promise<FeatureShard
       const path = join(folder, String(shards.length).padStart(5, '0'));
       shards.push(await complete(path, { ...options, first, end: Math.min(count, first + perShard) }));
     }
-    const shape = shards.flat().find(({ shape: [N] }) => N > 0)?.shape ?? [0, 0];
-    return reader(shards, { folder, views, perShard, shape });
+    return readerOf(shards, options, perShard);
   } finally {
     await unlock();
   }
+}
+
+function readerOf(shards: readonly Entry[][], { folder, views }: ShardOptions, perShard: number): FeatureShards {
+  const shape = shards.flat().find(({ shape: [N] }) => N > 0)?.shape ?? [0, 0];
+  return reader(shards, { folder, views, perShard, shape });
+}
+
+/** The entries of all shards where everything is encoded: several processes may then read at once. */
+async function completed(
+  { folder, count, views, onProgress }: ShardOptions,
+  perShard: number,
+): Promise<Entry[][] | undefined> {
+  const shards: Entry[][] = [];
+  for (let first = 0; first < count; first += perShard) {
+    const found = await soundPart(join(folder, String(shards.length).padStart(5, '0')), views);
+    const items = found.entries.reduce((sum, entry) => sum + entry.items, 0);
+    if (items < Math.min(perShard, count - first) || found.damaged || found.excess) return undefined;
+    shards.push(found.entries);
+  }
+  onProgress?.(count, count);
+  return shards;
 }
 
 /** Reads the journal of a shard, and encodes the rest of it. */
@@ -132,24 +154,33 @@ async function complete(path: string, options: ShardOptions & { first: number; e
 
 /** The entries of a journal whose features agree with their checksums; what follows the first that does not is cut off. */
 async function sound(path: string, views: number, onNote: ShardOptions['onNote']): Promise<Entry[]> {
+  const { entries, damaged, excess, bytes, lines } = await soundPart(path, views);
+  if (damaged) onNote?.(`The cached features in ${path}.f16 are damaged from byte ${bytes} on and are computed again.`);
+  if (excess?.data) await truncate(`${path}.f16`, bytes);
+  if (excess?.journal) await truncate(`${path}.jsonl`, lines);
+  return entries;
+}
+
+/** The first entries of a journal whose features agree with their checksums, their lengths in both files, and what follows. */
+async function soundPart(path: string, views: number) {
   const text = await readFile(`${path}.jsonl`, 'utf8').catch(() => '');
   const data = await readFile(`${path}.f16`).catch(() => Buffer.alloc(0));
   const entries: Entry[] = [];
-  let [bytes, lines] = [0, 0];
+  let [bytes, lines, damaged] = [0, 0, false];
   for (const line of text.split('\n').slice(0, -1)) {
     const entry = parsed(line);
     const size = entry ? bytesOf(entry, views) : 0;
     if (!entry || bytes + size > data.length || crc32(data.subarray(bytes, bytes + size)) !== entry.crc) {
-      onNote?.(`The cached features in ${path}.f16 are damaged from byte ${bytes} on and are computed again.`);
+      damaged = true;
       break;
     }
     entries.push(entry);
     bytes += size;
     lines += Buffer.byteLength(line) + 1;
   }
-  if (data.length > bytes) await truncate(`${path}.f16`, bytes);
-  if (Buffer.byteLength(text) > lines) await truncate(`${path}.jsonl`, lines);
-  return entries;
+  const [dataLeft, journalLeft] = [data.length > bytes, Buffer.byteLength(text) > lines];
+  const excess = dataLeft || journalLeft ? { data: dataLeft, journal: journalLeft } : undefined;
+  return { entries, damaged, excess, bytes, lines };
 }
 
 function parsed(line: string): Entry | undefined {

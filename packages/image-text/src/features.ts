@@ -20,9 +20,9 @@ export interface ImageFeatures {
   /**
    * Reads or decodes the images of a batch, by their place in `kept`, without the encoder; the result gives their features
    * [B,N,D], or their pixels [B,H,W,3] where these are wanted, which the caller owns. `seed` chooses the views, or draws the
-   * augmentation.
+   * augmentation. They are the rows from `first` on of a batch that several processes share. Default 0.
    */
-  prepare(images: readonly number[], seed: number): Promise<() => Promise<tf.Tensor3D | tf.Tensor4D>>;
+  prepare(images: readonly number[], seed: number, first?: number): Promise<() => Promise<tf.Tensor3D | tf.Tensor4D>>;
   /** The features as a store, of the first view. */
   readonly store: FeatureStore;
   close(): Promise<void>;
@@ -70,8 +70,9 @@ async function fromCache(items: readonly ImageTextItem[], options: FeatureOption
   return {
     kept: shards.kept,
     skipped: shards.skipped.map(({ item, reason }) => ({ id: (items[item] as ImageTextItem).id, reason })),
-    async prepare(images, at) {
+    async prepare(images, at, first = 0) {
       const random = rng(at);
+      for (let before = 0; before < first; before++) random();
       const halves = await shards.read(images.map((image) => image * views + Math.floor(random() * views)));
       return async () => toTensor(halves, [N, D]);
     },
@@ -137,18 +138,18 @@ async function encodeImages(vision: VisionModel, images: readonly DecodedImage[]
 async function fromImages(items: readonly ImageTextItem[], options: FeatureOptions): Promise<ImageFeatures> {
   const { vision, seed, plan, pixels = false } = options;
   const { kept, skipped } = await checkImages(items, options);
-  const load = (images: readonly number[], at: number): Promise<DecodedImage[]> =>
+  const load = (images: readonly number[], at: number, first: number): Promise<DecodedImage[]> =>
     Promise.all(
       images.map((image, i) =>
-        loadImage(items[kept[image] as number] as ImageTextItem, hash(at, `crop ${i}`), options),
+        loadImage(items[kept[image] as number] as ImageTextItem, hash(at, `crop ${first + i}`), options),
       ),
     );
   const plain = { ...options, plan: { ...plan, train: undefined } };
   return {
     kept,
     skipped,
-    async prepare(images, at) {
-      const decoded = await load(images, at);
+    async prepare(images, at, first = 0) {
+      const decoded = await load(images, at, first);
       return async () => (pixels ? toPixels(decoded, vision.processor) : encodeImages(vision, decoded));
     },
     store: {

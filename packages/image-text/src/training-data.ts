@@ -1,5 +1,5 @@
 import { defaultPrompts } from '@blip2/models';
-import { type TrainingData, trainsEncoder, type ValidationData } from '@blip2/runs';
+import { type Shard, type TrainingData, trainsEncoder, type ValidationData } from '@blip2/runs';
 import type { Parts } from '@blip2/training';
 import { type Batches, stage1Batches, stage2Batches } from './batches.js';
 import type { ImageTextConfig } from './config.js';
@@ -25,11 +25,11 @@ export interface TrainingImages {
 export function trainingData(
   config: ImageTextConfig,
   { name, train, held }: TrainingImages,
-  { parts }: { readonly parts: Parts },
+  { parts, shard }: { readonly parts: Parts; readonly shard?: Shard | undefined },
 ): Omit<TrainingData, 'close'> {
   const { data } = config;
   const { items: images, features } = train;
-  const inputs = { config, parts, images, features };
+  const inputs = { config, parts, images, features, shard };
   const prompts = data.prompts ?? defaultPrompts[parts.language?.kind ?? 'decoder'];
   const made: Batches<unknown>[] = [];
   const once = <B>(make: () => Batches<B>): (() => Batches<B>) => {

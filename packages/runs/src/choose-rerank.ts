@@ -1,4 +1,5 @@
 import type { RerankConfig, RetrievalModel } from '@blip2/models';
+import type { Communicator } from '@blip2/trainer';
 import { evaluateRetrieval, type RetrievalScores } from './evaluate/retrieval.js';
 import type { RetrievalData } from './run-data.js';
 
@@ -12,9 +13,17 @@ const CANDIDATES = 16;
 export async function chooseRerank(
   model: Pick<RetrievalModel, 'params' | 'config' | 'tokenizer'>,
   data: RetrievalData,
-  { textLength, signal }: { readonly textLength: number; readonly signal?: AbortSignal | undefined },
+  {
+    textLength,
+    signal,
+    communicator,
+  }: {
+    readonly textLength: number;
+    readonly signal?: AbortSignal | undefined;
+    readonly communicator?: Communicator | undefined;
+  },
 ): Promise<RerankConfig> {
-  const options = { tokenizer: model.tokenizer, textLength, ...(signal ? { signal } : {}) };
+  const options = { tokenizer: model.tokenizer, textLength, communicator, ...(signal ? { signal } : {}) };
   const mean = ({ i2t, t2i }: RetrievalScores): number => (i2t.r1 + t2i.r1) / 2;
   const itc = await evaluateRetrieval(model, data, { ...options, rerank: 0 });
   const itm = await evaluateRetrieval(model, data, { ...options, rerank: CANDIDATES });

@@ -1,10 +1,12 @@
 import { loadTokenizer } from '@blip2/data';
 import { modelFolder } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
+import type { Communicator } from '@blip2/trainer';
 import { compose, type InitialModels, loadBert, type Parts } from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { trainsEncoder } from './config/trained.js';
 import { Disposables } from './disposables.js';
+import { expectEvenShards, inTurn } from './distributed.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
 import { type CustomLanguage, openRunLanguage, type RunLanguage } from './language.js';
 import { checkPlan, describePlan, planStage } from './plan.js';
@@ -48,6 +50,8 @@ export interface TrainingContextOptions<D extends DataConfig> {
   readonly out: string;
   /** Trained models to start from. */
   readonly initial?: InitialFolders | undefined;
+  /** The processes that train together. Default: this one alone. */
+  readonly communicator: Communicator;
 }
 
 /** Loads the frozen models, composes the parts, and encodes the images of the data set. */
@@ -55,10 +59,12 @@ export async function openTrainingContext<D extends DataConfig>(
   config: RunConfig<D>,
   options: TrainingContextOptions<D>,
 ): Promise<TrainingContext> {
-  const { data: source, reporter, signal, stages, out, initial = {} } = options;
+  const { data: source, reporter, signal, stages, out, initial = {}, communicator } = options;
+  const { rank, size } = communicator;
   const frozen = frozenFolders(config);
   const folders = initial.stage1 ? { ...frozen, text: await modelFolder(initial.stage1, 'retrieval') } : frozen;
-  const checked = { stages, out, reporter, signal };
+  expectEvenShards(config, stages, communicator);
+  const checked = { stages, out: rank === 0 ? out : undefined, reporter, signal };
   await source.check(config, checked);
   const resources = new Disposables();
   try {
@@ -95,9 +101,9 @@ export async function openTrainingContext<D extends DataConfig>(
       }),
     );
     const parts = resources.add(started, (composed) => composed.dispose());
-    const data = resources.add(await source.openTraining(config, { ...checked, encoder, parts }), (opened) =>
-      opened.close(),
-    );
+    const shard = size > 1 ? { shard: { rank, size } } : {};
+    const open = () => source.openTraining(config, { ...checked, ...shard, encoder, parts });
+    const data = resources.add(await inTurn(communicator, open), (opened) => opened.close());
     if (data.encoded) encoder.dispose();
     return { config, folders, parts, encoder, language, data, close: () => resources.close() };
   } catch (error) {

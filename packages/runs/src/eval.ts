@@ -9,9 +9,11 @@ import {
   type RetrievalModel,
 } from '@blip2/models';
 import { starterUrl } from '@blip2/starter';
+import { type Communicator, singleProcess } from '@blip2/trainer';
 import type { VisionEncoder } from '@blip2/vision';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { Disposables } from './disposables.js';
+import { inTurn } from './distributed.js';
 import { type CaptionScores, evaluateCaptions, evaluateExact, type SingleScores } from './evaluate/captions.js';
 import { type DecodingSummary, decodingSummary, type EvalDecoding, evalDecoding } from './evaluate/decoding.js';
 import { expectWritable, writePredictions } from './evaluate/predictions.js';
@@ -41,6 +43,11 @@ export interface EvalOptions<D extends DataConfig = DataConfig, E extends Evalua
   /** Default: reports nothing. */
   readonly reporter?: Reporter;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The processes that evaluate together, each with its share of the images and questions; all get all scores, and process 0
+   * alone writes predictions and reports. Default: this one alone.
+   */
+  readonly communicator?: Communicator | undefined;
 }
 
 /** The scores of one split. Recall, accuracy and shares are between 0 and 1. */
@@ -91,9 +98,12 @@ export interface EvaluationContext<E extends EvaluationData = EvaluationData> {
  * @throws as `resolveModel` and `loadFolder` do, and where predictions cannot be written
  */
 export async function runEval<D extends DataConfig, E extends EvaluationData>(
-  options: EvalOptions<D, E>,
+  given: EvalOptions<D, E>,
 ): Promise<EvalSummary> {
-  const { predictions, reporter = silent } = options;
+  const first = (given.communicator?.rank ?? 0) === 0;
+  const reporter = first ? (given.reporter ?? silent) : silent;
+  const predictions = first ? given.predictions : undefined;
+  const options = { ...given, reporter };
   if (predictions !== undefined) await expectWritable(predictions);
   return withEvaluation(options, async (context) => {
     const evaluation = await evaluate(context, options);
@@ -108,17 +118,16 @@ export async function withEvaluation<D extends DataConfig, E extends EvaluationD
   options: EvalOptions<D, E>,
   body: (context: EvaluationContext<E>) => Promise<T>,
 ): Promise<T> {
-  const { data, seed, reporter = silent, signal } = options;
+  const { data, seed, reporter = silent, signal, communicator = singleProcess } = options;
   const model = await folderOf(options.model, { reporter, signal });
   const resources = new Disposables();
   try {
     const config = await trainedConfig(model, data);
     const { retrievalModel, generationModel } = await modelsOf(model, resources, options);
     const { vision, processor } = (retrievalModel ?? generationModel) as LoadedModel;
-    const opened = await data.openEvaluation(
-      { config, seed },
-      { encoder: { vision: { ...vision, processor } }, reporter, signal },
-    );
+    const open = () =>
+      data.openEvaluation({ config, seed }, { encoder: { vision: { ...vision, processor } }, reporter, signal });
+    const opened = await inTurn(communicator, open);
     resources.add(opened, () => opened.close());
     return await body({
       retrievalModel,
@@ -131,7 +140,7 @@ export async function withEvaluation<D extends DataConfig, E extends EvaluationD
   }
 }
 
-type EvaluateOptions = Pick<EvalOptions, 'rerank' | 'decoding' | 'reporter' | 'signal'>;
+type EvaluateOptions = Pick<EvalOptions, 'rerank' | 'decoding' | 'reporter' | 'signal' | 'communicator'>;
 
 /** Evaluates an open model on every task that it and the data support, of both splits. */
 export async function evaluate(context: EvaluationContext, options: EvaluateOptions): Promise<Evaluation> {
@@ -152,11 +161,11 @@ export async function evaluate(context: EvaluationContext, options: EvaluateOpti
 async function evaluateSplit(
   { retrievalModel, generationModel, textLength }: EvaluationContext,
   tasks: EvaluationTasks,
-  { rerank: given, decoding: chosen = {}, reporter = silent, signal }: EvaluateOptions,
+  { rerank: given, decoding: chosen = {}, reporter = silent, signal, communicator }: EvaluateOptions,
 ): Promise<SplitEvaluation> {
   const { itm = false, k = 0 } = retrievalModel?.rerank ?? {};
   const rerank = given ?? (itm ? k : 0);
-  const aborting = signal ? { signal } : {};
+  const aborting = { communicator, ...(signal ? { signal } : {}) };
   const progress = (task: string) => ({
     onProgress: (done: number, total: number) => reporter.progress(task, done, total),
   });

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openMetrics, type TrainStep } from '@blip2/trainer';
+import { type Communicator, openMetrics, type TrainStep } from '@blip2/trainer';
 import type { RunConfig } from './config/schema.js';
 import { METRICS } from './metrics.js';
 import type { Observers } from './observe/observer.js';
@@ -19,6 +19,8 @@ export interface FollowOptions {
   readonly reporter: Reporter;
   readonly observers: Observers;
   readonly signal?: AbortSignal | undefined;
+  /** The processes that train together, of which the first alone writes. */
+  readonly communicator: Communicator;
 }
 
 /** The number of steps after which the rate is reported: the first are slower. */
@@ -32,21 +34,22 @@ const WARM = 10;
 export async function follow(
   stage: 1 | 2,
   run: AsyncGenerator<TrainStep, void, void>,
-  { config, out, data, selection, maxSteps, reporter, observers, signal }: FollowOptions,
+  { config, out, data, selection, maxSteps, reporter, observers, signal, communicator }: FollowOptions,
 ): Promise<{ trained: boolean; finished: boolean }> {
   if (selection?.stopped) return { trained: false, finished: true };
   const before = stage === 1 ? 0 : config.stage1.steps;
   const { steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
   const images = batchSize * accumulationSteps;
+  const writes = communicator.rank === 0;
   let metrics: Awaited<ReturnType<typeof openMetrics>> | undefined;
   let [made, seconds] = [0, 0];
   let waited = data.waited?.() ?? 0;
   for await (const step of run) {
-    metrics ??= await openLog(out, config, before + step.step - 1);
+    if (writes) metrics ??= await openLog(out, config, before + step.step - 1);
     const now = data.waited?.() ?? 0;
     const dataWait = (now - waited) / step.seconds;
     waited = now;
-    await metrics.append({ ...step, step: before + step.step, stage, ...(data.waited && { dataWait }) });
+    await metrics?.append({ ...step, step: before + step.step, stage, ...(data.waited && { dataWait }) });
     await observers.step({ ...step, stage, images });
     reporter.step(stage, { ...step, images });
     reporter.progress(`training stage ${stage}`, step.step, steps);
@@ -60,7 +63,7 @@ export async function follow(
     if (await selection?.after(step.step)) return { trained: true, finished: true };
   }
   signal?.throwIfAborted();
-  return { trained: metrics !== undefined, finished: maxSteps === undefined || maxSteps >= steps };
+  return { trained: made > 0, finished: maxSteps === undefined || maxSteps >= steps };
 }
 
 function duration(seconds: number): string {

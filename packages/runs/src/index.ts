@@ -43,19 +43,21 @@ export { curvesOf, type LiveReportOptions, liveReport, REPORT } from './observe/
 export type { ObservedRun, ObservedStep, RunObserver, StepObserver } from './observe/observer.js';
 export { TENSORBOARD, type TensorBoardOptions, tensorBoard } from './observe/tensorboard/observer.js';
 export { type Reporter, silent } from './reporter.js';
-export type {
-  CaptionData,
-  CheckContext,
-  DataContext,
-  EvaluationData,
-  EvaluationOptions,
-  EvaluationTasks,
-  QuestionItem,
-  RetrievalData,
-  RunData,
-  TrainingData,
-  ValidationData,
-  VqaData,
+export {
+  type CaptionData,
+  type CheckContext,
+  type DataContext,
+  type EvaluationData,
+  type EvaluationOptions,
+  type EvaluationTasks,
+  type QuestionItem,
+  type RetrievalData,
+  type RunData,
+  rowsOf,
+  type Shard,
+  type TrainingData,
+  type ValidationData,
+  type VqaData,
 } from './run-data.js';
 export { EVALUATIONS, type LoggedEvaluation, readEvaluations } from './selection.js';
 export { runTrain, type TrainRunOptions } from './train.js';

@@ -59,8 +59,21 @@ export interface CheckContext {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The part of every batch that a process has: of its rows, those of `rank` where they are divided evenly by `size`. */
+export interface Shard {
+  readonly rank: number;
+  readonly size: number;
+}
+
+/** The part of a batch's rows that a shard has; all of them without one. */
+export function rowsOf(count: number, { rank, size }: Shard = { rank: 0, size: 1 }): { begin: number; end: number } {
+  return { begin: (count / size) * rank, end: (count / size) * (rank + 1) };
+}
+
 /** What a data set is given to encode its images. */
 export interface DataContext extends CheckContext {
+  /** The part of every batch that it makes, where several processes train together. Default: all of it. */
+  readonly shard?: Shard | undefined;
   /** The frozen image encoder with its processor; `fingerprint` identifies its weights, for features cached on disk. */
   readonly encoder: Pick<RunVision, 'vision'> & { readonly fingerprint?: string };
   readonly reporter: Reporter;
@@ -68,7 +81,7 @@ export interface DataContext extends CheckContext {
 
 /** The training split, its images encoded by the frozen image encoder. */
 export interface TrainingData {
-  /** Makes the batch of stage 1 at a position, of pixels where the image encoder is trained. Equal positions give equal batches, so that a run can be resumed. */
+  /** Makes the batch of stage 1 at a position, or the shard of it, of pixels where the image encoder is trained. Equal positions give equal batches, so that a run can be resumed. */
   stage1(at: Position): Promise<Stage1Batch | Stage1PixelBatch>;
   /** Makes the batch of stage 2 at a position; called only where there is a language model. */
   stage2(at: Position): Promise<Stage2Batch | Stage2PixelBatch>;

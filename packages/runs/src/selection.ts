@@ -1,15 +1,15 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cider, type Recall } from '@blip2/metrics';
-import { type GenerateAllOptions, generateTexts } from '@blip2/models';
 import type { Flat } from '@blip2/tensor';
 import { isFile } from '@blip2/tensor/files';
-import { latestCheckpoint, nodeFiles } from '@blip2/trainer';
+import { type Communicator, latestCheckpoint, nodeFiles, onFirst } from '@blip2/trainer';
 import { adaptedLanguage, languageOf, type Parts, stage1Params, stage2Params } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { RunConfig } from './config/schema.js';
 import { loraOf } from './config/trained.js';
 import { CAPTION_TOKENS, type PromptedModel } from './evaluate/captions.js';
+import { generateShared, type SharedGeneration } from './evaluate/generate-shared.js';
 import { evaluateRetrieval } from './evaluate/retrieval.js';
 import { evaluateVqa } from './evaluate/vqa.js';
 import type { Observers } from './observe/observer.js';
@@ -63,20 +63,27 @@ export interface SelectionOptions {
   readonly reporter: Reporter;
   readonly observers: Pick<Observers, 'scores'>;
   readonly signal?: AbortSignal | undefined;
+  /** The processes that train together: all evaluate, and the first alone reads and writes. */
+  readonly communicator: Communicator;
 }
 
 /** Opens the selection of a stage; undefined where the data set selects nothing, or the configuration has it off. */
 export async function openSelection(options: SelectionOptions): Promise<Selection | undefined> {
-  const { stage, config, data, out, checkpoints, resume, parts, reporter, observers } = options;
+  const { stage, config, data, out, checkpoints, resume, parts, reporter, observers, communicator } = options;
+  const writes = communicator.rank === 0;
   const { checkpointEvery, evaluateEvery, patience, steps } = stage === 1 ? config.stage1 : config.stage2;
   const every = evaluateEvery ?? checkpointEvery;
   if (!data.selects || every === 0) return undefined;
   const file = join(out, EVALUATIONS);
-  const all = (await readEvaluations(out)).filter((one) => resume || one.stage < stage);
-  const from = resume ? ((await latestCheckpoint(checkpoints))?.step ?? 0) : 0;
-  const logged = all.filter((one) => one.stage < stage || (one.stage === stage && one.step <= from));
-  const stop = all.find((one) => one.stage === stage && one.stopped);
-  const stopped = stop !== undefined && (await isBest(checkpoints, stop.best, options.identity));
+  const { logged, stopped } = await onFirst(communicator, async () => {
+    const all = (await readEvaluations(out)).filter((one) => resume || one.stage < stage);
+    const from = resume ? ((await latestCheckpoint(checkpoints))?.step ?? 0) : 0;
+    const stop = all.find((one) => one.stage === stage && one.stopped);
+    return {
+      logged: all.filter((one) => one.stage < stage || (one.stage === stage && one.step <= from)),
+      stopped: stop !== undefined && (await isBest(checkpoints, stop.best, options.identity)),
+    };
+  });
 
   return {
     stopped,
@@ -90,9 +97,10 @@ export async function openSelection(options: SelectionOptions): Promise<Selectio
       const highest = Math.max(Number.NEGATIVE_INFINITY, ...own.map((one) => one.value));
       const isNew = value >= highest;
       const best = isNew ? step : (own.at(-1)?.best ?? step);
-      if (isNew) await saveBest(checkpoints, step, options);
+      if (isNew && writes) await saveBest(checkpoints, step, options);
       const stops = patience !== null && sinceGrowth([...own.map((one) => one.value), value]) >= patience;
       logged.push({ stage, step, value, scores, best, stopped: stops });
+      if (!writes) return stops;
       await writeFile(`${file}.tmp`, logged.map((one) => `${JSON.stringify(one)}\n`).join(''));
       await rename(`${file}.tmp`, file);
       if (stops)
@@ -102,8 +110,17 @@ export async function openSelection(options: SelectionOptions): Promise<Selectio
       return stops;
     },
     async restore() {
-      const best = (await bestSteps(checkpoints)).at(-1);
-      if (best !== undefined) await loadBest(join(checkpoints, folderOf(best)), recordsOf(stage, parts));
+      const best = await onFirst(communicator, async () => (await bestSteps(checkpoints)).at(-1));
+      if (best === undefined) return;
+      const records = recordsOf(stage, parts);
+      if (writes) await loadBest(join(checkpoints, folderOf(best)), records);
+      if (communicator.size === 1) return;
+      for (const record of records) {
+        for (const [path, tensor] of Object.entries(record)) {
+          record[path] = tf.keep(await communicator.broadcast(tensor));
+          tensor.dispose();
+        }
+      }
     },
   };
 }
@@ -137,13 +154,17 @@ async function validate(options: SelectionOptions): Promise<Scores> {
   }
 }
 
-async function recallOf({ retrieval }: ValidationData, { parts, config, signal }: SelectionOptions): Promise<Scores> {
+async function recallOf(
+  { retrieval }: ValidationData,
+  { parts, config, signal, communicator }: SelectionOptions,
+): Promise<Scores> {
   if (!retrieval) return { none: 0 };
   const model = { config: parts.config, params: stage1Params(parts) };
   const how = {
     tokenizer: parts.text.tokenizer,
     textLength: config.data.textLength,
     rerank: 0,
+    communicator,
     ...(signal && { signal }),
   };
   const { i2t, t2i } = await evaluateRetrieval(model, retrieval, how);
@@ -154,13 +175,13 @@ async function recallOf({ retrieval }: ValidationData, { parts, config, signal }
 
 async function textsOf(
   { captions, vqa }: ValidationData,
-  { config, parts, data, signal }: SelectionOptions,
+  { config, parts, data, signal, communicator }: SelectionOptions,
 ): Promise<Scores> {
   const lora = loraOf(config);
   const language = lora ? adaptedLanguage(parts, lora) : languageOf(parts);
   const { tokenizer } = language;
   const model = { config: parts.config, params: stage2Params(parts), language, tokenizer, prompts: data.prompts };
-  const how = { beams: 1, ...(signal && { signal }) };
+  const how = { beams: 1, communicator, ...(signal && { signal }) };
   return {
     ...(captions && { cider: await ciderOf(model, captions, how) }),
     ...(vqa && { vqa: (await evaluateVqa(model, vqa, how)).accuracy }),
@@ -171,10 +192,10 @@ async function textsOf(
 async function ciderOf(
   model: PromptedModel,
   { features, references }: CaptionData,
-  how: GenerateAllOptions,
+  how: SharedGeneration,
 ): Promise<number> {
   const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt: model.prompts.caption }));
-  const texts = await generateTexts(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...how });
+  const texts = await generateShared(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...how });
   return cider(
     texts,
     inputs.map(({ image }) => [...references(image)]),

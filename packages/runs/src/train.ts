@@ -3,7 +3,7 @@ import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
 import { type FrozenModel, modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
 import { isFile, toPath } from '@blip2/tensor/files';
-import { latestCheckpoint } from '@blip2/trainer';
+import { type Communicator, latestCheckpoint, onFirst, singleProcess } from '@blip2/trainer';
 import {
   initializeStage2,
   type StageOptions,
@@ -54,10 +54,17 @@ export interface TrainRunOptions<D extends DataConfig = DataConfig> {
   readonly observers?: readonly RunObserver[];
   /** Stops after a step: the last checkpoint stays, and the call throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The processes that train together, as `openMpi` of `@blip2/mpi` gives them: each calls `runTrain` with the same
+   * configuration, and has an even part of every batch. Process 0 alone writes and reports; the others read nothing of `out`.
+   * Default: this one alone.
+   */
+  readonly communicator?: Communicator | undefined;
 }
 
 /** The options of a run whose data set is open. */
-type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter' | 'observers'> & {
+type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter' | 'observers' | 'communicator'> & {
+  readonly communicator: Communicator;
   readonly identity: unknown;
   readonly out: string;
   readonly reporter: Reporter;
@@ -68,20 +75,25 @@ type StageRun = Omit<TrainRunOptions, 'data' | 'out' | 'reporter' | 'observers'>
  * Trains one stage or both on a data set. Writes `config.json`, `metrics.jsonl`, checkpoints, and the models as Hugging
  * Face folders `stage1` and `stage2`, which `fromPretrained(out)` loads.
  * @throws where `out` holds a run already and `resume` is not set, where a resumed run differs in configuration, data or
- * backend, where stage 2 has no finished stage 1, and where the Q-Former of an initial
+ * backend, where stage 2 has no finished stage 1, where processes cannot divide a batch evenly, and where the Q-Former of an initial
  * model is not that of the configuration
  */
 export async function runTrain<D extends DataConfig>(given: RunConfig<D>, options: TrainRunOptions<D>): Promise<void> {
-  const { data, vision, language, stages = [1, 2], initial = {}, resume = false, reporter = silent, signal } = options;
+  const { data, vision, language, stages = [1, 2], initial = {}, resume = false, signal } = options;
+  const { communicator = singleProcess } = options;
+  const first = communicator.rank === 0;
+  const reporter = first ? (options.reporter ?? silent) : silent;
   const out = toPath(options.out);
   const config = withLanguage(withVision(given, vision), language);
-  for (const stage of resume ? [] : stages) {
-    if (await latestCheckpoint(checkpoints(out, stage))) {
-      throw new Error(`${out} holds a run already; continue it with --resume or choose another --out.`);
-    }
-  }
   const alone = !stages.includes(1) && initial.stage2 !== undefined;
-  if (!stages.includes(1) && !alone) await expectStage1(config, out);
+  await onFirst(communicator, async () => {
+    for (const stage of resume ? [] : stages) {
+      if (await latestCheckpoint(checkpoints(out, stage))) {
+        throw new Error(`${out} holds a run already; continue it with --resume or choose another --out.`);
+      }
+    }
+    if (!stages.includes(1) && !alone) await expectStage1(config, out);
+  });
   if (stages.includes(1) && initial.stage2 && !initial.stage1) {
     throw new Error(
       'Stage 2 would start from the given model and not from stage 1; train it alone, or give a model of stage 1 too.',
@@ -96,9 +108,10 @@ export async function runTrain<D extends DataConfig>(given: RunConfig<D>, option
     stages,
     out,
     initial: stages.includes(2) ? initial : { stage1: initial.stage1 },
+    communicator,
   });
-  const observers = joinObservers(options.observers ?? [], { out, config });
-  const run = { ...options, out, reporter, observers, identity: data.identity(config.data) };
+  const observers = joinObservers(first ? (options.observers ?? []) : [], { out, config });
+  const run = { ...options, communicator, out, reporter, observers, identity: data.identity(config.data) };
   try {
     // stage 2 alone reads the last checkpoint of stage 1, which has no steps left to train
     const finished = alone || (await runStage1(context, stages.includes(1) ? run : { ...run, resume: true }));
@@ -133,8 +146,10 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   const { trained, finished } = await follow(1, run, { ...options, config, data, selection });
   if (finished) await selection?.restore();
   const folder = join(options.out, 'stage1');
-  if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
-    const rerank = await measureRerank(context, options.signal);
+  const { communicator } = options;
+  if (finished && (trained || !(await onFirst(communicator, () => isFile(join(folder, 'config.json')))))) {
+    const rerank = await measureRerank(context, options);
+    if (communicator.rank > 0) return finished;
     await saveStage1(folder, {
       config: parts.config,
       params: stage1Params(parts),
@@ -153,13 +168,17 @@ const savedVision = ({ encoder: { frozen }, parts }: TrainingContext): FrozenMod
 
 async function measureRerank(
   { config, parts, data }: TrainingContext,
-  signal: AbortSignal | undefined,
+  { signal, communicator }: Pick<StageRun, 'signal' | 'communicator'>,
 ): Promise<RerankConfig | undefined> {
   const validation = await data.validation?.();
   try {
     if (!validation?.retrieval) return undefined;
     const model = { config: parts.config, params: stage1Params(parts), tokenizer: parts.text.tokenizer };
-    return await chooseRerank(model, validation.retrieval, { textLength: config.data.textLength, signal });
+    return await chooseRerank(model, validation.retrieval, {
+      textLength: config.data.textLength,
+      signal,
+      communicator,
+    });
   } finally {
     await validation?.close();
   }
@@ -176,7 +195,7 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
   const { trained, finished } = await follow(2, run, { ...options, config, data, selection });
   if (finished) await selection?.restore();
   const folder = join(options.out, 'stage2');
-  if (finished && (trained || !(await isFile(join(folder, 'config.json'))))) {
+  if (finished && options.communicator.rank === 0 && (trained || !(await isFile(join(folder, 'config.json'))))) {
     await saveStage2(folder, {
       config: parts.config,
       params: stage2Params(parts),
@@ -193,7 +212,15 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
 const selectionOf = (
   stage: 1 | 2,
   { config, parts, data }: TrainingContext,
-  { out, resume = false, reporter, observers, signal, trainer }: StageRun & Pick<StageOptions<unknown>, 'trainer'>,
+  {
+    out,
+    resume = false,
+    reporter,
+    observers,
+    signal,
+    trainer,
+    communicator,
+  }: StageRun & Pick<StageOptions<unknown>, 'trainer'>,
 ): Promise<Selection | undefined> =>
   openSelection({
     stage,
@@ -207,6 +234,7 @@ const selectionOf = (
     reporter,
     observers,
     signal,
+    communicator,
   });
 
 async function stageOptions<B>(
@@ -220,6 +248,7 @@ async function stageOptions<B>(
     signal,
     identity,
     batches,
+    communicator,
   }: StageRun & {
     batches: StageOptions<B>['data'];
   },
@@ -256,6 +285,7 @@ async function stageOptions<B>(
       accumulationSteps,
       ...(maxGradNorm === null ? {} : { maxGradNorm }),
       ...(signal ? { signal } : {}),
+      communicator,
       checkpoint: { dir: checkpoints(out, stage), every: checkpointEvery },
       resume,
       environment: {
@@ -273,7 +303,9 @@ async function stageOptions<B>(
               language: await short(language?.fingerprint),
               ...(initial.stage2
                 ? { initial: await short(await fingerprint(await modelFolder(initial.stage2, 'generation'))) }
-                : { stage1: await short(await fingerprint(join(out, 'stage1'))) }),
+                : communicator.rank > 0
+                  ? {} // process 0 alone compares, and has the folder
+                  : { stage1: await short(await fingerprint(join(out, 'stage1'))) }),
             }
           : { [initial.stage1 ? 'initial' : 'text']: await short(await fingerprint(folders.text)) }),
       },

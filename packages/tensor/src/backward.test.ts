@@ -1,7 +1,7 @@
 import { expectClose, expectNoLeak } from '@blip2/testing';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { dispose, valueAndGrads } from './index.js';
+import { dispose, firstPart, valueAndGrads } from './index.js';
 
 const x = tf.tensor1d([1, -2, 3]);
 const w = tf.tensor1d([0.5, 0.25, -1]);
@@ -91,4 +91,63 @@ test('an error on the way leaves nothing behind', async () => {
   await expectNoLeak(() => expect(run(forward)).toThrow('forward'));
   const wrong = tf.customGrad((...args) => ({ value: (args[0] as tf.Tensor).clone(), gradFunc: () => tf.zeros([2]) }));
   await expectNoLeak(() => expect(run(wrong)).toThrow('must be float32 [3], but is float32 [2]'));
+});
+
+test('each gradient is told when it is final, those of the last layers first', () => {
+  const [first, last, unused] = [tf.tensor1d([1, 2, 3]), tf.tensor1d([2, 1, 0]), tf.ones([3])];
+  const told: [string, number[]][] = [];
+  const { grads } = valueAndGrads(
+    () => {
+      const hidden = tf.mul(first, x);
+      const result = tf.mul(tf.tanh(hidden), last);
+      return { total: tf.sum(tf.add(result, tf.mul(last, last))) as tf.Scalar };
+    },
+    { first, last, unused },
+    (path, gradient) => told.push([path, [...gradient.dataSync()]]),
+  );
+  expect(told.map(([path]) => path)).toEqual(['last', 'first']);
+  for (const [path, values] of told) expect(values).toEqual([...grads[path]!.dataSync()]);
+});
+
+test('a forward pass in two parts, with other work between them, has the gradients of one', async () => {
+  const encode = () => {
+    const hidden = tf.tanh(tf.mul(x, w));
+    return { hidden, feature: tf.mul(hidden, tf.exp(w)) };
+  };
+  const rest = ({ hidden }: ReturnType<typeof encode>) => ({
+    total: tf.sum(tf.mul(tf.square(hidden), x)) as tf.Scalar,
+  });
+  const slope = tf.tensor1d([2, -1, 0.5]);
+  await expectNoLeak(async () => {
+    const expected = valueAndGrads(
+      () => {
+        const encoded = encode();
+        const { total } = rest(encoded);
+        return { total: tf.add(total, tf.sum(tf.mul(encoded.feature, slope))) as tf.Scalar };
+      },
+      { x, w },
+    );
+    const first = firstPart(encode);
+    await first.result.feature.data();
+    const { terms, grads } = first.finish(
+      () => rest(first.result),
+      { x, w },
+      { slopes: [[first.result.feature, slope]] },
+    );
+    first.dispose();
+    expectClose(grads.x!, expected.grads.x!);
+    expectClose(grads.w!, expected.grads.w!);
+    dispose({ terms, grads, expected } as never);
+  });
+  expect(slope.dataSync()).toEqual(Float32Array.from([2, -1, 0.5]));
+  await expectNoLeak(() => {
+    const unused = firstPart(encode);
+    unused.dispose();
+    expect(() =>
+      firstPart(() => {
+        encode();
+        throw new Error('no features');
+      }),
+    ).toThrow('no features');
+  });
 });

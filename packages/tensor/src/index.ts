@@ -3,7 +3,7 @@ export { type Fields, fieldsOf, isJson, type Json, LARGEST_COUNT, MOST_LAYERS } 
 export { parseJson } from './config/json.js';
 export { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from './config/lfs-pointer.js';
 export { show, showWord } from './config/show.js';
-export { type LossTerms, valueAndGrads } from './gradients.js';
+export { type FirstPart, firstPart, type LossTerms, type OnGradient, valueAndGrads } from './gradients.js';
 export { initialize } from './initialize.js';
 export {
   type ActivationName,

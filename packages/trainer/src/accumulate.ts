@@ -1,4 +1,4 @@
-import { dispose, type Flat, type LossTerms, mapFlat, valueAndGrads } from '@blip2/tensor';
+import { dispose, type Flat, type LossTerms, mapFlat, type OnGradient, valueAndGrads } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
 /** Loss terms and gradients of one batch, or their sums over several; the caller owns the tensors. */
@@ -40,10 +40,11 @@ const plus = (a: Flat, b: Flat): Flat =>
 
 /**
  * Computes loss terms and their gradients like `valueAndGrads` of `@blip2/tensor`, also where two names have the same tensor.
+ * @param onGradient called with each gradient when it is final, while others are still computed
  * @throws for a loss term that is not a scalar
  */
-export function lossAndGrads(loss: () => LossTerms, trainable: Flat): Gradients {
-  return valueAndGrads(() => {
+export function lossAndGrads(loss: () => LossTerms, trainable: Flat, onGradient?: OnGradient): Gradients {
+  const distinct = (): LossTerms => {
     const known = new Set<tf.Tensor>();
     const terms = mapFlat(loss(), (term) => {
       if (term.size !== 1) throw new Error(`A loss term must be a scalar, not [${term.shape}]; take its mean.`);
@@ -52,5 +53,6 @@ export function lossAndGrads(loss: () => LossTerms, trainable: Flat): Gradients 
       return own;
     });
     return terms as LossTerms;
-  }, trainable);
+  };
+  return valueAndGrads(distinct, trainable, onGradient);
 }

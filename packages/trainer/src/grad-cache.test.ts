@@ -1,9 +1,8 @@
 import { dispose, dropout, type Flat, hash, type LossTerms, valueAndGrads } from '@blip2/tensor';
-import { expectClose, expectNoLeak } from '@blip2/testing';
+import { expectClose, expectNoLeak, processes } from '@blip2/testing';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { adamw } from './adamw.js';
-import type { Communicator } from './communicator.js';
 import { type AllFeatures, type GradCacheLoss, gradCache } from './grad-cache.js';
 import type { LossInput } from './position.js';
 import { constantLr } from './schedules.js';
@@ -102,38 +101,6 @@ test('terms and gradients are those of one tape over all batches, and no tensor 
     dispose([actual, expected, trainable, given.map(({ batch }) => ({ ...batch }))] as never);
   });
 });
-
-/** Processes of one program, whose collective operations wait for each other. */
-function processes(size: number): Communicator[] {
-  const rounds = new Map<
-    string,
-    { parts: tf.Tensor[]; resolve: (all: tf.Tensor[]) => void; all: Promise<tf.Tensor[]> }
-  >();
-  return Array.from({ length: size }, (_, rank) => {
-    let calls = 0;
-    const exchange = async (x: tf.Tensor): Promise<tf.Tensor[]> => {
-      const key = `${calls++}`;
-      let round = rounds.get(key);
-      if (!round) {
-        let resolve: (all: tf.Tensor[]) => void = () => {};
-        const all = new Promise<tf.Tensor[]>((done) => {
-          resolve = done;
-        });
-        round = { parts: [], resolve, all };
-        rounds.set(key, round);
-      }
-      round.parts[rank] = x;
-      if (Object.keys(round.parts).length === size) round.resolve(round.parts);
-      return round.all;
-    };
-    return {
-      rank,
-      size,
-      allGather: async (x) => tf.concat(await exchange(x)),
-      allReduce: async (x) => tf.addN(await exchange(x)),
-    };
-  });
-}
 
 test('the shares of two processes add up to one process with the batches of both', async () => {
   await expectNoLeak(async () => {

@@ -1,4 +1,14 @@
-import { dispose, type Flat, keep, type LossTerms, mapFlat, valueAndGrads } from '@blip2/tensor';
+import {
+  dispose,
+  type FirstPart,
+  type Flat,
+  firstPart,
+  keep,
+  type LossTerms,
+  mapFlat,
+  type OnGradient,
+  valueAndGrads,
+} from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { disposeGradients, type Gradients } from './accumulate.js';
 import { type Communicator, singleProcess } from './communicator.js';
@@ -17,7 +27,7 @@ export interface EncodedBatch<C = unknown, T extends LossTerms = LossTerms> {
   losses?(context: C): SomeTerms<T>;
 }
 
-/** Features and labels of all batches of an update: those of process 0 first, and of each in the order of its batches. */
+/** Features and labels of all batches of an update: batch after batch, of each the examples of process 0 first. */
 export interface AllFeatures {
   readonly features: Flat;
   readonly labels: Flat;
@@ -31,7 +41,7 @@ export interface AllFeatures {
 export interface ContextInput<B> extends AllFeatures {
   /** The batches of this process. */
   readonly batches: readonly B[];
-  /** The index of each batch's first example among those of all processes. */
+  /** The index of each batch's first example of this process among all. */
   readonly offsets: readonly number[];
   readonly communicator: Communicator;
 }
@@ -68,26 +78,41 @@ export interface GradCacheOptions<B> {
   readonly seed?: number;
   /** The processes that train together, each with equally many examples. Default: this one alone. */
   readonly communicator?: Communicator;
+  /** What the result is added to; it is freed, also where this throws. Default: nothing. */
+  readonly sum?: Gradients | undefined;
+  /**
+   * Called with a gradient, as parts whose sum it is, when it is final in this process, while others are still computed.
+   * Those that the last batch has no share in are not told.
+   */
+  readonly onGradient?: ((path: string, parts: readonly tf.Tensor[]) => void) | undefined;
 }
 
 /**
  * Computes the loss terms and gradients of the batches of an update as if they were one batch. Of several processes each has
- * its share: summed over them, terms and gradients are those of all their batches.
+ * its share of every batch: summed over them, terms and gradients are those of the whole. A process with one batch encodes it
+ * once, and keeps what the gradients need until it has the features of all.
  * @returns terms and gradients that the caller owns
  */
 export async function gradCache<B, C, T extends LossTerms>(
   loss: GradCacheLoss<B, C, T>,
-  { trainable, inputs, seed = inputs[0]?.seed ?? 0, communicator = singleProcess }: GradCacheOptions<B>,
+  options: GradCacheOptions<B>,
 ): Promise<Gradients> {
+  const { trainable, inputs, seed = inputs[0]?.seed ?? 0, communicator = singleProcess, onGradient } = options;
+  const once = communicator.size > 1 && inputs.length === 1;
+  let open: FirstPart<EncodedBatch<C, T>> | undefined;
   const owned: Flat[] = [];
   const own = (flat: Flat): Flat => {
     owned.push(flat);
     return flat;
   };
-  let sum: Gradients | undefined;
+  let { sum } = options;
   let contexts: BatchContexts<C> | undefined;
   try {
     const encoded = inputs.map((input) => {
+      if (once) {
+        open = firstPart(() => loss.encode({ ...input, trainable }));
+        return { features: open.result.features, labels: open.result.labels ?? {} };
+      }
       const { features, labels } = encodeAlone(loss, { ...input, trainable });
       return { features: own(features), labels: own(labels) };
     });
@@ -108,15 +133,25 @@ export async function gradCache<B, C, T extends LossTerms>(
       seed,
     };
     const rows = encoded.map(({ features }) => rowsOf(features));
-    const offsets = offsetsOf(rows, communicator.rank);
+    const offsets = offsetsOf(rows, communicator);
     const compared = compare(loss, all, communicator.size);
     own(compared.features);
-    sum = compared.shared;
+    sum = sum ? plus(sum, compared.shared) : compared.shared;
     contexts = await loss.context?.({ ...all, batches: inputs.map(({ batch }) => batch), offsets, communicator });
     for (const [i, input] of inputs.entries()) {
       const own = { begin: offsets[i] as number, rows: rows[i] as number };
       const given = { features: compared.features, context: contexts?.each[i] as C, ...own };
-      sum = plus(sum, encodeWithGradients(loss, { ...input, trainable }, given));
+      const before = sum.grads;
+      const tell =
+        onGradient && i === inputs.length - 1
+          ? (path: string, grad: tf.Tensor): void => onGradient(path, [grad, ...(before[path] ? [before[path]] : [])])
+          : undefined;
+      sum = plus(
+        sum,
+        open
+          ? withGradients(open, trainable, given, tell)
+          : encodeWithGradients(loss, { ...input, trainable }, given, tell),
+      );
     }
     return sum;
   } catch (error) {
@@ -124,6 +159,7 @@ export async function gradCache<B, C, T extends LossTerms>(
     throw error;
   } finally {
     owned.forEach(dispose);
+    open?.dispose();
     contexts?.dispose();
   }
 }
@@ -142,8 +178,10 @@ async function gather(parts: readonly Flat[], communicator: Communicator): Promi
   const all: Flat = {};
   try {
     for (const name of Object.keys(parts[0] ?? {})) {
-      const local = tf.concat(parts.map((part) => part[name] as tf.Tensor));
-      all[name] = await communicator.allGather(local).finally(() => local.dispose());
+      all[name] = await gatherBatches(
+        parts.map((part) => part[name] as tf.Tensor),
+        communicator,
+      );
     }
     return all;
   } catch (error) {
@@ -152,13 +190,36 @@ async function gather(parts: readonly Flat[], communicator: Communicator): Promi
   }
 }
 
+/**
+ * Gathers the rows of batches from all processes: batch after batch, of each those of process 0 first. Processes have equally
+ * many rows of a batch.
+ */
+export async function gatherBatches(batches: readonly tf.Tensor[], communicator: Communicator): Promise<tf.Tensor> {
+  const local = tf.tidy(() => tf.concat([...batches]));
+  const byRank = await communicator.allGather(local).finally(() => local.dispose());
+  if (communicator.size === 1 || batches.length === 1) return byRank;
+  const counts = batches.map(({ shape }) => shape[0] as number);
+  const own = counts.reduce((sum, count) => sum + count, 0);
+  let begin = 0;
+  const order: number[] = [];
+  for (const count of counts) {
+    for (let rank = 0; rank < communicator.size; rank++) {
+      for (let row = 0; row < count; row++) order.push(rank * own + begin + row);
+    }
+    begin += count;
+  }
+  const byBatch = tf.tidy(() => tf.gather(byRank, tf.tensor1d(order, 'int32')));
+  byRank.dispose();
+  return byBatch;
+}
+
 const rowsOf = (features: Flat): number => Object.values(features)[0]?.shape[0] ?? 0;
 
-function offsetsOf(rows: readonly number[], rank: number): number[] {
-  let next = rank * rows.reduce((sum, count) => sum + count, 0);
+function offsetsOf(rows: readonly number[], { rank, size }: Communicator): number[] {
+  let begin = 0;
   return rows.map((count) => {
-    next += count;
-    return next - count;
+    begin += size * count;
+    return begin - (size - rank) * count;
   });
 }
 
@@ -201,19 +262,41 @@ function encodeWithGradients<B, C, T extends LossTerms>(
   loss: GradCacheLoss<B, C, T>,
   input: LossInput<B>,
   { features: grads, context, begin, rows }: Given<C>,
+  onGradient?: OnGradient,
 ): Gradients {
-  const { terms, grads: own } = valueAndGrads(() => {
-    const encoded = loss.encode(input);
-    const products = Object.entries(encoded.features).flatMap(([name, x]) => {
-      const grad = grads[name];
-      return grad ? [tf.sum(tf.mul(x, tf.slice(grad, begin, rows)))] : [];
-    });
-    const { total, ...others } = encoded.losses?.(context) ?? { total: tf.scalar(0) };
-    return distinct({ total: tf.addN([total, ...products]) as tf.Scalar, ...others, [VALUE]: total });
-  }, input.trainable);
+  const { terms, grads: own } = valueAndGrads(
+    () => {
+      const encoded = loss.encode(input);
+      const products = Object.entries(encoded.features).flatMap(([name, x]) => {
+        const grad = grads[name];
+        return grad ? [tf.sum(tf.mul(x, tf.slice(grad, begin, rows)))] : [];
+      });
+      const { total, ...others } = encoded.losses?.(context) ?? { total: tf.scalar(0) };
+      return distinct({ total: tf.addN([total, ...products]) as tf.Scalar, ...others, [VALUE]: total });
+    },
+    input.trainable,
+    onGradient,
+  );
   const { total, [VALUE]: value, ...others } = terms as LossTerms & { [VALUE]: tf.Scalar };
   total.dispose();
   return { terms: { total: value, ...others }, grads: own };
+}
+
+/** The second part of a batch that is encoded already. */
+function withGradients<C, T extends LossTerms>(
+  open: FirstPart<EncodedBatch<C, T>>,
+  trainable: Flat,
+  { features: grads, context, begin, rows }: Given<C>,
+  onGradient?: OnGradient,
+): Gradients {
+  return tf.tidy(() => {
+    const { features, losses } = open.result;
+    const slopes = Object.entries(features).flatMap(([name, x]) => {
+      const grad = grads[name];
+      return grad ? [[x, tf.slice(grad, begin, rows)] as const] : [];
+    });
+    return open.finish(() => distinct(losses?.(context) ?? { total: tf.scalar(0) }), trainable, { slopes, onGradient });
+  });
 }
 
 /** The name of a batch's own total beside the total that is differentiated. */

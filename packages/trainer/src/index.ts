@@ -10,7 +10,8 @@ export {
 } from './checkpoint/load.js';
 export { type CheckpointContent, type SaveOptions, saveCheckpoint } from './checkpoint/save.js';
 export type { RunIdentity, RunState } from './checkpoint/state.js';
-export { type Communicator, singleProcess } from './communicator.js';
+export { type Communicator, type Reduction, singleProcess } from './communicator.js';
+export { gatherJson, onFirst } from './exchange.js';
 export {
   type AllFeatures,
   type BatchContexts,
@@ -18,6 +19,7 @@ export {
   type EncodedBatch,
   type GradCacheLoss,
   type GradCacheOptions,
+  gatherBatches,
   gradCache,
   type SomeTerms,
 } from './grad-cache.js';

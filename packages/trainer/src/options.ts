@@ -1,5 +1,6 @@
 import type { Flat, LossTerms } from '@blip2/tensor';
 import type { CheckpointFiles } from './checkpoint/files.js';
+import type { Communicator } from './communicator.js';
 import type { GradCacheLoss } from './grad-cache.js';
 import type { Optimizer } from './optimizer.js';
 import type { LossInput, Position } from './position.js';
@@ -58,6 +59,17 @@ export interface TrainOptions<B, T extends LossTerms = LossTerms> {
   readonly checkpoint?: CheckpointOptions;
   /** Continue from the newest checkpoint, if there is one. Default false. */
   readonly resume?: boolean;
+  /**
+   * The processes that train together. Each has its own share of every batch, all shares of equally many examples; process 0
+   * alone writes checkpoints, and gives the others its tensors at the beginning. Loss terms and gradients are the means of
+   * those of the shares, or of a `GradCacheLoss` the sums. Default: this one alone.
+   */
+  readonly communicator?: Communicator;
+  /**
+   * What a `GradCacheLoss` compares with each other: the examples of all batches of an update, or those of each batch, as far
+   * as several processes have shares of it. Default `update`.
+   */
+  readonly compare?: 'update' | 'batch';
   /** Settings that a resumed run must share, such as a hash of the config; backend and TensorFlow.js version are added. */
   readonly environment?: Readonly<Record<string, number | string>>;
 }
@@ -112,5 +124,7 @@ export function checkOptions<B, T extends LossTerms>(options: TrainOptions<B, T>
     if (other) throw new Error(`'${other}' and '${path}' are one tied tensor; keep one of the two in 'trainable'.`);
     paths.set(id, path);
   }
+  if (options.compare === 'batch' && typeof options.loss === 'function')
+    throw new Error(`'compare' is for a GradCacheLoss; leave it out with a function.`);
   if (Object.keys(trainable).length === 0) throw new Error(`There is nothing to train: 'trainable' is empty.`);
 }

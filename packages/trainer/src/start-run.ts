@@ -1,10 +1,13 @@
 import { dispose, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { broadcastAll } from './bucket-reducer.js';
 import { reason, toPath } from './checkpoint/disk.js';
 import { nodeFiles } from './checkpoint/files.js';
 import { type FoundCheckpoint, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
 import { CheckpointMismatch, type ExpectedCheckpoint, loadCheckpoint } from './checkpoint/load.js';
 import type { RunIdentity } from './checkpoint/state.js';
+import { singleProcess } from './communicator.js';
+import { onFirst } from './exchange.js';
 import type { OptimizerState } from './optimizer.js';
 import type { CheckpointOptions, TrainOptions } from './options.js';
 
@@ -16,10 +19,31 @@ export interface Run {
 }
 
 /**
+ * Starts a run: process 0 by `openRun`, and the others with its tensors.
+ * @throws as `openRun` does
+ */
+export async function startRun<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
+  const { communicator = singleProcess, trainable, optimizer } = options;
+  if (communicator.size === 1) return openRun(options);
+  const first = communicator.rank === 0;
+  const run = first ? await openRun(options) : { step: 0, state: optimizer.init(trainable) };
+  try {
+    const { step, updates } = await onFirst(communicator, async () => ({ step: run.step, updates: run.state.updates }));
+    Object.assign(trainable, await broadcastAll(communicator, { ...trainable }));
+    const m = await broadcastAll(communicator, run.state.m);
+    const v = await broadcastAll(communicator, run.state.v);
+    return { step, state: { m, v, updates } };
+  } catch (error) {
+    disposeState(run.state);
+    throw error;
+  }
+}
+
+/**
  * Creates the state of a new run, or loads that of the newest checkpoint, whose tensors then replace the trainable ones.
  * @throws when the folder has checkpoints although `resume` is not set, and for those of another run
  */
-export async function startRun<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
+async function openRun<B, T extends LossTerms>(options: TrainOptions<B, T>): Promise<Run> {
   const { trainable, optimizer, checkpoint, resume = false } = options;
   const found = checkpoint && (await openFolder(checkpoint));
   if (found && !resume) {
@@ -77,7 +101,9 @@ async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promis
 /** The settings that a checkpoint after `step` updates records. */
 export function identity<B, T extends LossTerms>(options: TrainOptions<B, T>, step: number): RunIdentity {
   const { seed, accumulationSteps = 1, maxGradNorm = null, schedule, optimizer, environment = {} } = options;
+  const { size } = options.communicator ?? singleProcess;
   return {
+    ...(size > 1 && { processes: size }),
     seed,
     accumulationSteps,
     maxGradNorm,

@@ -1,7 +1,9 @@
 import { dispose, hash, type LossTerms } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { accumulate, disposeGradients, type Gradients, lossAndGrads } from './accumulate.js';
+import { BucketReducer } from './bucket-reducer.js';
 import { saveCheckpoint } from './checkpoint/save.js';
+import { singleProcess } from './communicator.js';
 import { type GradCacheLoss, gradCache } from './grad-cache.js';
 import { clipFactor, squaredNorms } from './norm.js';
 import { checkOptions, type LossValues, type TrainOptions, type TrainStep } from './options.js';
@@ -42,7 +44,7 @@ export async function* train<B, T extends LossTerms = LossTerms>(
           since = performance.now();
         }
       }
-      if (saves) {
+      if (saves && (options.communicator?.rank ?? 0) === 0) {
         const content = { step: run.step, trainable, optimizer: run.state, identity: identity(options, run.step) };
         await saveCheckpoint(checkpoint.dir, content, checkpoint);
       }
@@ -62,11 +64,14 @@ async function update<B, T extends LossTerms>(
   const { trainable, optimizer, schedule, maxGradNorm, accumulationSteps: batches = 1 } = options;
   const lr = schedule(run.step);
   if (!Number.isFinite(lr)) throw new Error(`The schedule gives ${lr} as the learning rate of step ${run.step}.`);
-  const { loss } = options;
-  const { terms, grads } = await (typeof loss === 'function'
-    ? gradients(options, loss, run.step)
-    : cachedGradients(options, loss, run.step));
-  const gradScale = typeof loss === 'function' ? 1 / batches : 1;
+  const { loss, communicator = singleProcess, compare = 'update' } = options;
+  const reducer = communicator.size === 1 ? undefined : new BucketReducer(communicator, trainable);
+  const local = await (typeof loss === 'function'
+    ? gradients(options, loss, { step: run.step, reducer })
+    : cachedGradients(options, loss, { step: run.step, reducer }));
+  const { terms, grads } = reducer ? await reducer.finish(local) : local;
+  const means = typeof loss === 'function' ? communicator.size : 1;
+  const gradScale = typeof loss === 'function' || compare === 'batch' ? 1 / (batches * means) : 1;
   const squares = squaredNorms(grads);
   scalars.add({ step: run.step + 1, terms, squares, paths: Object.keys(grads), gradScale });
   const factor = maxGradNorm === undefined ? undefined : clipFactor(grads, { max: maxGradNorm, gradScale, squares });
@@ -79,22 +84,36 @@ async function update<B, T extends LossTerms>(
   return lr;
 }
 
+/** An update that is computed, and who is told of its gradients when they are final. */
+interface Update {
+  readonly step: number;
+  readonly reducer: BucketReducer | undefined;
+}
+
 /** Computes loss terms and gradients of one update, summed over its batches. */
 async function gradients<B, T extends LossTerms>(
   options: TrainOptions<B, T>,
   loss: (input: LossInput<B>) => T,
-  step: number,
+  { step, reducer }: Update,
 ): Promise<Gradients> {
   const { trainable, batch: makeBatch, signal } = options;
   let sum: Gradients | undefined;
   try {
-    for (const at of positions(options, step)) {
+    const all = positions(options, step);
+    for (const at of all) {
       signal?.throwIfAborted();
       const batch = await makeBatch(at);
+      const before = sum?.grads ?? {};
+      const tell = (path: string, grad: tf.Tensor): void =>
+        reducer?.add(path, [grad, ...(before[path] ? [before[path]] : [])]);
       try {
         sum = accumulate(
           sum,
-          lossAndGrads(() => loss({ ...at, trainable, batch }), trainable),
+          lossAndGrads(
+            () => loss({ ...inRank(options, at), trainable, batch }),
+            trainable,
+            reducer && at === all.at(-1) ? tell : undefined,
+          ),
         );
       } finally {
         releaseBatch(batch);
@@ -107,23 +126,46 @@ async function gradients<B, T extends LossTerms>(
   }
 }
 
-/** Computes loss terms and gradients of one update whose batches are compared with each other. */
+/** Computes loss terms and gradients of one update whose batches are compared with each other, or each within itself. */
 async function cachedGradients<B, T extends LossTerms>(
   options: TrainOptions<B, T>,
   loss: GradCacheLoss<B, unknown, T>,
-  step: number,
+  { step, reducer }: Update,
 ): Promise<Gradients> {
-  const { trainable, batch: makeBatch, signal } = options;
-  const inputs: (Position & { readonly batch: B })[] = [];
-  try {
-    for (const at of positions(options, step)) {
-      signal?.throwIfAborted();
-      inputs.push({ ...at, batch: await makeBatch(at) });
+  const { trainable, batch: makeBatch, signal, communicator = singleProcess, compare = 'update' } = options;
+  const all = positions(options, step);
+  const groups = compare === 'update' ? [all] : all.map((at) => [at]);
+  let sum: Gradients | undefined;
+  for (const group of groups) {
+    const inputs: (Position & { readonly batch: B })[] = [];
+    try {
+      for (const at of group) {
+        signal?.throwIfAborted();
+        inputs.push({ ...inRank(options, at), batch: await makeBatch(at) });
+      }
+    } catch (error) {
+      if (sum) disposeGradients(sum);
+      for (const { batch } of inputs) releaseBatch(batch);
+      throw error;
     }
-    return await gradCache(loss, { trainable, inputs });
-  } finally {
-    for (const { batch } of inputs) releaseBatch(batch);
+    const onGradient =
+      reducer && group === groups.at(-1)
+        ? (path: string, parts: readonly tf.Tensor[]): void => reducer.add(path, parts)
+        : undefined;
+    const seed = group[0]?.seed as number;
+    try {
+      sum = await gradCache(loss, { trainable, inputs, seed, communicator, sum, onGradient });
+    } finally {
+      for (const { batch } of inputs) releaseBatch(batch);
+    }
   }
+  return sum as Gradients;
+}
+
+/** A position with the seed of this process' share: what is random within shares differs between them. */
+function inRank<B, T extends LossTerms>({ communicator }: TrainOptions<B, T>, at: Position): Position {
+  if (communicator === undefined || communicator.size === 1) return at;
+  return { ...at, seed: hash(at.seed, `rank ${communicator.rank}`) };
 }
 
 /** The positions of the batches of an update. */

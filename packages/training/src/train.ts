@@ -3,6 +3,7 @@ import { type Flat, hash, unflatten } from '@blip2/tensor';
 import {
   adamw,
   cosineLr,
+  type LossInput,
   lavisWeightDecay,
   type Position,
   type Schedule,
@@ -18,6 +19,7 @@ import { type Stage1Params, stage1Spec, stage2Spec } from './stages/specs.js';
 import { type Stage1Batch, type Stage1Terms, stage1Terms } from './stages/stage1.js';
 import { type Stage1PixelBatch, stage1Cached } from './stages/stage1-cached.js';
 import { type Stage2Batch, type Stage2Options, type Stage2PixelBatch, stage2Terms } from './stages/stage2.js';
+import { type Stage2Terms, stage2Shared } from './stages/stage2-shared.js';
 import { standardizeVision } from './standardize-vision.js';
 import {
   encodeTrained,
@@ -29,7 +31,11 @@ import {
 
 /** Options of a stage of training: AdamW with linear warm-up and cosine decay. */
 export interface StageOptions<B> extends ParameterOptions {
-  /** Makes the batch of a position, as a function of the position alone; its tensors are freed after use. */
+  /**
+   * Makes the batch of a position, as a function of the position alone; its tensors are freed after use. Of several processes
+   * (`trainer.communicator`) each makes its share of the batch, all shares of equally many examples: the losses are those of
+   * the whole batch.
+   */
   readonly data: (at: Position) => B | Promise<B>;
   /** Number of updates of the whole schedule. */
   readonly steps: number;
@@ -59,6 +65,7 @@ export interface StageOptions<B> extends ParameterOptions {
     | 'signal'
     | 'checkpoint'
     | 'resume'
+    | 'communicator'
     | 'environment'
   >;
 }
@@ -112,14 +119,17 @@ export async function* trainStage1(
   const paramsOf = (trainable: Flat): Stage1Params => unflatten(spec, { ...tensors.frozen, ...trainable });
   const imagesOf = encoderOf(parts, tensors);
   const given = { recompute, smoothing, decoderStart, pad, ablation };
+  const shared = (options.trainer?.communicator?.size ?? 1) > 1;
   const run = train<Stage1Batch | Stage1PixelBatch, Stage1Terms>({
     ...common(parts, tensors, options),
-    loss: gradCache
-      ? stage1Cached({ config, params: paramsOf, features: imagesOf }, given)
-      : ({ trainable, batch, seed }) => {
-          const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
-          return stage1Terms(paramsOf(trainable), config, { ...batch, features }, { ...given, seed });
-        },
+    ...(shared && !gradCache && { compare: 'batch' as const }),
+    loss:
+      gradCache || shared
+        ? stage1Cached({ config, params: paramsOf, features: imagesOf }, given)
+        : ({ trainable, batch, seed }) => {
+            const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
+            return stage1Terms(paramsOf(trainable), config, { ...batch, features }, { ...given, seed });
+          },
   });
   yield* writing(run, tensors);
 }
@@ -195,15 +205,18 @@ export function trainStage2(
   const tensors = stageTensors(parts, lora ? [stage2, adapters] : [stage2], options);
   const imagesOf = encoderOf(parts, tensors);
   const projection = (path: string): number => (path.startsWith('language_projection.') ? projectionRateScale : 1);
-  const run = train({
+  const loss = ({ trainable, batch, seed }: LossInput<Stage2Batch | Stage2PixelBatch>): Stage2Terms => {
+    const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
+    const all = { ...tensors.frozen, ...trainable };
+    const speaker = lora ? languageWith(parts, all, { config: lora, seed: hash(seed, 'lora') }) : language;
+    const models = { config, language: speaker };
+    return stage2Terms(unflatten(spec, all), models, { ...batch, features }, { seed, recompute, phraseWeight });
+  };
+  const shared = (options.trainer?.communicator?.size ?? 1) > 1;
+  const run = train<Stage2Batch | Stage2PixelBatch, Stage2Terms>({
     ...common(parts, tensors, options, projection),
-    loss: ({ trainable, batch, seed }) => {
-      const features = imagesOf('pixels' in batch ? batch.pixels : batch.features, trainable, seed);
-      const all = { ...tensors.frozen, ...trainable };
-      const speaker = lora ? languageWith(parts, all, { config: lora, seed: hash(seed, 'lora') }) : language;
-      const models = { config, language: speaker };
-      return stage2Terms(unflatten(spec, all), models, { ...batch, features }, { seed, recompute, phraseWeight });
-    },
+    ...(shared && { compare: 'batch' as const }),
+    loss: shared ? stage2Shared(loss, { phraseWeight }) : loss,
   });
   return writing(run, tensors);
 }

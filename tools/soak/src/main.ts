@@ -2,14 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { launchers } from '@blip2/testing/mpi';
 import { soakServer } from './server.js';
 import { soak } from './soak.js';
 
-const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N]
+const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N] [--processes N]
 npm run soak -- server [--clients N] [--seconds N] [--requests N] [--connections N]
 
 Kills a training run on drawn images at N random moments (default 100), resumes it each time, and compares its weights, losses and
-evaluations with those of a run that was never killed. What differs is kept in a temporary folder.
+evaluations with those of a run that was never killed. With --processes, so many train together on MPI, of which one or all are
+killed. What differs is kept in a temporary folder.
 
 server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches and one at a time, then with 2000 requests of all kinds,
 and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.`;
@@ -24,6 +26,7 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     steps: { type: 'string', default: '40' },
+    processes: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -41,7 +44,11 @@ async function main(): Promise<void> {
   if (what === 'server') return server();
   const folder = await mkdtemp(join(tmpdir(), 'blip2-soak-'));
   const began = performance.now();
-  const options = { folder, kills: number('kills'), seed: number('seed'), steps: number('steps') };
+  const processes = number('processes');
+  const [launcher] = launchers();
+  if (processes > 1 && !launcher) throw new Error('--processes needs an MPI, such as Open MPI or MPICH; install one.');
+  const together = processes > 1 && launcher ? { launcher, processes } : undefined;
+  const options = { folder, kills: number('kills'), seed: number('seed'), steps: number('steps'), together };
   const { differences, ...counts } = await soak({ ...options, onEvent: (text) => console.error(text) });
   const seconds = Math.round((performance.now() - began) / 1000);
   console.log(JSON.stringify({ ...counts, differences, seconds }));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rng } from '@blip2/tensor';
 import { drawShapes, writeShapes } from '@blip2/test-models';
+import { type Launcher, launch } from '@blip2/testing/mpi';
 
 /** Options of `soak`. */
 export interface SoakOptions {
@@ -16,6 +17,8 @@ export interface SoakOptions {
   readonly images?: number;
   /** Steps of each stage. */
   readonly steps?: number;
+  /** How several processes train together, of which one or all are killed. Default: one process trains alone. */
+  readonly together?: { readonly launcher: Launcher; readonly processes: number } | undefined;
   /** Called after each kill and each run that ends. */
   readonly onEvent?: (text: string) => void;
 }
@@ -39,7 +42,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  * @throws where a run fails by itself
  */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const { folder, kills, seed, images = 60, steps = 40, onEvent = () => {} } = options;
+  const { folder, kills, seed, images = 60, steps = 40, together, onEvent = () => {} } = options;
   const photos = join(folder, 'photos');
   const shapes = await drawShapes(images + 1);
   await writeShapes(photos, 'jsonl', shapes);
@@ -51,7 +54,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const data = { validation: 0.1, maxSkipped: 0.05 };
   await writeFile(config, JSON.stringify({ bert: null, qformer, data, stage1: stage, stage2: stage }));
   const start = (name: string) =>
-    train({ photos, config, out: join(folder, name), cache: join(folder, `${name}-cache`) });
+    train({ photos, config, out: join(folder, name), cache: join(folder, `${name}-cache`), together });
 
   const timed = async (ended: Promise<boolean>): Promise<{ finished: boolean; milliseconds: number }> => {
     const began = performance.now();
@@ -66,7 +69,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const name = `run-${runs}`;
     for (let first = true; ; first = false) {
       const child = start(name);
-      const timer = killed < kills ? setTimeout(child.kill, 100 + random() * 0.7 * duration) : undefined;
+      const which = random();
+      const timer = killed < kills ? setTimeout(() => child.kill(which), 100 + random() * 0.7 * duration) : undefined;
       const { finished, milliseconds } = await timed(child.ended);
       clearTimeout(timer);
       if (finished && first) duration = Math.min(duration, milliseconds); // the machine may have been busy before
@@ -84,13 +88,71 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   return { kills: killed, runs, differences };
 }
 
-/** Starts a training run in a process of its own; `ended` tells whether it came to its end, and not by `kill`. */
-function train({ photos, config, out, cache }: { photos: string; config: string; out: string; cache: string }) {
+interface Training extends Pick<SoakOptions, 'together'> {
+  readonly photos: string;
+  readonly config: string;
+  readonly out: string;
+  readonly cache: string;
+}
+
+/** A run that trains; `ended` tells whether it came to its end, and not by `kill`, which is given a random number. */
+interface Started {
+  readonly ended: Promise<boolean>;
+  kill(which: number): void;
+}
+
+/** Starts a training run in processes of its own. */
+function train({ photos, config, out, cache, together }: Training): Started {
   const flags = ['--conditions=@blip2/source', '--import', 'tsx', cli, 'train', '--resume', '--threads', '1'];
-  const child = spawn(process.execPath, [...flags, '--data', photos, '--config', config, '--out', out], {
+  const args = [...flags, '--data', photos, '--config', config, '--out', out];
+  const env = { BLIP2_CACHE: cache, HF_HUB_OFFLINE: '1' };
+  return together ? trainTogether(together, args, env) : trainAlone(args, env);
+}
+
+/** Several processes, of which `kill` ends one, or all with their launcher. */
+function trainTogether(
+  { launcher, processes }: NonNullable<SoakOptions['together']>,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Started {
+  const program = [process.execPath, ...args, '--distributed'];
+  const run = launch(launcher, ['-n', String(processes), ...program], { cwd: root, env });
+  const killed: number[] = [];
+  const ended = run.ended.then(async ({ code, stderr }) => {
+    if (code !== 0 && killed.length === 0) throw new Error(`A run failed: ${stderr.slice(-2000)}`);
+    while (killed.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 50));
+    return code === 0;
+  });
+  return {
+    ended,
+    kill(which) {
+      const ranks = run.ranks().filter((pid) => pid !== undefined);
+      killed.push(run.child.pid as number, ...ranks);
+      const one = ranks[Math.floor(which * 2 * processes)];
+      for (const pid of one === undefined ? killed : [one]) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // it has just ended
+        }
+      }
+    },
+  };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function trainAlone(args: readonly string[], env: Readonly<Record<string, string>>): Started {
+  const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, BLIP2_CACHE: cache, HF_HUB_OFFLINE: '1' },
+    env: { ...process.env, ...env },
   });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {

@@ -5,4 +5,5 @@ export { fixture } from './fixture.js';
 export { inFolder, json } from './folder.js';
 export { checkGradients } from './gradients.js';
 export { expectNoLeak } from './leaks.js';
+export { processes } from './processes.js';
 export type { BenchCase, BenchRun, Suite, Work } from './suite.js';

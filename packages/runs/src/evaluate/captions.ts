@@ -1,7 +1,8 @@
 import { captionProcessor } from '@blip2/data';
 import { type BleuScore, bleu, cider, rougeL } from '@blip2/metrics';
-import { type GenerateAllOptions, type GenerationParts, generateTexts, type Prompts } from '@blip2/models';
+import type { GenerationParts, Prompts } from '@blip2/models';
 import type { CaptionData } from '../run-data.js';
+import { generateShared, type SharedGeneration } from './generate-shared.js';
 
 /** A generation model with the prompts that it was trained with. */
 export type PromptedModel = GenerationParts & { readonly prompts: Prompts };
@@ -20,7 +21,7 @@ export interface CaptionResult {
 }
 
 /** Options of `evaluateCaptions`: those of generation. */
-export interface CaptionEvalOptions extends GenerateAllOptions {
+export interface CaptionEvalOptions extends SharedGeneration {
   /** The beginning of every caption, which the generated text continues. Default: the model's. */
   readonly prompt?: string | undefined;
 }
@@ -61,7 +62,7 @@ export async function evaluateCaptions(
   const n = features.length;
   const indices = Array.from({ length: n }, (_, i) => i);
   const captionsOf = (imageOf: (index: number) => number) =>
-    generateTexts(
+    generateShared(
       model,
       features,
       indices.map((index) => ({ image: imageOf(index), prompt })),
@@ -106,7 +107,7 @@ export async function evaluateExact(
   { prompt = model.prompts.caption, ...options }: CaptionEvalOptions = {},
 ): Promise<SingleScores> {
   const inputs = Array.from({ length: features.length }, (_, image) => ({ image, prompt }));
-  const captions = await generateTexts(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...options });
+  const captions = await generateShared(model, features, inputs, { maxNewTokens: CAPTION_TOKENS, ...options });
   const all = inputs.map(({ image }) => [...references(image)]);
   const results = inputs.map(({ image }) => {
     const caption = captions[image]!;

@@ -2,8 +2,10 @@ import { similarity } from '@blip2/losses';
 import { type Recall, recall } from '@blip2/metrics';
 import { pairLogits, type RetrievalModel, repeatLast, topK } from '@blip2/models';
 import { imageFeatures, queryOutput, textFeatures, textPass } from '@blip2/qformer';
+import { type Communicator, singleProcess } from '@blip2/trainer';
 import { normFeatures, type TextOptions, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
+import { joinShares, shareOf } from '../distributed.js';
 import type { RetrievalData } from '../run-data.js';
 
 /** Options of `evaluateRetrieval`. */
@@ -16,6 +18,8 @@ export interface RetrievalOptions extends TextOptions {
   /** Called after each batch with the number of re-ranked pairs and their total. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** The processes that evaluate together, each with its share of the images; all get all scores. Default: this one alone. */
+  readonly communicator?: Communicator | undefined;
 }
 
 /** Recall of retrieval in both directions, with the scores behind it. */
@@ -115,7 +119,8 @@ async function similarities(
       columns.push(tf.tidy(() => tf.slice(encode(), 0, indices.length)));
     }
     const all: Float32Array[] = [];
-    for (const { indices, padded } of batches(imagesOf(data))) {
+    const { communicator = singleProcess } = options;
+    for (const { indices, padded } of shareOf(batches(imagesOf(data)), communicator)) {
       options.signal?.throwIfAborted();
       const batch = await features.gather(padded);
       const sims = tf.tidy(() => {
@@ -130,7 +135,13 @@ async function similarities(
         all.push(values.slice(i * texts.length, (i + 1) * texts.length));
       });
     }
-    return all;
+    if (communicator.size === 1) return all;
+    const rows = await joinShares(
+      communicator,
+      all.map((row) => Array.from(row)),
+      BATCH,
+    );
+    return rows.map((row) => Float32Array.from(row));
   } finally {
     tf.dispose(columns);
   }
@@ -153,9 +164,16 @@ function batches(count: number): { readonly indices: number[]; readonly padded: 
 async function itmLogits(
   model: Pick<RetrievalModel, 'params' | 'config'>,
   { features, texts }: RetrievalData,
-  { pairs, onProgress, signal, ...options }: RetrievalOptions & { pairs: readonly Pair[] },
+  {
+    pairs: all,
+    onProgress,
+    signal,
+    communicator = singleProcess,
+    ...options
+  }: RetrievalOptions & { pairs: readonly Pair[] },
 ): Promise<Map<number, number>> {
-  const logits = new Map<number, number>();
+  const pairs = shareOf(all, communicator, BATCH);
+  const own: number[] = [];
   for (let start = 0; start < pairs.length; start += BATCH) {
     signal?.throwIfAborted();
     const batch = pairs.slice(start, start + BATCH);
@@ -173,13 +191,12 @@ async function itmLogits(
       );
       const values = await matching.data();
       matching.dispose();
-      batch.forEach(([image, text], i) => {
-        logits.set(image * texts.length + text, values[i] as number);
-      });
+      own.push(...values);
     } finally {
       gathered.dispose();
     }
     onProgress?.(Math.min(start + BATCH, pairs.length), pairs.length);
   }
-  return logits;
+  const logits = await joinShares(communicator, own, BATCH);
+  return new Map(all.map(([image, text], i) => [image * texts.length + text, logits[i] as number]));
 }

@@ -1,10 +1,11 @@
 import { exactMatch, vqaAccuracy } from '@blip2/metrics';
-import { fillTemplate, type GenerateAllOptions, generateTexts } from '@blip2/models';
+import { fillTemplate } from '@blip2/models';
 import type { QuestionItem, VqaData } from '../run-data.js';
 import type { PromptedModel } from './captions.js';
+import { generateShared, type SharedGeneration } from './generate-shared.js';
 
 /** Options of `evaluateVqa`: those of generation. */
-export interface VqaEvalOptions extends GenerateAllOptions {
+export interface VqaEvalOptions extends SharedGeneration {
   /** Template of every question; `{}` stands for the question. Default: the model's. */
   readonly template?: string | undefined;
 }
@@ -57,7 +58,7 @@ export async function evaluateVqa(
   { features, types, questions }: VqaData,
   { template = model.prompts.question, ...options }: VqaEvalOptions = {},
 ): Promise<VqaScores> {
-  const answers = await generateTexts(
+  const answers = await generateShared(
     model,
     features,
     questions.map(({ image, question }) => ({ image, prompt: fillTemplate(template, question) })),

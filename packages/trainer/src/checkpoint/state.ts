@@ -3,6 +3,11 @@ import { type FoundCheckpoint, STATE } from './find.js';
 
 /** The settings that a resumed run must share with the one that wrote the checkpoint. */
 export interface RunIdentity {
+  /**
+   * The number of processes; absent for one. Another number may resume: sums are then rounded otherwise, so that threads and
+   * instructions of the machine need not be the same either.
+   */
+  readonly processes?: number;
   readonly seed: number;
   readonly accumulationSteps: number;
   readonly maxGradNorm: number | null;
@@ -50,10 +55,15 @@ const isRecord = (value: unknown): boolean => typeof value === 'object' && value
 export function differences(then: RunIdentity, now: RunIdentity): string[] {
   const before = settings(then);
   const after = settings(now);
+  const rounded = (then.processes ?? 1) === (now.processes ?? 1) ? [] : OF_THE_MACHINE;
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => !rounded.includes(name))
     .filter((name) => before[name] !== after[name])
     .map((name) => `${name} was ${shown(before[name])} and is ${shown(after[name])}`);
 }
+
+/** What of an environment changes the rounding of sums, and nothing else. */
+const OF_THE_MACHINE: readonly string[] = ['threads', 'relaxedSimd'];
 
 function settings({
   seed,

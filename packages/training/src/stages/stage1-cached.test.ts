@@ -1,7 +1,7 @@
 import { qformerConfig } from '@blip2/qformer';
 import { dispose, type Flat, flatten, hash, initialize, type LossTerms, unflatten, valueAndGrads } from '@blip2/tensor';
-import { expectClose, expectNoLeak } from '@blip2/testing';
-import { type Communicator, gradCache, type LossInput } from '@blip2/trainer';
+import { expectClose, expectNoLeak, processes } from '@blip2/testing';
+import { gradCache, type LossInput, singleProcess } from '@blip2/trainer';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { stage1Spec } from './specs.js';
@@ -122,33 +122,14 @@ test('losses and gradients of all parameters are those of one batch', async () =
   dispose(trainable);
 });
 
-/** Two processes in one program. */
-function pair(): Communicator[] {
-  const waiting: { x: tf.Tensor; done: (both: tf.Tensor[]) => void }[][] = [[], []];
-  const exchange = (rank: number, x: tf.Tensor): Promise<tf.Tensor[]> =>
-    new Promise((done) => {
-      waiting[rank]?.push({ x, done });
-      const [a, b] = [waiting[0]?.[0], waiting[1]?.[0]];
-      if (!a || !b) return;
-      for (const list of waiting) list.shift();
-      for (const each of [a, b]) each.done([a.x, b.x]);
-    });
-  return [0, 1].map((rank) => ({
-    rank,
-    size: 2,
-    allGather: async (x) => tf.concat(await exchange(rank, x.clone())),
-    allReduce: async (x) => tf.addN(await exchange(rank, x.clone())),
-  }));
-}
-
 test("two processes draw each other's negatives, and their shares add up to one process", async () => {
   const { loss, trainable } = model(0);
   const [first, , third] = batches() as [Input, Input, Input];
   const order = [first, third, { ...third, position: 2 }, { ...first, position: 3 }];
   const expected = await gradCache(loss, { trainable, inputs: order });
   const shares = await Promise.all(
-    pair().map((communicator, rank) =>
-      gradCache(loss, { trainable, inputs: order.slice(2 * rank, 2 * rank + 2), communicator, seed: first.seed }),
+    processes(2).map((communicator, rank) =>
+      gradCache(loss, { trainable, inputs: [order[rank]!, order[2 + rank]!], communicator, seed: first.seed }),
     ),
   );
   const sum = (part: 'terms' | 'grads') =>
@@ -174,7 +155,7 @@ test('dropout drops the same in both passes: gradients are those of one tape ove
     ...collect(encodeAll()),
     batches: inputs.map(({ batch }) => batch),
     offsets: [0, 2, 5],
-    communicator: { rank: 0, size: 1, allGather: async (x) => x.clone(), allReduce: async (x) => x.clone() },
+    communicator: singleProcess,
   });
   const expected = valueAndGrads(() => {
     const encoded = encodeAll();

@@ -1,7 +1,13 @@
 import type { KeyValue } from '@blip2/attention';
 import { type KeyValues, matchRows, type QFormerConfig, type TextInputs } from '@blip2/qformer';
 import { type Flat, hash } from '@blip2/tensor';
-import type { BatchContexts, Communicator, ContextInput, GradCacheLoss } from '@blip2/trainer';
+import {
+  type BatchContexts,
+  type Communicator,
+  type ContextInput,
+  type GradCacheLoss,
+  gatherBatches,
+} from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { weighedSum } from './ablation.js';
 import type { Stage1Params } from './specs.js';
@@ -161,27 +167,28 @@ async function contexts(
 
 /** Images and texts of all batches of all processes, in their order; the images of a single process are borrowed. */
 async function candidates(batches: readonly Pairs[], communicator: Communicator, pad: number) {
-  const all = async <T extends tf.Tensor>(own: T): Promise<T> =>
-    (await communicator.allGather(own).finally(() => own.dispose())) as T;
-  const longest = Math.max(...batches.map(({ ids }) => ids.shape[1]));
-  const lengths = await all(tf.tensor1d([longest], 'int32'));
-  const length = Math.max(...(await lengths.array().finally(() => lengths.dispose())));
+  const length = await longestOf(batches, communicator);
+  const all = async (parts: readonly tf.Tensor2D[], padding: number): Promise<tf.Tensor2D> => {
+    const padded = parts.map((part) => joined([part], padding, length));
+    return (await gatherBatches(padded, communicator).finally(() => tf.dispose(padded))) as tf.Tensor2D;
+  };
   const ids = await all(
-    joined(
-      batches.map((batch) => batch.ids),
-      pad,
-      length,
-    ),
+    batches.map((batch) => batch.ids),
+    pad,
   );
   const mask = await all(
-    joined(
-      batches.map((batch) => batch.mask),
-      0,
-      length,
-    ),
+    batches.map((batch) => batch.mask),
+    0,
   );
   const own = batches.map(imagesOf);
-  return { ids, mask, images: communicator.size === 1 ? own : [await all(tf.concat(own))] };
+  return { ids, mask, images: communicator.size === 1 ? own : [await gatherBatches(own, communicator)] };
+}
+
+/** The length of the longest text of all processes. */
+async function longestOf(batches: readonly Pairs[], communicator: Communicator): Promise<number> {
+  const own = tf.tensor1d([Math.max(...batches.map(({ ids }) => ids.shape[1]))], 'int32');
+  const all = await communicator.allGather(own).finally(() => own.dispose());
+  return Math.max(...(await all.data().finally(() => all.dispose())));
 }
 
 /** Rows of several tensors, counted through all of them. */

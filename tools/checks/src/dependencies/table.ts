@@ -48,6 +48,14 @@ export const table: Readonly<Record<string, Dependencies>> = {
     npm: tfjs,
     computed: { 'src/checkpoint/disk.ts': "Node's file system, hidden from bundlers for browsers" },
   },
+  '@blip2/mpi': {
+    siblings: ['@blip2/trainer'],
+    npm: {
+      ...tfjs,
+      koffi: 'calls the MPI library that is installed, in process; its binaries are packages, and nothing is compiled',
+    },
+    onlyNode: { src: 'loads a library of the system' },
+  },
   '@blip2/data': {
     siblings: ['@blip2/tensor'],
     npm: {
@@ -228,6 +236,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/runs',
       '@blip2/server',
       '@blip2/demo',
+      '@blip2/mpi',
     ],
     npm: { ...tfjs, commander: 'the command line' },
     computed: { 'src/cli/own-models.ts': "a user's own module, by its path" },

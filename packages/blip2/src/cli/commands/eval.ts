@@ -1,6 +1,7 @@
 import type { EvalDecoding } from '@blip2/runs';
 import type { Command } from 'commander';
 import { type DataFlags, dataOption, EMOJI, splits, withEvaluationData } from '../data-sets.js';
+import { type DistributedFlags, distributedOptions, withProcesses } from '../distributed.js';
 import { choiceOption, modelOption, numberOption, SHARE } from '../options.js';
 import { addOwnModelOptions, loadOwnModels, type OwnModelFlags } from '../own-models.js';
 import type { Session } from '../session.js';
@@ -8,7 +9,7 @@ import { outline } from '../text.js';
 import { addSearchOptions, checkLengths, checkTemplate, type SearchFlags, searchPresets } from './generation.js';
 import { startBackend } from './model.js';
 
-interface EvalFlags extends DataFlags, OwnModelFlags, SearchFlags {
+interface EvalFlags extends DataFlags, OwnModelFlags, SearchFlags, DistributedFlags {
   readonly model?: string;
   readonly rerank?: number;
   readonly prompt?: string;
@@ -29,22 +30,25 @@ export function evalCommand(command: Command, session: Session): Command {
       checkLengths(flags, ANSWER_TOKENS);
       checkTemplate(flags.template);
       const { model, rerank, seed, predictions } = flags;
-      const scores = await withEvaluationData(flags, session, async (data) => {
-        const { runEval } = await import('@blip2/runs');
-        await startBackend(flags);
-        return runEval({
-          ...(await loadOwnModels(flags)),
-          model,
-          data,
-          decoding: decodingOf(flags),
-          predictions,
-          ...(rerank !== undefined && { rerank }),
-          reporter: session.reporter(),
-          signal: session.signal,
-          ...(seed !== undefined && { seed }),
+      await withProcesses(flags, session, async ({ communicator, signal, threads }) => {
+        const scores = await withEvaluationData(flags, session, async (data) => {
+          const { runEval } = await import('@blip2/runs');
+          await startBackend({ ...flags, ...(threads !== undefined && { threads }) });
+          return runEval({
+            ...(await loadOwnModels(flags)),
+            model,
+            data,
+            decoding: decodingOf(flags),
+            predictions,
+            ...(rerank !== undefined && { rerank }),
+            reporter: session.reporter(),
+            signal,
+            communicator,
+            ...(seed !== undefined && { seed }),
+          });
         });
+        if ((communicator?.rank ?? 0) === 0) session.result(scores, outline(scores));
       });
-      session.result(scores, outline(scores));
     });
 }
 
@@ -61,6 +65,7 @@ const decodingOf = ({ decoding, ...flags }: EvalFlags): EvalDecoding => ({
 
 /** The model and the data of the command, and how retrieval is evaluated. */
 function evaluation(command: Command): Command {
+  for (const option of distributedOptions()) command.addOption(option);
   return addOwnModelOptions(command, ['vision', 'language'])
     .description('Evaluate a model: retrieval recall, caption scores and VQA accuracy.')
     .addOption(modelOption())

@@ -2,6 +2,7 @@ import { basename, extname } from 'node:path';
 import type { DataConfig, RunConfig, TrainRunOptions } from '@blip2/runs';
 import type { Command } from 'commander';
 import { dataOption, demoPackage, EMOJI, splits, trainingPresets } from '../data-sets.js';
+import { type DistributedFlags, distributedOptions, type Joined, withProcesses } from '../distributed.js';
 import { UsageError } from '../errors.js';
 import { COUNT, choiceOption, numberOption, SHARE } from '../options.js';
 import { isModule, loadTrainedWith } from '../own-models.js';
@@ -9,7 +10,7 @@ import type { Session } from '../session.js';
 import { startBackend } from './model.js';
 import { checkImageFlags, type ImageFlags, imageFlags, imageRun } from './train-images.js';
 
-interface TrainFlags extends ImageFlags {
+interface TrainFlags extends ImageFlags, DistributedFlags {
   readonly data?: string;
   readonly stage?: keyof typeof stages;
   readonly out?: string;
@@ -21,6 +22,7 @@ const stages = { '1': [1], '2': [2], all: [1, 2] } as const;
 
 export function trainCommand(command: Command, session: Session): Command {
   const presets = [...trainingPresets.emoji, ...trainingPresets.images];
+  for (const option of distributedOptions()) command.addOption(option);
   return command
     .description(
       'Train on images of your own, or on emoji: fine-tune a model, or train both stages from frozen models.',
@@ -69,10 +71,9 @@ export function trainCommand(command: Command, session: Session): Command {
       const wanted = flags.stage && stages[flags.stage];
       if (data !== EMOJI) checkImageFlags(flags);
       const { liveReport, runTrain, tensorBoard } = await import('@blip2/runs');
-      const train = async <D extends DataConfig>(run: Run<D>): Promise<void> => {
+      const train = async <D extends DataConfig>(run: Run<D>, joined: Joined): Promise<void> => {
         const { name, config: _, ...rest } = run;
         const out = flags.out ?? `runs/${name}`;
-        await startBackend(flags);
         await runTrain(run.config, {
           ...rest,
           ...(await loadTrainedWith(flags)),
@@ -81,12 +82,16 @@ export function trainCommand(command: Command, session: Session): Command {
           ...(maxSteps !== undefined && { maxSteps }),
           observers: [tensorBoard(), liveReport({ preset: preset ?? name })],
           reporter: session.reporter({ steps: true }),
-          signal: session.signal,
+          signal: joined.signal,
+          communicator: joined.communicator,
         });
-        session.terminal.line(`The run is in ${out}.`);
+        if ((joined.communicator?.rank ?? 0) === 0) session.terminal.line(`The run is in ${out}.`);
       };
-      if (data === EMOJI) await train(await emojiRun(flags, wanted));
-      else await train(await imageRun(data, flags, { stages: wanted, session }));
+      await withProcesses(flags, session, async (joined) => {
+        await startBackend({ ...flags, ...(joined.threads !== undefined && { threads: joined.threads }) });
+        if (data === EMOJI) await train(await emojiRun(flags, wanted), joined);
+        else await train(await imageRun(data, flags, { stages: wanted, session }), joined);
+      });
     });
 }
 
