@@ -56,11 +56,20 @@ async function finished(processes: number, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-const lines = async (...file: string[]): Promise<Record<string, never>[]> =>
+interface Line {
+  readonly stage: number;
+  readonly step: number;
+  readonly lr: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly best: number;
+  readonly value: number;
+}
+
+const lines = async (...file: string[]): Promise<Line[]> =>
   (await readFile(at(...file), 'utf8'))
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line) as Line);
 
 /** Compares the losses and evaluations of runs. */
 async function expectSameCurves(actual: string, expected: string): Promise<void> {
@@ -69,7 +78,7 @@ async function expectSameCurves(actual: string, expected: string): Promise<void>
     wanted.map(({ stage, step, lr }) => [stage, step, lr]),
   );
   for (const [i, { losses }] of wanted.entries()) {
-    for (const [name, loss] of Object.entries<number>(losses)) {
+    for (const [name, loss] of Object.entries(losses)) {
       expect(Math.abs(steps[i]!.losses[name]! - loss)).toBeLessThan(1e-4);
     }
   }

@@ -1,15 +1,13 @@
 import type { MpiCommunicator } from '@blip2/mpi';
 import { Option } from 'commander';
 import { ReportedError, UsageError } from './errors.js';
-import { numberOption } from './options.js';
+import { numberOption, type SharedOptions } from './options.js';
 import type { Session } from './session.js';
 
 /** Options of commands that several processes run together. */
-export interface DistributedFlags {
+export interface DistributedFlags extends SharedOptions {
   readonly distributed?: boolean;
   readonly timeout?: number;
-  readonly threads?: number;
-  readonly backend?: string;
 }
 
 /** The options that join the processes which mpirun has started. */

@@ -137,6 +137,34 @@ test("two processes draw each other's negatives, and their shares add up to one 
   expectEqual({ terms: sum('terms') as LossTerms, grads: sum('grads') }, expected, 1e-5);
 });
 
+test('a process with one batch encodes it once, and the shares add up to one process', async () => {
+  const { loss, trainable } = model(0);
+  let encoded = 0;
+  const counted: typeof loss = {
+    ...loss,
+    encode(input) {
+      encoded++;
+      return loss.encode(input);
+    },
+  };
+  const [first, , third] = batches() as [Input, Input, Input];
+  const order = [first, { ...third, position: 1 }];
+  const expected = await gradCache(loss, { trainable, inputs: order });
+  await expectNoLeak(async () => {
+    const shares = await Promise.all(
+      processes(2).map((communicator, rank) =>
+        gradCache(counted, { trainable, inputs: [order[rank]!], communicator, seed: first.seed }),
+      ),
+    );
+    const sum = (part: 'terms' | 'grads') =>
+      Object.fromEntries(Object.keys(expected[part]).map((name) => [name, tf.addN(shares.map((s) => s[part][name]!))]));
+    const actual = { terms: sum('terms') as LossTerms, grads: sum('grads') };
+    expectEqual(actual, expected, 1e-5);
+    dispose([actual, shares] as never);
+  });
+  expect(encoded).toBe(2);
+});
+
 test('dropout drops the same in both passes: gradients are those of one tape over the batches', async () => {
   const { loss, trainable } = model(0.2);
   const inputs = batches() as unknown as Omit<LossInput<Stage1Batch | Stage1PixelBatch>, 'trainable'>[];
