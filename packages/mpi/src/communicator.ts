@@ -31,8 +31,8 @@ export interface MpiCommunicator extends Communicator {
   readonly local: number;
   /** What was exchanged so far. */
   traffic(): Traffic;
-  /** The processes of this computer that have ended, in words. */
-  lost(): string[];
+  /** Why the launcher ends this process (SIGTERM): a `PeerError` where another process reports it. */
+  whyEnded(): Error;
   /**
    * Tells all others that this process has failed, so that they stop.
    * @returns whether a process of a lower rank reports the same error, so that this one need not
@@ -72,7 +72,6 @@ class World implements MpiCommunicator {
   readonly rank: number;
   readonly size: number;
   readonly library: string;
-  readonly lost = (): string[] => this.#peers.lost().map((rank) => this.#peers.nameOf(rank));
   readonly #mpi: Mpi;
   readonly #peers: Peers;
   readonly #timeout: number;
@@ -154,11 +153,27 @@ class World implements MpiCommunicator {
     return this.#peers.all.filter(({ host }) => host === hostOf()).length;
   }
 
+  whyEnded(): Error {
+    try {
+      this.#peers.poll();
+    } catch (error) {
+      return error as Error;
+    }
+    const lost = this.#peers.lost();
+    const host = hostOf();
+    const reporting = this.#peers.all.findIndex((peer, rank) => peer.host === host && !lost.includes(rank));
+    if (lost.length > 0) {
+      return reporting === this.rank ? this.#lostError(lost) : new PeerError(reporting, 'a rank was lost');
+    }
+    if (this.rank > 0) return new PeerError(0, 'the launcher has ended the run');
+    return new Error('The launcher has ended the run (SIGTERM); start it again with --resume.');
+  }
+
   async fail(error: unknown): Promise<boolean> {
     clearInterval(this.#answering);
     if (error instanceof PeerError) return true;
     const text = String((error as Error | undefined)?.message ?? error);
-    await this.#peers.fail(text);
+    await this.#peers.fail(text).catch(() => {}); // a process that is lost cannot be told
     // those of a lower rank report an error that all have
     const until = performance.now() + (this.rank === 0 ? 0 : 300);
     do {
@@ -218,9 +233,12 @@ class World implements MpiCommunicator {
   /** @throws MissingRankError where a process of this computer has ended */
   #expectAlive(): void {
     const lost = this.#peers.lost();
-    if (lost.length === 0) return;
+    if (lost.length > 0) throw this.#lostError(lost);
+  }
+
+  #lostError(lost: readonly number[]): MissingRankError {
     const names = lost.map((rank) => this.#peers.nameOf(rank)).join(', ');
-    throw new MissingRankError(`${capital(names)} was lost; start all again with --resume.`, lost);
+    return new MissingRankError(`${capital(names)} was lost; start all again with --resume.`, lost);
   }
 
   /** @throws MissingRankError naming those that have not arrived */

@@ -46,12 +46,8 @@ export async function withProcesses<T>(
   const ended = new AbortController();
   const signal = AbortSignal.any([session.signal, ended.signal]);
   const communicator = await openMpi({ timeout, signal });
-  const { rank, lost, local } = communicator;
-  const end = (): void => {
-    const names = lost();
-    const why = names.length > 0 ? `${capital(names.join(', '))} was lost` : 'The launcher has ended the run (SIGTERM)';
-    ended.abort(new Error(`${why}; start all again with --resume.`));
-  };
+  const { rank, local } = communicator;
+  const end = (): void => ended.abort(communicator.whyEnded());
   process.once('SIGTERM', end);
   try {
     const cores = (await import('node:os')).availableParallelism();
@@ -62,7 +58,8 @@ export async function withProcesses<T>(
   } catch (error) {
     const reported = await communicator.fail(error);
     if (reported) throw new ReportedError('Another process reports it.');
-    if (rank > 0 && error instanceof Error && error !== session.signal.reason) {
+    const isOwn = error instanceof Error && error.name !== 'MissingRankError' && error !== session.signal.reason;
+    if (rank > 0 && isOwn) {
       error.message = `Rank ${rank}: ${error.message}`;
     }
     throw error;
@@ -79,5 +76,3 @@ async function mpiPackage(): Promise<typeof import('@blip2/mpi')> {
     throw new Error('Training by several processes is a package of its own; run: npm install @blip2/mpi');
   });
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
