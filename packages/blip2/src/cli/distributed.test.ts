@@ -164,12 +164,12 @@ withMpi('where a process is killed, the other stops with one sentence that names
 });
 
 withMpi('a process that does not arrive in time is named', async () => {
-  const run = await running('late', '--timeout', '2');
+  const run = await running('late', '--timeout', '15');
   process.kill(run.ranks[1]!, 'SIGSTOP');
   const [sentence, ...more] = sentences(await expectEnd(run));
   expect(more).toEqual([]);
   expect(sentence).toMatch(
-    /^Rank 1 \(process \d+ on .*\) is missing: a .* has waited for 2 s \(--timeout\); start all again with --resume\.$/,
+    /^Rank 1 \(process \d+ on .*\) is missing: a .* has waited for 15 s \(--timeout\); start all again with --resume\.$/,
   );
 });
 
@@ -209,7 +209,7 @@ test('two hosts train together, and where the cable between them is unplugged, t
   const two = hosts();
   if (!two) return;
   try {
-    const args = trainOn('long', 'hosts', '--distributed', '--timeout', '3');
+    const args = trainOn('long', 'hosts', '--distributed', '--timeout', '15');
     const run = launch(two.launcher, ['-n', '2', ...node, ...args], { cwd: root, env: env() });
     await started('hosts', run);
     two.cable(false);
@@ -234,6 +234,6 @@ test('--distributed without mpirun, and --timeout without --distributed, are wro
     code: 1,
     stderr: expect.stringMatching(/^This process was not started by MPI; .*\n$/),
   });
-  const { code, stderr } = await blip2(trainOn('short', 'alone', '--timeout', '3'));
+  const { code, stderr } = await blip2(trainOn('short', 'alone', '--timeout', '15'));
   expect([code, stderr]).toEqual([2, '--timeout is for --distributed.\n']);
 });
