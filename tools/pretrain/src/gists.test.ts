@@ -1,5 +1,5 @@
 import { createTokenizer, trainByteLevelBpe } from '@blip2/data';
-import { loadNouns, scene } from '@blip2/emoji';
+import { scene, scenePrompts } from '@blip2/emoji';
 import { rng } from '@blip2/tensor';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
