@@ -104,53 +104,68 @@ KERNEL(gemvRows) {
   }
 }
 
-/** Columns of which a row of A is multiplied at once, in so many sums; long runs of B's rows stream well. */
-#define STREAM (VL == 4 ? 32 : 8 * VL)
+/** Columns of a piece of C = A·B; see PIECE of assembly/gemv.ts. */
+#define PIECE 512
 
-/** `columns` columns of a row of C = A·B, of which there are at most STREAM. */
-INLINE void columns_of(const float *a, const float *b, int K, size_t N, int columns, float *c, const float *bias, int relu_) {
-  V sums[STREAM / VL];
-  for (int i = 0; i < STREAM / VL; i++) sums[i] = splat(0);
-  if (columns == STREAM) {
-    for (int k = 0; k < K; k++) {
-      const V s = splat(a[k]);
-#pragma GCC unroll 8
-      for (int i = 0; i < STREAM / VL; i++) sums[i] = madd(s, load(b + i * VL), sums[i]);
-      b += N;
-    }
-  } else {
-    const int vectors = (columns - 1) / VL, rest = columns - vectors * VL;
-    for (int k = 0; k < K; k++) {
-      const V s = splat(a[k]);
-      for (int i = 0; i < vectors; i++) sums[i] = madd(s, load(b + i * VL), sums[i]);
-      sums[vectors] = madd(s, load_part(b + vectors * VL, rest), sums[vectors]);
-      b += N;
-    }
+/** c [columns] += a[0]·b[0] + … + a[3]·b[3], in this order, of rows of B that are N floats apart. */
+INLINE void add_four(const float *a, const float *b, size_t N, float *c, int columns) {
+  const V s0 = splat(a[0]), s1 = splat(a[1]), s2 = splat(a[2]), s3 = splat(a[3]);
+  int j = 0;
+  for (; j + VL <= columns; j += VL) {
+    V v = madd(s0, load(b + j), load(c + j));
+    v = madd(s1, load(b + N + j), v);
+    v = madd(s2, load(b + 2 * N + j), v);
+    store(c + j, madd(s3, load(b + 3 * N + j), v));
   }
-  for (int i = 0; i * VL < columns; i++) {
-    const int n = columns - i * VL < VL ? columns - i * VL : VL;
-    V v = sums[i];
-    if (bias) v += load_part(bias + i * VL, n);
-    if (relu_) v = relu(v);
-    store_part(c + i * VL, v, n);
+  const int n = columns - j;
+  if (!n) return;
+  V v = madd(s0, load_part(b + j, n), load_part(c + j, n));
+  v = madd(s1, load_part(b + N + j, n), v);
+  v = madd(s2, load_part(b + 2 * N + j, n), v);
+  store_part(c + j, madd(s3, load_part(b + 3 * N + j, n), v), n);
+}
+
+INLINE void add_one(float a, const float *b, float *c, int columns) {
+  for (int j = 0; j < columns; j += VL) {
+    const int n = columns - j < VL ? columns - j : VL;
+    store_n(c + j, madd(splat(a), load_n(b + j, n), load_n(c + j, n)), n);
   }
 }
 
-/** Blocks [begin, end) of 32 columns of C = A·B, A [M,K], B [K,N]. */
+INLINE void finish(float *c, const float *bias, int relu_, int columns) {
+  for (int j = 0; j < columns; j += VL) {
+    const int n = columns - j < VL ? columns - j : VL;
+    V v = load_n(c + j, n);
+    if (bias) v += load_n(bias + j, n);
+    store_n(c + j, relu_ ? relu(v) : v, n);
+  }
+}
+
+/** Pieces [begin, end) of 512 columns of C = A·B, A [M,K], B [K,N]; B is read once. */
 KERNEL(gemvColumns) {
   const int M = size_of(call, 6), N = size_of(call, 7), K = size_of(call, 8);
   if (call->wrong || M == 0 || N == 0 || call->end == 0) return;
-  if (call->end > (N - 1) / 32 + 1) wrong_argument(call, 1);
+  if (call->end > (N - 1) / PIECE + 1) wrong_argument(call, 1);
   const float *a = floats(call, 3, (double)M * K), *b = floats(call, 4, (double)N * K);
   float *c = floats(call, 5, (double)M * N);
   const float *bias = floats_or_none(call, 9, N);
   const int relu_ = whole(call, 10, 0, 1);
   if (call->wrong) return;
-  const int n1 = call->end > N / 32 ? N : call->end * 32;
-  for (int n = call->begin * 32; n < n1; n += STREAM) {
-    const int columns = n1 - n < STREAM ? n1 - n : STREAM;
-    for (int m = 0; m < M; m++) {
-      columns_of(a + (size_t)m * K, b + n, K, N, columns, c + (size_t)m * N + n, bias ? bias + n : NULL, relu_);
+  for (int item = call->begin; item < call->end; item++) {
+    const int first = item * PIECE, columns = N - first < PIECE ? N - first : PIECE;
+    float *to = c + first;
+    for (int m = 0; m < M; m++) memset(to + (size_t)m * N, 0, columns * sizeof(float));
+    int k = 0;
+    for (; k + 4 <= K; k += 4) {
+      const float *rows = b + (size_t)k * N + first;
+      for (int m = 0; m < M; m++) add_four(a + (size_t)m * K + k, rows, N, to + (size_t)m * N, columns);
     }
+    for (; k < K; k++) {
+      for (int m = 0; m < M; m++) {
+        add_one(a[(size_t)m * K + k], b + (size_t)k * N + first, to + (size_t)m * N, columns);
+      }
+    }
+    if (!bias && !relu_) continue;
+    for (int m = 0; m < M; m++) finish(to + (size_t)m * N, bias ? bias + first : NULL, relu_, columns);
   }
 }

@@ -100,6 +100,21 @@ natively('products of all shapes, transpositions and batches have the same bits'
   );
 });
 
+natively('a few rows by a matrix that lies as it is, in pieces of its columns', () => {
+  for (const [M, K, N] of [
+    [1, 7, 1037],
+    [3, 13, 515],
+    [8, 4, 700],
+  ] as const) {
+    for (const activation of ['linear', 'relu']) {
+      expectBits(() => {
+        const [a, b, bias] = [some([M, K], 0), some([K, N], 7), some([N], 3)];
+        return [tf.matMul(a, b), ...kernel('_FusedMatMul', { a, b, bias }, { activation })];
+      });
+    }
+  }
+});
+
 natively('products of many blocks, with residuals and activations', () => {
   for (const [N, I, O] of [
     [300, 130, 97],

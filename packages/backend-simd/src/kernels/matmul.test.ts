@@ -47,6 +47,8 @@ test.each([
   [1, 300, 133],
   [7, 301, 9],
   [3, 5, 1],
+  [1, 6, 1027], // pieces of columns
+  [5, 9, 514],
 ])('matMul of [%i,%i] by %i columns, over several blocks and threads', (M, K, N) => {
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) {

@@ -14,6 +14,8 @@ const PANEL = 12;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
+/** Columns of a piece where B is read in place as rows of B. */
+const PIECE = 512;
 /** Rows of a tile. */
 const TILE_ROWS = 3;
 /** Nanoseconds a multiply-add takes, about. */
@@ -67,7 +69,7 @@ export function multiply(
       return;
     }
     if (b.column === 1 && b.row === N && M <= FEW_FOR_COLUMNS) {
-      backend.run(wasm.gemvColumns, Math.ceil(N / 32), streamed, ...pointers, ...tail);
+      backend.run(wasm.gemvColumns, Math.ceil(N / PIECE), streamed, ...pointers, ...tail);
       addResidual();
       return;
     }

@@ -23,7 +23,7 @@ const CALLS: readonly (readonly [name: string, ...args: number[]])[] = [
   ['gemm', 0, 1, 1, X, 1, 20, 0, Z, 0, Y, 20, 24, 9, 0, 0, W, 96, 1, SCRATCH, 400_000],
   ['gemmEach', 0, 3, 0, X, 9, 1, 99, Z, 24, 1, 0, Y, 11, 24, 9, 0, 0, SCRATCH, 700_000],
   ['gemvRows', 0, 5, 0, X, Y, Z, 3, 10, 33, W, 0],
-  ['gemvColumns', 0, 2, 0, X, Y, Z, 2, 50, 12, 0, 1],
+  ['gemvColumns', 0, 2, 0, X, Y, Z, 2, 550, 14, 0, 1],
   ['gelu', 0, 9, 0, 0, X, Y],
   ['geluGrad', 2, 9, 0, 1, X, Y, Z],
   ['gated', 0, 9, 1, 2, X, Y, Z],
