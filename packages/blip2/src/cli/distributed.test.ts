@@ -33,7 +33,8 @@ const long = { ...stage, steps: 100_000, checkpointEvery: 5, evaluateEvery: 0 };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'blip2-distributed-'));
   await writeShapes(at('photos'), 'jsonl', await drawShapes(30));
-  const common = { bert: null, qformer, data: { validation: 0.2 } };
+  // a seed with which no neuron of the language model (ReLU) is so near to 0 that rounding decides about its gradient
+  const common = { seed: 2, bert: null, qformer, data: { validation: 0.2 } };
   await writeFile(at('short.json'), JSON.stringify({ ...common, stage1: stage, stage2: stage }));
   await writeFile(at('long.json'), JSON.stringify({ ...common, stage1: long, stage2: long }));
 });
