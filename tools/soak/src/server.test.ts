@@ -7,6 +7,5 @@ test('a server under load answers all but those that it has no place for, and ho
   });
   expect(problems.filter((problem) => !/memory/i.test(problem))).toEqual([]);
   for (const { statuses } of [batched, sequential]) expect(statuses['200']).toBeGreaterThan(0);
-  expect(batched.perSecond).toBeGreaterThan(sequential.perSecond);
   expect(hostile.statuses).toMatchObject({ 200: 80, 400: 100 });
 }, 240_000);
