@@ -145,7 +145,7 @@ export class Peers {
 }
 
 /** The computer that this process runs on. */
-export const hostOf = hostname;
+export const hostOf = (): string => hostname();
 
 function isRunning(pid: number): boolean {
   try {
