@@ -70,7 +70,7 @@ export function stage1Batches({
   const captioned = (of: EncodedScenes | EncodedSingles) => pairs(of.features, (index) => of.metadata(index).caption);
   const name = ({ label }: { readonly label: string }): string => captionProcessor(label);
   const places = new Map(loadEmoji().map(({ code }, place) => [code, place]));
-  // emoji that are near each other in Unicode's order are alike: as negatives of each other they teach what tells them apart
+  // emoji that are near each other in Unicode's order are alike: as hard negatives of each other they train the model to distinguish them
   const near = (codeOf: (index: number) => string) =>
     config.data.nearNames ? (index: number) => places.get(codeOf(index)) ?? 0 : undefined;
   const named = withShare(

@@ -120,7 +120,7 @@ export async function encodeSingles(
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
-/** What tells the drawings of shifted vendors from others. */
+/** The part of a key of cached features for drawings of shifted vendors; none without a shift. */
 const shifted = (vendorShift: number): string[] => (vendorShift === 0 ? [] : [`vendors shifted by ${vendorShift}`]);
 
 /** Changed whenever the same arguments draw other images. */

@@ -173,7 +173,7 @@ class World implements MpiCommunicator {
     clearInterval(this.#answering);
     if (error instanceof PeerError) return true;
     const text = String((error as Error | undefined)?.message ?? error);
-    await this.#peers.fail(text).catch(() => {}); // a process that is lost cannot be told
+    await this.#peers.fail(text).catch(() => {}); // a process that is lost receives nothing
     // those of a lower rank report an error that all have
     const until = performance.now() + (this.rank === 0 ? 0 : 300);
     do {

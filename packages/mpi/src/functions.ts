@@ -25,7 +25,7 @@ export interface Mpi {
   isend(message: Int32Array, to: number): Request;
   /** Starts to receive a message from any process. */
   irecv(message: Int32Array): Request;
-  /** Lets MPI progress, and tells whether a request is complete. */
+  /** Lets MPI progress, and returns whether a request is complete. */
   test(request: Request): boolean;
   /** Gives up a message that was to be received. */
   cancel(request: Request): void;

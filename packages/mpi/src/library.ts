@@ -17,7 +17,7 @@ const files = {
   standard: ['libmpi_abi.so.1', 'libmpi_abi.so.0', 'libmpi_abi.1.dylib', 'libmpi_abi.0.dylib'],
 };
 
-/** What tells that a process is one of several: the variables of Open MPI's, MPICH's and Slurm's launchers. */
+/** By these a process knows that it is one of several: the variables of Open MPI's, MPICH's and Slurm's launchers. */
 const launched = (environment: Environment): boolean =>
   ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'PMI_RANK', 'PMIX_RANK', 'SLURM_PROCID'].some(
     (name) => environment[name] !== undefined,

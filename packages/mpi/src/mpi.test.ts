@@ -43,7 +43,7 @@ if (installed.length === 0) console.warn('No MPI is installed: the tests of its 
   }
 });
 
-test('a process that MPI has not started is told how to, and a library that is missing is named', async () => {
+test('outside MPI the error says how to start, and a library that is missing is named', async () => {
   await expect(loadLibrary({})).rejects.toThrow(
     'This process was not started by MPI; start it as `mpirun -n 2 blip2 train … --distributed`, or by srun.',
   );

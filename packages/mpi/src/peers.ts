@@ -40,7 +40,7 @@ const TEXT = 240; // bytes; longer texts are cut
 const LENGTH = HEAD + TEXT / 4;
 
 /**
- * What processes tell each other beside collective operations: which of these they have begun, and that they have failed. The
+ * Messages between processes beside collective operations: which of these they have begun, and that they have failed. The
  * messages have a communicator of their own, so that they arrive while a collective operation waits.
  */
 export class Peers {

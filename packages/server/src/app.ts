@@ -11,7 +11,7 @@ import { ApiError, CLIENT_CLOSED, ClientClosed } from './http/errors.js';
 import type { RequestRecord } from './metrics.js';
 import { hasPage, isolation, pageFolder, plainPage } from './page.js';
 
-/** What a server tells its routes, and what they tell it. */
+/** State of the server that its routes read, and callbacks for what they do. */
 export interface AppHooks {
   /** Whether the model still runs and the server is not being closed. */
   readonly state: () => 'ok' | 'closing' | 'failed';

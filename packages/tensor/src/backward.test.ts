@@ -93,9 +93,9 @@ test('an error on the way leaves nothing behind', async () => {
   await expectNoLeak(() => expect(run(wrong)).toThrow('must be float32 [3], but is float32 [2]'));
 });
 
-test('each gradient is told when it is final, those of the last layers first', () => {
+test('onGradient is called with each gradient when it is final, those of the last layers first', () => {
   const [first, last, unused] = [tf.tensor1d([1, 2, 3]), tf.tensor1d([2, 1, 0]), tf.ones([3])];
-  const told: [string, number[]][] = [];
+  const called: [string, number[]][] = [];
   const { grads } = valueAndGrads(
     () => {
       const hidden = tf.mul(first, x);
@@ -103,10 +103,10 @@ test('each gradient is told when it is final, those of the last layers first', (
       return { total: tf.sum(tf.add(result, tf.mul(last, last))) as tf.Scalar };
     },
     { first, last, unused },
-    (path, gradient) => told.push([path, [...gradient.dataSync()]]),
+    (path, gradient) => called.push([path, [...gradient.dataSync()]]),
   );
-  expect(told.map(([path]) => path)).toEqual(['last', 'first']);
-  for (const [path, values] of told) expect(values).toEqual([...grads[path]!.dataSync()]);
+  expect(called.map(([path]) => path)).toEqual(['last', 'first']);
+  for (const [path, values] of called) expect(values).toEqual([...grads[path]!.dataSync()]);
 });
 
 test('a forward pass in two parts, with other work between them, has the gradients of one', async () => {

@@ -82,7 +82,7 @@ export interface GradCacheOptions<B> {
   readonly sum?: Gradients | undefined;
   /**
    * Called with a gradient, as parts whose sum it is, when it is final in this process, while others are still computed.
-   * Those that the last batch has no share in are not told.
+   * It is not called for those that the last batch has no share in.
    */
   readonly onGradient?: ((path: string, parts: readonly tf.Tensor[]) => void) | undefined;
 }
@@ -142,15 +142,15 @@ export async function gradCache<B, C, T extends LossTerms>(
       const own = { begin: offsets[i] as number, rows: rows[i] as number };
       const given = { features: compared.features, context: contexts?.each[i] as C, ...own };
       const before = sum.grads;
-      const tell =
+      const report =
         onGradient && i === inputs.length - 1
           ? (path: string, grad: tf.Tensor): void => onGradient(path, [grad, ...(before[path] ? [before[path]] : [])])
           : undefined;
       sum = plus(
         sum,
         open
-          ? withGradients(open, trainable, given, tell)
-          : encodeWithGradients(loss, { ...input, trainable }, given, tell),
+          ? withGradients(open, trainable, given, report)
+          : encodeWithGradients(loss, { ...input, trainable }, given, report),
       );
     }
     return sum;

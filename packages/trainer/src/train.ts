@@ -84,7 +84,7 @@ async function update<B, T extends LossTerms>(
   return lr;
 }
 
-/** An update that is computed, and who is told of its gradients when they are final. */
+/** An update that is computed, and the reducer that sums its gradients as they become final. */
 interface Update {
   readonly step: number;
   readonly reducer: BucketReducer | undefined;
@@ -104,7 +104,7 @@ async function gradients<B, T extends LossTerms>(
       signal?.throwIfAborted();
       const batch = await makeBatch(at);
       const before = sum?.grads ?? {};
-      const tell = (path: string, grad: tf.Tensor): void =>
+      const report = (path: string, grad: tf.Tensor): void =>
         reducer?.add(path, [grad, ...(before[path] ? [before[path]] : [])]);
       try {
         sum = accumulate(
@@ -112,7 +112,7 @@ async function gradients<B, T extends LossTerms>(
           lossAndGrads(
             () => loss({ ...inRank(options, at), trainable, batch }),
             trainable,
-            reducer && at === all.at(-1) ? tell : undefined,
+            reducer && at === all.at(-1) ? report : undefined,
           ),
         );
       } finally {

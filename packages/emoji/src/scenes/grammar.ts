@@ -19,7 +19,7 @@ export interface QuestionAnswer {
 export const scenePrompts = { question: 'question: {} answer:', caption: 'a picture of' } as const;
 
 const numbers = ['zero', 'one', 'two', 'three', 'four'];
-/** All words by which captions, answers and {@link sceneGroups} tell a count. */
+/** All words by which captions, answers and {@link sceneGroups} state a count. */
 export const sceneNumbers: readonly string[] = [...numbers.slice(1), 'a', 'an'];
 
 const relations: { readonly [P in Place]: string } = {

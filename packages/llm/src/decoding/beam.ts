@@ -6,8 +6,8 @@ import { bestCandidates, drawnCandidates } from './candidates.js';
 import { rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, type Sequence, type Settings, settingsOf } from './options.js';
 import { expectFinite, penalize } from './scores.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 import { Top } from './top.js';
-import { throwIfAborted } from './turn.js';
 import { warp } from './warp.js';
 
 /** A text that is being generated. */

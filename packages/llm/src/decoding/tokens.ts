@@ -3,7 +3,7 @@ import type { LanguageModel, Prompt } from '../language-model.js';
 import { draw, rngOf } from './draw.js';
 import { type DecodingOptions, historyOf, settingsOf } from './options.js';
 import { logSoftmax, penalize } from './scores.js';
-import { throwIfAborted } from './turn.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 import { warp } from './warp.js';
 
 /** A generated token. */

@@ -146,7 +146,7 @@ const templateOf = ({ instruction, prompts }: Pick<GenerationModel, 'instruction
 const isEnd = ({ language }: GenerationModel, ids: readonly number[]): boolean =>
   language.ids.eos.includes(ids.at(-1) ?? -1);
 
-/** Lets what aborts be heard. @throws the signal's reason when it is aborted */
+/** Yields to the event loop, so that an abort takes effect. @throws the signal's reason when it is aborted */
 export async function turn(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   signal.throwIfAborted();

@@ -1,4 +1,4 @@
-/** What an {@link ApiError} tells besides its message. */
+/** What an {@link ApiError} reports besides its message. */
 export interface ApiErrorOptions {
   /** A word for programs, such as `model_not_found`. */
   readonly code?: string;

@@ -36,7 +36,7 @@ test.each([
   ['weight.absmax', 'bitsandbytes', 4],
   ['qweight', 'GPTQ or AWQ', 4],
   ['g_idx', 'GPTQ', 4],
-])('without such a config, a tensor *.%s tells', async (suffix, name, bits) => {
+])('without such a config, a tensor *.%s shows the method', async (suffix, name, bits) => {
   const data = new Uint8Array(2);
   await writeSafetensors(join(folder, 'model.safetensors'), [
     { name: `layers.0.fc1.${suffix}`, shape: [2], dtype: 'U8', data },

@@ -132,7 +132,7 @@ function bothKeys(own: KeyValues, others: KeyValues): KeyValues {
   });
 }
 
-/** Draws the negatives of all pairs, and tells each batch its own. */
+/** Draws the negatives of all pairs, and gives each batch its own. */
 async function contexts(
   { features, labels, seed, batches, offsets, communicator }: ContextInput<Pairs>,
   { pad, temperature, ablation }: Pick<Stage1Options, 'pad' | 'ablation'> & { readonly temperature: tf.Scalar },

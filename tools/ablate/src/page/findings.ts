@@ -107,7 +107,8 @@ export const findings: readonly Finding[] = [
     here:
       'It does not show at this scale. In seed 0 stage 2 alone is about as good by VQA, its curve rises as fast, and neither falls; captions of the ' +
       'unseen vendor and the loss of the language model are a little better after stage 1. There may be less of a gap to bridge: the texts come ' +
-      'from a small grammar, the language model was made for them, and stage 2 trains the Q-Former on as many images as stage 1. ' +
+      'from a small grammar, the language model (that of before decision 38, as in all of these runs) was made for them, and stage 2 trains the ' +
+      'Q-Former on as many images as stage 1. ' +
       'The loss of phrases does not help either in so few steps.',
   },
   {
@@ -169,7 +170,7 @@ export const findings: readonly Finding[] = [
       },
     ],
     here:
-      'It cannot be told here: in 120 steps ITM does not leave 0.64, its chance level, with either. ' +
+      'It cannot be decided here: in 120 steps ITM does not leave 0.64, its chance level, with either. ' +
       'Only in the row without ITC, where negatives are random too, it falls, to 0.58 in seed 0.',
   },
   {

@@ -51,7 +51,7 @@ function seedsOf({ results }: Pick<Results, 'results'>): string {
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
   const seeds =
     most === 1
-      ? 'One seed each so far: nothing tells a small difference from noise, and no verdict is given.'
+      ? 'One seed each so far: a small difference cannot be distinguished from noise, and no verdict is given.'
       : fewest === most
         ? `${most} seeds each.`
         : `${fewest} to ${most} seeds each, the fewer for the rows that matter less.`;

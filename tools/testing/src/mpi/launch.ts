@@ -20,7 +20,7 @@ const found = (command: string): boolean => {
   }
 };
 
-/** Open MPI refuses root, and more processes than cores, unless it is told. */
+/** Open MPI refuses root, and more processes than cores, unless these are set. */
 const openMpi: Launcher = {
   name: 'Open MPI',
   command: 'mpirun.openmpi',
@@ -89,7 +89,7 @@ export function launch(
   };
 }
 
-/** The variables in which launchers tell a process its rank. */
+/** The variables in which launchers give a process its rank. */
 const RANK = /(?:^|\0)(?:OMPI_COMM_WORLD_RANK|PMI_RANK)=(\d+)/;
 
 /** The descendants of a launcher that have a rank, by rank (Linux). */

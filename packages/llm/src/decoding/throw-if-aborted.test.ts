@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { throwIfAborted } from './turn.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 
 const withoutImmediate = async (run: () => Promise<void>): Promise<void> => {
   const { setImmediate: original } = globalThis;
@@ -14,7 +14,7 @@ const withoutImmediate = async (run: () => Promise<void>): Promise<void> => {
 test.each([
   ['setImmediate', (run: () => Promise<void>) => run()],
   ['MessageChannel', withoutImmediate],
-])('what aborts is heard between two checks: %s', async (_, around) => {
+])('an abort takes effect at the next check: %s', async (_, around) => {
   await around(async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('enough')));
