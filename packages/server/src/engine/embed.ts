@@ -2,10 +2,10 @@ import { poolImageFeatures, type RetrievalModel } from '@blip2/models';
 import { imageFeatures, queryOutput, textFeatures, textPass } from '@blip2/qformer';
 import { normFeatures, textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
-import { turn } from './generate.js';
 import { encode } from './image.js';
 import { type Matcher, textLength } from './rerank.js';
 import type { EmbedTask, Results } from './task.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 
 /**
  * Computes a vector of length 1 for each input: of a text its ITC feature, the projection of the first token; of an image the mean
@@ -19,7 +19,7 @@ export async function embed(
 ): Promise<Results['embed']> {
   const vectors: Float32Array[] = [];
   for (const input of inputs) {
-    await turn(signal);
+    await throwIfAborted(signal);
     if (typeof input === 'string') vectors.push(await read(() => textVector(model, input)));
     else {
       using image = await encode(model, input, decoder);

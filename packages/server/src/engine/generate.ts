@@ -11,6 +11,7 @@ import {
 import { promptTokens } from '@blip2/training';
 import { type Decoder, encode, Refusal } from './image.js';
 import type { GeneratedText, GenerateTask, Outcome, Results } from './task.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 
 /** A model that generates, and how images for it are decoded. */
 export interface Generator {
@@ -42,7 +43,7 @@ export async function generate(
   const encoded: Encoded[] = [];
   try {
     for (const [place, task] of tasks.entries()) {
-      await turn(signal);
+      await throwIfAborted(signal);
       try {
         const prompt = promptOf(generator.model, task);
         encoded.push({ task, place, prompt, image: await encode(generator.model, task.image, generator.decoder) });
@@ -145,9 +146,3 @@ const templateOf = ({ instruction, prompts }: Pick<GenerationModel, 'instruction
 /** Whether ids end as texts of the model do. */
 const isEnd = ({ language }: GenerationModel, ids: readonly number[]): boolean =>
   language.ids.eos.includes(ids.at(-1) ?? -1);
-
-/** Yields to the event loop, so that an abort takes effect. @throws the signal's reason when it is aborted */
-export async function turn(signal: AbortSignal): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  signal.throwIfAborted();
-}

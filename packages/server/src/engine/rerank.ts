@@ -1,9 +1,9 @@
 import { type EncodedImage, matchTexts, pairLogits, type RetrievalModel } from '@blip2/models';
 import { textTensors } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
-import { turn } from './generate.js';
 import { type Decoder, encode, Refusal } from './image.js';
 import type { ImageBytes, RerankTask, Results, TextOrImage } from './task.js';
+import { throwIfAborted } from './throw-if-aborted.js';
 
 /** A model that matches, and how images for it are decoded. */
 export interface Matcher {
@@ -31,7 +31,7 @@ export async function rerank(
     using image = await encode(matcher.model, query, matcher.decoder);
     const scores: number[] = [];
     for (let start = 0; start < documents.length; start += TEXTS) {
-      await turn(signal);
+      await throwIfAborted(signal);
       const texts = documents.slice(start, start + TEXTS);
       scores.push(...(await matchTexts(matcher.model, { features: image.features, texts })).map(({ itm }) => itm));
     }
@@ -56,7 +56,7 @@ async function imagesByText(
     const encoded: EncodedImage[] = [];
     try {
       for (const image of images.slice(start, start + IMAGES)) {
-        await turn(signal);
+        await throwIfAborted(signal);
         encoded.push(await encode(model, image, decoder));
       }
       scores.push(...(await probabilities(model, text, encoded)));
