@@ -37,8 +37,8 @@ const families: Readonly<Record<string, Partial<QuantizationConfig>>> = {
  * The quantization of a model by default: the Q-Former, its heads, norms and biases are never packed, and this says which
  * matrices of the frozen parts are not, or have 8 bits where others have 4.
  * @param quantize how many bits the frozen matrices have
- * @param options `family`, the `model_type` of the language model, undefined where there is none; `keep`, more patterns of matrices to keep
- * in float32
+ * @param options `family`, the `model_type` of the language model, undefined where there is none; `keep`, more patterns of
+ * matrices to keep in float32
  */
 export function quantizationConfig(
   quantize: Quantization,
