@@ -18,6 +18,7 @@ async function benchFiles(): Promise<string[]> {
 
 /** What the packages measure. */
 export async function suites(): Promise<Suite[]> {
-  const files = await benchFiles();
-  return Promise.all(files.map(async (file) => ((await import(file)) as { default: Suite }).default));
+  const found: Suite[] = [];
+  for (const file of await benchFiles()) found.push(((await import(file)) as { default: Suite }).default);
+  return found;
 }

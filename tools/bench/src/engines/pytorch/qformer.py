@@ -38,14 +38,14 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, width, heads, inner, picture_width, text):
+    def __init__(self, width, heads, inner, image_width, text):
         super().__init__()
         self.attention = Attention(width, width, heads)
-        self.cross = Attention(width, picture_width, heads) if picture_width else None
+        self.cross = Attention(width, image_width, heads) if image_width else None
         self.query_ffn = FeedForward(width, inner)
         self.text_ffn = FeedForward(width, inner) if text else None
 
-    def forward(self, x, queries, mask=None, picture=None, past=None, queries_only=False):
+    def forward(self, x, queries, mask=None, image_keys=None, past=None, queries_only=False):
         """[B,L,W], the first `queries` of them queries -> the same, and the keys and values of self-attention"""
         own = self.attention.keys(x)
         keys = [torch.cat(pair, 1) for pair in zip(past, own)] if past else own
@@ -53,20 +53,20 @@ class Layer(nn.Module):
         parts = []
         if queries:
             query = attended[:, :queries]
-            parts.append(self.query_ffn(self.cross(query, picture) if self.cross else query))
+            parts.append(self.query_ffn(self.cross(query, image_keys) if self.cross else query))
         if attended.shape[1] > queries:
             parts.append(self.text_ffn(attended[:, queries:]))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1), own
 
 
 class QFormer(nn.Module):
-    def __init__(self, layers, width, heads, inner, queries, picture_width, text=False):
+    def __init__(self, layers, width, heads, inner, queries, image_width, text=False):
         super().__init__()
         self.queries = queries
         self.query_tokens = nn.Parameter(torch.randn(1, queries, width) * 0.02)
         self.norm = nn.LayerNorm(width, EPSILON)
         self.layers = nn.ModuleList(
-            Layer(width, heads, inner, picture_width if j % 2 == 0 else None, text) for j in range(layers)
+            Layer(width, heads, inner, image_width if j % 2 == 0 else None, text) for j in range(layers)
         )
 
     def embed(self, rows=0, words=None):
@@ -75,14 +75,14 @@ class QFormer(nn.Module):
             parts.append(self.norm(words))
         return torch.cat(parts, 1)
 
-    def forward(self, x, queries, pictures=None, past=None, queries_only=False, mask=None):
+    def forward(self, x, queries, image_keys=None, past=None, queries_only=False, mask=None):
         cache = []
         for j, layer in enumerate(self.layers):
             x, keys = layer(
                 x,
                 queries,
                 mask,
-                picture=pictures and pictures[j],
+                image_keys=image_keys and image_keys[j],
                 past=past and past[j],
                 queries_only=queries_only and j == len(self.layers) - 1,
             )
@@ -90,13 +90,13 @@ class QFormer(nn.Module):
         return x, cache
 
 
-def qformer(B, N, layers, width, heads, inner, queries, pictureWidth):
-    """Queries look at pictures: [B,N,D] -> [B,Q,W]"""
-    model = QFormer(layers, width, heads, inner, queries, pictureWidth)
-    features = torch.randn(B, N, pictureWidth)
+def qformer(B, N, layers, width, heads, inner, queries, imageWidth):
+    """Queries attend to images: features [B,N,D] -> [B,Q,W]"""
+    model = QFormer(layers, width, heads, inner, queries, imageWidth)
+    features = torch.randn(B, N, imageWidth)
 
     def run():
-        pictures = [layer.cross and layer.cross.keys(features) for layer in model.layers]
-        return model(model.embed(B), queries, pictures)[0]
+        image_keys = [layer.cross and layer.cross.keys(features) for layer in model.layers]
+        return model(model.embed(B), queries, image_keys)[0]
 
     return run
