@@ -3,6 +3,7 @@ import { isExternal, openLanguageFolder, openModel, openVisionFolder, readPrompt
 import type { InitialFolders } from '@blip2/runs';
 import { starterUrl } from '@blip2/starter';
 import { toPath } from '@blip2/tensor/files';
+import { fineTuningSchedule } from '@blip2/training';
 import { type ImageTextConfig, imageTextConfigs } from './config.js';
 
 /** What `fineTuning` gives: the arguments of `runTrain`. */
@@ -52,7 +53,7 @@ export async function fineTuning(
   const { qformer } = await configOf(first);
   const { queries, layers, hiddenSize, heads, intermediateSize, crossAttentionFrequency, projectionSize, dropout } =
     qformer;
-  const schedule = scheduleFor(images, hiddenSize);
+  const schedule = scheduleOf(images, hiddenSize);
   const generation = initial.stage2 as string | undefined;
   const config = imageTextConfigs.parse({
     ...(await frozenOf(first, generation)),
@@ -106,21 +107,8 @@ async function languageOf(folder: string): Promise<string> {
   return opened.folder;
 }
 
-/** At least so many steps; where there are many images, as many as five epochs take. */
-const LEAST_STEPS = 200;
-const EPOCHS = 5;
-const LARGEST_BATCH = 32;
-
-/** The schedule for a number of images: batches that are small enough to differ, and a learning rate by the Q-Former's size. */
-export function scheduleFor(images: number, hiddenSize: number) {
-  const batchSize = Math.max(2, Math.min(LARGEST_BATCH, 2 ** Math.floor(Math.log2(Math.max(1, images / 3)))));
-  const steps = Math.max(LEAST_STEPS, Math.ceil((EPOCHS * images) / batchSize));
-  return {
-    steps,
-    batchSize,
-    learningRate: hiddenSize < 512 ? 1e-3 : 3e-5,
-    minLearningRate: 1e-6,
-    warmupSteps: Math.round(steps / 10),
-    checkpointEvery: Math.max(20, Math.round(steps / 10)),
-  };
+/** The schedule for a number of images, with a checkpoint every tenth of it. */
+function scheduleOf(images: number, hiddenSize: number) {
+  const schedule = fineTuningSchedule(images, hiddenSize);
+  return { ...schedule, checkpointEvery: Math.max(20, Math.round(schedule.steps / 10)) };
 }

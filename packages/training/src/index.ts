@@ -36,6 +36,7 @@ export {
   type TextTensors,
   textTensors,
 } from './data/texts.js';
+export { type FineTuningSchedule, fineTuningSchedule } from './fine-tuning-schedule.js';
 export {
   type BertModel,
   type LanguageModelWithTokenizer,

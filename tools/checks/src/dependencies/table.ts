@@ -144,7 +144,15 @@ export const table: Readonly<Record<string, Dependencies>> = {
     onlyNode: { src: 'keeps the index on disk' },
   },
   '@blip2/server': {
-    siblings: ['@blip2/data', '@blip2/qformer', '@blip2/training', '@blip2/hub', '@blip2/models', '@blip2/search'],
+    siblings: [
+      '@blip2/data',
+      '@blip2/qformer',
+      '@blip2/training',
+      '@blip2/hub',
+      '@blip2/models',
+      '@blip2/search',
+      '@blip2/starter',
+    ],
     npm: {
       ...tfjs,
       hono: 'routes, answers and server-sent events; no dependencies of its own',
@@ -154,6 +162,10 @@ export const table: Readonly<Record<string, Dependencies>> = {
       zod: 'the schemas of requests',
     },
     onlyNode: { src: 'a server' },
+  },
+  '@blip2/web': {
+    siblings: ['@blip2/tensor', '@blip2/trainer', '@blip2/data', '@blip2/training', '@blip2/models'],
+    npm: { ...tfjs, birpc: 'calls between the page and the worker, in both directions' },
   },
   '@blip2/report': {
     siblings: ['@blip2/data'],

@@ -60,6 +60,7 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
     bundle: 44,
     why: 'routes, a queue, images from the web, and the thread of the model',
   },
+  '@blip2/web': { tarball: 30, bundle: 12, why: 'the proxy in the page; in the worker the calls, and training' },
   '@blip2/report': { tarball: 35, bundle: 37, why: 'pages, plots, and their styles' },
   '@blip2/explain': { tarball: 25, bundle: 22, why: 'maps, and sheets as SVG, PNG and HTML' },
   '@blip2/runs': {
