@@ -1,3 +1,3 @@
 import { compile } from '../../backend-simd/assembly/compile.js';
 
-await compile('attention');
+await compile('attention', 'src/fused/digest.ts');

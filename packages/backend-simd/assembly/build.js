@@ -1,3 +1,3 @@
 import { compile } from './compile.js';
 
-await compile('backend-simd');
+await compile('backend-simd', 'src/kernels/digest.ts');

@@ -1,11 +1,19 @@
 import type { Platform } from './platform.js';
 
-/** The places of a package's WebAssembly modules. */
+/** A WebAssembly module: where it lies, or its bytes. */
+export type WasmSource = URL | Uint8Array;
+
+/** The WebAssembly modules of a package. */
 export interface KernelUrls {
   /** The build for every engine with SIMD. */
-  simd: URL;
+  simd: WasmSource;
   /** The build for engines with relaxed SIMD. */
-  relaxed?: URL;
+  relaxed?: WasmSource;
+  /**
+   * What the custom section `digest` of the modules must hold, so that modules of another version than the code that calls them
+   * are refused. Default: it is not read.
+   */
+  digest?: string;
 }
 
 export interface CompileOptions {
@@ -14,25 +22,42 @@ export interface CompileOptions {
   shared: boolean;
 }
 
-/** Reads and compiles the build that this engine can run. */
+/**
+ * Reads and compiles the build that this engine can run.
+ * @throws where it cannot be read, is no WebAssembly module, or is one of another version
+ */
 export async function compile(
   { readFile, allowRelaxedSimd }: Platform,
-  { simd, relaxed }: KernelUrls,
+  { simd, relaxed, digest }: KernelUrls,
   { relaxedSimd, shared }: CompileOptions,
 ): Promise<{ module: WebAssembly.Module; relaxed: boolean }> {
-  const read = async (url: URL): Promise<Uint8Array<ArrayBuffer>> => {
-    const bytes = await readFile(url);
+  const load = async (source: WasmSource): Promise<WebAssembly.Module> => {
+    const given = ArrayBuffer.isView(source);
+    const name = given ? 'What `kernels` gives' : source.href;
+    const bytes = given ? new Uint8Array(source) : await readFile(source);
     if (!MAGIC.every((byte, i) => bytes[i] === byte))
-      throw new Error(`${url} is not a WebAssembly module; a bundler may have moved it: set its URL as \`kernels\`.`);
-    return shared ? bytes : unshared(bytes);
+      throw new Error(`${name} is not a WebAssembly module; a bundler may have moved it: set its URL as \`kernels\`.`);
+    const module = await WebAssembly.compile(shared ? bytes : unshared(bytes));
+    if (digest !== undefined && digestOf(module) !== digest)
+      throw new Error(
+        `${name} was compiled from other sources than this code was written for, and would compute wrong numbers: ` +
+          'copy the file of the installed version again, or, in the repository, build it.',
+      );
+    return module;
   };
   if (relaxedSimd && relaxed) {
     if (!WebAssembly.validate(RELAXED)) await allowRelaxedSimd();
-    if (WebAssembly.validate(RELAXED)) return { module: await WebAssembly.compile(await read(relaxed)), relaxed: true };
+    if (WebAssembly.validate(RELAXED)) return { module: await load(relaxed), relaxed: true };
   }
   if (!WebAssembly.validate(SIMD))
     throw new Error("The simd backend needs WebAssembly SIMD, which this engine lacks; use tfjs' cpu backend.");
-  return { module: await WebAssembly.compile(await read(simd)), relaxed: false };
+  return { module: await load(simd), relaxed: false };
+}
+
+/** The digest of its sources that a module carries; empty where it has none. */
+function digestOf(module: WebAssembly.Module): string {
+  const [content] = WebAssembly.Module.customSections(module, 'digest');
+  return content ? new TextDecoder().decode(content) : '';
 }
 
 const MAGIC = [0, 0x61, 0x73, 0x6d];

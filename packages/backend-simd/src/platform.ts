@@ -56,7 +56,11 @@ async function nodePlatform(script: URL = new URL('./worker.js', import.meta.url
     readFile: async (url) => new Uint8Array(await readFile(url)),
     allowRelaxedSimd: async () => {
       const { setFlagsFromString }: typeof import('node:v8') = await load('node:v8');
-      setFlagsFromString('--experimental-wasm-relaxed-simd');
+      try {
+        setFlagsFromString('--experimental-wasm-relaxed-simd');
+      } catch {
+        // another engine than V8, as in Bun
+      }
     },
     native: {
       setting: () => process.env.BLIP2_NATIVE,

@@ -5,6 +5,7 @@ import { Heap } from './heap.js';
 import { batchNormKernels } from './kernels/batch-norm.js';
 import { convKernels } from './kernels/conv.js';
 import { depthwiseKernels } from './kernels/depthwise.js';
+import { DIGEST } from './kernels/digest.js';
 import { elementwiseKernels } from './kernels/elementwise.js';
 import { fillKernels } from './kernels/fill.js';
 import { gatherKernels } from './kernels/gather.js';
@@ -50,8 +51,11 @@ export interface RegisterOptions {
   native?: boolean | URL | undefined;
   /** The backend's name in TensorFlow.js. Default `simd`. */
   name?: string | undefined;
-  /** URLs of the WebAssembly modules, if a bundler has moved them. */
-  kernels?: KernelUrls | undefined;
+  /**
+   * The WebAssembly modules: their URLs, if a bundler has moved them, or their bytes. Those of another version than this code
+   * are refused.
+   */
+  kernels?: Omit<KernelUrls, 'digest'> | undefined;
   /** URL of `worker.js`, the script of the threads, if a bundler has moved it. */
   worker?: URL | undefined;
 }
@@ -104,7 +108,8 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const shared = host.spawn !== undefined;
   if (threads > 1 && !shared)
     console.warn('The simd backend runs with one thread: this page is not cross-origin isolated.');
-  const { module, relaxed } = await compile(host, options.kernels ?? BUILDS, { relaxedSimd, shared });
+  const kernels = { ...(options.kernels ?? BUILDS), digest: DIGEST };
+  const { module, relaxed } = await compile(host, kernels, { relaxedSimd, shared });
   const heap = new Heap({ shared });
   const { limit } = heap.statistics();
   if (limit < 2 ** 32)
@@ -112,8 +117,8 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const library = relaxed && shared ? await openNative(host, native) : undefined;
   const pool = new Pool(heap, { spawn: host.spawn, native: library });
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
-  const { wasm, kernels } = await pool.load(module, agreement(backend));
-  registerKernels(backend, kernels as Wasm, selfCheck(backend, wasm as Wasm, KERNELS));
+  const loaded = await pool.load(module, agreement(backend));
+  registerKernels(backend, loaded.kernels as Wasm, selfCheck(backend, loaded.wasm as Wasm, KERNELS));
   tf.registerBackend(name, () => backend, 2);
   tf.findBackend(name); // makes it known: tfjs disposes of none that it has not asked for
   pool.setThreads(threads);

@@ -1,14 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { agreement } from './agreement.js';
 import { appendRowsKernel, copyRowsKernel } from './cache.js';
+import { DIGEST } from './digest.js';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
 
-/** URLs of the WebAssembly modules of this package, if a bundler has moved them. */
+/** The WebAssembly modules of this package: their URLs, if a bundler has moved them, or their bytes. */
 export interface AttentionKernelUrls {
   /** The build for every engine with SIMD. */
-  simd: URL;
+  simd: URL | Uint8Array;
   /** The build for engines with relaxed SIMD. */
-  relaxed?: URL;
+  relaxed?: URL | Uint8Array;
 }
 
 const BUILDS: AttentionKernelUrls = {
@@ -20,8 +21,8 @@ const BUILDS: AttentionKernelUrls = {
  * Registers fused kernels of attention and its gradients, and in-place writes of key-value caches, for the backend of
  * `@blip2/backend-simd`, which must be installed. On other backends attention stays composed of TensorFlow.js' ops.
  * @param backend the result of `register` of `@blip2/backend-simd`
- * @param kernels URLs of the WebAssembly modules. Default: those of this package
- * @throws for another backend, and where `@blip2/backend-simd` is not installed
+ * @param kernels the WebAssembly modules. Default: those of this package
+ * @throws for another backend, for modules of another version, and where `@blip2/backend-simd` is not installed
  */
 export async function registerAttention(
   backend: tf.KernelBackend,
@@ -31,7 +32,11 @@ export async function registerAttention(
   if (!(backend instanceof SimdBackend)) {
     throw new Error('registerAttention needs the backend of @blip2/backend-simd; pass the result of its register().');
   }
-  const wasm: Tools['wasm'] = await loadKernels(backend, kernels, agreement(backend, withScratch));
+  const wasm: Tools['wasm'] = await loadKernels(
+    backend,
+    { ...kernels, digest: DIGEST },
+    agreement(backend, withScratch),
+  );
   for (const op of ['Attention', 'GroupedAttention']) {
     addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
