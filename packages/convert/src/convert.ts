@@ -1,5 +1,3 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { resolveModel } from '@blip2/hub';
 import { modelFolder } from '@blip2/models';
 import {
@@ -10,7 +8,17 @@ import {
   writeJson,
   writeTokenizer,
 } from '@blip2/models/folder';
-import { isFile, isFolder, toPath } from '@blip2/tensor/files';
+import {
+  dirname,
+  fileStatus,
+  isFile,
+  isFolder,
+  join,
+  listFolder,
+  makeFolder,
+  resolve,
+  toPath,
+} from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import { fromHuggingFace } from './from-hugging-face.js';
 import { fromLavis } from './from-lavis.js';
@@ -90,7 +98,7 @@ async function write(folder: string, model: ModelFiles, options: ConvertOptions)
     await writeShardedSafetensors(temporary, entries, { metadata: { format: 'pt' }, ...(signal && { signal }) });
     if (model.tokenizer) await writeTokenizer(temporary, model.tokenizer);
     for (const [file, json] of Object.entries(model.files)) {
-      await mkdir(dirname(join(temporary, file)), { recursive: true });
+      await makeFolder(dirname(join(temporary, file)));
       await writeJson(join(temporary, file), json);
     }
     await writeJson(join(temporary, 'config.json'), { ...config, ...(stored !== undefined && { dtype: stored }) });
@@ -99,7 +107,11 @@ async function write(folder: string, model: ModelFiles, options: ConvertOptions)
 }
 
 async function sizeOf(folder: string): Promise<number> {
-  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
+  let bytes = 0;
+  for (const { name, kind } of await listFolder(folder)) {
+    const path = join(folder, name);
+    if (kind === 'folder') bytes += await sizeOf(path);
+    else if (kind === 'file') bytes += (await fileStatus(path)).size;
+  }
+  return bytes;
 }

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { readModelConfig } from '@blip2/models';
 import { expectMatch, loadPlan, mismatchesOf, openModel } from '@blip2/models/folder';
 import type { Json } from '@blip2/tensor';
-import { readJson } from '@blip2/tensor/files';
+import { join, readJson } from '@blip2/tensor/files';
 import { fusedBiasSource } from '@blip2/vision';
 import { overrideConfig } from './infer.js';
 import type { ConvertOptions, ModelFiles } from './options.js';

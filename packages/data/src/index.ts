@@ -16,7 +16,7 @@ export type {
   ItemsOptions,
   SkippedItem,
 } from './dataset/image-text.js';
-export { decodeImage, encodePng } from './image/decode.js';
+export { decodeImage, encodePng, pngDataUrl } from './image/decode.js';
 export type { FilterName } from './image/filter.js';
 export {
   type DecodedImage,

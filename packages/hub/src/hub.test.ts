@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inFolder } from '@blip2/testing';
 import { describe, expect, test } from '@jest/globals';
-import { placeBlob } from './cache.js';
 import { diskError } from './errors.js';
 import { hubName } from './name.js';
+import { placeBlob } from './node/cache.js';
 import { hubSettings } from './settings.js';
 
 describe('settings', () => {

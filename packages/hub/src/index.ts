@@ -1,4 +1,4 @@
+export { cachedModels, deleteModel, resolveModel } from '#store';
 export { HubError } from './errors.js';
-export { type ResolveOptions, resolveModel } from './resolve.js';
+export type { CachedModel, DownloadProgress, ResolveOptions } from './options.js';
 export { type HubSettings, hubSettings } from './settings.js';
-export type { DownloadProgress } from './snapshot.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inFolder } from '@blip2/testing';
 import { describe, expect, test } from '@jest/globals';
 import { blobsIn, etag, expectWeights, tinyHub, weights } from '../test/tiny-hub.js';
-import type { DownloadProgress } from './snapshot.js';
+import type { DownloadProgress } from './options.js';
 
 const tiny = tinyHub();
 const { resolved, ofWeights, gets } = tiny;

@@ -1,3 +1,4 @@
+import { transport } from '#transport';
 import { HubError, networkReason, TransientError } from './errors.js';
 import type { HubSettings } from './settings.js';
 
@@ -22,8 +23,8 @@ const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
 const MOVED = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Sends a request and follows redirects. The token is sent to the endpoint's origin only. A HEAD request stops when the hub
- * has stated the etag of the linked file: the storage need not support HEAD.
+ * Sends a request and follows redirects. The token is sent to the endpoint's origin only (in a page the browser follows, and sees to
+ * that). A HEAD request stops when the hub has stated the etag of the linked file: the storage need not support HEAD.
  * @throws TransientError for errors after which a retry may succeed
  */
 export async function request(
@@ -35,10 +36,14 @@ export async function request(
   let url = new URL(address);
   let away = false;
   for (let hop = 0; hop < HOPS; hop++) {
-    const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'blip2' };
+    const headers: Record<string, string> = { ...transport.headers };
     if (settings.token && url.origin === home) headers.authorization = `Bearer ${settings.token}`;
     if (from) headers.range = `bytes=${from}-`;
-    const response = await send(url, { method, headers, redirect: 'manual', signal: signal ?? null }, settings);
+    const response = await send(
+      url,
+      { method, headers, redirect: transport.redirect, signal: signal ?? null },
+      settings,
+    );
     linked.etag ??= normal(response.headers.get('x-linked-etag'));
     linked.size ??= size(response.headers.get('x-linked-size'));
     if (BUSY.has(response.status)) throw await busy(response, url);
@@ -109,10 +114,10 @@ const normal = (etag: string | null): string | undefined => etag?.replace(/^W\//
 export async function* chunks(
   { response }: HubResponse,
   { settings, signal }: RequestOptions,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = response.body?.getReader();
   if (!reader) return;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const broken = (why: string, cause?: unknown): TransientError => {
     const { host } = new URL(response.url);
     return new TransientError(`The connection to ${host} broke: ${why}; try again to continue the download.`, {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TransientError } from './errors.js';
 import type { HubSettings } from './settings.js';
 
@@ -42,6 +41,15 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
 
 /** Waits. @throws the signal's reason when it is aborted */
 export async function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  await sleep(milliseconds, undefined, signal && { signal }).catch(() => {});
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener('abort', done);
+  });
   signal?.throwIfAborted();
 }

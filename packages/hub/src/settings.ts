@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { environment, homeFolder, join, resolve } from '@blip2/tensor/files';
 
 /** Where models are downloaded from and cached. */
 export interface HubSettings {
@@ -7,7 +6,7 @@ export interface HubSettings {
   readonly endpoint: string;
   /** The access token; sent to the endpoint only. */
   readonly token?: string | undefined;
-  /** The cache folder, which holds `models--ORG--NAME`. */
+  /** The cache folder, which holds `models--ORG--NAME`; unused in a page, whose own storage has the models. */
   readonly cache: string;
   /** Never use the network. */
   readonly offline: boolean;
@@ -25,7 +24,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @param given settings that take precedence
  * @throws for an endpoint that is not an http address, and for an invalid token
  */
-export function hubSettings(given: Partial<HubSettings> = {}, env: Environment = process.env): HubSettings {
+export function hubSettings(given: Partial<HubSettings> = {}, env: Environment = environment()): HubSettings {
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || '~/.cache', 'huggingface');
   const cache = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, 'hub');
   const settings = {
@@ -38,7 +37,7 @@ export function hubSettings(given: Partial<HubSettings> = {}, env: Environment =
     ...settings,
     token: tokenOf('token' in given ? given.token : env.HF_TOKEN),
     endpoint: endpointOf(given.endpoint ?? (env.HF_ENDPOINT || 'https://huggingface.co')),
-    cache: resolve((given.cache ?? cache).replace(/^~(?=$|[\\/])/, homedir())),
+    cache: resolve((given.cache ?? cache).replace(/^~(?=$|[\\/])/, homeFolder())),
   };
 }
 

@@ -4,7 +4,7 @@ import { inFolder } from '@blip2/testing';
 import { COMMIT, gitSha1 } from '@blip2/testing/hub';
 import { describe, expect, test } from '@jest/globals';
 import { blobsIn, etag, expectWeights, large, noise, text, tinyHub, weights } from '../test/tiny-hub.js';
-import type { DownloadProgress } from './snapshot.js';
+import type { DownloadProgress } from './options.js';
 
 const tiny = tinyHub();
 const { resolved, gets } = tiny;

@@ -1,8 +1,6 @@
-import { type ResolveOptions, resolveModel } from '@blip2/hub';
-import { starterUrl } from '@blip2/starter';
 import { type BackendReport, currentBackend, ensureBackend } from '@blip2/training';
 import { type EncodedImage, encodeImage, type ImageInput, withEncodedImages } from './encode-images.js';
-import type { LoadOptions } from './folder/load.js';
+import { checkFolder, type LoadOptions } from './folder/load.js';
 import { loadModels } from './folder/load-models.js';
 import type { LoadedModel } from './folder/loaded-model.js';
 import {
@@ -11,6 +9,7 @@ import {
   type GenerationMethods,
   generationMethods,
 } from './generate/caption-and-ask.js';
+import { describeSource, type ModelSource, openModelSource, type SourceOptions } from './model-source.js';
 import { type Match, matchTexts } from './retrieval/match.js';
 import { anyModel, generationModel, retrievalModel } from './select-model.js';
 
@@ -34,25 +33,35 @@ export interface Blip2 extends GenerationMethods, Disposable {
 }
 
 /** Options of `fromPretrained`: `onDownload` reports downloaded bytes, `onProgress` afterwards the values loaded. */
-export type PretrainedOptions = LoadOptions & ResolveOptions;
+export type PretrainedOptions = LoadOptions & SourceOptions;
 
 /**
  * Loads a BLIP-2 or InstructBLIP model from a folder or from the Hugging Face hub, where it is downloaded once. Registers
  * the `simd` backend with its attention kernels unless a backend of TensorFlow.js is in use already; `backend` of the
  * result says which one runs.
- * @param model a Hugging Face folder (a path or a `file:` URL), the folder of a training run (both of its models are
- * loaded unless `kind` selects one), or a hub name: `org/name` or `org/name@revision`. Default: the model that
- * `@blip2/starter` has, which knows drawings of emoji
+ *
+ * In a page, what comes from the hub or from an address is kept in the page's storage. Weights are read tensor by tensor, so that
+ * no second copy of their file is in memory, and a model that does not fit is refused before any of them is requested.
+ * @param source a Hugging Face folder (a path or a `file:` URL), the folder of a training run (both of its models are
+ * loaded unless `kind` selects one), or a hub name: `org/name` or `org/name@revision`; in a page also an address, the files of an
+ * input or of a drop, or a directory. Default: the model that `@blip2/starter` has, which knows drawings of emoji
  * @throws as `resolveModel` and `loadFolder` do
  */
-export async function fromPretrained(
-  model: string | URL = starterUrl('blip2'),
-  options: PretrainedOptions = {},
-): Promise<Blip2> {
+export async function fromPretrained(source?: ModelSource, options: PretrainedOptions = {}): Promise<Blip2> {
   await ensureBackend();
-  const folder = await resolveModel(model, options);
-  const models = await loadModels(folder, options);
-  return blip2(models, String(model));
+  const beforeDownload = (folder: string): Promise<void> => checkFolder(folder, options);
+  const opened = await openModelSource(source, { beforeDownload, ...options });
+  try {
+    const loaded = blip2(await loadModels(opened.folder, options), describeSource(source, opened.folder));
+    const dispose = (): void => {
+      loaded.dispose();
+      opened.close();
+    };
+    return { ...loaded, dispose, [Symbol.dispose]: dispose };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ export {
   readModelConfig,
 } from './folder/config.js';
 export { type Inspection, inspectModel } from './folder/inspect.js';
-export { type LoadOptions, loadFolder, modelFolder, modelKindsIn } from './folder/load.js';
+export { checkFolder, type LoadOptions, loadFolder, modelFolder, modelKindsIn } from './folder/load.js';
 export { loadModels } from './folder/load-models.js';
 export type { ExternalModels } from './folder/load-plan.js';
 export type { GenerationModel, LoadedModel, RetrievalModel } from './folder/loaded-model.js';
@@ -57,6 +57,7 @@ export {
   streamText,
 } from './generate/generate-text.js';
 export { defaultPrompts, dialogue, type Exchange, fillTemplate, type Prompts } from './generate/prompts.js';
+export type { ModelSource, SourceOptions } from './model-source.js';
 export {
   type ItmScorer,
   type Match,

@@ -1,4 +1,4 @@
-import { type DecodedImage, encodePng, resize } from '@blip2/data';
+import { type DecodedImage, pngDataUrl, resize } from '@blip2/data';
 import { type Html, html, raw } from './html.js';
 
 /** Creates an `img` element with an embedded image. */
@@ -16,17 +16,13 @@ export function fit(image: DecodedImage, side: number): DecodedImage {
   return width === image.width && height === image.height ? image : resize(image, width, height);
 }
 
-async function dataUrl(image: DecodedImage): Promise<string> {
-  return `data:image/png;base64,${Buffer.from(await encodePng(image)).toString('base64')}`;
-}
-
 /** Creates `img` elements with PNG data URLs of at most `side` pixels per side; each image is encoded once, when the page is written. */
 export function imageMaker(side: number): ImageMaker {
   const urls = new Map<DecodedImage, Promise<string>>();
   return (image, alt, className) => {
     const [width, height] = fittedSize(image, side);
     const source = () => {
-      const url = urls.get(image) ?? dataUrl(fit(image, side));
+      const url = urls.get(image) ?? pngDataUrl(fit(image, side));
       urls.set(image, url);
       return url;
     };

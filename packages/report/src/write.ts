@@ -1,5 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { createFile, type NewFile, toPath } from '@blip2/tensor/files';
 import { renderReport } from './report.js';
 import type { ReportData } from './types.js';
 
@@ -9,20 +8,16 @@ import type { ReportData } from './types.js';
  * @throws where the file cannot be written, and as `renderReport` does
  */
 export async function writeReport(file: string | URL, data: ReportData): Promise<void> {
-  const path = typeof file === 'string' ? file : fileURLToPath(file);
+  const path = toPath(file);
   const text = await renderReport(data);
-  const temporary = `${path}.${process.pid}.tmp`;
+  let written: NewFile | undefined;
   try {
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
+    written = await createFile(path);
+    await written.write(new TextEncoder().encode(text));
+    await written.finish();
+    await written.commit();
   } catch (reason) {
-    await rm(temporary, { force: true }).catch(() => {});
+    await written?.discard().catch(() => {});
     const code = typeof reason === 'object' && reason !== null && 'code' in reason ? reason.code : reason;
     throw new Error(
       `The report ${path} could not be written (${code}); free some disk space, or choose another path.`,

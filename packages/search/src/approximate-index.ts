@@ -1,5 +1,4 @@
-import { rename } from 'node:fs/promises';
-import { isFile, toPath } from '@blip2/tensor/files';
+import { isFile, renamePath, toPath } from '@blip2/tensor/files';
 import { type ImageVectors, type Neighbor, scoresOf, type VectorIndex } from './vector-index.js';
 
 /** Options of `approximateIndex`. */
@@ -57,7 +56,7 @@ export async function approximateIndex(
     if (path !== undefined) {
       const temporary = `${path}.${Math.random().toString(36).slice(2, 10)}.tmp`;
       graph.save(temporary);
-      await rename(temporary, path);
+      await renamePath(temporary, path);
     }
   }
 

@@ -17,7 +17,7 @@ export async function fingerprintOf({ config, processor, params }: RetrievalMode
   for (const tensor of hashed as tf.Tensor[]) {
     const { buffer, byteOffset, byteLength } = (await tensor.data()) as Float32Array;
     const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(buffer, byteOffset, byteLength).slice());
-    weights.push(Buffer.from(digest).toString('hex'));
+    weights.push(Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(''));
   }
   const { queries, projectionSize, encoderWidth } = config;
   return cacheKey({ queries, projectionSize, encoderWidth }, processor, weights);

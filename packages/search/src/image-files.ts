@@ -1,7 +1,14 @@
-import type { Dirent } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
-import { toPath } from '@blip2/tensor/files';
+import {
+  type FileKind,
+  type FolderEntry,
+  fileStatus,
+  join,
+  listFolder,
+  realPath,
+  resolve,
+  separatorOf,
+  toPath,
+} from '@blip2/tensor/files';
 
 const IMAGE = /\.(jpe?g|jpe|jfif?|jif|pjp(eg)?|a?png|webp|gif|tiff?|avifs?|bmp|dib)$/i;
 const WILD = /[*?]/;
@@ -70,10 +77,10 @@ interface Walk {
 }
 
 async function imagesOf(name: string): Promise<Walk> {
-  const status = await stat(name).catch(() => undefined);
-  if (status?.isDirectory()) return walk(name);
+  const status = await fileStatus(name).catch(() => undefined);
+  if (status?.kind === 'folder') return walk(name);
   if (!status && WILD.test(name)) return matching(name);
-  const real = await realpath(name).catch(() => resolve(name)); // a missing file is reported where it is read
+  const real = await realPath(name).catch(() => resolve(name)); // a missing file is reported where it is read
   return { images: [{ path: name, real, linked: false }], skipped: [] };
 }
 
@@ -87,7 +94,7 @@ interface Folder {
 async function walk(root: string): Promise<Walk> {
   const images: FoundImage[] = [];
   const skipped: SkippedFile[] = [];
-  const start = await realpath(root);
+  const start = await realPath(root);
   const visited = new Set<string>();
   const folders: Folder[] = [{ path: root, real: start, linked: false }];
   const links: Folder[] = []; // after all other folders, which are then listed under their own names
@@ -98,7 +105,7 @@ async function walk(root: string): Promise<Walk> {
       continue;
     }
     visited.add(realParent);
-    const entries = await readdir(realParent, { withFileTypes: true }).catch(() => undefined);
+    const entries = await listFolder(realParent).catch(() => undefined);
     if (!entries) skipped.push({ path: parent, reason: 'unreadable' });
     for (const entry of entries ?? []) {
       const path = join(parent, entry.name);
@@ -117,18 +124,19 @@ async function walk(root: string): Promise<Walk> {
 }
 
 /** What an entry of a folder is, behind a link too. */
-async function kindOf(
-  entry: Dirent,
-  path: string,
-): Promise<{ kind: 'file' | 'folder' | 'other'; real: string; link: boolean }> {
-  const link = entry.isSymbolicLink();
-  const status = link ? await stat(path).catch(() => undefined) : entry;
-  const kind = status?.isFile() ? 'file' : status?.isDirectory() ? 'folder' : 'other';
-  return { kind, real: link && kind !== 'other' ? await realpath(path) : path, link };
+async function kindOf(entry: FolderEntry, path: string): Promise<{ kind: FileKind; real: string; link: boolean }> {
+  if (entry.kind !== 'link') return { kind: entry.kind, real: path, link: false };
+  const kind = await fileStatus(path).then(
+    (found) => found.kind,
+    () => 'other' as const,
+  );
+  return { kind, real: kind !== 'other' ? await realPath(path) : path, link: true };
 }
 
-const isWithin = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+const isWithin = (path: string, folder: string): boolean => {
+  const sep = separatorOf(folder);
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+};
 
 async function matching(pattern: string): Promise<Walk> {
   const parts = pattern.split(/[\\/]/);
@@ -137,7 +145,7 @@ async function matching(pattern: string): Promise<Walk> {
   const regExp = patternRegExp(parts.slice(first));
   const prefix = base === '.' ? '' : base;
   const matches = ({ path }: { path: string }): boolean => {
-    const file = path.split(sep).join('/');
+    const file = path.split(separatorOf(path)).join('/');
     return regExp.test(prefix ? file.slice(join(prefix, '/').length) : file);
   };
   const { images, skipped } = await walk(base).catch((): Walk => ({ images: [], skipped: [] }));

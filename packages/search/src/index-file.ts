@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { toPath } from '@blip2/tensor/files';
+import { resolve, toPath } from '@blip2/tensor/files';
 import { openSafetensors, type SafetensorsSource, type TensorEntry, writeSafetensors } from '@blip2/tensor/safetensors';
 import { z } from 'zod';
 import type { ImageVectors } from './vector-index.js';

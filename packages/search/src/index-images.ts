@@ -1,9 +1,15 @@
-import { rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { RetrievalModel } from '@blip2/models';
 import { encodeImages, type Models, retrievalModel } from '@blip2/models';
 import { imageFeatures, queryOutput } from '@blip2/qformer';
-import { isFile, openTemporaryValues, type TemporaryValues, toPath } from '@blip2/tensor/files';
+import {
+  fileStatus,
+  isFile,
+  openTemporaryValues,
+  removePath,
+  resolve,
+  type TemporaryValues,
+  toPath,
+} from '@blip2/tensor/files';
 import { normFeatures } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import { fingerprintOf } from './fingerprint.js';
@@ -85,7 +91,7 @@ export async function indexImages(
       throw new Error(`There is no image for '${out}'; give images that can be read.`);
     }
     const { queries, projectionSize: width } = model.config;
-    await rm(graphPath(out), { force: true });
+    await removePath(graphPath(out));
     await writeIndex(out, { model: indexModel, entries: [...entries.values()], queries, width });
     signal?.throwIfAborted();
     return { out, images: entries.size, encoded, pruned };
@@ -147,7 +153,7 @@ async function addTo(
   const path = resolve(image);
   const old = entries.get(path);
   try {
-    const { mtimeMs: mtime, size } = await stat(path).catch(() => {
+    const { modified: mtime, size } = await fileStatus(path).catch(() => {
       throw new Error(`There is no image at '${image}'; check the path.`);
     });
     const indexed = { image, path, mtime, size };

@@ -4,5 +4,10 @@
  */
 export type StarterModel = 'vision' | 'language' | 'bert' | 'blip2';
 
-/** Returns the folder of a model as a `file:` URL that ends in a slash. */
-export const starterUrl = (model: StarterModel): URL => new URL(`../models/${model}/`, import.meta.url);
+const models = new URL(/* webpackIgnore: true */ /* @vite-ignore */ '../models/', import.meta.url);
+
+/**
+ * Returns the folder of a model as a URL that ends in a slash: of Node's disk, or of the server of a page whose modules were not
+ * bundled. A bundler gives the files other names; `@blip2/starter/files` has their addresses then.
+ */
+export const starterUrl = (model: StarterModel): URL => new URL(`${model}/`, models);

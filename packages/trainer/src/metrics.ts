@@ -1,4 +1,5 @@
-import { node, reason, toPath } from './checkpoint/disk.js';
+import { appendText, readText, renamePath, toPath, writeBytes } from '@blip2/tensor/files';
+import { reason } from './checkpoint/disk.js';
 
 /** An open `metrics.jsonl`. */
 export interface MetricsLog {
@@ -13,26 +14,25 @@ export interface MetricsOptions {
 }
 
 /**
- * Opens a `metrics.jsonl` (Node): one JSON object per line, each with its `step`. Lines after `lastStep`, which a resumed run
+ * Opens a `metrics.jsonl`: one JSON object per line, each with its `step`. Lines after `lastStep`, which a resumed run
  * writes again, are removed, and so is an incomplete line of a killed process.
  * @param file path or `file:` URL
  * @throws when the file cannot be read or written
  */
 export async function openMetrics(file: string | URL, { lastStep = 0 }: MetricsOptions = {}): Promise<MetricsLog> {
-  const path = await toPath(file);
-  const { fs } = await node();
+  const path = toPath(file);
   const fail = (cause: unknown): never => {
     throw new Error(`${path} could not be written: ${reason(cause)}.`, { cause });
   };
-  const text = await fs.readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(path).catch((error: { code?: string }) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
   const kept = text.split('\n').filter((line) => (stepOf(line) ?? Number.POSITIVE_INFINITY) <= lastStep);
-  await fs.writeFile(`${path}.tmp`, kept.map((line) => `${line}\n`).join('')).catch(fail);
-  await fs.rename(`${path}.tmp`, path).catch(fail);
+  await writeBytes(`${path}.tmp`, kept.map((line) => `${line}\n`).join('')).catch(fail);
+  await renamePath(`${path}.tmp`, path).catch(fail);
   return {
-    append: (record) => fs.appendFile(path, `${JSON.stringify(record)}\n`).catch(fail),
+    append: (record) => appendText(path, `${JSON.stringify(record)}\n`).catch(fail),
   };
 }
 

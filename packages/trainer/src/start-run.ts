@@ -1,7 +1,8 @@
 import { dispose, type LossTerms } from '@blip2/tensor';
+import { toPath } from '@blip2/tensor/files';
 import * as tf from '@tensorflow/tfjs';
 import { broadcastAll } from './bucket-reducer.js';
-import { reason, toPath } from './checkpoint/disk.js';
+import { reason } from './checkpoint/disk.js';
 import { nodeFiles } from './checkpoint/files.js';
 import { type FoundCheckpoint, latestCheckpoint, listCheckpoints } from './checkpoint/find.js';
 import { CheckpointMismatch, type ExpectedCheckpoint, loadCheckpoint } from './checkpoint/load.js';
@@ -91,7 +92,7 @@ async function withOlder(error: unknown, { found, expected, checkpoint }: Unread
 /** Creates the folder before the first step, so that a folder which cannot be written to is reported at once. */
 async function openFolder({ dir, files = nodeFiles }: CheckpointOptions): Promise<FoundCheckpoint | undefined> {
   try {
-    await files.makeFolder(await toPath(dir));
+    await files.makeFolder(toPath(dir));
     return await latestCheckpoint(dir, files);
   } catch (cause) {
     throw new Error(`The checkpoint folder ${dir} cannot be used: ${reason(cause)}.`, { cause });

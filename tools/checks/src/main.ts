@@ -12,6 +12,7 @@ import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
 import { type Tarballs, withPeers, withProject } from './packaging/project.js';
 import { usePackage } from './packaging/use.js';
+import { checkPlatforms } from './platforms/check.js';
 import { installLines } from './readmes/blocks.js';
 import { checkReadme } from './readmes/check.js';
 import { runExamples, startLocalHub } from './readmes/run-examples.js';
@@ -28,6 +29,7 @@ const checks = [
   'cycles',
   'api-docs',
   'workflows',
+  'platforms',
   'browser',
   'package',
   'declarations',
@@ -123,6 +125,12 @@ if (wants('cycles')) {
 
 if (wants('api-docs')) await check('api-docs', checkApiDocs);
 if (wants('workflows')) await check('workflows', checkWorkflows);
+
+if (wants('platforms')) {
+  for (const pkg of chosen) {
+    await check(`platforms ${pkg.manifest.name}`, () => checkPlatforms(pkg, packages));
+  }
+}
 
 if (wants('package', 'declarations', 'readmes', 'sizes')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));

@@ -31,6 +31,19 @@ async function decodeBytes(bytes: Uint8Array, name: string, options: DecodeOptio
   return isBmp(bytes) ? decodeBmp(bytes, name, options) : platform.decode(bytes, name, options);
 }
 
+/** Encodes an image as a `data:` URL of a PNG file. */
+export async function pngDataUrl(image: DecodedImage): Promise<string> {
+  const bytes = await encodePng(image);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += CHARACTERS) {
+    text += String.fromCharCode(...bytes.subarray(at, at + CHARACTERS));
+  }
+  return `data:image/png;base64,${btoa(text)}`;
+}
+
+/** Arguments of one call at most. */
+const CHARACTERS = 2 ** 13;
+
 /** Encodes an image as the bytes of a PNG file. */
 export function encodePng(image: DecodedImage): Promise<Uint8Array> {
   return platform.encodePng(checkImage(image));

@@ -1,3 +1,16 @@
+import {
+  createFile,
+  dirname,
+  fileStatus,
+  isMounted,
+  join,
+  makeFolder,
+  openFile,
+  readBytes,
+  removePath,
+  renamePath,
+  writeBytes,
+} from '@blip2/tensor/files';
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import type { Platform, RecordFiles } from './platform.js';
 
@@ -22,17 +35,61 @@ function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): De
   return { width, height, data };
 }
 
-function noFiles(): never {
-  throw new Error('Features cannot be cached in files in a browser: keep them in memory, or use Node.');
+/** @throws for a path that is not in a mounted folder */
+function expectMounted(path: string): void {
+  if (isMounted(path)) return;
+  throw new Error(
+    `Features cannot be cached at '${path}' in a browser: give a path in a mounted folder, or keep them in memory.`,
+  );
 }
 
 const files: RecordFiles = {
-  create: async () => noFiles(),
-  open: async () => noFiles(),
-  rename: async () => noFiles(),
-  write: async () => noFiles(),
-  remove: async () => noFiles(),
+  async create(path) {
+    expectMounted(path);
+    await makeFolder(dirname(path));
+    const file = await createFile(path);
+    return {
+      append: (bytes) => file.write(bytes),
+      async close() {
+        await file.finish();
+        await file.commit();
+      },
+    };
+  },
+  async open(path) {
+    expectMounted(path);
+    const source = await openFile(path);
+    return {
+      size: source.size,
+      async read(into, offset) {
+        const bytes = await source.read(offset, into.length);
+        if (bytes.length < into.length) {
+          throw new Error(`${path} ends in the middle of a record: delete it and compute it again.`);
+        }
+        into.set(bytes);
+      },
+      close: () => source.close(),
+    };
+  },
+  rename: renamePath,
+  write: writeBytes,
+  remove: async (path) => {
+    expectMounted(path);
+    await removePath(path);
+  },
 };
+
+/** Reads a file of a mounted folder. */
+async function readMounted(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  const found = await fileStatus(path).catch((error: { code?: string }) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  if (!found) return undefined;
+  if (found.kind !== 'file') throw new Error(`"${path}" is a folder, not a file: give the path of a file in it.`);
+  if (found.size <= maxBytes) return readBytes(path);
+  throw new Error(`${path} has ${found.size} bytes, more than ${maxBytes}: replace it with the model's file.`);
+}
 
 export const platform: Platform = {
   async decode(bytes, name, options) {
@@ -68,6 +125,7 @@ export const platform: Platform = {
   locate: (source) => (typeof source === 'string' ? source : source.href),
 
   async readBytes(url, maxBytes = Number.POSITIVE_INFINITY) {
+    if (isMounted(url)) return readMounted(url, maxBytes);
     const response = await fetch(url);
     if (response.status === 404) return undefined;
     if (!response.ok) throw new Error(`${url} responded ${response.status} ${response.statusText}: check the address.`);
@@ -79,6 +137,6 @@ export const platform: Platform = {
     );
   },
 
-  join: (folder, file) => `${folder.replace(/\/$/, '')}/${file}`,
+  join,
   files,
 };

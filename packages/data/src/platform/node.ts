@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fileStatus, join, readBytes } from '@blip2/tensor/files';
 import type { Platform, RecordFiles } from './platform.js';
 import { decodeWithSharp, encodePngWithSharp } from './sharp.js';
 
@@ -10,9 +11,9 @@ function codeOf(reason: unknown): unknown {
 }
 
 async function checkSize(path: string, maxBytes: number): Promise<void> {
-  const found = await stat(path);
-  if (found.isDirectory()) return; // reading it reports that
-  if (!found.isFile()) throw new Error(`${path} is not a regular file: replace it with the model's file.`);
+  const found = await fileStatus(path);
+  if (found.kind === 'folder') return; // reading it reports that
+  if (found.kind !== 'file') throw new Error(`${path} is not a regular file: replace it with the model's file.`);
   if (found.size > maxBytes) {
     throw new Error(`${path} has ${found.size} bytes, more than ${maxBytes}: replace it with the model's file.`);
   }
@@ -68,7 +69,7 @@ export const platform: Platform = {
   async readBytes(path, maxBytes) {
     try {
       if (maxBytes !== undefined) await checkSize(path, maxBytes);
-      return await readFile(path);
+      return await readBytes(path);
     } catch (reason) {
       const code = codeOf(reason);
       if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -1,4 +1,4 @@
-import { type DecodedImage, encodePng, resize } from '@blip2/data';
+import { type DecodedImage, pngDataUrl, resize } from '@blip2/data';
 import { color } from './style.js';
 import { element } from './svg.js';
 
@@ -21,8 +21,7 @@ export async function embeddedImage(
   image: DecodedImage,
   { width, height }: { width: number; height: number },
 ): Promise<string> {
-  const png = await encodePng(sized(image, { width: width * DENSITY, height: height * DENSITY }));
-  const href = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  const href = await pngDataUrl(sized(image, { width: width * DENSITY, height: height * DENSITY }));
   const drawn = element('image', { width, height, preserveAspectRatio: 'none', href, 'clip-path': 'url(#round)' });
   return (
     drawn + element('rect', { width, height, rx: 0.025 * width, ry: 0.025 * height, fill: 'none', stroke: color.line })

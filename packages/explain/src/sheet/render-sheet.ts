@@ -1,16 +1,16 @@
+import { openTypeface } from '#platform';
 import type { Explanation } from '../explain.js';
 import { drawHead, titleOf } from './head.js';
 import { relativeMaps } from './heat-scale.js';
 import { colorGradient, drawSection, type Section } from './section.js';
 import { color, MARGIN, WIDTH } from './style.js';
 import { element, escapeXml } from './svg.js';
-import { openTypeface } from './typeface.js';
 
 /**
  * Draws an explanation as one SVG document, 1080 units wide: the image with its scores, the relevance of each word, and
  * the cross-attention of each query. Images are embedded as PNG, text is set as outlines of Inter, so that the drawing
  * needs no font; characters beyond Latin, Greek and Cyrillic become boxes, and nothing is set from right to left. The same
- * explanation gives the same bytes. In Node only.
+ * explanation gives the same bytes. In a browser text stays text, in the font of the page.
  */
 export async function renderSheet(explanation: Explanation): Promise<string> {
   const sections = sectionsOf(explanation);

@@ -6,10 +6,10 @@ import { expectNoLeak, fixture, inFolder } from '@blip2/testing';
 import { useBackend } from '@blip2/training';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Explanation, explain } from '../explain.js';
+import { openTypeface } from '../platform/node.js';
 import { heatScale, paintMap, relativeMaps } from './heat-scale.js';
 import { renderSheet } from './render-sheet.js';
 import { element, escapeXml } from './svg.js';
-import { openTypeface } from './typeface.js';
 import { writeSheet } from './write-sheet.js';
 
 const photo = fixture('photos/rocket.jpg');

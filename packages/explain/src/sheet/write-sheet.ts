@@ -1,5 +1,7 @@
 import type { ImageSource } from '@blip2/data';
 import type { Models } from '@blip2/models';
+import { createFile, type NewFile } from '@blip2/tensor/files';
+import { rasterize } from '#platform';
 import { type ExplainOptions, type Explanation, explain } from '../explain.js';
 import { renderSheet } from './render-sheet.js';
 import { escapeXml } from './svg.js';
@@ -14,12 +16,7 @@ export interface SheetOptions extends ExplainOptions {
 const DENSITY = 2;
 
 const formats: Readonly<Record<string, (svg: string, explanation: Explanation) => Promise<Uint8Array | string>>> = {
-  '.png': async (svg) => {
-    const { default: sharp } = await import('sharp');
-    return sharp(Buffer.from(svg), { density: 72 * DENSITY, unlimited: true })
-      .png()
-      .toBuffer();
-  },
+  '.png': (svg) => rasterize(svg, DENSITY),
   '.svg': async (svg) => `${svg}\n`,
   '.html': async (svg, explanation) => page(svg, explanation),
 };
@@ -29,7 +26,7 @@ export const sheetEndings: readonly string[] = Object.keys(formats);
 
 /**
  * Explains an image and writes the sheet of {@link renderSheet} to a file: as PNG, 2160 pixels wide, as SVG, or as an HTML
- * page with the values in a table. The file is replaced at once or, where something fails, left as it was. In Node only.
+ * page with the values in a table. The file is replaced at once or, where something fails, left as it was.
  * @throws for another ending than .png, .svg or .html, before anything is computed; where the file cannot be written; and
  * as {@link explain} does
  */
@@ -38,14 +35,15 @@ export async function writeSheet(models: Models, image: ImageSource, { out, ...o
   if (!format) throw new Error(`'${out}' ends in none of ${sheetEndings.join(', ')}; the ending says the format.`);
   const explanation = await explain(models, image, options);
   const content = await format(await renderSheet(explanation), explanation);
-  const { rename, rm, writeFile } = await import('node:fs/promises');
-  const temporary = `${out}.${Math.random().toString(36).slice(2, 10)}.tmp`;
+  let file: NewFile | undefined;
   try {
-    await writeFile(temporary, content);
-    await rename(temporary, out);
+    file = await createFile(out);
+    await file.write(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+    await file.finish();
+    await file.commit();
   } catch (error) {
-    await rm(temporary, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
+    await file?.discard();
+    const { code } = error as { code?: string };
     throw new Error(`The sheet could not be written to '${out}' (${code}); check the path.`, { cause: error });
   }
 }

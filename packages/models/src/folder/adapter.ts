@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type LoraConfig,
   type LoraFiles,
@@ -9,7 +8,7 @@ import {
   storedAdapters,
 } from '@blip2/llm';
 import type { Flat } from '@blip2/tensor';
-import { isFile, readJson, toPath } from '@blip2/tensor/files';
+import { isFile, join, readJson, toPath } from '@blip2/tensor/files';
 import {
   float32ToBfloat16,
   float32ToFloat16,

@@ -1,9 +1,8 @@
-import { type ResolveOptions, resolveModel } from '@blip2/hub';
 import { compareLanguage, isLanguageType, languageConfig } from '@blip2/llm';
-import { starterUrl } from '@blip2/starter';
 import type { Json, Mismatches, WeightSource } from '@blip2/tensor';
 import { isFile, isFolder, openWeights } from '@blip2/tensor/files';
 import { compareVision, readVisionConfig } from '@blip2/vision';
+import { type ModelSource, openModelSource, type SourceOptions } from '../model-source.js';
 import { readModelConfig } from './config.js';
 import { modelFolder, modelKindsIn } from './load.js';
 import { loadPlan, mismatchesOf } from './load-plan.js';
@@ -30,21 +29,24 @@ export interface Inspection extends Mismatches {
 /**
  * Lists the tensors of a model and compares them with its config. Reads only headers; a model on the hub is downloaded
  * first.
- * @param model a folder or file of weights (a path or a `file:` URL), a training run's folder, or a hub name. Default: the model
+ * @param model a folder or file of weights (a path or a `file:` URL), a training run's folder, a hub name, or what else
+ * `fromPretrained` takes. Default: the model
  * of `@blip2/starter`
  * @returns one result, or one per stage for a training run's folder
  * @throws for a path without weights, and as `resolveModel` does
  */
-export async function inspectModel(
-  model: string | URL = starterUrl('blip2'),
-  options: ResolveOptions = {},
-): Promise<Inspection[]> {
-  const path = await resolveModel(model, options);
-  const kinds = await modelKindsIn(path);
-  const paths = kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => modelFolder(path, kind))) : [path];
-  const found: Inspection[] = [];
-  for (const one of paths) found.push(await inspectOne(one));
-  return found;
+export async function inspectModel(model?: ModelSource, options: SourceOptions = {}): Promise<Inspection[]> {
+  const { folder, close } = await openModelSource(model, options);
+  try {
+    const kinds = await modelKindsIn(folder);
+    const paths =
+      kinds.length > 0 ? await Promise.all(kinds.reverse().map((kind) => modelFolder(folder, kind))) : [folder];
+    const found: Inspection[] = [];
+    for (const one of paths) found.push(await inspectOne(one));
+    return found;
+  } finally {
+    close();
+  }
 }
 
 async function inspectOne(path: string): Promise<Inspection> {

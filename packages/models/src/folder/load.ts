@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { loadTokenizer, readProcessor } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, sizeOf, type WeightSource } from '@blip2/tensor';
-import { isFile, toPath } from '@blip2/tensor/files';
+import { isFile, join, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { readPrompts } from '../generate/prompts.js';
 import type { AdaptedWeights, BesideAdapters } from './adapter.js';
@@ -48,20 +47,9 @@ export interface LoadOptions extends ExternalModels {
  */
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
   const path = await modelFolder(folder, options.kind);
-  const { json, generation, source } = await openModel(path, { adapter: options.adapter, beside: true });
+  const { model, source, plan, placement, ...read } = await openPlanned(path, options);
   try {
-    const model = readModelConfig(json, path, generation);
-    expectNewTokens(model, options, path);
-    const [tokenizer, processor, prompts] = [
-      await loadTokenizer(path),
-      await readProcessor(path),
-      await readPrompts(path, kindOf(model, options)),
-    ];
-    const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
-    const plan = loadPlan(source, model, options);
-    expectMatch(source.origin, mismatchesOf(plan));
-    const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
-    const placement = placeModel(path, plan.memory, { budget: options.memory, stored });
+    const { tokenizer, processor, prompts, instruction } = read;
     const { vision, params, language, free } = await loadParts(plan, source, { ...options, ...placement });
     const common = {
       folder: path,
@@ -90,6 +78,41 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
     };
   } finally {
     await source.close();
+  }
+}
+
+/**
+ * Reads what `loadFolder` reads before the weights, and checks it: configuration, tokenizer, processor, and the names and shapes of all
+ * tensors, which must be those of the model and fit into memory.
+ * @param folder a path or a `file:` URL; of a training run, where each of its models is checked unless `kind` selects one
+ * @throws as `loadFolder` does
+ */
+export async function checkFolder(folder: string | URL, options: LoadOptions = {}): Promise<void> {
+  const kinds = options.kind ? [options.kind] : await modelKindsIn(folder);
+  const paths = kinds.length > 0 ? kinds.map((kind) => modelFolder(folder, kind)) : [toPath(folder)];
+  for (const path of paths) await (await openPlanned(await path, options)).source.close();
+}
+
+/** A model's folder, open, with all that is read of it but its weights. */
+async function openPlanned(path: string, options: LoadOptions) {
+  const { json, generation, source } = await openModel(path, { adapter: options.adapter, beside: true });
+  try {
+    const model = readModelConfig(json, path, generation);
+    expectNewTokens(model, options, path);
+    const [tokenizer, processor, prompts] = [
+      await loadTokenizer(path),
+      await readProcessor(path),
+      await readPrompts(path, kindOf(model, options)),
+    ];
+    const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
+    const plan = loadPlan(source, model, options);
+    expectMatch(source.origin, mismatchesOf(plan));
+    const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
+    const placement = placeModel(path, plan.memory, { budget: options.memory, stored });
+    return { model, source, tokenizer, processor, prompts, instruction, plan, placement };
+  } catch (error) {
+    await source.close();
+    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
-import { freemem, totalmem } from 'node:os';
 import { blockSize, type HeapStatistics } from '@blip2/backend-simd';
 import * as tf from '@tensorflow/tfjs';
+import { systemMemory } from '#system';
 import type { MemoryPlan } from './memory.js';
 
 /** The memory that is available to a model, in bytes. */
@@ -18,14 +18,6 @@ export function memoryBudget(): MemoryBudget {
     ...(heap && { heap: { free: heap.limit - heap.live, reserved: heap.size - heap.live } }),
     system: systemMemory(),
   };
-}
-
-/** The free memory, or less where a control group or container is limited to less. */
-function systemMemory(): number {
-  const allowed = process.constrainedMemory();
-  const remaining =
-    allowed > 0 && allowed < totalmem() ? allowed - process.memoryUsage.rss() : Number.POSITIVE_INFINITY;
-  return Math.max(0, Math.min(freemem(), remaining));
 }
 
 /**

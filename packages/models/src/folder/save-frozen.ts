@@ -1,6 +1,5 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Flat, Json } from '@blip2/tensor';
-import { toPath } from '@blip2/tensor/files';
+import { isAbsolute, relative, resolve, toPath } from '@blip2/tensor/files';
 import type { TensorEntry } from '@blip2/tensor/safetensors';
 import { type ExternalModel, isExternal } from './config.js';
 import { type FrozenFolder, withVisionChanges } from './frozen.js';
@@ -54,7 +53,7 @@ export async function openSaved<T extends FrozenFolder>(
 /** The path from one folder to another, with slashes. @throws where there is none, between drives */
 function relativePath(from: string, to: string): string {
   const path = relative(resolve(from), resolve(to));
-  if (!isAbsolute(path)) return path.split(sep).join('/');
+  if (!isAbsolute(path)) return path.split(/[\\/]/).join('/');
   throw new Error(`There is no relative path from '${from}' to '${to}'; save a copy, without reference.`);
 }
 

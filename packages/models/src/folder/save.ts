@@ -1,10 +1,8 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createTokenizer, type Processor, type Tokenizer, type TokenizerFiles } from '@blip2/data';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import type { Json } from '@blip2/tensor';
 import { flatten, type Tree } from '@blip2/tensor';
-import { toPath } from '@blip2/tensor/files';
+import { join, makeFolder, toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
@@ -52,7 +50,7 @@ export interface SaveOptions {
 /**
  * Saves a model of stage 1 as a `Blip2ForImageTextRetrieval` folder of Hugging Face, with the captioning head
  * (`cls.predictions.*`) and the temperature (`temp`) in addition. The folder is written as a whole or left as it was.
- * @param folder a path or a `file:` URL; a model that is there already is replaced
+ * @param folder a path or a `file:` URL, in a browser a path in a mounted folder; a model that is there already is replaced
  * @param model its tensors stay the caller's
  * @throws for a folder that holds other files, and where it cannot be written
  */
@@ -76,7 +74,7 @@ export async function saveStage1(folder: string | URL, model: SavedStage1, optio
 /**
  * Saves a model of stage 2 as a `Blip2ForConditionalGeneration` folder of Hugging Face. The folder is written as a whole
  * or left as it was.
- * @param folder a path or a `file:` URL; a model that is there already is replaced
+ * @param folder a path or a `file:` URL, in a browser a path in a mounted folder; a model that is there already is replaced
  * @param model its tensors stay the caller's
  * @throws for a folder that holds other files, and where it cannot be written
  */
@@ -151,7 +149,7 @@ async function save(folder: string | URL, model: SavedModel & { params: Tree }, 
       await writeJson(join(temporary, 'processor_config.json'), content.processor);
       if (stored?.generation) await writeJson(join(temporary, 'generation_config.json'), stored.generation);
       if (content.adapter) {
-        await mkdir(join(temporary, ADAPTER_FOLDER));
+        await makeFolder(join(temporary, ADAPTER_FOLDER));
         await writeAdapter(join(temporary, ADAPTER_FOLDER), content.adapter);
       }
       await writeJson(join(temporary, 'config.json'), config);

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import type { Tokenizer, TokenizerFiles } from '@blip2/data';
 import { isJson, type Json } from '@blip2/tensor';
-import { isGguf, readJson, toPath } from '@blip2/tensor/files';
+import { isGguf, join, readJson, toPath } from '@blip2/tensor/files';
 import { ggufTokenizer, openGguf } from '@blip2/tensor/gguf';
 import { writeJson } from './atomic-folder.js';
 

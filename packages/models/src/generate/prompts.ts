@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import type { LanguageModel } from '@blip2/llm';
 import { isJson, show } from '@blip2/tensor';
-import { readJson } from '@blip2/tensor/files';
+import { join, readJson } from '@blip2/tensor/files';
 
 /** The prompts that a generation model was trained with. */
 export interface Prompts {

@@ -1,6 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Json, parseJson } from '@blip2/tensor';
+import { fileStatus, join, readBytes } from '../file-system/index.js';
 import { huggingFaceConfig, huggingFaceGeneration } from '../gguf/index.js';
 import { isGguf, withGguf } from './gguf.js';
 import { isFolder, toPath } from './paths.js';
@@ -19,14 +18,14 @@ export async function readJson(file: string | URL): Promise<Json | undefined> {
   const path = toPath(file);
   let bytes: Uint8Array;
   try {
-    const found = await stat(path);
-    if (!found.isFile() || found.size > LARGEST) {
-      const problem = found.isFile() ? `has ${found.size} bytes, more than ${LARGEST}` : 'is not a regular file';
+    const found = await fileStatus(path);
+    if (found.kind !== 'file' || found.size > LARGEST) {
+      const problem = found.kind === 'file' ? `has ${found.size} bytes, more than ${LARGEST}` : 'is not a regular file';
       throw new Error(`${path} ${problem}; put the model's own JSON file there.`);
     }
-    bytes = await readFile(path);
+    bytes = await readBytes(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code } = error as { code?: string };
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw code ? new Error(`${path} cannot be read (${code}); check the path and its permissions.`) : error;
   }

@@ -1,6 +1,5 @@
-import { realpath } from 'node:fs/promises';
-import { posix, resolve, win32 } from 'node:path';
 import { isJson, type Json, show } from '@blip2/tensor';
+import { isDownloaded, realPath, resolve } from '../file-system/index.js';
 import { isGguf } from './gguf.js';
 import { isFile } from './paths.js';
 
@@ -25,6 +24,9 @@ export interface ReferenceOptions {
 /** How a folder in the cache of the Hugging Face hub ends, wherever that cache is. */
 const DOWNLOADED = /[\\/]models--[^\\/]+[\\/]snapshots[\\/][^\\/]+[\\/]?$/;
 
+/** A path from the root, on any system: from a slash, a drive or a server. */
+const ABSOLUTE = /^(?:[\\/]|[a-z]:[\\/]|[a-z][\w+.-]*:\/\/|mount:)/i;
+
 /**
  * Reads a part of a model's `config.json` that refers to a folder, `{"folder": "../../vision"}`, or to a GGUF file: a path
  * relative to that of the model, so that both can be moved together.
@@ -37,10 +39,10 @@ export async function readReference(part: unknown, options: ReferenceOptions): P
   const { model, key, allowed = [] } = options;
   const { folder: path, ...changes } = part;
   const says = `${key} in ${model}/config.json refers to the folder ${show(path)}`;
-  if (DOWNLOADED.test(await realpath(model).catch(() => model))) {
+  if (isDownloaded(model) || DOWNLOADED.test(await realPath(model).catch(() => model))) {
     throw new Error(`${says}, but a model from the hub must hold all of its parts; take a model that does.`);
   }
-  if (typeof path !== 'string' || path === '' || posix.isAbsolute(path) || win32.isAbsolute(path)) {
+  if (typeof path !== 'string' || path === '' || ABSOLUTE.test(path)) {
     throw new Error(`${says}, which is no relative path; give a path relative to the folder of the model.`);
   }
   const unknown = Object.keys(changes).find((name) => !allowed.includes(name));

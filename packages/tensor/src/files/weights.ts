@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, join } from '../file-system/index.js';
 import { huggingFaceWeights, openGguf } from '../gguf/index.js';
 import { openSafetensors, type SafetensorsSource } from '../safetensors/index.js';
 import { INDEX_FILE, MODEL_FILE } from '../safetensors/sharded.js';

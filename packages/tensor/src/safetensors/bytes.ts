@@ -1,84 +1,33 @@
+import type { ByteSource } from '../file-system/byte-source.js';
+import { fileStatus, openFile, pathOfUrl } from '../file-system/index.js';
 import { reason, SafetensorsError } from './errors.js';
-import { node, toPath } from './node.js';
 
-/** A source of bytes with positioned reads, such as an open file. */
-export interface ByteSource {
-  /** Length in bytes. */
-  readonly size: number;
-  /** Reads `length` bytes from `offset` on, into an array that the caller owns; fewer where the source ends before. */
-  read(offset: number, length: number): Promise<Uint8Array>;
-  /** Fills `target` from `offset` on, and returns how many bytes there were. Default: `read`, and a copy. */
-  readInto?(target: Uint8Array, offset: number): Promise<number>;
-  /** Releases the source. */
-  close(): Promise<void>;
-}
-
-/** The content of one file: bytes in memory, a `Blob` or `File` of a browser, or a custom {@link ByteSource}. */
-export type Bytes = Uint8Array | ArrayBuffer | Blob | ByteSource;
-
-const LARGEST_READ = 2 ** 30; // one read call of Node takes less than 2 GiB
+export type { ByteSource, Bytes } from '../file-system/byte-source.js';
+export { blobSource, byteSource, memorySource } from '../file-system/byte-source.js';
 
 /**
- * Opens a file for positioned reads (Node).
- * @param file path or `file:` URL
- * @throws SafetensorsError for anything but a regular file, as opening a pipe would block; Node's own errors
+ * Converts a `file:` URL, or in a browser that of a server, to a path; a string is returned as it is.
+ * @throws SafetensorsError for another protocol
+ */
+export function toPath(path: string | URL): string {
+  if (typeof path === 'string') return path;
+  try {
+    return pathOfUrl(path);
+  } catch (cause) {
+    throw new SafetensorsError(path.href, 'this is not a file: URL', 'give a path or a file: URL', { cause });
+  }
+}
+
+/**
+ * Opens a file for positioned reads.
+ * @param file path or `file:` URL; in a browser an address, or a path in a mounted folder
+ * @throws SafetensorsError for anything but a regular file, as opening a pipe would block; the system's own errors
  */
 export async function fileSource(file: string | URL): Promise<ByteSource> {
-  const path = await toPath(file);
-  const { promises } = await node(path);
-  const status = await promises.stat(path);
-  if (!status.isFile()) {
-    throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a weights file');
-  }
-  const { size } = status;
-  const handle = await promises.open(path, 'r');
-  const readInto = async (target: Uint8Array, offset: number): Promise<number> => {
-    const { length } = target;
-    let done = 0;
-    while (done < length) {
-      const { bytesRead } = await handle.read(target, done, Math.min(length - done, LARGEST_READ), offset + done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
-    return done;
-  };
-  return {
-    size,
-    async read(offset, length) {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, await readInto(bytes, offset));
-    },
-    readInto,
-    close: () => handle.close(),
-  };
-}
-
-/** Wraps bytes in memory as a {@link ByteSource}; reads are copies. */
-export function memorySource(bytes: Uint8Array | ArrayBuffer): ByteSource {
-  // A plain view: the `slice` of a Node Buffer would share memory.
-  const view = ArrayBuffer.isView(bytes)
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
-  return {
-    size: view.byteLength,
-    read: async (offset, length) => view.slice(offset, offset + length),
-    close: async () => {},
-  };
-}
-
-/** Wraps a browser's `Blob` or `File` as a {@link ByteSource} that reads it slice by slice. */
-export function blobSource(blob: Blob): ByteSource {
-  return {
-    size: blob.size,
-    read: async (offset, length) => new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
-    close: async () => {},
-  };
-}
-
-/** Wraps the content of a file as a {@link ByteSource}. */
-export function byteSource(bytes: Bytes): ByteSource {
-  if (ArrayBuffer.isView(bytes) || 'byteLength' in bytes) return memorySource(bytes);
-  return 'read' in bytes ? bytes : blobSource(bytes);
+  const path = toPath(file);
+  const { kind } = await fileStatus(path);
+  if (kind === 'file') return openFile(path);
+  throw new SafetensorsError(path, 'this is not a regular file', 'give the path of a weights file');
 }
 
 /** Reads exactly `length` bytes. @throws SafetensorsError, which names the file, when that fails */

@@ -1,6 +1,6 @@
-import { type Bytes, byteSource, fileSource } from './bytes.js';
+import { basename, dirname, fileStatus, join } from '../file-system/index.js';
+import { type Bytes, byteSource, fileSource, toPath } from './bytes.js';
 import { errorCode, reason, SafetensorsError } from './errors.js';
-import { node, toPath } from './node.js';
 import { openSource, type SafetensorsSource } from './read.js';
 import { INDEX_FILE, MODEL_FILE, type OpenFile, openSharded } from './sharded.js';
 
@@ -19,14 +19,14 @@ export interface OpenOptions {
  * Only headers are read, and checked completely against the files' actual sizes; `read(name)` then reads a single tensor.
  * Untrusted files are safe to open: whatever is wrong with one is reported as a {@link SafetensorsError}.
  *
- * @param source path or `file:` URL of a file, an index or a folder (Node); or the content of one file; or files by name
+ * @param source path or `file:` URL of a file, an index or a folder ; in a browser an address, or a path in a mounted folder; or the content of one file; or files by name
  * @throws SafetensorsError with the file's name, the problem and a remedy
  */
 export async function openSafetensors(
   source: string | URL | Bytes | Files,
   { name = 'safetensors' }: OpenOptions = {},
 ): Promise<SafetensorsSource> {
-  if (typeof source === 'string' || source instanceof URL) return openPath(await toPath(source));
+  if (typeof source === 'string' || source instanceof URL) return openPath(toPath(source));
   if (!isFiles(source)) return openSource(byteSource(source), name);
   return openFolder(name, async (file) => {
     const bytes = source.get(file);
@@ -39,18 +39,17 @@ function isFiles(source: Bytes | Files): source is Files {
 }
 
 async function openPath(path: string): Promise<SafetensorsSource> {
-  const { promises, path: paths } = await node(path);
   const inFolder = (folder: string) => async (file: string) => {
-    const full = paths.join(folder, file);
+    const full = join(folder, file);
     return fileSource(full).catch((cause: unknown) => {
       if (errorCode(cause) === 'ENOENT') return undefined;
       throw failure(full, cause);
     });
   };
   try {
-    if ((await promises.stat(path)).isDirectory()) return await openFolder(path, inFolder(path));
+    if ((await fileStatus(path)).kind === 'folder') return await openFolder(path, inFolder(path));
     if (!path.endsWith('.index.json')) return await openSource(await fileSource(path), path);
-    return await openSharded(path, inFolder(paths.dirname(path)), paths.basename(path));
+    return await openSharded(path, inFolder(dirname(path)), basename(path));
   } catch (cause) {
     throw failure(path, cause);
   }

@@ -1,7 +1,8 @@
+import type { NewFile } from '../file-system/file-system.js';
+import { createFile } from '../file-system/index.js';
 import { reason, SafetensorsError } from './errors.js';
-import { node } from './node.js';
 
-/** A file that is complete on disk under a temporary name, in its destination folder. */
+/** A file that is complete under a temporary name, in its destination folder. */
 export interface Staged {
   /** Renames it to its destination, replacing an older file. */
   commit(): Promise<void>;
@@ -9,7 +10,8 @@ export interface Staged {
   discard(): Promise<void>;
 }
 
-const LARGEST_WRITE = 2 ** 30;
+/** Bytes that are written between two looks at the signal. */
+const PIECE = 2 ** 30;
 
 /**
  * Writes pieces to a temporary file and syncs it to the disk. On any error the temporary file is removed.
@@ -20,9 +22,8 @@ export async function stage(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal?: AbortSignal,
 ): Promise<Staged> {
-  const { promises, path: paths } = await node(path);
-  const temporary = `${path}.${Math.random().toString(36).slice(2, 10)}.tmp`;
-  const discard = () => promises.rm(temporary, { force: true });
+  let file: NewFile | undefined;
+  const discard = async (): Promise<void> => file?.discard();
   const failure = async (cause: unknown): Promise<unknown> => {
     await discard().catch(() => {});
     if (cause instanceof SafetensorsError || (signal?.aborted && cause === signal.reason)) return cause;
@@ -31,39 +32,26 @@ export async function stage(
   };
   try {
     signal?.throwIfAborted();
-    const handle = await promises.open(temporary, 'wx');
-    try {
-      for await (const piece of pieces) {
-        for (let at = 0; at < piece.byteLength; ) {
-          signal?.throwIfAborted();
-          const { bytesWritten } = await handle.write(piece, at, Math.min(piece.byteLength - at, LARGEST_WRITE));
-          if (bytesWritten === 0) throw new Error('the disk accepts no more bytes');
-          at += bytesWritten;
-        }
+    file = await createFile(path);
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.byteLength; at += PIECE) {
+        signal?.throwIfAborted();
+        await file.write(piece.subarray(at, at + PIECE));
       }
-      await handle.sync();
-    } finally {
-      await handle.close();
     }
+    await file.finish();
   } catch (cause) {
     throw await failure(cause);
   }
+  const finished = file;
   return {
     discard,
     async commit() {
       try {
-        await promises.rename(temporary, path);
+        await finished.commit();
       } catch (cause) {
         throw await failure(cause);
       }
-      await syncFolder(paths.dirname(path), promises);
     },
   };
-}
-
-/** Makes a rename durable, on systems that can sync folders. */
-async function syncFolder(folder: string, promises: typeof import('node:fs').promises): Promise<void> {
-  const handle = await promises.open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }

@@ -1,6 +1,7 @@
+import { join, listFolder, makeFolder, removePath } from '../file-system/index.js';
+import { toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { entryBytes, layout, type TensorEntry } from './layout.js';
-import { node, toPath } from './node.js';
 import { INDEX_FILE, MODEL_FILE } from './sharded.js';
 import { type Staged, stage } from './stage.js';
 import { collect, type Entries, pieces, type WriteOptions } from './write.js';
@@ -26,36 +27,35 @@ export async function writeShardedSafetensors(
   entries: Entries,
   { maxShardBytes = 5e9, metadata = {}, signal }: ShardOptions = {},
 ): Promise<void> {
-  const folder = await toPath(directory);
-  const { promises, path: paths } = await node(folder);
+  const folder = toPath(directory);
   const all = await collect(entries);
   layout(all, { file: folder, metadata: {} }); // checks names over all shards
   const groups = split(all, { folder, maxShardBytes });
   const files = groups.map((_, i) =>
     groups.length === 1 ? MODEL_FILE : `model-${digits(i + 1)}-of-${digits(groups.length)}.safetensors`,
   );
-  await promises.mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw new SafetensorsError(folder, `the folder cannot be created: ${reason(cause)}`, 'check the path', { cause });
   });
   const staged: Staged[] = [];
   try {
     for (const [i, group] of groups.entries()) {
-      const path = paths.join(folder, files[i]!);
+      const path = join(folder, files[i]!);
       staged.push(await stage(path, pieces(layout(group, { file: path, metadata }), path), signal));
     }
     if (groups.length > 1) {
       files.push(INDEX_FILE);
-      staged.push(await stage(paths.join(folder, INDEX_FILE), [index(folder, groups, files)], signal));
+      staged.push(await stage(join(folder, INDEX_FILE), [index(folder, groups, files)], signal));
     }
     for (const file of staged) await file.commit();
   } catch (error) {
     await Promise.allSettled(staged.map((file) => file.discard()));
     throw error;
   }
-  const old = (await promises.readdir(folder)).filter(
-    (file) => !files.includes(file) && (SHARD.test(file) || file === MODEL_FILE || file === INDEX_FILE),
-  );
-  for (const file of old) await promises.rm(paths.join(folder, file), { force: true });
+  const old = (await listFolder(folder))
+    .map(({ name }) => name)
+    .filter((file) => !files.includes(file) && (SHARD.test(file) || file === MODEL_FILE || file === INDEX_FILE));
+  for (const file of old) await removePath(join(folder, file));
 }
 
 function digits(n: number): string {

@@ -1,6 +1,6 @@
+import { toPath } from './bytes.js';
 import { reason, SafetensorsError } from './errors.js';
 import { type Layout, layout, pack, type TensorData, type TensorEntry } from './layout.js';
-import { toPath } from './node.js';
 import { stage } from './stage.js';
 
 /** Options of `writeSafetensors`. */
@@ -15,13 +15,13 @@ export interface WriteOptions {
 export type Entries = Iterable<TensorEntry> | AsyncIterable<TensorEntry>;
 
 /**
- * Writes a safetensors file atomically (Node): under a temporary name in the same folder, synced, then renamed; on any error
+ * Writes a safetensors file atomically: under a temporary name in the same folder, synced, then renamed; on any error
  * the temporary file is removed.
  *
  * All entries are collected first, as the header precedes the data; give `data` as functions to keep only one tensor at a
  * time in memory. float32 is rounded to nearest even for F16 (65520 and above become infinity) and BF16.
  *
- * @param file path or `file:` URL
+ * @param file path or `file:` URL; in a browser a path in a mounted folder
  * @throws SafetensorsError for invalid entries and for what the disk reports; the signal's reason where aborted
  */
 export async function writeSafetensors(
@@ -29,7 +29,7 @@ export async function writeSafetensors(
   entries: Entries,
   options: WriteOptions = {},
 ): Promise<void> {
-  const path = await toPath(file);
+  const path = toPath(file);
   const placed = layout(await collect(entries), { file: path, metadata: options.metadata ?? {} });
   const staged = await stage(path, pieces(placed, path), options.signal);
   await staged.commit();

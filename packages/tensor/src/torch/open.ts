@@ -1,8 +1,7 @@
 import { isLfsPointer, LFS_PROBLEM, LFS_REMEDY } from '../config/lfs-pointer.js';
-import { type ByteSource, type Bytes, byteSource, fileSource, readExactly } from '../safetensors/bytes.js';
+import { type ByteSource, type Bytes, byteSource, fileSource, readExactly, toPath } from '../safetensors/bytes.js';
 import type { Dtype } from '../safetensors/dtype.js';
 import { quote } from '../safetensors/errors.js';
-import { toPath } from '../safetensors/node.js';
 import type { WeightSource } from '../weights.js';
 import { openArchive } from './archive.js';
 import { asTorchError, TorchError } from './errors.js';
@@ -44,7 +43,7 @@ export async function openTorch(source: string | URL | Bytes, options: OpenTorch
       return await openSource(byteSource(source), file, options.root);
     }
     file = String(source);
-    file = await toPath(source);
+    file = toPath(source);
     return await openSource(await fileSource(file), file, options.root);
   } catch (cause) {
     throw asTorchError(file, cause);

@@ -1,6 +1,6 @@
 import type { Flat, WeightSource } from '@blip2/tensor';
+import { listFolder, makeFolder, readText, removePath, renamePath, syncPath, writeBytes } from '@blip2/tensor/files';
 import { openSafetensors, writeSafetensors } from '@blip2/tensor/safetensors';
-import { node } from './disk.js';
 
 /** The storage operations of checkpoints, for storage other than Node's file system. Paths are joined with `/`. */
 export interface CheckpointFiles {
@@ -24,24 +24,18 @@ export interface CheckpointFiles {
   remove(path: string): Promise<void>;
 }
 
-/** Stores checkpoints in the file system of Node. */
+/** Stores checkpoints in the file system of Node, and in folders that are mounted (`mountFolder` of `@blip2/tensor/files`). */
 export const nodeFiles: CheckpointFiles = {
   async list(folder) {
-    const { fs } = await node();
-    return fs.readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    const entries = await listFolder(folder).catch((error: { code?: string }) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
+    return entries.map(({ name }) => name);
   },
-  async makeFolder(folder) {
-    await (await node()).fs.mkdir(folder, { recursive: true });
-  },
-  async writeText(path, text) {
-    await (await node()).fs.writeFile(path, text);
-  },
-  async readText(path) {
-    return (await node()).fs.readFile(path, 'utf8');
-  },
+  makeFolder,
+  writeText: writeBytes,
+  readText,
   async writeTensors(path, tensors) {
     const entries = Object.entries(tensors).map(([name, tensor]) => ({
       name,
@@ -52,20 +46,7 @@ export const nodeFiles: CheckpointFiles = {
     await writeSafetensors(path, entries);
   },
   openTensors: (path) => openSafetensors(path),
-  async sync(path) {
-    const handle = await (await node()).fs.open(path, 'r');
-    try {
-      await handle.sync();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error; // Windows cannot sync folders
-    } finally {
-      await handle.close();
-    }
-  },
-  async rename(from, to) {
-    await (await node()).fs.rename(from, to);
-  },
-  async remove(path) {
-    await (await node()).fs.rm(path, { recursive: true, force: true });
-  },
+  sync: syncPath,
+  rename: renamePath,
+  remove: removePath,
 };

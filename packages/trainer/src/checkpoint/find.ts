@@ -1,4 +1,4 @@
-import { toPath } from './disk.js';
+import { toPath } from '@blip2/tensor/files';
 import type { CheckpointFiles } from './files.js';
 import { nodeFiles } from './files.js';
 
@@ -27,7 +27,7 @@ export async function listCheckpoints(
   folder: string | URL,
   files: CheckpointFiles = nodeFiles,
 ): Promise<FoundCheckpoint[]> {
-  const dir = await toPath(folder);
+  const dir = toPath(folder);
   const found: FoundCheckpoint[] = [];
   for (const name of await files.list(dir)) {
     const step = /^step-(\d{6,})$/.exec(name)?.[1];

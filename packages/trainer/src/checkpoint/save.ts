@@ -1,6 +1,7 @@
 import type { Flat } from '@blip2/tensor';
+import { toPath } from '@blip2/tensor/files';
 import type { OptimizerState } from '../optimizer.js';
-import { reason, toPath } from './disk.js';
+import { reason } from './disk.js';
 import { type CheckpointFiles, nodeFiles } from './files.js';
 import { folderName, latestCheckpoint, listCheckpoints, OPTIMIZER, PARTIAL, STATE, TRAINABLE } from './find.js';
 import type { RunIdentity, RunState } from './state.js';
@@ -34,7 +35,7 @@ export async function saveCheckpoint(
   options: SaveOptions = {},
 ): Promise<string> {
   const { keep = 2, files = nodeFiles } = options;
-  const dir = await toPath(folder);
+  const dir = toPath(folder);
   if (!(keep >= 1)) throw new Error(`At least 1 checkpoint must be kept, not ${keep}.`);
   const name = folderName(content.step);
   const partial = `${dir}/${PARTIAL}${name}`;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import type { Result } from '../report.js';
 import { root } from '../workspace.js';
+import { checkModels } from './check-models.js';
 import { serve } from './server.js';
 
 const THREADS = 3;
@@ -47,7 +48,7 @@ export function findChromium(): string | undefined {
 
 /**
  * Runs the built packages in headless Chromium, native modules without a bundler: on a cross-origin isolated page, whose
- * workers share memory, and on one that is not. Without a Chromium it says so, and checks nothing.
+ * workers share memory, and on one that is not; and loads models from everywhere that a page can have them from. Without a Chromium it says so, and checks nothing.
  */
 export async function checkBrowser(executablePath = findChromium()): Promise<Result[]> {
   if (!executablePath || !existsSync(executablePath)) {
@@ -56,7 +57,7 @@ export async function checkBrowser(executablePath = findChromium()): Promise<Res
   }
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: LIMIT });
   try {
-    return [...(await checkPage(browser, true)), ...(await checkPage(browser, false))];
+    return [...(await checkPage(browser, true)), ...(await checkPage(browser, false)), ...(await checkModels(browser))];
   } finally {
     await browser.close();
   }

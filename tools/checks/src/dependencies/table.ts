@@ -20,8 +20,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/tensor': {
     siblings: [],
     npm: tfjs,
-    onlyNode: { 'src/files': 'the entry ./files: JSON files and temporary files on disk' },
-    computed: { 'src/safetensors/node.ts': "Node's file system, hidden from bundlers for browsers" },
+    onlyNode: { 'src/file-system/node.ts': 'the Node half of #file-system; browsers get src/file-system/browser.ts' },
   },
   '@blip2/backend-simd': {
     siblings: [],
@@ -46,7 +45,6 @@ export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/trainer': {
     siblings: ['@blip2/tensor'],
     npm: tfjs,
-    computed: { 'src/checkpoint/disk.ts': "Node's file system, hidden from bundlers for browsers" },
   },
   '@blip2/mpi': {
     siblings: ['@blip2/trainer'],
@@ -92,7 +90,6 @@ export const table: Readonly<Record<string, Dependencies>> = {
   '@blip2/starter': {
     siblings: [],
     npm: {},
-    onlyNode: { src: 'says where its model folders lie on disk' },
   },
   '@blip2/training': {
     siblings: [
@@ -110,8 +107,10 @@ export const table: Readonly<Record<string, Dependencies>> = {
   },
   '@blip2/hub': {
     siblings: ['@blip2/tensor'],
-    npm: {},
-    onlyNode: { src: 'keeps downloads in the cache of huggingface_hub on disk' },
+    npm: {
+      '@noble/hashes': 'checksums of files that are read piece by piece, in browsers, whose own digest cannot do that',
+    },
+    onlyNode: { 'src/node': 'the Node half of #store: the cache of huggingface_hub on disk; browsers get src/browser' },
   },
   '@blip2/models': {
     siblings: [
@@ -127,12 +126,11 @@ export const table: Readonly<Record<string, Dependencies>> = {
       '@blip2/starter',
     ],
     npm: tfjs,
-    onlyNode: { src: 'reads and writes model folders on disk; it has no browser entry yet' },
+    onlyNode: { 'src/system/node.ts': 'the Node half of #system; browsers get src/system/browser.ts' },
   },
   '@blip2/convert': {
     siblings: ['@blip2/tensor', '@blip2/vision', '@blip2/qformer', '@blip2/data', '@blip2/hub', '@blip2/models'],
     npm: tfjs,
-    onlyNode: { src: 'converts files on disk' },
   },
   '@blip2/search': {
     siblings: ['@blip2/tensor', '@blip2/qformer', '@blip2/losses', '@blip2/data', '@blip2/training', '@blip2/models'],
@@ -141,7 +139,6 @@ export const table: Readonly<Record<string, Dependencies>> = {
       zod: 'the schema of an index',
       usearch: 'approximate search over very many images; an optional peer, imported when asked for',
     },
-    onlyNode: { src: 'keeps the index on disk' },
   },
   '@blip2/server': {
     siblings: [
@@ -168,19 +165,18 @@ export const table: Readonly<Record<string, Dependencies>> = {
     npm: { ...tfjs, birpc: 'calls between the page and the worker, in both directions' },
   },
   '@blip2/report': {
-    siblings: ['@blip2/data'],
+    siblings: ['@blip2/tensor', '@blip2/data'],
     npm: {},
-    onlyNode: { 'src/write.ts': 'writes the HTML file' },
   },
   '@blip2/explain': {
-    siblings: ['@blip2/qformer', '@blip2/data', '@blip2/training', '@blip2/models', '@blip2/report'],
+    siblings: ['@blip2/tensor', '@blip2/qformer', '@blip2/data', '@blip2/training', '@blip2/models', '@blip2/report'],
     npm: {
       ...tfjs,
       'opentype.js': 'reads the font, for text as outlines',
       '@fontsource/inter': 'the font of sheets',
       sharp: 'rasterizes sheets',
     },
-    onlyNode: { src: 'writes sheets to disk' },
+    onlyNode: { 'src/platform/node.ts': 'the Node half of #platform; browsers get src/platform/browser.ts' },
   },
   '@blip2/runs': {
     siblings: [

@@ -106,10 +106,10 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
 
   async function answer(asked: Asked, response: ServerResponse): Promise<void> {
     const behavior = hub.behave(asked) ?? {};
-    const [, id = ''] = /^\/api\/models\/(.+)\/revision\//.exec(asked.path) ?? [];
+    const [, id = '', blobs] = /^\/api\/models\/(.+)\/revision\/[^?]*(\?blobs=true)?$/.exec(asked.path) ?? [];
     const listed = id ? filesOf(id) : undefined;
     if (listed) {
-      const siblings = [...listed.keys()].map((rfilename) => ({ rfilename }));
+      const siblings = [...listed].map(([rfilename, file]) => ({ rfilename, ...(blobs ? blobInfo(file) : {}) }));
       const bytes = Buffer.from(JSON.stringify({ id, sha: hub.commit, siblings }));
       return sendFile(asked, response, { bytes, ...behavior });
     }
@@ -134,9 +134,25 @@ export async function startHub(files: Map<string, HubFile>): Promise<TestHub> {
   return hub;
 }
 
+/** What the hub states of a file where it is asked for `blobs`. */
+function blobInfo({ bytes, large }: HubFile): object {
+  const known = { size: bytes.length, blobId: gitSha1(bytes) };
+  return large ? { ...known, lfs: { size: bytes.length, sha256: sha256(bytes), pointerSize: 130 } } : known;
+}
+
+/** Lets pages of other origins read answers, as the hub and its storage do. */
+const anyOrigin: Readonly<Record<string, string>> = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'authorization, range',
+  'access-control-expose-headers': 'content-range, etag, x-linked-etag, x-linked-size, x-repo-commit',
+  'cross-origin-resource-policy': 'cross-origin',
+};
+
 async function sendFile(asked: Asked, response: ServerResponse, what: Behavior & { bytes: Uint8Array }): Promise<void> {
   const { bytes, status = 200, etag, chunked, slow, cutAfter = Infinity, stallAfter = Infinity } = what;
-  const from = what.ignoreRange ? 0 : Number(/^bytes=(\d+)-$/.exec(asked.range ?? '')?.[1] ?? 0);
+  const [, start = 0, last] = (!what.ignoreRange && /^bytes=(\d+)-(\d*)$/.exec(asked.range ?? '')) || [];
+  const from = Number(start);
+  if (last) return sendPart(response, bytes, [from, Math.min(bytes.length, Number(last) + 1)]);
   const headers: Record<string, string> = { ...(etag && { etag: `W/"${etag}"` }) };
   if (from > 0 && from >= bytes.length) {
     response.writeHead(416, { 'content-range': `bytes */${bytes.length}` }).end();
@@ -168,10 +184,20 @@ async function sendFile(asked: Asked, response: ServerResponse, what: Behavior &
   response.end();
 }
 
+function sendPart(response: ServerResponse, bytes: Uint8Array, [from, to]: readonly [number, number]): void {
+  const headers = { 'content-range': `bytes ${from}-${to - 1}/${bytes.length}`, 'content-length': String(to - from) };
+  response.writeHead(206, headers).end(bytes.subarray(from, to));
+}
+
 type Handler = (...args: Parameters<RequestListener>) => Promise<void>;
 
 async function listening(handler: Handler): Promise<Server> {
   const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(anyOrigin)) response.setHeader(name, value);
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204).end();
+      return;
+    }
     handler(request, response).catch((error: Error) => response.destroy(error));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

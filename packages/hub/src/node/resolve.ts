@@ -1,22 +1,11 @@
 import { isFile, isFolder, toPath } from '@blip2/tensor/files';
-import { cachedModel, completeSnapshot } from './cache.js';
-import { diskError, HubError } from './errors.js';
-import { type ModelInfo, modelInfo } from './info.js';
-import { type HubName, hubName, isCommit, nameOf } from './name.js';
-import { type HubSettings, hubSettings } from './settings.js';
-import { type DownloadProgress, downloadSnapshot } from './snapshot.js';
-
-/** Options of `resolveModel`. */
-export interface ResolveOptions {
-  /** Settings that take precedence over the environment variables. */
-  readonly hub?: Partial<HubSettings> | undefined;
-  /** Stops a download: the call then throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called during a download with the bytes so far and in total. */
-  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-  /** Called with messages for the user, such as that the hub cannot be reached and an earlier download is used. */
-  readonly onNote?: ((text: string) => void) | undefined;
-}
+import { diskError, HubError } from '../errors.js';
+import { type ModelInfo, modelInfo } from '../info.js';
+import { type HubName, hubName, isCommit, nameOf } from '../name.js';
+import type { ResolveOptions } from '../options.js';
+import { type HubSettings, hubSettings } from '../settings.js';
+import { completeSnapshot, modelFolders } from './cache.js';
+import { downloadSnapshot } from './snapshot.js';
 
 /**
  * Resolves a model to a local path, and downloads it from the hub where necessary: into the cache of `huggingface_hub`,
@@ -34,7 +23,7 @@ export async function resolveModel(model: string | URL, options: ResolveOptions 
   if (!name) return path;
   const settings = hubSettings(options.hub);
   const { signal, onDownload } = options;
-  const cached = await completeSnapshot(cachedModel(settings.cache, name), name.revision);
+  const cached = await completeSnapshot(modelFolders(settings.cache, name), name.revision);
   if (cached && (settings.offline || isCommit(name.revision))) return cached;
   const info = await findInfo(name, { cached, settings, options });
   if (!info) return cached!;

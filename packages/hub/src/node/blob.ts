@@ -1,11 +1,11 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CachedModel } from './cache.js';
+import { HubError, type RequestedFile, refusal, WrongFileError } from '../errors.js';
+import { chunks, type HubResponse, type RequestOptions, request } from '../request.js';
+import { withRetries } from '../retry.js';
+import type { ModelFolders } from './cache.js';
 import { isContentOf } from './digest.js';
-import { HubError, type RequestedFile, refusal, WrongFileError } from './errors.js';
 import { claimPartial, type PartFile } from './partial.js';
-import { chunks, type HubResponse, type RequestOptions, request } from './request.js';
-import { withRetries } from './retry.js';
 
 /** A file on the hub as the hub describes it. */
 export interface RemoteFile {
@@ -33,7 +33,7 @@ export type FetchOptions = Pick<RequestOptions, 'settings' | 'signal'> & {
  * verified.
  * @throws WrongFileError where they differ, and the content is removed; ChangedError
  */
-export async function fetchBlob(file: RemoteFile, { blobs }: CachedModel, options: FetchOptions): Promise<string> {
+export async function fetchBlob(file: RemoteFile, { blobs }: ModelFolders, options: FetchOptions): Promise<string> {
   const blob = join(blobs, file.etag);
   await mkdir(blobs, { recursive: true });
   for (;;) {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, link, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { isFile, readJson } from '@blip2/tensor/files';
-import { type HubName, isCommit } from './name.js';
-import { INDEX, SINGLE, shardsOf } from './required-files.js';
+import { type HubName, isCommit } from '../name.js';
+import { INDEX, SINGLE, shardsOf } from '../required-files.js';
 
 /** The folders of a model in the cache, in the layout of `huggingface_hub`. */
-export interface CachedModel {
+export interface ModelFolders {
   /** File contents by etag. */
   readonly blobs: string;
   /** Commits of branches and tags. */
@@ -16,7 +16,7 @@ export interface CachedModel {
 }
 
 /** Returns the folders of a model in the cache. */
-export function cachedModel(cache: string, { repo }: HubName): CachedModel {
+export function modelFolders(cache: string, { repo }: HubName): ModelFolders {
   const [blobs, refs, snapshots] = ['blobs', 'refs', 'snapshots'].map((part) =>
     join(cache, ['models', ...repo.split('/')].join('--'), part),
   );
@@ -25,7 +25,7 @@ export function cachedModel(cache: string, { repo }: HubName): CachedModel {
 
 /** Finds the folder of a revision whose download is complete; undefined where there is none. */
 export async function completeSnapshot(
-  { refs, snapshots }: CachedModel,
+  { refs, snapshots }: ModelFolders,
   revision: string,
 ): Promise<string | undefined> {
   const known = isCommit(revision) ? revision : await readFile(join(refs, revision), 'utf8').catch(() => '');
@@ -47,7 +47,7 @@ async function isComplete(folder: string): Promise<boolean> {
 }
 
 /** Stores the commit of a branch or tag. */
-export async function writeRef({ refs }: CachedModel, revision: string, commit: string): Promise<void> {
+export async function writeRef({ refs }: ModelFolders, revision: string, commit: string): Promise<void> {
   if (revision === commit) return;
   const path = join(refs, revision);
   if ((await readFile(path, 'utf8').catch(() => '')) === commit) return;

@@ -1,23 +1,16 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFile, readJson } from '@blip2/tensor/files';
+import { HubError, refusal } from '../errors.js';
+import type { ModelInfo } from '../info.js';
+import type { HubName } from '../name.js';
+import type { DownloadProgress } from '../options.js';
+import { request } from '../request.js';
+import { ANY, type RequiredFile, requiredFiles, weightFiles } from '../required-files.js';
+import { withRetries } from '../retry.js';
 import { ChangedError, type FetchOptions, fetchBlob, type RemoteFile } from './blob.js';
-import { type CachedModel, cachedModel, placeBlob, writeRef } from './cache.js';
-import { HubError, refusal } from './errors.js';
-import type { ModelInfo } from './info.js';
-import type { HubName } from './name.js';
+import { type ModelFolders, modelFolders, placeBlob, writeRef } from './cache.js';
 import { bytesOf } from './partial.js';
-import { request } from './request.js';
-import { ANY, type RequiredFile, requiredFiles, weightFiles } from './required-files.js';
-import { withRetries } from './retry.js';
-
-/** The progress of a download, in bytes of all missing files. */
-export interface DownloadProgress {
-  /** The file that is downloaded now. */
-  readonly file: string;
-  readonly done: number;
-  readonly total: number;
-}
 
 /** Options of `downloadSnapshot`. */
 export type SnapshotOptions = Pick<FetchOptions, 'settings' | 'signal'> & {
@@ -27,7 +20,7 @@ export type SnapshotOptions = Pick<FetchOptions, 'settings' | 'signal'> & {
 /** Downloads the files that loading needs and that are missing in the cache. @returns the folder of the snapshot */
 export async function downloadSnapshot(name: HubName, info: ModelInfo, options: SnapshotOptions): Promise<string> {
   const { repo } = name;
-  const model = cachedModel(options.settings.cache, name);
+  const model = modelFolders(options.settings.cache, name);
   const folder = join(model.snapshots, info.commit);
   const place: Place = { name, model, folder, commit: info.commit };
   const { small, index } = requiredFiles(repo, info.files);
@@ -40,7 +33,7 @@ export async function downloadSnapshot(name: HubName, info: ModelInfo, options: 
 
 interface Place {
   readonly name: HubName;
-  readonly model: CachedModel;
+  readonly model: ModelFolders;
   readonly folder: string;
   readonly commit: string;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isFile } from '@blip2/tensor/files';
-import { pauseFor } from './retry.js';
+import { pauseFor } from '../retry.js';
 
 /** A partially downloaded blob that only this process writes to. */
 export interface PartFile {

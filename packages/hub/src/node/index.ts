@@ -1,0 +1,2 @@
+export { cachedModels, deleteModel } from './cached-models.js';
+export { resolveModel } from './resolve.js';
