@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { starterUrl } from '@blip2/starter';
 import { isFolder, memoryFolder, mountFolder, unmountFolder } from '@blip2/tensor/files';
+import { useBackend } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { type Blip2, fromPretrained, type ModelSource, saveStage2 } from './index.js';
@@ -12,6 +13,7 @@ const models = fileURLToPath(new URL('..', starterUrl('blip2')));
 let files: [string, Uint8Array<ArrayBuffer>][];
 let expected: string;
 beforeAll(async () => {
+  await useBackend({ backend: 'simd', threads: 1 });
   const entries = await readdir(models, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   files = await Promise.all(
