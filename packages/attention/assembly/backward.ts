@@ -1,4 +1,5 @@
 import { madd, splat } from '../../backend-simd/assembly/math';
+import { drop } from './dropout';
 import { exponentials } from './exponentials';
 import { lookAt } from './forward';
 import { combine, dots, spread } from './heads';
@@ -21,6 +22,7 @@ export function shares(p: Problem, w: Work, r: i32, n: i32): i32 {
     const to = min(l + FEW, seen);
     exponentials(w, n, l, to);
     dots(p, w, w.v, l, to, w.gt, w.gr, w.dp, n);
+    if (p.threshold) drop(p, w, w.dp, r, n, l, to);
     for (let j: usize = 0; j < <usize>M << 2; j += 16) {
       let mean = v128.load(w.mean + j);
       let at = j + <usize>l * step;
@@ -90,6 +92,7 @@ export function attentionGrad(begin: i32, end: i32, thread: i32, problem: usize)
         for (let l = 0; l < seen; l += FEW) {
           const to = min(l + FEW, seen);
           gradients(w, n, l, to);
+          if (p.threshold) drop(p, w, w.s, r, n, l, to);
           spread(w, w.dp, n, l, to, w.qr, dk, step, more);
           spread(w, w.s, n, l, to, w.gr, dv, step, more);
           combine(w, w.dp, n, l, to, w.k);

@@ -1,3 +1,4 @@
+import { drop } from './dropout';
 import { exponentials } from './exponentials';
 import { combine } from './heads';
 import { Problem, Work, workOf } from './problem';
@@ -39,6 +40,7 @@ export function attention(begin: i32, end: i32, thread: i32, problem: usize): vo
       for (let l = 0; l < seen; l += FEW) {
         const to = min(l + FEW, seen);
         exponentials(w, n, l, to);
+        if (p.threshold) drop(p, w, w.s, r, n, l, to);
         combine(w, w.s, n, l, to, w.v);
       }
       invertSums(w, n);

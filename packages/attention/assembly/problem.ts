@@ -20,6 +20,8 @@ export class Problem {
   group: i32;
   Q: i32; L: i32; C: i32; K: i32;
   scale: f32;
+  /** Dropout of probabilities: what `mix4` of place and seed must reach, 0 without; and by what is multiplied what stays. */
+  seed: i32; threshold: u32; keep: f32;
   /** The position of the first query among the keys. */
   offset: i32;
   /** Queries that are computed together, a multiple of 4; those of an item of the forward kernel, a multiple of that. */

@@ -1,4 +1,4 @@
-// Attention and its gradients: assembly/forward.ts, backward.ts and bias.ts.
+// Attention and its gradients: assembly/forward.ts, backward.ts, bias.ts and dropout.ts.
 #include "scores.h"
 
 /** The keys and values of an image for the head of `w`, copied together where that is worth it. False where it is beyond the heap. */
@@ -40,6 +40,7 @@ KERNEL(attention) {
       for (int l = 0; l < seen; l += FEW) {
         const int to = least(l + FEW, seen);
         exponentials(w, n, l, to);
+        if (p->threshold) drop(w, w->s, r, n, l, to);
         combine(w, w->s, n, l, to, w->v);
       }
       invert_sums(w, n);
@@ -58,6 +59,7 @@ static int shares(Work *w, int r, int n) {
     const int to = least(l + FEW, seen);
     exponentials(w, n, l, to);
     dots(w, w->v, l, to, w->gt, w->gr, w->dp, n);
+    if (w->p.threshold) drop(w, w->dp, r, n, l, to);
     for (int j = 0; j < M; j += VL) {
       const int lanes = least(VL, M - j);
       V mean = load_n(w->mean + j, lanes);
@@ -127,6 +129,7 @@ KERNEL(attentionGrad) {
         for (int l = 0; l < seen; l += FEW) {
           const int to = least(l + FEW, seen);
           gradients(w, n, l, to);
+          if (p->threshold) drop(w, w->s, r, n, l, to);
           spread(w, w->dp, n, l, to, w->qr, dk, step, more);
           spread(w, w->s, n, l, to, w->gr, dv, step, more);
           combine(w, w->dp, n, l, to, w->k);

@@ -12,6 +12,9 @@ typedef struct {
   uint32_t rows, starts, order;
   int32_t B, H, G, group, Q, L, C, K;
   float scale;
+  int32_t seed;
+  uint32_t threshold;
+  float keep;
   int32_t offset, block, stripe, packed, summed;
   uint32_t scratch, scratch_stride;
   uint32_t s, dp, qt, gt, qr, gr, yr, rowwise, kp, vp, dkp, dvp;

@@ -169,6 +169,32 @@ static int scores(Work *w, int r, int n) {
   return L;
 }
 
+/** MurmurHash3's finalizer. */
+INLINE U mix(U h) {
+  h = (h ^ h >> 16) * 0x85ebca6b;
+  h = (h ^ h >> 13) * 0xc2b2ae35;
+  return h ^ h >> 16;
+}
+
+/** Dropout of `x` [keys,M], of queries [r, r + n) and keys [from, to): assembly/dropout.ts. */
+static void drop(const Work *w, float *x, int r, int n, int from, int to) {
+  const Words32 *p = &w->p;
+  const uint32_t L = (uint32_t)p->L, row = ((uint32_t)w->b * p->H + (uint32_t)w->head * p->group) * p->Q + r;
+  const int M = fours(n);
+  for (int j = 0; j < M; j += VL) {
+    const int lanes = least(VL, M - j);
+    U index;
+    for (int i = 0; i < VL; i++) index[i] = (row + j + i) * L + from;
+    float *at = x + j + from * w->wide;
+    for (int l = from; l < to; l++) {
+      const U stays = (U)(mix(index ^ (uint32_t)p->seed) >= p->threshold);
+      store_n(at, (V)((U)(load_n(at, lanes) * p->keep) & stays), lanes);
+      index += 1;
+      at += w->wide;
+    }
+  }
+}
+
 /** s[l] becomes e^(s[l] - top), or 0 below e^-86.6, for keys [from, to), and `sum` grows by them. */
 static void exponentials(Work *w, int n, int from, int to) {
   const int M = fours(n);

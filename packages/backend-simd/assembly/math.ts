@@ -18,6 +18,14 @@ export function splat(x: f32): v128 {
   return f32x4.splat(x);
 }
 
+/** MurmurHash3's finalizer. */
+@inline
+export function mix4(h: v128): v128 {
+  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));
+  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 13)), i32x4.splat(0xc2b2ae35));
+  return v128.xor(h, i32x4.shr_u(h, 16));
+}
+
 /** The lesser of two, in one instruction; x where it is NaN. */
 @inline
 export function atMost(x: v128, most: v128): v128 {

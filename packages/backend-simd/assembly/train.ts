@@ -1,12 +1,4 @@
-import { madd, splat } from './math';
-
-/** MurmurHash3's finalizer. */
-@inline
-function mix4(h: v128): v128 {
-  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));
-  h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 13)), i32x4.splat(0xc2b2ae35));
-  return v128.xor(h, i32x4.shr_u(h, 16));
-}
+import { madd, mix4, splat } from './math';
 
 /** y[i] = x[i]·scale where mix(i ^ mixedSeed) ≥ threshold, else 0; vectors [begin, end). */
 export function dropout(

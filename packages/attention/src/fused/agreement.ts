@@ -14,9 +14,11 @@ interface Sizes {
   readonly mask?: Shape;
   readonly bias?: Shape;
   readonly rows?: readonly number[];
+  /** Dropout. */
+  readonly rate?: number;
 }
 
-/** Small problems that take every way of the kernels: grouped heads, shared images, bias and mask, the future, one query. */
+/** Small problems that take every way of the kernels: grouped heads, shared images, bias and mask, the future, dropout, one query. */
 const PROBLEMS: readonly Sizes[] = [
   {
     heads: 2,
@@ -29,7 +31,7 @@ const PROBLEMS: readonly Sizes[] = [
     rows: [1, 0, 1],
   },
   { heads: 4, keyHeads: 2, length: 7, offset: 1, q: [1, 5, 20], k: [1, 7, 10], bias: [1, 4, 5, 7], mask: [1, 1, 1, 7] },
-  { heads: 2, keyHeads: 2, length: 6, offset: 5, q: [2, 1, 32], k: [2, 6, 32], bias: [1, 2, 1, 6] },
+  { heads: 2, keyHeads: 2, length: 6, offset: 5, q: [2, 1, 32], k: [2, 6, 32], bias: [1, 2, 1, 6], rate: 0.4 },
   { heads: 1, keyHeads: 1, length: 5, offset: 5, q: [1, 77, 8], k: [1, 5, 8], bias: [1, 1, 77, 1] },
 ];
 
@@ -59,7 +61,7 @@ export const agreement = (backend: SimdBackend, withScratch: Tools['withScratch'
 
 /** The outputs of a kernel. */
 function compute(backend: SimdBackend, tools: Tools, problem: Sizes, name: Name): Float32Array[] {
-  const { heads, keyHeads, length, offset, ...shapes } = problem;
+  const { heads, keyHeads, length, offset, rate = 0, ...shapes } = problem;
   const numbers = Float32Array.from({ length: 3000 }, (_, i) => (Math.imul(i, 0x9e3779b1) >> 8) / 2 ** 22);
   const made: tf.TensorInfo[] = [];
   const tensor = (shape: Shape, seed: number): tf.TensorInfo => {
@@ -79,7 +81,10 @@ function compute(backend: SimdBackend, tools: Tools, problem: Sizes, name: Name)
       inputs.rows = backend.makeTensorInfo([shapes.rows.length], 'int32', Int32Array.from(shapes.rows));
       made.push(inputs.rows);
     }
-    const outputs = RUN[name]({ backend, inputs, attrs: { heads, keyHeads, length, scale: 0.35, offset } }, tools);
+    const outputs = RUN[name](
+      { backend, inputs, attrs: { heads, keyHeads, length, scale: 0.35, offset, rate, seed: 1 } },
+      tools,
+    );
     made.push(...outputs);
     return outputs.map((x) => backend.readSync(x.dataId) as Float32Array);
   } finally {

@@ -36,6 +36,8 @@ interface Case {
   mask?: string | undefined;
   bias?: string | undefined;
   causal?: AttendOptions['causal'];
+  /** The rate of dropout. */
+  rate?: number | undefined;
 }
 
 interface Given {
@@ -45,7 +47,7 @@ interface Given {
   options: AttendOptions & { heads: number };
 }
 
-function given({ B, images, G, share = 1, Q, L, spare = 0, K, mask, bias, causal }: Case): Given {
+function given({ B, images, G, share = 1, Q, L, spare = 0, K, mask, bias, causal, rate }: Case): Given {
   const I = images ?? B;
   const H = G * share;
   const sizes: Record<string, number> = { B, H, Q, L, 1: 1 };
@@ -70,6 +72,7 @@ function given({ B, images, G, share = 1, Q, L, spare = 0, K, mask, bias, causal
       causal,
       ...(rows ? { rows } : {}),
       ...(masked ? { mask: masked } : {}),
+      ...(rate === undefined ? {} : { dropout: { rate, training: true, seed: 5 } }),
     },
   };
 }
@@ -104,7 +107,7 @@ test('both kernels run', () => {
   expect(names.map(({ name }) => name)).not.toContain('BatchMatMul');
 });
 
-test('value and gradients equal the composed ones for any sizes, rows, masks and offsets', () => {
+test('value and gradients equal the composed ones for any sizes, rows, masks, offsets and dropout', () => {
   const arbitrary = fc.record({
     B: fc.integer({ min: 1, max: 5 }),
     images: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
@@ -117,6 +120,7 @@ test('value and gradients equal the composed ones for any sizes, rows, masks and
     mask: fc.constantFrom(undefined, 'B11L', '111L', 'B1QL', '11QL', '1HQ1', 'BHQL', 'QL', 'L'),
     bias: fc.constantFrom(undefined, undefined, '1HQL', 'BHQL', 'QL', 'L', '1H1L', '11Q1', 'B111', '1', ''),
     causal: fc.constantFrom(undefined, true, { offset: 0 }, { offset: 3 }),
+    rate: fc.constantFrom(undefined, undefined, 0.1, 0.5),
   });
   fc.assert(
     // Scores of -10000 and a little, where a query sees no key, have a thousandth of precision.
@@ -133,6 +137,7 @@ test('the sizes of the models, and more queries than are computed together', () 
   expectSame({ B: 2, G: 1, Q: 1, L: 65, K: 80, causal: true, mask: 'B11L' });
   expectSame({ B: 2, G: 2, share: 4, Q: 13, L: 30, K: 20, causal: true, mask: 'BHQL' }); // blocks of several heads
   expectSame({ B: 3, G: 2, Q: 50, L: 50, K: 16, bias: '1HQL', mask: 'B11L' }, 5e-5);
+  expectSame({ B: 2, G: 2, share: 3, Q: 31, L: 60, K: 16, causal: true, mask: 'B11L', rate: 0.1 }, 5e-5);
   expectSame({ B: 3, images: 2, G: 1, share: 2, Q: 41, L: 7, K: 6, bias: '1H1L' }, 1e-4);
 });
 
@@ -198,11 +203,17 @@ test('rows where nothing may be seen are finite and equal the composed ones', ()
   expectSame({ B: 2, images: 1, G: 3, Q: 6, L: 12, K: 8, causal: { offset: -5 } }, 5e-3);
 });
 
-test('dropout and heads apart are composed, and a row of an image that is not there is named', () => {
+test('dropout is fused where it is on; a backend without it composes, and a row of an image that is not there is named', () => {
   const { inputs, options } = given({ B: 2, G: 2, Q: 3, L: 4, K: 4 });
   const dropout = { rate: 0.5, training: true, seed: 1 };
-  const names = backend.profile(() => tf.tidy(() => void attend(...inputs, { ...options, dropout })));
-  expect(names.map(({ name }) => name)).not.toContain('Attention');
+  const names = (dropout: AttendOptions['dropout']): string[] =>
+    backend.profile(() => tf.tidy(() => void attend(...inputs, { ...options, dropout }))).map(({ name }) => name);
+  expect(names(dropout)).toContain('DropoutAttention');
+  expect(names({ ...dropout, training: false })).toContain('Attention');
+  const own = tf.getKernel('DropoutAttention', 'simd');
+  tf.unregisterKernel('DropoutAttention', 'simd');
+  expect(names(dropout)).toEqual(expect.arrayContaining(['BatchMatMul', 'Dropout']));
+  tf.registerKernel(own);
   expect(() => attend(...inputs, { ...options, rows: tf.tensor1d([0, 2], 'int32') })).toThrow('use 0 to 1');
 });
 

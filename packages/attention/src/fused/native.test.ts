@@ -30,6 +30,7 @@ const sizes = fc.record({
   K: fc.constantFrom(1, 3, 4, 8, 17, 20, 32, 48),
   offset: fc.integer({ min: -3, max: 30 }),
   seen: fc.boolean(),
+  rate: fc.constantFrom(0, 0, 0.3),
 });
 const addend = fc.option(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), { nil: undefined });
 
@@ -42,10 +43,10 @@ natively('every build has the kernels', () => {
 natively('attention and its gradients have the same bits as in WebAssembly, with one and two threads', () => {
   fc.assert(
     fc.property(sizes, addend, addend, fc.boolean(), (size, mask, bias, byRows) => {
-      const { B, images, G, group, Q, L, K, offset, seen } = size;
+      const { B, images, G, group, Q, L, K, offset, seen, rate } = size;
       const H = G * group;
       const I = byRows ? images : B;
-      const attrs = { heads: H, keyHeads: G, length: L, scale: 0.3, offset: seen ? L : offset };
+      const attrs = { heads: H, keyHeads: G, length: L, scale: 0.3, offset: seen ? L : offset, rate, seed: 3 };
       const shapeOf = (axes: boolean[]): number[] => [B, H, Q, L].map((n, i) => (axes[i] ? n : 1));
       const compute = (name: string): Float32Array[] => {
         tf.setBackend(name);

@@ -5,31 +5,42 @@ import { lazyGrad } from './gradient.js';
 
 type Three = readonly [q: tf.Tensor, k: tf.Tensor, v: tf.Tensor];
 
-/** The names of the ops; those with shared heads of keys have their own, as backends may lack them. */
-function namesOf({ H, keyHeads }: Sizes): { forward: string; backward: string; byBias: string } {
-  const forward = keyHeads === H ? 'Attention' : 'GroupedAttention';
+/** Whether probabilities are dropped. */
+const drops = ({ dropout }: AttendOptions): boolean => (dropout?.training ? dropout.rate > 0 : false);
+
+/** The names of the ops; those with shared heads of keys or with dropout have their own, as backends may lack them. */
+function namesOf(
+  { H, keyHeads }: Sizes,
+  options: AttendOptions,
+): { forward: string; backward: string; byBias: string } {
+  const forward = `${drops(options) ? 'Dropout' : ''}${keyHeads === H ? '' : 'Grouped'}Attention`;
   return { forward, backward: `${forward}Grad`, byBias: `${forward}BiasGrad` };
 }
 
-/** Reports whether the current backend has kernels for this attention: float32, with `heads`, without dropout and gate. */
-export function isFused(inputs: Three, sizes: Sizes, { heads, dropout, bias, gate }: AttendOptions): boolean {
-  if (heads === undefined || gate || (dropout?.training && dropout.rate > 0)) return false;
+/** Reports whether the current backend has kernels for this attention: float32, with `heads`, without gate. */
+export function isFused(inputs: Three, sizes: Sizes, options: AttendOptions): boolean {
+  if (options.heads === undefined || options.gate) return false;
   if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || sizes.L === 0) return false;
-  const { forward, backward, byBias } = namesOf(sizes);
-  return [forward, backward, ...(bias ? [byBias] : [])].every((name) => tf.getKernel(name, tf.getBackend()));
+  const { forward, backward, byBias } = namesOf(sizes, options);
+  return [forward, backward, ...(options.bias ? [byBias] : [])].every((name) => tf.getKernel(name, tf.getBackend()));
 }
 
 /**
  * Runs the named op `Attention`: q [B,Q,D], k and v [I,C,D] of which `length` rows are valid, mask and bias [b,h,q,l] (each size as
  * in [B,H,Q,L] or 1), rows int32 [B] -> y [B,Q,D]; `AttentionGrad`: these and dy -> dq, dk, dv; and `AttentionBiasGrad`:
- * these and dy -> dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]. Probabilities are recomputed
+ * these and dy -> dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]; `DropoutAttention` and `DropoutGroupedAttention` drop
+ * probabilities, as `dropout` of `@blip2/tensor` with `rate` and `seed` drops those of [B,H,Q,L]. Probabilities are recomputed
  * rather than saved.
  */
 export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptions): tf.Tensor {
   const { H, Q, L, K, keyHeads } = sizes;
   const offset = Math.trunc(Math.min(Math.max(firstPosition(sizes, options.causal), -Q), L));
-  const attrs = { heads: H, keyHeads, length: L, scale: options.scale ?? K ** -0.5, offset };
-  const { forward, backward, byBias } = namesOf(sizes);
+  const { rate, seed } = options.dropout ?? {};
+  const attrs = {
+    ...{ heads: H, keyHeads, length: L, scale: options.scale ?? K ** -0.5, offset },
+    ...(drops(options) ? { rate, seed } : {}),
+  };
+  const { forward, backward, byBias } = namesOf(sizes, options);
   return tf.tidy(() => {
     const inputs: Record<string, tf.Tensor> = { q, k, v };
     const constants: Record<string, tf.Tensor> = {};

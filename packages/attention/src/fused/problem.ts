@@ -1,4 +1,5 @@
 import type { KernelCall, SimdBackend } from '@blip2/backend-simd';
+import { mix } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
 export interface Attributes {
@@ -7,13 +8,16 @@ export interface Attributes {
   length: number;
   scale: number;
   offset: number;
+  /** Dropout of the probabilities, and its seed. */
+  rate?: number;
+  seed?: number;
 }
 export type Named = Record<'q' | 'k' | 'v', tf.TensorInfo> &
   Partial<Record<'dy' | 'mask' | 'bias' | 'rows', tf.TensorInfo>>;
 
 /** The words of a `Problem` of assembly/problem.ts, in its order. */
 const WORDS = `q k v y dq dk dv dbias mask maskB maskH maskQ maskL bias biasB biasH biasQ biasL rows starts order
-  B H G group Q L C K scale offset block stripe packed summed scratch scratchStride
+  B H G group Q L C K scale seed threshold keep offset block stripe packed summed scratch scratchStride
   s dp qt gt qr gr yr rowwise kp vp dkp dvp`.split(/\s+/);
 export type Words = Record<string, number>;
 export const PROBLEM_BYTES = 4 * WORDS.length;
@@ -22,23 +26,32 @@ export const PROBLEM_BYTES = 4 * WORDS.length;
 export function writeProblem(backend: SimdBackend, pointer: number, words: Words): void {
   const integers = new Int32Array(backend.heap.buffer, pointer, WORDS.length);
   integers.set(WORDS.map((name) => words[name] ?? 0));
-  new Float32Array(backend.heap.buffer, pointer, WORDS.length)[WORDS.indexOf('scale')] = words.scale as number;
+  const floats = new Float32Array(backend.heap.buffer, pointer, WORDS.length);
+  for (const name of ['scale', 'keep']) floats[WORDS.indexOf(name)] = words[name] ?? 0;
 }
 
 /** Sizes and addends of a call, and the nanoseconds of one product on one thread, about. */
 export function problemOf({ backend, inputs, attrs }: KernelCall): { words: Words; product: number } {
   const { q, k, v, dy, mask, bias } = inputs as Named;
-  const { heads: H, keyHeads: G, length: L, scale, offset } = attrs as unknown as Attributes;
+  const { heads: H, keyHeads: G, length: L, scale, offset, rate = 0, seed = 0 } = attrs as unknown as Attributes;
   const [B, Q, D] = q.shape as [number, number, number];
   const [q0, k0, v0] = [q, k, v].map((x) => backend.pointer(x)) as [number, number, number];
   const words = {
     ...{ q: q0, k: k0, v: v0, y: dy ? backend.pointer(dy) : 0 },
     ...{ B, H, G, group: H / G, Q, L, C: k.shape[1] as number, K: D / H, scale, offset },
+    ...(rate > 0 ? dropWords(rate, seed) : {}),
     ...(mask ? addend(backend, 'mask', mask) : {}),
     ...(bias ? addend(backend, 'bias', bias) : {}),
   };
   return { words, product: B * Q * L * D * 0.05 };
 }
+
+/** Which probabilities stay, as `dropout` of @blip2/tensor has it, and their factor. */
+const dropWords = (rate: number, seed: number): Words => ({
+  seed: mix(seed),
+  threshold: Math.min(4294967295, Math.ceil(rate * 4294967296)),
+  keep: 1 / (1 - rate),
+});
 
 /** Where what broadcasts to [B,H,Q,L] lies and its strides, 0 where it broadcasts. */
 function addend(backend: SimdBackend, name: string, x: tf.TensorInfo): Words {

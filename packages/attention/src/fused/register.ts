@@ -37,7 +37,7 @@ export async function registerAttention(
     { ...kernels, digest: DIGEST },
     agreement(backend, withScratch),
   );
-  for (const op of ['Attention', 'GroupedAttention']) {
+  for (const op of ['Attention', 'GroupedAttention', 'DropoutAttention', 'DropoutGroupedAttention']) {
     addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
     addKernel(backend, `${op}BiasGrad`, (call) => attentionBiasGrad(call, { wasm, withScratch }));
