@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { loadTokenizer, type Tokenizer } from '@blip2/data';
-import { loadAllNouns, loadEmoji, loadNouns, scene, sceneNumbers } from '@blip2/emoji';
+import { countHeldOut, loadAllNouns, loadEmoji, loadNouns, scene, sceneNumbers } from '@blip2/emoji';
 import { starterUrl } from '@blip2/starter';
 import type { Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { type BatchInputs, stage1Batches, stage2Batches } from './batches.js';
+import { type BatchInputs, numbersHeldOut, stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiDataConfig, emojiConfigs } from './config.js';
 
 const ids = { bos: 2, pad: 1, eos: [2] };
@@ -62,22 +62,39 @@ test('names in a batch are near each other in the order of Unicode where nearNam
   expect(await spread(false)).toBeGreaterThan(emoji.length / 2);
 });
 
-test('with wideCounts only scenes of any emoji teach counts', async () => {
-  const next = stage2Batches(inputs({ wideCounts: true, wideShare: 0.5, nameShare: 0, singleShare: 0.2 }));
-  const numbers = sceneNumbers.map((word) => tokenizer.encode(` ${word}`, { addSpecialTokens: false })[0]);
-  const kinds = new Set<string>();
+test('with adjustCounts the count that training never shows of a noun is held out where a text states one', async () => {
+  const shown = inputs({ adjustCounts: true, wideShare: 0.5, nameShare: 0, singleShare: 0.2 });
+  const next = stage2Batches(shown);
+  const nouns = new Map(loadAllNouns().flatMap((noun) => [noun.one, noun.many].map((name) => [name, noun] as const)));
+  const words = (ids: number[]): string => tokenizer.decode(ids.filter((id) => id > 2)).trim();
   const { phraseSteps } = emojiConfigs.preset('demo').stage2;
+  const kinds = new Set<string>();
   for (let position = phraseSteps; position < phraseSteps + 24; position++) {
     const batch = await next({ step: position, position, seed: position });
-    const asked = batch.texts ? tokenizer.decode(batch.texts.promptIds.arraySync()[0]!.filter((id) => id > 2)) : '';
-    const kind = /how many|a picture of/.exec(asked)?.[0] ?? (asked ? 'other questions' : 'phrases');
-    kinds.add(`${kind}: ${batch.ignoredIds ? 'no counts' : 'counts'}`);
-    if (batch.ignoredIds) expect(batch.ignoredIds.arraySync()).toEqual(numbers);
+    const heldOut = batch.texts?.heldOutIds?.arraySync() ?? [];
+    for (const [i, row] of (batch.texts?.targetIds.arraySync() ?? []).entries()) {
+      const caption = words(row);
+      const [, first = ''] = /^(?:an?|two|three|four) (.*?)(?: (?:to the|above|below) .*)?$/.exec(caption) ?? [];
+      const noun = nouns.get(first);
+      if (!noun) continue;
+      const count = countHeldOut(noun);
+      kinds.add(count === undefined ? 'others' : 'nouns of the test');
+      expect(words([heldOut[i]?.[0] ?? -1])).toBe(count === undefined ? '' : sceneNumbers[count - 1]);
+      expect(caption.startsWith(`${sceneNumbers[(count ?? 0) - 1]} `)).toBe(false);
+    }
+    expect(batch.phraseHeldOutIds?.shape).toEqual(batch.phraseIds?.shape.slice(0, 2));
     dispose(batch);
   }
-  expect(kinds).toContain('a picture of: no counts');
-  expect(kinds).toContain('how many: counts');
-  expect(kinds).toContain('phrases: counts');
-  for (const kind of ['how many: no counts', 'a picture of: counts', 'phrases: no counts'])
-    expect(kinds).not.toContain(kind);
+  expect([...kinds]).toEqual(['nouns of the test']);
+});
+
+test('each number of a text is held out by the kind that it counts', () => {
+  const [bulb, pig] = ['light bulb', 'pig'].map((name) => loadNouns().find(({ one }) => one === name)!);
+  const word = (of: typeof bulb): string => sceneNumbers[countHeldOut(of!)! - 1]!;
+  expect(numbersHeldOut('a light bulb above two pigs', [bulb!, pig!])).toEqual([
+    { place: 0, word: word(bulb) },
+    { place: 4, word: word(pig) },
+  ]);
+  expect(numbersHeldOut('three', [pig!, bulb!])).toEqual([{ place: 0, word: word(pig) }]);
+  expect(numbersHeldOut('left', [pig!])).toEqual([]);
 });

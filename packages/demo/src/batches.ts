@@ -1,5 +1,15 @@
 import { captionProcessor } from '@blip2/data';
-import { loadEmoji, type QuestionType, questionTypes, sceneGroups, sceneNumbers, scenePrompts } from '@blip2/emoji';
+import {
+  countHeldOut,
+  loadEmoji,
+  type Noun,
+  type QuestionType,
+  questionTypes,
+  type Scene,
+  sceneGroups,
+  sceneNumbers,
+  scenePrompts,
+} from '@blip2/emoji';
 import { fillTemplate } from '@blip2/models';
 import { rowsOf, type Shard } from '@blip2/runs';
 import { hash, rng } from '@blip2/tensor';
@@ -10,6 +20,7 @@ import {
   batchIterator,
   collateStage1,
   collateStage2,
+  type HeldOutWord,
   languageOf,
   mixBatches,
   type Sample,
@@ -87,7 +98,10 @@ export function stage1Batches({
       ),
     VIEW_SHARE,
   );
-  const shown = withShare(captioned(scenes), wideScenes && captioned(wideScenes), config.data.wideShare);
+  const { adjustCounts, wideShare } = config.data;
+  // captions of the 85 nouns would teach ITG which count each never has
+  const share = adjustCounts && wideScenes ? 1 : wideShare;
+  const shown = withShare(captioned(scenes), wideScenes && captioned(wideScenes), share);
   const mixed = mixBatches(named, shown, count === 0 ? 0 : sceneShare);
   const next = withShare(mixed, singles && captioned(singles), config.data.singleShare);
   return ({ position }) => next(position);
@@ -142,14 +156,18 @@ export function stage2Batches({
     );
   type SamplesOf<T> = (metadata: T, random: () => number) => Sample[];
   type SceneMetadata = ReturnType<EncodedScenes['metadata']>;
-  const { wideCounts } = config.data;
-  const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) =>
-    batches({
+  const { adjustCounts } = config.data;
+  const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) => {
+    const nounsOf = (index: number) => nounsIn(of.metadata(index));
+    return batches({
       features: of.features,
-      ...(wideCounts && of === scenes && { ignoredWords: sceneNumbers }),
       phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
-      samples: (index, random) => samples(of.metadata(index), random),
+      samples: (index, random) => adjusted(samples(of.metadata(index), random), nounsOf(index)),
+      ...(adjustCounts && { heldOutOfPhrases: (index) => nounsOf(index).map(numberHeldOut) }),
     });
+  };
+  const adjusted = (samples: Sample[], nouns: readonly Noun[]): Sample[] =>
+    adjustCounts ? samples.map((sample) => ({ ...sample, heldOut: numbersHeldOut(sample.target, nouns) })) : samples;
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
   const questions =
     (...types: readonly QuestionType[]): SamplesOf<SceneMetadata> =>
@@ -164,10 +182,9 @@ export function stage2Batches({
   const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
     batches({
       features: of.features,
-      // of the 85 nouns single drawings would teach that they are one
-      ...(wideCounts && of === singles && { ignoredWords: sceneNumbers }),
       phrases: (index) => [`${of.metadata(index).noun.one} one`],
-      samples: (index) => samples(of.metadata(index).caption),
+      samples: (index) => adjusted(samples(of.metadata(index).caption), [of.metadata(index).noun]),
+      ...(adjustCounts && { heldOutOfPhrases: (index) => [numberHeldOut(of.metadata(index).noun)] }),
     });
   const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
   const named = views
@@ -188,7 +205,7 @@ export function stage2Batches({
   const mixed = mixBatches(
     mixBatches(
       ofScenes(scenes, ({ caption }) => captionSamples(caption)),
-      ofScenes(scenes, questions(...questionTypes.filter((type) => !wideCounts || type !== 'how many'))),
+      ofScenes(scenes, questions(...questionTypes)),
       QUESTION_SHARE,
     ),
     named,
@@ -209,6 +226,25 @@ export function stage2Batches({
     const random = rng(hash(seed, 'lessons'));
     return position < phraseSteps ? phrases(position)(random) : texts(position - phraseSteps)(random);
   };
+}
+
+/** The kinds of a scene in the order of its caption. */
+const nounsIn = ({ plan: { subject, other } }: Pick<Scene, 'plan'>): Noun[] =>
+  [subject, ...(other ? [other] : [])].map(({ noun }) => noun);
+
+/** The word for the count in which training never shows a kind. */
+function numberHeldOut(noun: Noun): string | undefined {
+  const count = countHeldOut(noun);
+  return count === undefined ? undefined : sceneNumbers[count - 1];
+}
+
+/** For each word of a caption or an answer that states a count, of the kinds in their order, the count that training never shows of it. */
+export function numbersHeldOut(target: string, nouns: readonly Noun[]): HeldOutWord[] {
+  const places = target.split(' ').flatMap((word, place) => (sceneNumbers.includes(word) ? [place] : []));
+  return places.flatMap((place, i) => {
+    const word = nouns[i] && numberHeldOut(nouns[i]);
+    return word === undefined ? [] : [{ place, word }];
+  });
 }
 
 /** Memoizes a function of a text. */

@@ -22,11 +22,11 @@ export const emojiDataSchema = dataSchema.extend({
     .describe('share of the batches of both stages that are single drawings'),
   wideScenes: z.int().min(0).default(0).describe('scenes of any emoji to train on, beside those of the 85 nouns'),
   wideShare: z.number().min(0).max(1).default(0).describe('share of the batches of scenes that show any emoji'),
-  wideCounts: z
+  adjustCounts: z
     .boolean()
     .default(false)
     .describe(
-      'stage 2 learns counts from scenes of any emoji alone: of the 85 nouns each never has one count, and single drawings have one',
+      'nothing is learned against the count that training never shows of a noun: it does not compete in the losses of stage 2, and stage 1 sees scenes of any emoji alone, where there are any',
     ),
   emojiViews: z
     .int()

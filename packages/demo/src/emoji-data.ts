@@ -8,8 +8,15 @@ import {
   splits,
   type Vendor,
 } from '@blip2/emoji';
-import { Disposables, type EvaluationData, type EvaluationTasks, type RunData } from '@blip2/runs';
-import type { FeatureStore } from '@blip2/training';
+import {
+  type DataContext,
+  Disposables,
+  type EvaluationData,
+  type EvaluationTasks,
+  type RunData,
+  type TrainingData,
+} from '@blip2/runs';
+import type { FeatureStore, Parts } from '@blip2/training';
 import { stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiConfig, type EmojiDataConfig, emojiConfigs } from './config.js';
 import {
@@ -21,6 +28,7 @@ import {
   encodeScenes,
   encodeSingles,
 } from './encoded-data.js';
+import { type TrainingImages, trainingImages } from './training-images.js';
 import { reordered, vendorMix } from './vendor-mix.js';
 
 /**
@@ -55,73 +63,7 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
   check: checkCounts,
   identity: ({ testScenes, ...trained }) => trained,
 
-  async openTraining(config, { encoder, parts, reporter, signal, shard }) {
-    const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
-    const {
-      emoji: count,
-      scenes: sceneCount,
-      singles: variants,
-      wideScenes: wideCount,
-      emojiViews: viewCount,
-    } = config.data;
-    const { seed } = config;
-    const opened = new Disposables();
-    try {
-      const { vendorMix: reach } = config.data;
-      /** Opens images; with `vendorMix`, mixed with the same ones as other vendors draw them. */
-      const open = async <T>(encode: (vendorShift: number) => Promise<EncodedData<T>>): Promise<EncodedData<T>> => {
-        const own = opened.add(await encode(0), close);
-        if (reach === null) return own;
-        const others = opened.add(await encode(1), close);
-        return { ...own, features: vendorMix(own.features, { others: others.features, reach, seed }) };
-      };
-      const entries = loadEmoji().slice(0, count ?? undefined);
-      const emoji = opened.add(await encodeEmoji('train', { entries }, options), close);
-      const scenes = await open((vendorShift) =>
-        encodeScenes('train', { count: Math.max(sceneCount, 1), seed, vendorShift }, options),
-      );
-      const singles =
-        variants > 0
-          ? await open((vendorShift) => encodeSingles('train', { variants, seed, vendorShift }, options))
-          : undefined;
-      const nouns = loadAllNouns();
-      const wideScenes =
-        wideCount > 0
-          ? await open((vendorShift) =>
-              encodeScenes('train', { count: wideCount, seed: seed + 1, nouns, vendorShift }, options),
-            )
-          : undefined;
-      const views =
-        viewCount > 0
-          ? await open((vendorShift) =>
-              encodeSingles('train', { variants: viewCount, seed: seed + 1, nouns, vendorShift }, options),
-            )
-          : undefined;
-      const named =
-        reach === null ? emoji : { ...emoji, features: mixedEmoji(emoji, { count: entries.length, reach, seed }) };
-      const inputs = { config, parts, emoji: named, scenes, singles, wideScenes, views, shard };
-      let stage2: ReturnType<typeof stage2Batches> | undefined;
-      return {
-        stage1: stage1Batches(inputs),
-        stage2: (at) => {
-          stage2 ??= stage2Batches(inputs);
-          return stage2(at);
-        },
-        sampleFeatures: () => sampleFeatures(emoji),
-        validation: async () => {
-          const { vendors, count, seed: held } = VALIDATION;
-          const scenes = await encodeScenes('test', { vendors, count, seed: held }, options);
-          const texts = Array.from({ length: count }, (_, index) => scenes.metadata(index).caption);
-          return { retrieval: { features: scenes.features, texts }, close: () => scenes.close() };
-        },
-        prompts: scenePrompts,
-        close: () => opened.close(),
-      };
-    } catch (error) {
-      await opened.close();
-      throw error;
-    }
-  },
+  openTraining: (config, context) => emojiTraining(config, context),
 
   async openEvaluation({ config, seed }, { encoder, reporter, signal }) {
     const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
@@ -146,6 +88,76 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
     }
   },
 };
+
+/** What {@link emojiTraining} is given. */
+export interface EmojiTrainingContext extends DataContext {
+  readonly parts: Parts;
+  /** Draws the images. Default: {@link trainingImages}. */
+  readonly images?: TrainingImages;
+}
+
+/** Opens the training split of `emojiData`, of images that may be drawn otherwise. */
+export async function emojiTraining(config: EmojiConfig, context: EmojiTrainingContext): Promise<TrainingData> {
+  const { encoder, parts, reporter, signal, shard } = context;
+  const options = { vision: encoder.vision, ...fingerprintOf(encoder), reporter, signal };
+  const { images = trainingImages(options) } = context;
+  const {
+    emoji: count,
+    scenes: sceneCount,
+    singles: variants,
+    wideScenes: wideCount,
+    emojiViews: viewCount,
+    vendorMix: reach,
+  } = config.data;
+  const { seed } = config;
+  const opened = new Disposables();
+  try {
+    /** Opens images; with `vendorMix`, mixed with the same ones as other vendors draw them. */
+    const open = async <T>(encode: (vendorShift: number) => Promise<EncodedData<T>>): Promise<EncodedData<T>> => {
+      const own = opened.add(await encode(0), close);
+      if (reach === null) return own;
+      const others = opened.add(await encode(1), close);
+      return { ...own, features: vendorMix(own.features, { others: others.features, reach, seed }) };
+    };
+    const nouns = loadAllNouns();
+    const entries = loadEmoji().slice(0, count ?? undefined);
+    const emoji = opened.add(await images.emoji(entries), close);
+    const scenes = await open((vendorShift) => images.scenes({ count: Math.max(sceneCount, 1), seed, vendorShift }));
+    const singles =
+      variants > 0 ? await open((vendorShift) => images.singles({ variants, seed, vendorShift })) : undefined;
+    const wideScenes =
+      wideCount > 0
+        ? await open((vendorShift) => images.scenes({ count: wideCount, seed: seed + 1, nouns, vendorShift }))
+        : undefined;
+    const views =
+      viewCount > 0
+        ? await open((vendorShift) => images.singles({ variants: viewCount, seed: seed + 1, nouns, vendorShift }))
+        : undefined;
+    const named =
+      reach === null ? emoji : { ...emoji, features: mixedEmoji(emoji, { count: entries.length, reach, seed }) };
+    const inputs = { config, parts, emoji: named, scenes, singles, wideScenes, views, shard };
+    let stage2: ReturnType<typeof stage2Batches> | undefined;
+    return {
+      stage1: stage1Batches(inputs),
+      stage2: (at) => {
+        stage2 ??= stage2Batches(inputs);
+        return stage2(at);
+      },
+      sampleFeatures: () => sampleFeatures(emoji),
+      validation: async () => {
+        const { vendors, count, seed: held } = VALIDATION;
+        const scenes = await encodeScenes('test', { vendors, count, seed: held }, options);
+        const texts = Array.from({ length: count }, (_, index) => scenes.metadata(index).caption);
+        return { retrieval: { features: scenes.features, texts }, close: () => scenes.close() };
+      },
+      prompts: scenePrompts,
+      close: () => opened.close(),
+    };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
 
 const close = (data: { close(): Promise<void> }): Promise<void> => data.close();
 

@@ -63,7 +63,11 @@ export async function encodeEmoji(
     onProgress: (done, total) => reporter.progress(`drawing ${split} emoji`, done, total),
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
-  const features = await encode(images, `${split} emoji`, [size, entries.map(({ code }) => code), vendors], options);
+  const features = await encodeImages(
+    images,
+    { name: `${split} emoji`, what: [size, entries.map(({ code }) => code), vendors] },
+    options,
+  );
   const close = async (): Promise<void> => {
     data.close();
     await features.close();
@@ -96,7 +100,11 @@ export async function encodeScenes(
   });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
   const shown = [...(nouns ? ['all counts', nouns.map(({ one }) => one)] : []), ...shifted(vendorShift)];
-  const features = await encode(images, `${split} scenes`, [size, count, seed, vendors, ...shown], options);
+  const features = await encodeImages(
+    images,
+    { name: `${split} scenes`, what: [size, count, seed, vendors, ...shown] },
+    options,
+  );
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
@@ -116,7 +124,11 @@ export async function encodeSingles(
   const data = await singleDataset({ size, vendors, variants, seed, vendorShift, ...(nouns && { nouns }) });
   const images = { length: data.length, item: (index: number) => data.get(index).image };
   const shown = [...(nouns ? [nouns.map(({ one }) => one)] : []), ...shifted(vendorShift)];
-  const features = await encode(images, `${split} drawings`, [size, vendors, variants, seed, ...shown], options);
+  const features = await encodeImages(
+    images,
+    { name: `${split} drawings`, what: [size, vendors, variants, seed, ...shown] },
+    options,
+  );
   return { features, metadata: (index) => data.metadata(index), image: images.item, close: () => features.close() };
 }
 
@@ -126,10 +138,18 @@ const shifted = (vendorShift: number): string[] => (vendorShift === 0 ? [] : [`v
 /** Changed whenever the same arguments draw other images. */
 const DRAWN = 2;
 
-async function encode(
+/** Which images are encoded: features are cached under both. */
+export interface ImagesIdentity {
+  /** Two words, such as 'train scenes', for progress and for the name of the file. */
+  readonly name: string;
+  /** Everything that the images of this name depend on, as values for JSON. */
+  readonly what: readonly unknown[];
+}
+
+/** Encodes images with a frozen encoder, once where the encoder has a fingerprint: the features are then kept on disk. */
+export async function encodeImages(
   images: ImageList,
-  name: string,
-  what: readonly unknown[],
+  { name, what }: ImagesIdentity,
   { vision, fingerprint, reporter, signal }: EncodeDataOptions,
 ): Promise<FeatureStore> {
   const how = {

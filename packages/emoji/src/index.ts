@@ -5,6 +5,7 @@ export { type Emoji, loadEmoji, normalizeCode } from './entries.js';
 export { type Color, type RenderOptions, renderSvg } from './render.js';
 export { normalizeLabel, retrievalCandidates, sampleCandidates } from './retrieval.js';
 export { type Background, renderBackground } from './scenes/background.js';
+export { countHeldOut } from './scenes/combinations.js';
 export { type SceneDataset, type SceneItem, type SceneOptions, sceneDataset } from './scenes/dataset.js';
 export {
   type QuestionAnswer,

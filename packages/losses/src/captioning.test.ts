@@ -176,4 +176,36 @@ test('a phrase may be told by any of the vectors, but by one', async () => {
   checkGradients((x) => phrases(x as tf.Tensor3D, ids, mask), [logits]);
   expect(() => phrases(logits, ids, tf.ones([2, 2, 1], 'int32'))).toThrow('need ids and a mask [2,P,K]');
   await expectNoLeak(() => phrases(logits, ids, mask).dispose());
+  // held-out words are left out of the softmax: 3 for the second phrase of the first image, 0 for that of the second
+  const heldOut = tf.tensor2d([-1, 3, 0, -1], [2, 2], 'int32');
+  const without = (word: number) =>
+    tf.sub(logits, tf.mul(tf.oneHot(tf.scalar(word, 'int32'), logits.shape[2]), 1e9)) as tf.Tensor3D;
+  const alone = (of: tf.Tensor3D, kept: number[][]): number => {
+    const rows = tf.tensor3d(kept.map((row) => row.map((phrase) => Array(ids.shape[2]).fill(phrase))));
+    return phrases(of, ids, tf.mul(mask, tf.cast(rows, 'int32')) as tf.Tensor3D).dataSync()[0]!;
+  };
+  const parts = [
+    alone(logits, [
+      [1, 0],
+      [0, 0],
+    ]),
+    alone(without(3), [
+      [0, 1],
+      [0, 0],
+    ]),
+    alone(without(0), [
+      [0, 0],
+      [1, 0],
+    ]),
+    alone(logits, [
+      [0, 0],
+      [0, 1],
+    ]),
+  ].filter((loss) => loss > 0);
+  expectClose(
+    phrases(logits, ids, mask, { heldOut }),
+    [parts.reduce((sum, loss) => sum + loss, 0) / parts.length],
+    1e-5,
+  );
+  checkGradients((x) => phrases(x as tf.Tensor3D, ids, mask, { heldOut }), [logits]);
 });

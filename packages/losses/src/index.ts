@@ -2,7 +2,7 @@ export { type Exclusion, type HardNegativeOptions, hardNegatives, negativeWeight
 export { type Contrastive, type ContrastiveInputs, type ContrastiveOptions, itc } from './itc.js';
 export { itm } from './itm.js';
 export { type CaptionLossOptions, itg, type LanguageLossOptions, lm } from './lm.js';
-export { phrases } from './phrases.js';
+export { type PhraseLossOptions, phrases } from './phrases.js';
 export { type PrefixLossOptions, prefixLm, prefixSplit } from './prefix-lm.js';
 export { similarity } from './similarity.js';
 export { smoothingFloor } from './smoothing.js';

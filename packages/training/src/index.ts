@@ -26,7 +26,13 @@ export {
   pixelStore,
 } from './data/feature-store.js';
 export { collateStage1, type ImageTextPairs, type PixelTextPairs } from './data/stage1-batches.js';
-export { collateStage2, type PixelSampleSource, type Sample, type SampleSource } from './data/stage2-batches.js';
+export {
+  collateStage2,
+  type HeldOutWord,
+  type PixelSampleSource,
+  type Sample,
+  type SampleSource,
+} from './data/stage2-batches.js';
 export {
   instructionTensors,
   type PromptTokenizer,

@@ -48,11 +48,14 @@ export function sameEmoji(drawings: readonly Drawing[]): number[][] {
 /** How the sets name their skin-tone variants. */
 const SKIN_TONE = /skin-tone|(light|medium|dark)-skin|-tone\d|-(medium-)?(light|dark)$|-medium$/;
 
-/** Every drawing of an icon set but its skin-tone variants. */
-export function drawingsOf(set: string): Drawing[] {
+/** Every drawing of an icon set but its skin-tone variants, among which the names alone count others: 'police-car-light'. */
+export const drawingsOf = (set: string): Drawing[] => allDrawingsOf(set).filter(({ name }) => !SKIN_TONE.test(name));
+
+/** Every drawing of an icon set. */
+export function allDrawingsOf(set: string): Drawing[] {
   const { icons, width = 16, height = 16 } = read<IconSet>(set, 'icons.json');
   return Object.entries(icons)
-    .filter(([name, icon]) => !icon.hidden && !SKIN_TONE.test(name))
+    .filter(([, icon]) => !icon.hidden)
     .map(([name, icon]) => ({
       set,
       name,

@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { registerAttention } from '@blip2/attention';
 import { register } from '@blip2/backend-simd';
-import { type EmojiConfig, emojiConfigs } from '@blip2/demo';
 import { silent } from '@blip2/runs';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
 import { pretrainBert } from './bert.js';
+import { type PretrainConfig, pretrainConfigs } from './blip2/config.js';
 import { pretrainBlip2 } from './blip2/pretrain.js';
 import { shipBlip2 } from './blip2/ship.js';
 import { compareVendors } from './encoder/compare.js';
@@ -126,9 +126,9 @@ const commands: Record<string, () => Promise<void>> = {
 const stages: Readonly<Record<string, readonly (1 | 2)[]>> = { '1': [1], '2': [2], all: [1, 2] };
 
 /** Reads the configuration of a run of BLIP-2. */
-async function blip2Config(): Promise<EmojiConfig> {
+async function blip2Config(): Promise<PretrainConfig> {
   const file = values.config ?? here(values.from ? './blip2/continue.json' : './blip2/begin.json');
-  const config = await emojiConfigs.read(file);
+  const config = await pretrainConfigs.read(file);
   const { steps: count } = values;
   if (count === undefined) return config;
   const shortened = { steps: Number(count) };

@@ -32,7 +32,7 @@ export function pairHeldOut(a: Noun, b: Noun): boolean {
   return isTested(a) && isTested(b) && hash(salt, [a.one, b.one].sort().join('+')) % 5 === 0;
 }
 
-/** Returns the count from 2 to 4 in which a kind appears in the test split only; undefined for kinds that the test never shows. */
+/** Returns the count from 2 to 4 in which a kind appears in the test split only, never in training; undefined for kinds that the test never shows. */
 export function countHeldOut(noun: Noun): number | undefined {
   if (!isTested(noun)) return undefined;
   return 2 + (hash(salt, `count of ${noun.one}`) % 3);

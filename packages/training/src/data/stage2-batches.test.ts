@@ -72,16 +72,36 @@ test('a batch has the texts of each image, prompts padded on the left and target
   ]);
 });
 
-test('ignored words are tokens of a batch, and those of several tokens are refused', async () => {
-  const ignoring = (ignoredWords: string[]) =>
-    collateStage2({ ...source((index) => images[index]?.samples ?? []), ignoredWords }, [0], options());
-  const { ignoredIds, texts, ...rest } = await ignoring(['three', 'a']);
-  const ids = ['three', 'a'].flatMap((word) => tokenizer.encode(` ${word}`, { addSpecialTokens: false }));
-  expect(ignoredIds?.arraySync()).toEqual(ids);
-  tf.dispose([ignoredIds ?? [], Object.values(rest), Object.values(texts ?? {})]);
+test('held-out words stand where the words of targets and phrases do, and those of several tokens are refused', async () => {
+  const target = 'a light bulb above two pigs';
+  const holdingOut = (word: string) =>
+    collateStage2(
+      {
+        ...source(() => [
+          { prompt: 'a picture of', target, heldOut: [{ place: 4, word }] },
+          { prompt: 'a picture of', target, heldOut: [{ place: 0, word }] },
+          { prompt: 'a picture of', target },
+        ]),
+        heldOutOfPhrases: (index) => (index === 0 ? [undefined, word] : [word]),
+      },
+      [0, 1],
+      options(),
+    );
+  const { texts, ...rest } = await holdingOut('three');
+  const id = (word: string): number => tokenizer.encode(` ${word}`, { addSpecialTokens: false })[0]!;
+  expect(rest.phraseHeldOutIds?.arraySync()).toEqual([
+    [-1, id('three')],
+    [id('three'), -1],
+  ]);
+  const [first = [], second = [], third = []] = texts?.heldOutIds?.arraySync() ?? [];
+  const tokens = texts?.targetIds.arraySync()[0] ?? [];
+  expect(first).toEqual(tokens.map((token) => (token === id('two') ? id('three') : -1)));
+  expect(second).toEqual(tokens.map((_, i) => (i === 0 ? id('three') : -1)));
+  expect(third).toEqual(tokens.map(() => -1));
+  tf.dispose([Object.values(rest), Object.values(texts ?? {})]);
   await expectNoLeak(async () => {
-    await expect(ignoring(['xylophonist'])).rejects.toThrow(
-      /^The ignored word 'xylophonist' is \d tokens of the language model; ignore words of one\.$/,
+    await expect(holdingOut('xylophonist')).rejects.toThrow(
+      /^The held-out word 'xylophonist' is \d tokens of the language model; hold out words of one\.$/,
     );
   });
 });

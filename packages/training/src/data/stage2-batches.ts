@@ -8,6 +8,16 @@ import { type PromptTokenizer, padPrompts, promptTokens } from './texts.js';
 export interface Sample {
   readonly prompt: string;
   readonly target: string;
+  /** Words that do not compete with a word of the target; see `Stage2Texts.heldOutIds`. Default: none. */
+  readonly heldOut?: readonly HeldOutWord[];
+}
+
+/** A word that the loss of a target's word leaves out of its softmax. */
+export interface HeldOutWord {
+  /** The place of the target's word among its words, which spaces separate. */
+  readonly place: number;
+  /** One token of the language model. */
+  readonly word: string;
 }
 
 /** Images by their features, with texts about each. */
@@ -17,11 +27,8 @@ export interface SampleSource {
   samples(index: number, random: () => number): readonly Sample[];
   /** Gives phrases that name what an image shows, for the loss term of `phraseWeight`. Default: none. */
   phrases?(index: number): readonly string[];
-  /**
-   * Words of one token each about which the texts and phrases of these images teach nothing, such as counts where not all of them
-   * are shown; see `Stage2Batch.ignoredIds`. Default: none.
-   */
-  readonly ignoredWords?: readonly string[];
+  /** Gives for each phrase a word of one token that does not compete with its words; see `Stage2Batch.phraseHeldOutIds`. Default: none. */
+  heldOutOfPhrases?(index: number): readonly (string | undefined)[];
 }
 
 /** Images by their pixels, with texts about each. */
@@ -74,14 +81,15 @@ export async function collateStage2(
       { pad: language.ids.pad },
     ),
   ];
-  const ignored = source.ignoredWords?.map((word) => idOf(word, language));
+  const phraseHeldOut = phrases && heldOutOfPhrases(source, indices, { most: phrases.shape[1], language });
+  const heldOut = heldOutRows(samples, { length: targets.shape[1], language });
   const images = {
     ...(await imagesAt(source, indices)), // what can fail comes before the first tensor
     ...(phrases && {
       phraseIds: tf.tensor3d(phrases.ids, phrases.shape, 'int32'),
       phraseMask: tf.tensor3d(phrases.mask, phrases.shape, 'int32'),
     }),
-    ...(ignored && ignored.length > 0 && { ignoredIds: tf.tensor1d(ignored, 'int32') }),
+    ...(phraseHeldOut && { phraseHeldOutIds: tf.tensor2d(phraseHeldOut, undefined, 'int32') }),
   };
   if (samples.length === 0) return images;
   const [prompt, target] = [toIdTensors(prompts), toIdTensors(targets)];
@@ -97,6 +105,7 @@ export async function collateStage2(
       promptMask: prompt.mask,
       targetIds: target.ids,
       targetMask: target.mask,
+      ...(heldOut && { heldOutIds: tf.tensor2d(heldOut, undefined, 'int32') }),
     },
   };
 }
@@ -114,8 +123,39 @@ function idOf(word: string, { tokenizer }: PromptTokenizer): number {
   const [id, ...rest] = tokenizer.encode(` ${word}`, { addSpecialTokens: false });
   if (id !== undefined && rest.length === 0) return id;
   throw new Error(
-    `The ignored word '${word}' is ${rest.length + 1} tokens of the language model; ignore words of one.`,
+    `The held-out word '${word}' is ${rest.length + 1} tokens of the language model; hold out words of one.`,
   );
+}
+
+/** The token that does not compete with each token of the targets, [B,T], -1 for none; undefined where none has one. */
+function heldOutRows(
+  samples: readonly Sample[],
+  { length, language }: { readonly length: number; readonly language: PromptTokenizer },
+): number[][] | undefined {
+  if (!samples.some(({ heldOut }) => heldOut?.length)) return undefined;
+  return samples.map(({ target, heldOut = [], ...sample }) => {
+    const row: number[] = Array(length).fill(-1);
+    for (const { place, word } of heldOut) {
+      const before = target.split(' ').slice(0, place).join(' ');
+      // the row of no words is the end alone
+      const at = place === 0 ? 0 : targetRow({ ...sample, target: before }, language).length - 1;
+      row[at] = idOf(word, language);
+    }
+    return row;
+  });
+}
+
+/** The token that does not compete with the words of each phrase, [I,R], -1 for none; undefined for a source that holds none out. */
+function heldOutOfPhrases(
+  source: Pick<SampleSource, 'heldOutOfPhrases'>,
+  indices: readonly number[],
+  { most, language }: { readonly most: number; readonly language: PromptTokenizer },
+): number[][] | undefined {
+  if (!source.heldOutOfPhrases) return undefined;
+  return indices.map((index) => {
+    const words = source.heldOutOfPhrases?.(index) ?? [];
+    return Array.from({ length: most }, (_, i) => (words[i] === undefined ? -1 : idOf(words[i], language)));
+  });
 }
 
 /** Phrases tokenized as within a text, [I,P,K], padded. */

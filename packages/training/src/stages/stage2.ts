@@ -1,4 +1,4 @@
-import { IGNORED, type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
+import { type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
 import { lm, phrases } from '@blip2/losses';
 import { matchPass, type QFormerConfig, queryOutput, type TextInputs } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
@@ -52,6 +52,12 @@ export interface Stage2Texts {
   readonly targetIds: tf.Tensor2D;
   /** Attention mask of `targetIds`, int32 [B,T]. */
   readonly targetMask: tf.Tensor2D;
+  /**
+   * int32 [B,T]: a token that has no probability where each target is predicted, -1 for none. Where training never shows a token
+   * in its context, such as a count of a kind, nothing is then learned against it: the softmax with the logits adjusted by the
+   * prior of labels (Menon et al. 2020, arXiv 2007.07314), which is 0 for it. Default: all tokens compete.
+   */
+  readonly heldOutIds?: tf.Tensor2D;
 }
 
 /** A batch of images with texts, phrases or both; `collateStage2` makes one. */
@@ -62,12 +68,9 @@ export interface Stage2Batch {
   readonly phraseIds?: tf.Tensor3D;
   /** Attention mask of `phraseIds`, int32 [I,R,K]. */
   readonly phraseMask?: tf.Tensor3D;
+  /** int32 [I,R]: a token that has no probability where each phrase is predicted, -1 for none; see `Stage2Texts.heldOutIds`. */
+  readonly phraseHeldOutIds?: tf.Tensor2D;
   readonly texts?: Stage2Texts;
-  /**
-   * int32 [K]: tokens about which the batch teaches nothing. In targets they are read but not predicted; in phrases they are no
-   * words, and compete with none.
-   */
-  readonly ignoredIds?: tf.Tensor1D;
 }
 
 /** A batch whose images are still pixels, [I,H,W,3], which are encoded within the step. */
@@ -96,16 +99,13 @@ export interface Stage2Options {
 export function stage2Terms(
   p: Stage2Params,
   { config, language }: { config: QFormerConfig; language: LanguageModel },
-  { features, texts, phraseIds, phraseMask, ignoredIds }: Stage2Batch,
+  { features, texts, phraseIds, phraseMask, phraseHeldOutIds }: Stage2Batch,
   { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
 ): { total: tf.Scalar; lm?: tf.Scalar; phrases?: tf.Scalar } {
   const prompts = softPrompt(p, config, features, { seed, recompute });
   const phraseLoss = (): tf.Scalar => {
     if (phraseIds && phraseMask) {
-      const logits = tokenLogits(prompts, language);
-      if (!ignoredIds) return phrases(logits, phraseIds, phraseMask);
-      const kept = tf.logicalNot(isAmong(phraseIds, ignoredIds));
-      return phrases(without(logits, ignoredIds), phraseIds, tf.mul(phraseMask, tf.cast(kept, 'int32')));
+      return phrases(tokenLogits(prompts, language), phraseIds, phraseMask, { heldOut: phraseHeldOutIds });
     }
     throw new Error('A batch of stage 2 without texts, or trained with phraseWeight, needs phraseIds and phraseMask.');
   };
@@ -113,10 +113,9 @@ export function stage2Terms(
     const total = phraseLoss();
     return { total, phrases: total.clone() };
   }
-  const { imageIndex, ...sample } = texts;
+  const { imageIndex, heldOutIds, ...sample } = texts;
   const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
-  const learned = ignoredIds ? withoutLabels(labels, ignoredIds) : labels;
-  const loss = lm(logits, learned, { shift: false });
+  const loss = lm(heldOutIds ? without(logits, heldOutIds) : logits, labels, { shift: false });
   if (phraseWeight === 0) return { total: loss, lm: loss.clone() };
   const named = phraseLoss();
   return { total: tf.add(loss, tf.mul(named, phraseWeight)), lm: loss, phrases: named };
@@ -133,17 +132,14 @@ function predictNow(language: LanguageModel, input: PredictInput): Predictions {
   );
 }
 
-/** Whether each id is one of some: int32 [...], int32 [K] -> bool [...]. */
-const isAmong = (ids: tf.Tensor, some: tf.Tensor1D): tf.Tensor => tf.any(tf.equal(tf.expandDims(ids, -1), some), -1);
-
-/** Labels of which some tokens are none: int32 [B,T], [K] -> [B,T]. */
-const withoutLabels = (labels: tf.Tensor2D, ids: tf.Tensor1D): tf.Tensor2D =>
-  tf.where(isAmong(labels, ids), tf.fill(labels.shape, IGNORED, 'int32') as tf.Tensor2D, labels);
-
-/** Logits by which some tokens have no probability: [I,Q,V], int32 [K] -> [I,Q,V]. */
-function without(logits: tf.Tensor3D, ids: tf.Tensor1D): tf.Tensor3D {
-  const chosen = tf.sum(tf.oneHot(ids, logits.shape[2]), 0); // [V]
-  return tf.sub(logits, tf.mul(chosen, 1e9));
+/**
+ * Logits by which a token of each position has no probability: [B,L,V], int32 [B,T] -> [B,L,V]. Without a prompt the first
+ * targets have no logits.
+ */
+function without(logits: tf.Tensor3D, heldOut: tf.Tensor2D): tf.Tensor3D {
+  const [B, L, V] = logits.shape;
+  const ids = tf.slice(heldOut, [0, heldOut.shape[1] - L], [B, L]);
+  return tf.sub(logits, tf.mul(tf.cast(tf.oneHot(ids, V), 'float32'), 1e9));
 }
 
 /** Dot products of the soft prompt with each token embedding, scaled: [I,Q,W] -> [I,Q,V]. */

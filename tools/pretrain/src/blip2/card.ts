@@ -1,5 +1,6 @@
 import type { QFormerConfig } from '@blip2/qformer';
 import type { EvalSummary } from '@blip2/runs';
+import type { Json } from '@blip2/tensor';
 import { bestOf, type History, hoursOf, type RunHistory, type StageHistory } from './history.js';
 import type { Validation } from './validate.js';
 
@@ -29,7 +30,7 @@ is ${(bytes / 1e6).toFixed(1)} MB. \`stage1\` matches and retrieves (\`Blip2ForI
 
 - **It knows** drawings of emoji by their names, and scenes of up to four drawings of 85 kinds, with counts and positions, in
   the words of \`@blip2/emoji\`'s grammar. Photographs and free text are beyond it.
-- **Training data:** drawings by OpenMoji, Twemoji, Fluent Emoji and Fluent Emoji Flat, scenes composed of them, and single drawings on
+- **Training data:** drawings by ${vendorsOf(history)}, scenes composed of them, and single drawings on
   white, transparent and colored backgrounds. **Noto's drawings were never trained on, nor chosen by; its emoji are seen** in
   other vendors' drawings. **Firefox OS' drawings were never trained on either**: by them each stage's state to ship was chosen.
 - **Trained** for ${hoursOf(history).toFixed(1)} hours in all (${runsOf(history)}) on two CPU cores, with the configurations in \`training.json\`.
@@ -44,6 +45,14 @@ Firefox OS (validation; retrieval among its 465 drawings, the 55 nouns that it h
 
 ## How it was trained
 ${history.runs.map(runSection).join('')}`;
+}
+
+/** Whose drawings the models that ship were trained on. */
+function vendorsOf({ runs }: History): string {
+  const all = runs.some(({ config }) => (config as Json & { data?: Json }).data?.allVendors === true);
+  const known = ['OpenMoji', 'Twemoji', 'Fluent Emoji', 'Fluent Emoji Flat'];
+  const names = all ? [...known, 'EmojiTwo', 'Emoji One 1', 'Streamline Emojis', 'Flat Color Icons'] : known;
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 const runsOf = ({ runs, ships }: History): string => {

@@ -76,9 +76,17 @@ test('the card says what was trained, on what, for how long, and what it scores'
     '| single drawings: caption exactly right | 0.88 | 0.88 |',
     'Stage 1: 30 steps in 1.00 hours; the state after step 20 was kept.',
     '| 30 | 2 | i2t 0.60, t2i 0.80 |',
+    'drawings by OpenMoji, Twemoji, Fluent Emoji and Fluent Emoji Flat, scenes',
   ]) {
     expect(text).toContain(part);
   }
+});
+
+test('the card names all vendors of a model that was trained on their drawings', () => {
+  const runs = [{ continued: false, config: { data: { allVendors: true } } }];
+  const scores = {} as Parameters<typeof card>[0]['scores'];
+  const text = card({ history: { runs }, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
+  expect(text).toContain('Fluent Emoji Flat, EmojiTwo, Emoji One 1, Streamline Emojis and Flat Color Icons, scenes');
 });
 
 test('a run of one stage joins the history of what ships, and that of both replaces it', () => {

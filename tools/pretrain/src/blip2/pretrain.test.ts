@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { register } from '@blip2/backend-simd';
-import { emojiConfigs } from '@blip2/demo';
 import { fromPretrained, loadFolder } from '@blip2/models';
 import { silent } from '@blip2/runs';
 import { starterUrl } from '@blip2/starter';
@@ -11,6 +10,7 @@ import { writeSafetensors } from '@blip2/tensor/safetensors';
 import { fixture } from '@blip2/testing';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { pretrainConfigs } from './config.js';
 import { readHistory } from './history.js';
 import { type Blip2Options, pretrainBlip2 } from './pretrain.js';
 import { writeModels } from './ship.js';
@@ -21,8 +21,8 @@ jest.setTimeout(240_000);
 let folder: string;
 const at = (...names: string[]): string => join(folder, ...names);
 const config = (() => {
-  const { qformer, data, stage1, stage2 } = emojiConfigs.preset('smoke');
-  return emojiConfigs.parse({
+  const { qformer, data, stage1, stage2 } = pretrainConfigs.preset('smoke');
+  return pretrainConfigs.parse({
     bert: null,
     outputStride: 16,
     qformer: { ...qformer, layers: 2, crossAttentionFrequency: 1, hiddenSize: 24, heads: 2, intermediateSize: 48 },

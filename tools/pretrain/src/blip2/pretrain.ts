@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheKey, loadTokenizer } from '@blip2/data';
-import { type EmojiConfig, emojiData } from '@blip2/demo';
-
+import { emojiTraining } from '@blip2/demo';
 import { modelKindsIn, saveStage1, saveStage2 } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
 import { chooseRerank, Disposables, frozenFolders, openRunVision, type Reporter, type TrainingData } from '@blip2/runs';
@@ -18,6 +17,8 @@ import {
   trainStage1,
   trainStage2,
 } from '@blip2/training';
+import { allVendorsImages } from './all-vendors.js';
+import type { PretrainConfig } from './config.js';
 import { type FirefoxSizes, type FirefoxTasks, firefoxTasks } from './firefox.js';
 import { bestOf, logsOf, readHistory, readLines, readLogs, writeHistory } from './history.js';
 import { type Validation, validateStage1, validateStage2 } from './validate.js';
@@ -28,7 +29,7 @@ export interface Blip2Options {
   readonly out: string;
   /** Where drawings are kept. */
   readonly work: string;
-  readonly config: EmojiConfig;
+  readonly config: PretrainConfig;
   readonly stages: readonly (1 | 2)[];
   /** A folder with `stage1` and `stage2` whose weights the stages begin with. */
   readonly from?: string | undefined;
@@ -144,7 +145,16 @@ async function openContext(
     seed: config.seed,
   });
   resources.add(parts, () => parts.dispose());
-  const data = await emojiData.openTraining(config, { encoder, parts, reporter });
+  const images = config.data.allVendors
+    ? resources.add(
+        await allVendorsImages({
+          ...{ vision: encoder.vision, fingerprint: encoder.fingerprint, reporter },
+          ...{ work: join(work, 'all-vendors'), augmented: config.data.augmented },
+        }),
+        (drawn) => drawn.close(),
+      )
+    : undefined;
+  const data = await emojiTraining(config, { encoder, parts, reporter, ...(images && { images }) });
   resources.add(data, () => data.close());
   const tasks = await firefoxTasks(encoder.vision, join(work, 'firefox'), validation);
   const { textLength } = config.data;
