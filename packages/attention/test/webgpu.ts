@@ -1,7 +1,8 @@
 // Run by src/webgpu/webgpu.test.ts in a process of its own: prints what came of each case as a line of JSON.
-import { attend, registerAttentionWebgpu } from '@blip2/attention';
+import { additiveMask, attend, keyValueCache, registerAttentionWebgpu } from '@blip2/attention';
 import { rng } from '@blip2/tensor';
 import '@blip2/testing';
+import { errorsOf, openDawn, report } from '@blip2/testing/webgpu';
 import * as tf from '@tensorflow/tfjs';
 
 /** An attention of random inputs. */
@@ -89,9 +90,33 @@ function run({ B, images, H, G = H, Q, L, K, capacity = L, mask, causal }: Case)
   return [f(...(inputs as [tf.Tensor, tf.Tensor, tf.Tensor])), ...tf.grads(f)(inputs, dy)];
 }
 
-async function valuesOf(backend: string, one: Case): Promise<Float32Array[]> {
+/** Attention over a cache that beams reorder, with rows that are repeated, dropped and added, past a doubling. */
+function decode(): tf.Tensor[] {
+  const cache = keyValueCache({ capacity: 6 });
+  const out: tf.Tensor[] = [];
+  for (const [step, parents] of [[0, 0, 1], [2, 2, 1], [0, 1, 2], [1], [0, 0, 0, 0], [3, 1]].entries()) {
+    const [B, L] = [step === 0 ? 2 : cache.rows, 1 + (step % 3)];
+    cache.append({ key: random([B, L, 176], step), value: random([B, L, 176], step + 10) });
+    cache.reorder(parents);
+    const kept = tf.tensor2d(
+      Array.from({ length: cache.rows * cache.length }, (_, i) => (i % 4 ? 1 : 0)),
+      [cache.rows, cache.length],
+    );
+    const q = random([cache.rows, 2, 176], step + 20);
+    out.push(cache.attend(q, { heads: 2, causal: true, mask: additiveMask(kept) }));
+  }
+  cache.dispose();
+  return out;
+}
+
+const works = [
+  ...cases.map((one) => ({ name: one.name, f: () => run(one) })),
+  { name: 'a cache that beams reorder', f: decode },
+];
+
+async function valuesOf(backend: string, f: () => tf.Tensor[]): Promise<Float32Array[]> {
   await tf.setBackend(backend);
-  const out = tf.tidy(() => run(one));
+  const out = tf.tidy(f);
   const values = await Promise.all(out.map((x) => x.data() as Promise<Float32Array>));
   tf.dispose(out);
   return values;
@@ -100,36 +125,27 @@ async function valuesOf(backend: string, one: Case): Promise<Float32Array[]> {
 const largest = (mine: Float32Array, right: Float32Array): number =>
   right.reduce((most, x, i) => Math.max(most, Math.abs(x - (mine[i] ?? Number.NaN)) / (1 + Math.abs(x))), 0);
 
-async function main(): Promise<object> {
-  const dawn = await import('webgpu').catch((error: Error) => error);
-  if (dawn instanceof Error) return { skipped: `Dawn does not load here (${dawn.message})` };
-  const { create, globals } = dawn;
-  Object.assign(globalThis, globals);
-  const navigator = { gpu: create([]), userAgent: 'node', platform: process.platform };
-  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
-  const adapter = await navigator.gpu.requestAdapter();
-  if (!adapter) return { skipped: "Dawn finds no adapter; Debian's chromium brings one in software" };
-  await import('@tensorflow/tfjs-backend-webgpu');
+await report(async () => {
+  const found = await openDawn();
+  if ('skipped' in found) return found;
+  const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   await tf.setBackend('webgpu');
+  const errors = errorsOf((tf.backend() as InstanceType<typeof WebGPUBackend>).device);
   await registerAttentionWebgpu(tf.backend());
   const profile = await tf.profile(() => tf.tidy(() => void run(cases[0] as Case)));
   const results = [];
-  for (const one of cases) {
-    const right = await valuesOf('cpu', one);
+  for (const { name, f } of works) {
+    const right = await valuesOf('cpu', f);
     const before = tf.memory();
-    const mine = await valuesOf('webgpu', one);
-    const again = await valuesOf('webgpu', one);
+    const mine = await valuesOf('webgpu', f);
+    const again = await valuesOf('webgpu', f);
     const { numTensors, numDataBuffers } = tf.memory();
     results.push({
-      name: one.name,
+      name,
       differences: mine.map((values, i) => largest(values, right[i] as Float32Array)),
       same: mine.every((values, i) => values.every((x, j) => Object.is(x, again[i]?.[j]))),
       leaked: [numTensors - before.numTensors, numDataBuffers - before.numDataBuffers],
     });
   }
-  const { vendor, architecture, description } = adapter.info;
-  return { adapter: `${vendor} ${architecture}, ${description}`, kernels: profile.kernelNames, results };
-}
-
-const said = await main().catch((error: unknown) => ({ failed: error instanceof Error ? error.stack : String(error) }));
-process.stdout.write(`${JSON.stringify(said)}\n`, () => process.exit(0)); // Dawn's own end may crash
+  return { ...found, kernels: profile.kernelNames, results, errors };
+});

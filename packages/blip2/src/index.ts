@@ -63,6 +63,8 @@ export {
   type BackendReport,
   type ComposeOptions,
   compose,
+  type Device,
+  type DeviceReport,
   initializeStage2,
   loadBert,
   loadLanguageModel,

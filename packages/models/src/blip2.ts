@@ -1,4 +1,4 @@
-import { type BackendReport, currentBackend, ensureBackend } from '@blip2/training';
+import { type BackendOptions, type BackendReport, currentBackend, ensureBackend, useBackend } from '@blip2/training';
 import { type EncodedImage, encodeImage, type ImageInput, withEncodedImages } from './encode-images.js';
 import { checkFolder, type LoadOptions } from './folder/load.js';
 import { loadModels } from './folder/load-models.js';
@@ -32,8 +32,11 @@ export interface Blip2 extends GenerationMethods, Disposable {
   dispose(): void;
 }
 
-/** Options of `fromPretrained`: `onDownload` reports downloaded bytes, `onProgress` afterwards the values loaded. */
-export type PretrainedOptions = LoadOptions & SourceOptions;
+/**
+ * Options of `fromPretrained`: `onDownload` reports downloaded bytes, `onProgress` afterwards the values loaded, and `device` chooses
+ * what computes, for all models from then on: `backend.device` of the result says what it is and why.
+ */
+export type PretrainedOptions = LoadOptions & SourceOptions & Pick<BackendOptions, 'device'>;
 
 /**
  * Loads a BLIP-2 or InstructBLIP model from a folder or from the Hugging Face hub, where it is downloaded once. Registers
@@ -48,7 +51,7 @@ export type PretrainedOptions = LoadOptions & SourceOptions;
  * @throws as `resolveModel` and `loadFolder` do
  */
 export async function fromPretrained(source?: ModelSource, options: PretrainedOptions = {}): Promise<Blip2> {
-  await ensureBackend();
+  await (options.device ? useBackend({ device: options.device }) : ensureBackend());
   const beforeDownload = (folder: string): Promise<void> => checkFolder(folder, options);
   const opened = await openModelSource(source, { beforeDownload, ...options });
   try {

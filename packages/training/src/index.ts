@@ -1,3 +1,4 @@
+export type { Device, DeviceReport, Measurement } from '@blip2/backend-webgpu';
 export { adaptedLanguage } from './adapters.js';
 export {
   type BackendOptions,

@@ -14,7 +14,7 @@ Holds folders of golden values against what the packages compute. For each value
 as a share of the largest golden element, and the tolerance.
 
   --photos DIR    where the images are; default: 'photos' beside each folder
-  --backend NAME  default: cpu
+  --backend NAME  default: cpu; webgpu is Dawn's, with the adapter that Vulkan finds
   --quantize NAME packs the weights first, and allows for what they then lose
   --json          one JSON object a line
 

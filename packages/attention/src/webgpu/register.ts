@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
+import { appendRowsKernel, copyRowsKernel } from './cache.js';
 import { attention, attentionGrad, type WebgpuCall } from './kernels.js';
 
 /**
- * Registers shaders of attention and its gradients for TensorFlow.js' webgpu backend, whose package
+ * Registers shaders of attention, its gradients, and in-place writes of key-value caches for TensorFlow.js' webgpu backend, whose package
  * `@tensorflow/tfjs-backend-webgpu` must be installed. Attention with a bias stays composed of TensorFlow.js' ops.
  * @param backend the result of `tf.backend()` after `await tf.setBackend('webgpu')`
  * @throws for another backend, and where the package is not installed
@@ -18,6 +19,8 @@ export async function registerAttentionWebgpu(backend: tf.KernelBackend): Promis
     addKernel(op, attention);
     addKernel(`${op}Grad`, attentionGrad);
   }
+  addKernel('AppendRows', appendRowsKernel);
+  addKernel('CopyRows', copyRowsKernel);
 }
 
 function addKernel(kernelName: string, kernel: (call: WebgpuCall) => tf.TensorInfo | tf.TensorInfo[]): void {

@@ -38,6 +38,14 @@ export const table: Readonly<Record<string, Dependencies>> = {
         'the backend that the shaders are for; an optional peer, imported when asked for',
     },
   },
+  '@blip2/backend-webgpu': {
+    siblings: ['@blip2/tensor', '@blip2/backend-simd', '@blip2/attention'],
+    npm: {
+      ...tfjs,
+      '@tensorflow/tfjs-backend-webgpu':
+        'the backend that the shaders are for; an optional peer, imported when asked for',
+    },
+  },
   '@blip2/vision': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
   '@blip2/qformer': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
   '@blip2/llm': { siblings: ['@blip2/tensor', '@blip2/attention'], npm: tfjs },
@@ -95,6 +103,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     siblings: [
       '@blip2/tensor',
       '@blip2/backend-simd',
+      '@blip2/backend-webgpu',
       '@blip2/attention',
       '@blip2/vision',
       '@blip2/qformer',

@@ -31,6 +31,11 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
     bundle: 42,
     why: 'masks, rotary positions, a cache, two wasm modules of fused kernels, and shaders, which no minifier shortens',
   },
+  '@blip2/backend-webgpu': {
+    tarball: 36,
+    bundle: 38,
+    why: 'shaders, which no minifier shortens; a self-check, and the choice of a device',
+  },
   '@blip2/vision': { tarball: 45, bundle: 35, why: 'two forwards for six families, and their tables of names' },
   '@blip2/qformer': { tarball: 30, bundle: 25, why: 'one model' },
   '@blip2/llm': { tarball: 70, bundle: 55, why: 'three families of models; decoding by search and by sampling' },

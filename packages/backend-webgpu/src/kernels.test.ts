@@ -1,0 +1,27 @@
+import '@blip2/testing';
+import { runOnDawn } from '@blip2/testing/webgpu';
+import { expect, test } from '@jest/globals';
+
+interface Result {
+  readonly name: string;
+  readonly shapes: boolean;
+  /** Of each output and gradient, as shares of its largest magnitude on tfjs' cpu backend. */
+  readonly differences: number[];
+  readonly leaked: number[];
+}
+
+const said = await runOnDawn<{ results: Result[]; errors: string[] }>(
+  'The shaders were',
+  new URL('../test/kernels.ts', import.meta.url),
+);
+const onAdapter = said.skipped ? test.skip : test;
+
+onAdapter(`values and gradients are those of the composed ops, and nothing is left (${said.adapter})`, () => {
+  expect(said.failed).toBeUndefined();
+  expect(said.errors).toEqual([]);
+  expect(said.results?.length).toBeGreaterThan(30);
+  for (const { name, shapes, differences, leaked } of said.results ?? []) {
+    expect([name, shapes, differences.filter((x) => !(x <= 1e-5))]).toEqual([name, true, []]);
+    expect([name, ...leaked]).toEqual([name, 0, 0]);
+  }
+});

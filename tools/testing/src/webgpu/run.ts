@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** Where Debian's chromium has a Vulkan driver in software, and its loader. */
+const CHROMIUM = '/usr/lib/chromium';
+
+/** What every program reports: why it did not run, or how it failed. */
+export interface Said {
+  readonly skipped?: string;
+  readonly failed?: string;
+  readonly adapter?: string;
+}
+
+/**
+ * Runs a program that uses `openDawn` and `report` in a process of its own, as Vulkan's loader reads its environment when
+ * a process starts, and gives what it reported. Where it was skipped, it says so.
+ * @param what is tested, for that
+ */
+export async function runOnDawn<T>(
+  what: string,
+  program: URL,
+  args: readonly string[] = [],
+): Promise<Said & Partial<T>> {
+  const driver = `${CHROMIUM}/vk_swiftshader_icd.json`;
+  const software = existsSync(driver) ? { VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: CHROMIUM } : {};
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@blip2/source', '--import', 'tsx', fileURLToPath(program), ...args],
+    { env: { ...software, ...process.env }, timeout: 600_000, maxBuffer: 2 ** 24 },
+  );
+  const said = JSON.parse(stdout.trim().split('\n').at(-1) as string) as Said & Partial<T>;
+  if (said.skipped) console.warn(`${what} NOT tested on WebGPU: ${said.skipped}.`);
+  return said;
+}
