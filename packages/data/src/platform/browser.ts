@@ -11,10 +11,14 @@ import {
   renamePath,
   writeBytes,
 } from '@blip2/tensor/files';
+import { decodePng, isChangedByCanvas } from '../image/formats/png.js';
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import type { Platform, RecordFiles } from './platform.js';
 
-/** Reads a bitmap's pixels through a canvas, which keeps the colors of partly transparent pixels only approximately. */
+/**
+ * Reads a bitmap's pixels through a canvas, which keeps the colors of partly transparent pixels only approximately: of WebP and AVIF, as
+ * PNG files with such pixels are decoded here.
+ */
 function rgbOf(bitmap: ImageBitmap, background: DecodeOptions['background']): DecodedImage {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', { colorSpace: 'srgb', willReadFrequently: true });
@@ -93,6 +97,7 @@ async function readMounted(path: string, maxBytes: number): Promise<Uint8Array |
 
 export const platform: Platform = {
   async decode(bytes, name, options) {
+    if (isChangedByCanvas(bytes)) return decodePng(bytes, name, options);
     let bitmap: ImageBitmap;
     try {
       bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]), {

@@ -15,8 +15,10 @@ const LIMIT = 120_000;
 const MODEL = 'org/tiny';
 const photos = join(root, 'tools/testing/fixtures/photos');
 const starter = join(root, 'packages/starter/models');
-const images = ['/photos/coffee.png', '/photos/chelsea.png'];
-const onDisk = [join(photos, 'coffee.png'), join(photos, 'chelsea.png')];
+const drawings = join(root, 'tools/testing/fixtures/images');
+/** Photographs, and a drawing on transparent ground. */
+const images = ['/photos/coffee.png', '/photos/chelsea.png', '/images/logo.png'];
+const onDisk = [join(photos, 'coffee.png'), join(photos, 'chelsea.png'), join(drawings, 'logo.png')];
 
 interface Found {
   readonly caption: string;
@@ -33,6 +35,7 @@ export async function checkModels(browser: Browser): Promise<Result[]> {
     ...servedFolders(),
     '/browser/': fileURLToPath(new URL('.', import.meta.url)),
     '/photos/': photos,
+    '/images/': drawings,
     '/whole/': whole,
   };
   const site = await serve({ folders, files, page, isolated: true });

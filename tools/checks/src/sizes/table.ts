@@ -15,10 +15,10 @@ export const LINES = 3500;
 /** About one and a half times what the packages weighed when their row was last set. */
 export const ceilings: Readonly<Record<string, Ceiling>> = {
   '@blip2/tensor': {
-    tarball: 110,
+    tarball: 135,
     bundle: 36,
-    lines: 6500,
-    why: 'specs, layers, named ops, packed matrices, and file formats with entries of their own',
+    lines: 7500,
+    why: 'specs, layers, named ops, packed matrices, and file formats with entries of their own; files of Node, servers and pages',
   },
   '@blip2/backend-simd': {
     tarball: 120,
@@ -57,7 +57,12 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
     why: 'the specs, losses, batches and loops of both stages; rules of what is trained, adapters, recipes',
   },
   '@blip2/hub': { tarball: 30, bundle: 28, why: 'downloads that resume, the cache' },
-  '@blip2/models': { tarball: 60, bundle: 54, why: 'reading, writing and using model folders of every kind' },
+  '@blip2/models': {
+    tarball: 72,
+    bundle: 58,
+    lines: 4000,
+    why: 'reading, writing and using model folders of every kind, from wherever Node or a page has them',
+  },
   '@blip2/convert': { tarball: 18, bundle: 16, why: 'tables of names and one pass over the tensors' },
   '@blip2/search': { tarball: 20, bundle: 16, why: 'an index file, exact and approximate search' },
   '@blip2/server': {
