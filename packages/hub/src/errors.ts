@@ -1,3 +1,7 @@
+import { transport } from '#transport';
+
+const { names } = transport;
+
 /** An error of the hub or its cache, in one sentence. */
 export class HubError extends Error {
   override readonly name: string = 'HubError';
@@ -76,7 +80,9 @@ export function refusal(
   const page = `${endpoint}/${repo}`;
   const refused = status === 401 || status === 403;
   if (code === 'GatedRepo') {
-    const then = token ? 'with the account that HF_TOKEN belongs to' : 'and set HF_TOKEN to a token of your account';
+    const then = token
+      ? `with the account that ${names.token} belongs to`
+      : `and set ${names.token} to a token of your account`;
     return new HubError(`'${repo}' is only for those who accept its terms; do so at ${page} ${then}.`);
   }
   if (code === 'RevisionNotFound') {
@@ -86,12 +92,14 @@ export function refusal(
     return new HubError(`'${repo}' has no file '${file}'; see ${page} for what it holds.`);
   }
   if (status === 404 || code === 'RepoNotFound' || (refused && !token)) {
-    const may = token ? 'whether HF_TOKEN may read it' : 'set HF_TOKEN if it is a private one';
+    const may = token ? `whether ${names.token} may read it` : `set ${names.token} if it is a private one`;
     return new HubError(`There is no model '${repo}' on ${endpoint}, or it is not public; check the name, or ${may}.`);
   }
   if (refused) {
-    return new HubError(`${endpoint} refuses HF_TOKEN for '${repo}' (${status}); set it to a token that may read it.`);
+    return new HubError(
+      `${endpoint} refuses ${names.token} for '${repo}' (${status}); set it to a token that may read it.`,
+    );
   }
   const what = file === undefined ? `'${repo}'` : `'${file}' of '${repo}'`;
-  return new HubError(`${endpoint} answers ${status} for ${what}; try again later or check HF_ENDPOINT.`);
+  return new HubError(`${endpoint} answers ${status} for ${what}; try again later or check ${names.endpoint}.`);
 }

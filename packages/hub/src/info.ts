@@ -1,4 +1,5 @@
 import { isJson, type Json } from '@blip2/tensor';
+import { transport } from '#transport';
 import { HubError, refusal } from './errors.js';
 import { type HubName, isCommit } from './name.js';
 import { chunks, type RequestOptions, request } from './request.js';
@@ -18,6 +19,8 @@ export interface StatedFile {
   /** The SHA-256 of a large file, the git blob hash of a small one. */
   readonly etag: string;
 }
+
+const { names } = transport;
 
 const MAX_BYTES = 10_000_000;
 
@@ -83,4 +86,6 @@ function parsed(text: string, endpoint: string): Json {
 }
 
 const invalid = (endpoint: string): HubError =>
-  new HubError(`${endpoint} does not answer as a model hub does; check HF_ENDPOINT, and whether it requires a login.`);
+  new HubError(
+    `${endpoint} does not answer as a model hub does; check ${names.endpoint}, and whether it requires a login.`,
+  );

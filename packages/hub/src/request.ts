@@ -18,6 +18,8 @@ export interface HubResponse {
   readonly size?: number | undefined;
 }
 
+const { names } = transport;
+
 const HOPS = 10;
 const BUSY = new Set([408, 425, 429, 500, 502, 503, 504]);
 const MOVED = new Set([301, 302, 303, 307, 308]);
@@ -56,7 +58,7 @@ export async function request(
     url = next;
     away ||= url.origin !== home;
   }
-  throw new HubError(`${address} redirects to no valid address; check HF_ENDPOINT.`);
+  throw new HubError(`${address} redirects to no valid address; check ${names.endpoint}.`);
 }
 
 interface Hop {

@@ -1,4 +1,5 @@
 import { environment, homeFolder, join, resolve } from '@blip2/tensor/files';
+import { transport } from '#transport';
 
 /** Where models are downloaded from and cached. */
 export interface HubSettings {
@@ -15,6 +16,8 @@ export interface HubSettings {
   /** Milliseconds without a byte after which a connection counts as broken. */
   readonly stallTimeout: number;
 }
+
+const { names } = transport;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,13 +50,13 @@ const isTrue = (text = ''): boolean => /^(1|on|yes|true)$/i.test(text);
 function tokenOf(text = ''): string | undefined {
   const token = text.trim();
   if (/^[!-~]*$/.test(token)) return token || undefined;
-  throw new Error('HF_TOKEN contains invalid characters; set it again.');
+  throw new Error(`${names.token} contains invalid characters; set it again.`);
 }
 
 function endpointOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.username || url?.password)
-    throw new Error('HF_ENDPOINT contains a user name or a password; leave them out.');
+    throw new Error(`${names.endpoint} contains a user name or a password; leave them out.`);
   if (url && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
-  throw new Error(`The hub's address '${text}' is not an http or https address; correct or unset HF_ENDPOINT.`);
+  throw new Error(`The hub's address '${text}' is not an http or https address; correct or unset ${names.endpoint}.`);
 }

@@ -4,4 +4,5 @@ import type { Transport } from '../transport.js';
 export const transport: Transport = {
   headers: { 'accept-encoding': 'identity', 'user-agent': 'blip2' },
   redirect: 'manual',
+  names: { token: 'HF_TOKEN', endpoint: 'HF_ENDPOINT' },
 };

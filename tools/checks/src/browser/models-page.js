@@ -108,8 +108,10 @@ export const tests = {
     }
     return { memory: a.found, directory: b.found, onDisk: onDisk.sort(), files };
   },
-  /** Loads from the hub; with `stopAfter` the download is given up after so many bytes. */
-  async hub({ images, name, hub, stopAfter }) {
+  /** Loads from the hub; with `stopAfter` the download is given up after so many bytes, and `quota` is that of the storage. */
+  async hub({ images, name, hub, stopAfter, quota }) {
+    const { estimate } = navigator.storage;
+    if (quota) navigator.storage.estimate = async () => ({ quota, usage: 1000 });
     const [notes, controller] = [[], new AbortController()];
     let last = { done: 0, total: 0 };
     const progress = progressOf();
@@ -124,6 +126,8 @@ export const tests = {
       return { found, notes, last };
     } catch (error) {
       return { error: error.message, notes, last };
+    } finally {
+      navigator.storage.estimate = estimate;
     }
   },
   cached: () => cachedModels(),
