@@ -130,13 +130,21 @@ function compileAll() {
   }
 }
 
-/** Throws where kernels for arm64 compute something else than those for x64. */
+/** Throws where kernels for arm64 compute something else than those for x64; says so where neither can be tried. */
 function compareHarness() {
-  const compiler = zig();
+  const qemu = process.env.QEMU ?? 'qemu-aarch64-static';
+  const skip = (why) => console.log(`SKIPPED native kernels on arm64: ${why}.`);
+  if (spawnSync(qemu, ['--version']).status !== 0) return skip(`there is no ${qemu}; install it, or name it in QEMU`);
+  let compiler;
+  try {
+    compiler = zig();
+  } catch (error) {
+    return skip(`zig cannot be installed (${error.message})`);
+  }
   const files = sources.filter((name) => /(?<!addon|freestanding)\.c$/.test(name));
   const kinds = [
     { target: 'x86_64-linux-musl', own: INSTRUCTIONS.x64.avx2, emulator: [] },
-    { target: 'aarch64-linux-musl', own: [], emulator: [process.env.QEMU ?? 'qemu-aarch64-static'] },
+    { target: 'aarch64-linux-musl', own: [], emulator: [qemu] },
   ];
   const [x64, arm64] = kinds.map(({ target, own, emulator }) => {
     const program = join(tmpdir(), `blip2-harness-${process.pid}`);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { DIGEST } from './kernels/digest.js';
-import { compile, RELAXED, unshared } from './modules.js';
+import { compile, RELAXED, roundsOnce, unshared } from './modules.js';
 import { platform } from './platform.js';
 import { register } from './register.js';
 
@@ -42,6 +42,7 @@ test('the flag for relaxed SIMD is set where the engine needs it, and nowhere el
   if (!needed) expect((await compile(watched, urls, { relaxedSimd: true, shared: true })).relaxed).toBe(true);
   expect(asked).toEqual([]);
   if (needed) expect((await compile(host, urls, { relaxedSimd: true, shared: true })).relaxed).toBe(true);
+  expect(await roundsOnce()).toBe(true); // otherwise no native kernel is used
 });
 
 test('what is no module says where it was looked for', async () => {

@@ -62,16 +62,25 @@ function digestOf(module: WebAssembly.Module): string {
 
 const MAGIC = [0, 0x61, 0x73, 0x6d];
 
-/** A module of one function of no arguments and no results, whose body are these bytes. */
+/** A module of one function `f` of three numbers in single precision to one, whose body are these bytes. */
 const probe = (...body: number[]): Uint8Array<ArrayBuffer> => {
-  const code = [0, ...body, 0x0b]; // no locals; end
-  const sections = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, code.length + 2, 1, code.length, ...code];
+  const code = [0, ...body, 0xfd, 0x1f, 0, 0x0b]; // no locals; f32x4.extract_lane 0; end
+  const type = [1, 8, 1, 0x60, 3, 0x7d, 0x7d, 0x7d, 1, 0x7d];
+  const sections = [...type, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0, 10, code.length + 2, 1, code.length, ...code];
   return Uint8Array.of(...MAGIC, 1, 0, 0, 0, ...sections);
 };
-const SPLAT = [0x43, 0, 0, 0, 0, 0xfd, 0x13]; // f32.const 0; f32x4.splat
-const SIMD = probe(...SPLAT, 0x1a); // drop
-/** A module that only engines with relaxed SIMD find valid. */
-export const RELAXED = probe(...SPLAT, ...SPLAT, ...SPLAT, 0xfd, 0x85, 0x02, 0x1a); // f32x4.relaxed_madd; drop
+const splat = (argument: number): number[] => [0x20, argument, 0xfd, 0x13]; // local.get; f32x4.splat
+const SIMD = probe(...splat(0));
+/** A module that only engines with relaxed SIMD find valid: f32x4.relaxed_madd. */
+export const RELAXED = probe(...splat(0), ...splat(1), ...splat(2), 0xfd, 0x85, 0x02);
+
+/** Whether relaxed multiply-adds round once, as V8 has them and native kernels too; those of JavaScriptCore round twice. */
+export async function roundsOnce(): Promise<boolean> {
+  const { instance } = await WebAssembly.instantiate(RELAXED);
+  const f = instance.exports.f as (a: number, b: number, c: number) => number;
+  const x = 1 + 2 ** -12;
+  return f(x, x, -1) === Math.fround(x * x - 1);
+}
 
 const IMPORTS = 2;
 const MEMORY = 2;

@@ -31,7 +31,7 @@ import { truthKernels, withTruth } from './kernels/truth.js';
 import { unaryKernels } from './kernels/unary.js';
 import { writeKernels } from './kernels/write.js';
 import { addKernel } from './kit.js';
-import { compile, type KernelUrls } from './modules.js';
+import { compile, type KernelUrls, roundsOnce } from './modules.js';
 import { openNative } from './native.js';
 import { platform } from './platform.js';
 import { Pool } from './pool.js';
@@ -114,7 +114,7 @@ export async function register(options: RegisterOptions = {}): Promise<SimdBacke
   const { limit } = heap.statistics();
   if (limit < 2 ** 32)
     console.warn(`The heap of the simd backend ends at ${limit / 2 ** 20} MiB: the system gives no more addresses.`);
-  const library = relaxed && shared ? await openNative(host, native) : undefined;
+  const library = relaxed && shared && (await roundsOnce()) ? await openNative(host, native) : undefined;
   const pool = new Pool(heap, { spawn: host.spawn, native: library });
   const backend = new SimdBackend(heap, pool, { name, relaxedSimd: relaxed });
   const loaded = await pool.load(module, agreement(backend));

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkApiDocs } from './api-docs.js';
 import { checkBrowser } from './browser/check.js';
+import { checkBundles } from './bundles/check.js';
 import { findCycles } from './cycles/find.js';
 import { importGraph } from './cycles/graph.js';
 import { checkDependencies } from './dependencies/check.js';
@@ -31,6 +32,7 @@ const checks = [
   'workflows',
   'platforms',
   'browser',
+  'bundles',
   'package',
   'declarations',
   'readmes',
@@ -56,6 +58,11 @@ async function check(name: string, work: () => string[] | Promise<string[]>): Pr
   results.push({ name, problems });
 }
 
+/** Of a check that reports for itself, what it throws. */
+const failed =
+  (name: string) =>
+  (error: Error): Result[] => [{ name, problems: [error.message] }];
+
 /** What packed packages are like: their sizes, their files and types, and their READMEs. */
 async function checkTarballs(folder: string): Promise<void> {
   const tarballs = await packAll(packages, folder);
@@ -67,6 +74,10 @@ async function checkTarballs(folder: string): Promise<void> {
     }
   }
   if (wants('declarations')) await checkAllDeclarations(tarballs);
+  if (wants('bundles')) {
+    const names = command === 'bundles' && only.length > 0 ? only : undefined;
+    results.push(...(await checkBundles(tarballs, names).catch(failed('bundles'))));
+  }
   if (!wants('package', 'readmes')) return;
   const hub = await startLocalHub();
   const options = {
@@ -132,7 +143,7 @@ if (wants('platforms')) {
   }
 }
 
-if (wants('package', 'declarations', 'readmes', 'sizes')) {
+if (wants('package', 'declarations', 'readmes', 'sizes', 'bundles')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));
   try {
     await checkTarballs(folder);
@@ -142,8 +153,7 @@ if (wants('package', 'declarations', 'readmes', 'sizes')) {
 }
 
 if (wants('browser')) {
-  const failed = (error: Error): Result[] => [{ name: 'browser', problems: [error.message] }];
-  results.push(...(await checkBrowser().catch(failed)));
+  results.push(...(await checkBrowser().catch(failed('browser'))));
 }
 
 if (!report(results)) process.exitCode = 1;

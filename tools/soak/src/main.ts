@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { launchers } from '@blip2/testing/mpi';
 import { soakServer } from './server.js';
@@ -8,13 +11,17 @@ import { soak } from './soak.js';
 
 const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N] [--processes N]
 npm run soak -- server [--clients N] [--seconds N] [--requests N] [--connections N]
+npm run soak -- bundles [TARGET…]
 
 Kills a training run on drawn images at N random moments (default 100), resumes it each time, and compares its weights, losses and
 evaluations with those of a run that was never killed. With --processes, so many train together on MPI, of which one or all are
 killed. What differs is kept in a temporary folder.
 
 server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches and one at a time, then with 2000 requests of all kinds,
-and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.`;
+and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.
+
+bundles: builds the programs of docs/browser.md with every bundler, opens them in Chromium and Firefox, and runs them in Deno and Bun;
+all must give what Node does. Installs these tools in a temporary folder. The packages must have been built (npm run build).`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -40,6 +47,7 @@ const number = (name: Exclude<keyof typeof values, 'help'>): number => {
 async function main(): Promise<void> {
   if (values.help) return console.log(usage);
   const [what = 'train', ...others] = positionals;
+  if (what === 'bundles') return bundles(others);
   if (!['train', 'server'].includes(what) || others.length > 0) throw new Error(usage);
   if (what === 'server') return server();
   const folder = await mkdtemp(join(tmpdir(), 'blip2-soak-'));
@@ -64,6 +72,15 @@ async function server(): Promise<void> {
   const slow = result.speedup < 1.5;
   if (slow) console.error(`Batches are only ${result.speedup.toFixed(2)} times as fast.`);
   if (slow || result.problems.length > 0) process.exitCode = 1;
+}
+
+/** All targets of the check of this name, which knows them. */
+async function bundles(names: readonly string[]): Promise<void> {
+  const script = fileURLToPath(new URL('../../checks/src/main.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, 'bundles', ...(names.length > 0 ? names : ['every'])];
+  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  const [code] = await once(child, 'close');
+  if (code !== 0) process.exitCode = 1;
 }
 
 await main();
