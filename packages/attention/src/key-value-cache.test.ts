@@ -7,6 +7,8 @@ import { attend } from './attend.js';
 import { registerAttention } from './fused/register.js';
 import { type KeyValueCache, keyValueCache } from './key-value-cache.js';
 import { additiveMask } from './masks.js';
+import { rotary } from './rotary.js';
+import { rotaryTables } from './rotary-tables.js';
 
 const backend = await register({ threads: 2 });
 await registerAttention(backend);
@@ -156,4 +158,66 @@ test('a cache goes on where it began', () => {
   expect(() => cache.append({ key: x, value: x })).toThrow('set the backend on which the cache was created');
   tf.setBackend('simd');
   cache.dispose();
+});
+
+describe('what is appended and attended to at once', () => {
+  beforeEach(() => tf.setBackend('simd'));
+  afterEach(() => tf.setBackend('cpu'));
+
+  test.each([
+    ['plain', false, false],
+    ['rotated, with fewer heads of keys', true, false],
+    ['rotated by positions of each row, with a mask', true, true],
+  ])('%s: is what it is step by step, to the bit, in any order of rows', async (_, turned, padded) => {
+    await expectNoLeak(() => {
+      tf.tidy(() => {
+        const [heads, keyHeads, K] = turned ? [4, 2, 12] : [3, 3, 8];
+        const [one, apart] = [keyValueCache({ capacity: 4 }), keyValueCache({ capacity: 4 })];
+        for (let step = 0; step < 6; step++) {
+          const [B, L] = [one.rows || 2, step === 0 ? 3 : 1 + (step % 2)];
+          const next = { key: random([B, L, keyHeads * K], step), value: random([B, L, keyHeads * K], step + 50) };
+          const q = random([B, L, heads * K], step + 100);
+          const P = one.length + L;
+          const keep = Float32Array.from({ length: B * P }, (_, i) => Math.sign(i % 5));
+          const mask = padded ? additiveMask(tf.tensor2d(keep, [B, P])) : undefined;
+          const options = { heads, keyHeads, causal: true, mask };
+          const tables = rotaryTables({ positions: 30, dimensions: K });
+          const rows = Int32Array.from({ length: B * L }, (_, i) => (i * 7 + step) % 30);
+          const positions = padded ? tf.tensor2d(rows, [B, L], 'int32') : tf.range(step, step + L, 1, 'int32');
+          const rotations = turned ? { tables, positions } : undefined;
+          const rotated = (x: tf.Tensor, count: number): tf.Tensor =>
+            rotations ? rotary(x, { heads: count, ...rotations }) : x;
+          apart.append({ key: rotated(next.key, keyHeads), value: next.value });
+          const expected = apart.attend(rotated(q, heads), options);
+          const names = backend.profile(() => {
+            expectClose(one.extend(q, next, { ...options, rotations }), expected, 0);
+          });
+          expect(names.map(({ name }) => name)).toContain('ExtendAttention');
+          expect(names.map(({ name }) => name)).not.toContain('AppendRows');
+          for (const cache of [one, apart]) cache.reorder(step % 2 ? [1, 0, 1] : [1, 0]);
+        }
+        one.dispose();
+        apart.dispose();
+      });
+    });
+  });
+
+  test('a gradient of the query is recorded, and other backends compose it', () => {
+    tf.tidy(() => {
+      const given = () => ({
+        next: { key: random([1, 2, 8], 1), value: random([1, 2, 8], 2) },
+        options: { heads: 2, rotations: { tables: rotaryTables({ positions: 2, dimensions: 4 }) } },
+      });
+      const { next, options } = given();
+      const cache = keyValueCache();
+      const dq = tf.grad((q) => tf.sum(tf.square(cache.extend(q, next, options))))(random([1, 2, 8], 3));
+      expect(tf.max(tf.abs(dq)).dataSync()[0]).toBeGreaterThan(0.01);
+      cache.dispose();
+      tf.setBackend('cpu');
+      const onCpu = given();
+      const other = keyValueCache();
+      expect(other.extend(random([1, 2, 8], 3), onCpu.next, onCpu.options).shape).toEqual([1, 2, 8]);
+      other.dispose();
+    });
+  });
 });

@@ -1,9 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { attend } from './attend.js';
+import { extendFused } from './fused/extend.js';
 import type { KeyValue } from './key-value.js';
 import { placesFor } from './key-value-places.js';
 import { appendRows, copyRows, writesInPlace } from './key-value-rows.js';
 import type { AttendOptions } from './options.js';
+import { rotary } from './rotary.js';
+import type { RotaryTables } from './rotary-tables.js';
 
 /** Options of `keyValueCache`. */
 export interface KeyValueCacheOptions {
@@ -23,6 +26,12 @@ export interface KeyValueCache {
   append(next: KeyValue): void;
   /** Computes attention over all positions: q [B,Q,D] -> [B,Q,D]. @throws when the cache is empty */
   attend(q: tf.Tensor, options: CachedAttendOptions): tf.Tensor3D;
+  /**
+   * Appends keys and values, and computes attention of their queries: `append` and `attend`, as one kernel where the current
+   * backend has one. With `rotations`, queries and keys are rotated first.
+   * @throws as these do
+   */
+  extend(q: tf.Tensor, next: KeyValue, options: ExtendOptions): tf.Tensor3D;
   /** Replaces row i by what row `parents[i]` was; the number of rows may change. @throws for a row that does not exist */
   reorder(parents: readonly number[]): void;
   /** Frees the tensors; the cache is then empty. */
@@ -31,6 +40,12 @@ export interface KeyValueCache {
 
 /** Options of attention over a cache: those of `attend`, with `heads`. */
 export type CachedAttendOptions = Omit<AttendOptions, 'rows' | 'length'> & { readonly heads: number };
+
+/** Options of `extend`. */
+export interface ExtendOptions extends CachedAttendOptions {
+  /** Rotary positions of the new columns: tables, and their rows int32 [L] or [B,L]. Default: none are rotated. */
+  readonly rotations?: { readonly tables: RotaryTables; readonly positions?: tf.Tensor | undefined } | undefined;
+}
 
 /** Keys and values [S,C,D], of which only some rows and positions may be in use. */
 interface Buffers {
@@ -71,7 +86,28 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
     return tf.concat([kept, tf.zeros([from.length, columns - length, x.shape[2] as number])], 1);
   };
 
-  return {
+  /** Makes buffers with room for what comes next, where the backend writes in place. @returns [B,L,D] */
+  const reserve = (next: KeyValue): [B: number, L: number, D: number] => {
+    const old = slots.length > 0 ? { rows: slots.length, width: buffers?.key.shape[2] as number } : undefined;
+    const [B, L, D] = checkedNext(next, old);
+    if (!buffers) inPlace = writesInPlace();
+    if (!inPlace) return [B, L, D];
+    const needed = length + L;
+    if (buffers && needed > capacityOf()) {
+      const columns = Math.max(needed, 2 * capacityOf());
+      const from = slots;
+      replace((x) => widen(x, from, columns), B);
+    }
+    const columns = Math.max(needed, capacity);
+    buffers ??= { key: owned(() => tf.zeros([B, columns, D])), value: owned(() => tf.zeros([B, columns, D])) };
+    return [B, L, D];
+  };
+  const grow = (B: number, L: number): void => {
+    if (slots.length === 0) setSlots(range(B));
+    length += L;
+  };
+
+  const cache: KeyValueCache = {
     get rows() {
       return slots.length;
     },
@@ -79,29 +115,33 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
       return length;
     },
     append(next) {
-      const [B, L, D] = checkedNext(next, buffers && { rows: slots.length, width: buffers.key.shape[2] as number });
-      const needed = length + L;
-      if (!buffers) inPlace = writesInPlace();
-      if (!inPlace) {
-        if (buffers) replace((x, which) => tf.concat([x, next[which]], 1), B);
-        else buffers = { key: owned(() => next.key.clone()), value: owned(() => next.value.clone()) };
-      } else {
-        if (buffers && needed > capacityOf()) {
-          const columns = Math.max(needed, 2 * capacityOf());
-          const from = slots;
-          replace((x) => widen(x, from, columns), B);
-        }
-        const columns = Math.max(needed, capacity);
-        buffers ??= { key: owned(() => tf.zeros([B, columns, D])), value: owned(() => tf.zeros([B, columns, D])) };
-        appendRows(buffers.key, next.key, { at: length, rows: picked });
-        appendRows(buffers.value, next.value, { at: length, rows: picked });
-      }
-      if (slots.length === 0) setSlots(range(B));
-      length = needed;
+      const [B, L] = reserve(next);
+      if (inPlace) {
+        const { key, value } = buffers as Buffers;
+        appendRows(key, next.key, { at: length, rows: picked });
+        appendRows(value, next.value, { at: length, rows: picked });
+      } else if (buffers) replace((x, which) => tf.concat([x, next[which]], 1), B);
+      else buffers = { key: owned(() => next.key.clone()), value: owned(() => next.value.clone()) };
+      grow(B, L);
     },
     attend(q, options) {
       if (!buffers) throw new Error('The key-value cache is empty; append keys and values first.');
       return attend(q, buffers.key, buffers.value, { ...options, length, rows: picked });
+    },
+    extend(q, next, { rotations, ...options }) {
+      const [B, L] = reserve(next);
+      const fused =
+        inPlace && extendFused(q, next, { ...options, ...(buffers as Buffers), at: length, rows: picked, rotations });
+      if (fused) {
+        grow(B, L);
+        return fused;
+      }
+      return tf.tidy(() => {
+        const { heads, keyHeads = heads } = options;
+        const rotated = (x: tf.Tensor, heads: number) => (rotations ? rotary(x, { heads, ...rotations }) : x);
+        cache.append({ key: rotated(next.key, keyHeads), value: next.value });
+        return cache.attend(rotated(q, heads), options);
+      });
     },
     reorder(parents) {
       const unknown = parents.find((row) => slots[row] === undefined);
@@ -129,6 +169,7 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
       length = 0;
     },
   };
+  return cache;
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);

@@ -1,4 +1,6 @@
+import { isRecording, runNamed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import type { RotaryAttributes } from './fused/rotary.js';
 import { type RotaryTables, rotaryTables } from './rotary-tables.js';
 
 /** Options of `rotary`. */
@@ -29,6 +31,18 @@ export interface RotaryOptions {
 export function rotary<X extends tf.Tensor>(x: X, options: RotaryOptions = {}): X {
   const layout = layoutOf(x, options);
   const { B, L, K, R } = layout;
+  const { heads, interleaved, positions, tables, offset = 0 } = options;
+  if (
+    heads !== undefined &&
+    tables &&
+    !interleaved &&
+    R === K &&
+    B * L * K > 0 &&
+    hasKernel([x, tables.cos, tables.sin])
+  ) {
+    checkTables(options, layout);
+    return byKernel(x, { heads, tables, positions, offset });
+  }
   return tf.tidy(() => {
     const { cos, sin } = cosAndSin(options, layout);
     const op = tf.customGrad((...args) => {
@@ -47,6 +61,33 @@ export function rotary<X extends tf.Tensor>(x: X, options: RotaryOptions = {}): 
     return tf.reshape(tf.concat([op(rotated), rest], 3), x.shape);
   }) as X;
 }
+
+const ROTARY = 'Rotary';
+const hasKernel = (tensors: readonly tf.Tensor[]): boolean =>
+  tf.getKernel(ROTARY, tf.getBackend()) !== undefined && tensors.every(({ dtype }) => dtype === 'float32');
+
+/** The whole rotation as one kernel, whose gradient is the same one backwards. */
+function byKernel<X extends tf.Tensor>(
+  x: X,
+  { heads, tables, positions, offset }: RotaryOptions & { heads: number; tables: RotaryTables; offset: number },
+): X {
+  const constants = { cos: tables.cos, sin: tables.sin, ...(positions && { positions }) };
+  const run = (x: tf.Tensor, tensors: Record<string, tf.Tensor>, sign: number): X => {
+    const attrs: RotaryAttributes = { heads, offset, sign };
+    return runNamed(ROTARY, { x, ...tensors }, { ...attrs })?.[0] as X;
+  };
+  if (!isRecording()) return run(x, constants, 1);
+  return tf.customGrad((...args) => {
+    const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
+    save(Object.values(constants));
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor =>
+      run(dy, Object.fromEntries(Object.keys(constants).map((name, i) => [name, saved[i] as tf.Tensor])), -1);
+    return { value: run(x, constants, 1), gradFunc };
+  })(x) as X;
+}
+
+/** @throws where x, its heads, tables or positions do not match */
+export const checkRotary = (x: tf.Tensor, options: RotaryOptions): void => checkTables(options, layoutOf(x, options));
 
 interface Layout {
   readonly B: number;
@@ -80,12 +121,11 @@ function layoutOf(x: tf.Tensor, { heads, dimensions, interleaved = false }: Rota
   return { B, L, K, R, separate, interleaved, angles: (batch) => (joint ? [batch, L, 1] : [batch, 1, L]) };
 }
 
-/** Returns the cosines and sines of x's pairs, of rank 5, to broadcast over batch and heads. */
-function cosAndSin(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
-  const { B, L, R, interleaved } = layout;
-  const { positions, tables, base, offset = 0 } = options;
-  if (!Number.isInteger(offset)) throw new Error(`rotary needs a whole offset, not ${offset}.`);
-  if (positions && (!tables || options.offset !== undefined)) {
+/** @throws where tables or positions do not match x */
+function checkTables({ positions, tables, offset }: RotaryOptions, { B, L, R }: Layout): void {
+  const from = offset ?? 0;
+  if (!Number.isInteger(from)) throw new Error(`rotary needs a whole offset, not ${from}.`);
+  if (positions && (!tables || offset !== undefined)) {
     throw new Error('rotary needs tables for positions, which exclude an offset; pass tables and no offset.');
   }
   if (positions && ![`${L}`, `${B},${L}`].includes(positions.shape.join())) {
@@ -95,11 +135,19 @@ function cosAndSin(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; si
   if (tables && (tables.cos.shape[1] !== half || tables.sin.shape.join() !== tables.cos.shape.join())) {
     throw new Error(`rotary of ${R} components needs tables [P,${half}], not [${tables.cos.shape}].`);
   }
-  if (tables && !positions && (offset < 0 || offset + L > tables.cos.shape[0])) {
+  if (tables && !positions && (from < 0 || from + L > tables.cos.shape[0])) {
     throw new Error(
-      `rotary needs positions up to ${offset + L}, but the tables have ${tables.cos.shape[0]}; create longer ones.`,
+      `rotary needs positions up to ${from + L}, but the tables have ${tables.cos.shape[0]}; create longer ones.`,
     );
   }
+}
+
+/** Returns the cosines and sines of x's pairs, of rank 5, to broadcast over batch and heads. */
+function cosAndSin(options: RotaryOptions, layout: Layout): { cos: tf.Tensor; sin: tf.Tensor } {
+  checkTables(options, layout);
+  const { B, L, R, interleaved } = layout;
+  const { positions, tables, base, offset = 0 } = options;
+  const half = R / 2;
   const used = tables ?? rotaryTables({ positions: L, dimensions: R, base, from: offset });
   const shape = [...layout.angles(positions?.rank === 2 ? B : 1), ...(interleaved ? [half, 1] : [1, half])];
   const rowsOf = (table: tf.Tensor2D): tf.Tensor => {

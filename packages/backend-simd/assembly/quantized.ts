@@ -294,8 +294,120 @@ function quadQ6_K(p0: usize, p1: usize, p2: usize, p3: usize, x: usize, scale: u
   return acc;
 }
 
+/** The sums of the second of two rows; a function returns one vector. Each thread has its own. */
+let second: v128 = i32x4(0, 0, 0, 0);
+
+/** Two rows of x by four of the weight, whose bytes are widened once. */
+function pairI8(
+  p0: usize, p1: usize, p2: usize, p3: usize, x: usize, y: usize, scaleX: usize, scaleY: usize, blocks: i32,
+): v128 {
+  let accX = splat(0);
+  let accY = splat(0);
+  for (let b = 0; b < blocks; b++) {
+    let x0 = i32x4.splat(0);
+    let x1 = i32x4.splat(0);
+    let x2 = i32x4.splat(0);
+    let x3 = i32x4.splat(0);
+    let y0 = i32x4.splat(0);
+    let y1 = i32x4.splat(0);
+    let y2 = i32x4.splat(0);
+    let y3 = i32x4.splat(0);
+    for (let at: usize = 0; at < 32; at += 16) {
+      const a0 = v128.load8x8_s(x + at);
+      const a1 = v128.load8x8_s(x + at, 8);
+      const b0 = v128.load8x8_s(y + at);
+      const b1 = v128.load8x8_s(y + at, 8);
+      let low = v128.load8x8_s(p0 + at);
+      let high = v128.load8x8_s(p0 + at, 8);
+      x0 = i32x4.add(x0, i32x4.add(i32x4.dot_i16x8_s(low, a0), i32x4.dot_i16x8_s(high, a1)));
+      y0 = i32x4.add(y0, i32x4.add(i32x4.dot_i16x8_s(low, b0), i32x4.dot_i16x8_s(high, b1)));
+      low = v128.load8x8_s(p1 + at);
+      high = v128.load8x8_s(p1 + at, 8);
+      x1 = i32x4.add(x1, i32x4.add(i32x4.dot_i16x8_s(low, a0), i32x4.dot_i16x8_s(high, a1)));
+      y1 = i32x4.add(y1, i32x4.add(i32x4.dot_i16x8_s(low, b0), i32x4.dot_i16x8_s(high, b1)));
+      low = v128.load8x8_s(p2 + at);
+      high = v128.load8x8_s(p2 + at, 8);
+      x2 = i32x4.add(x2, i32x4.add(i32x4.dot_i16x8_s(low, a0), i32x4.dot_i16x8_s(high, a1)));
+      y2 = i32x4.add(y2, i32x4.add(i32x4.dot_i16x8_s(low, b0), i32x4.dot_i16x8_s(high, b1)));
+      low = v128.load8x8_s(p3 + at);
+      high = v128.load8x8_s(p3 + at, 8);
+      x3 = i32x4.add(x3, i32x4.add(i32x4.dot_i16x8_s(low, a0), i32x4.dot_i16x8_s(high, a1)));
+      y3 = i32x4.add(y3, i32x4.add(i32x4.dot_i16x8_s(low, b0), i32x4.dot_i16x8_s(high, b1)));
+    }
+    accX = plus(accX, float(sums(x0, x1, x2, x3)), v128.load32_splat(scaleX));
+    accY = plus(accY, float(sums(y0, y1, y2, y3)), v128.load32_splat(scaleY));
+    x += 32;
+    y += 32;
+    scaleX += 4;
+    scaleY += 4;
+    p0 += 32;
+    p1 += 32;
+    p2 += 32;
+    p3 += 32;
+  }
+  second = accY;
+  return accX;
+}
+
+/** As `pairI8`, of 4 bits. */
+function pairQ4_0(
+  p0: usize, p1: usize, p2: usize, p3: usize,
+  x: usize, y: usize, scaleX: usize, scaleY: usize, sumX: usize, sumY: usize, blocks: i32,
+): v128 {
+  let accX = splat(0);
+  let accY = splat(0);
+  for (let b = 0; b < blocks; b++) {
+    const a0 = v128.load(x);
+    const a1 = v128.load(x, 16);
+    const b0 = v128.load(y);
+    const b1 = v128.load(y, 16);
+    let v = v128.load(p0, 2);
+    const x0 = small32(lowNibbles(v), highNibbles(v), a0, a1);
+    const y0 = small32(lowNibbles(v), highNibbles(v), b0, b1);
+    v = v128.load(p1, 2);
+    const x1 = small32(lowNibbles(v), highNibbles(v), a0, a1);
+    const y1 = small32(lowNibbles(v), highNibbles(v), b0, b1);
+    v = v128.load(p2, 2);
+    const x2 = small32(lowNibbles(v), highNibbles(v), a0, a1);
+    const y2 = small32(lowNibbles(v), highNibbles(v), b0, b1);
+    v = v128.load(p3, 2);
+    const x3 = small32(lowNibbles(v), highNibbles(v), a0, a1);
+    const y3 = small32(lowNibbles(v), highNibbles(v), b0, b1);
+    const factors = halves(p0, p1, p2, p3);
+    const zeroX = i32x4.splat((load<i32>(sumX) + load<i32>(sumX, 4)) << 3);
+    const zeroY = i32x4.splat((load<i32>(sumY) + load<i32>(sumY, 4)) << 3);
+    const totalX = i32x4.sub(sums(x0, x1, x2, x3), zeroX);
+    const totalY = i32x4.sub(sums(y0, y1, y2, y3), zeroY);
+    accX = plus(accX, float(totalX), f32x4.mul(factors, v128.load32_splat(scaleX)));
+    accY = plus(accY, float(totalY), f32x4.mul(factors, v128.load32_splat(scaleY)));
+    x += 32;
+    y += 32;
+    scaleX += 4;
+    scaleY += 4;
+    sumX += 8;
+    sumY += 8;
+    p0 += 18;
+    p1 += 18;
+    p2 += 18;
+    p3 += 18;
+  }
+  second = accY;
+  return accX;
+}
+
 /** Rows of the weight of an item of work. */
 const ITEM: i32 = 16;
+
+/** What of a row of y is multiplied and added, and stored: four columns from byte `column` of a row on, of which there are `rows`. */
+@inline
+function finish(
+  v: v128, y: usize, at: usize, column: usize, rows: i32, factors: usize, bias: usize, residual: usize,
+): void {
+  if (factors) v = f32x4.mul(v, v128.load(factors + column));
+  if (bias) v = f32x4.add(v, v128.load(bias + column));
+  if (residual) v = f32x4.add(v, v128.load(residual + at));
+  storePart(y + at, v, rows);
+}
 
 /**
  * Items [begin, end) of 16 columns of y [M,N] = x [M,K] · wᵀ + bias + residual; x as activations.ts has it, `factors` [N] of
@@ -309,9 +421,37 @@ export function quantizedProduct(
   const blocks = blocksOf(K);
   const scales = scalesOf(x, M, K);
   const blockSums = sumsOf(x, M, K);
+  const factorsOfRows = format == I8 ? factors : 0;
+  const width = <usize>N << 2;
+  const paired = format == I8 || format == Q4_0 ? M & ~1 : 0;
   for (let item = begin; item < end; item++) {
     const last = min(N, (item + 1) * ITEM);
-    for (let m = 0; m < M; m++) {
+    for (let m = 0; m < paired; m += 2) {
+      const first = <usize>m * <usize>blocks;
+      const next = first + <usize>blocks;
+      const x0 = x + (first << 5);
+      const x1 = x + (next << 5);
+      const s0 = scales + (first << 2);
+      const s1 = scales + (next << 2);
+      for (let n = item * ITEM; n < last; n += 4) {
+        const rows = last - n;
+        const p0 = w + <usize>n * bytes;
+        const p1 = rows > 1 ? p0 + bytes : p0;
+        const p2 = rows > 2 ? p1 + bytes : p0;
+        const p3 = rows > 3 ? p2 + bytes : p0;
+        let v = splat(0);
+        if (format == I8) v = pairI8(p0, p1, p2, p3, x0, x1, s0, s1, blocks);
+        else {
+          const z0 = blockSums + (first << 3);
+          v = pairQ4_0(p0, p1, p2, p3, x0, x1, s0, s1, z0, blockSums + (next << 3), blocks);
+        }
+        const column = <usize>n << 2;
+        const at = <usize>m * width + column;
+        finish(v, y, at, column, rows, factorsOfRows, bias, residual);
+        finish(second, y, at + width, column, rows, factorsOfRows, bias, residual);
+      }
+    }
+    for (let m = paired; m < M; m++) {
       const first = <usize>m * <usize>blocks;
       const own = x + (first << 5);
       const scale = scales + (first << 2);
@@ -332,11 +472,7 @@ export function quantizedProduct(
           default: v = quadQ6_K(p0, p1, p2, p3, own, scale, sum, blocks);
         }
         const column = <usize>n << 2;
-        const at = ((<usize>m * <usize>N) << 2) + column;
-        if (format == I8) v = f32x4.mul(v, v128.load(factors + column));
-        if (bias) v = f32x4.add(v, v128.load(bias + column));
-        if (residual) v = f32x4.add(v, v128.load(residual + at));
-        storePart(y + at, v, rows);
+        finish(v, y, <usize>m * width + column, column, rows, factorsOfRows, bias, residual);
       }
     }
   }

@@ -238,6 +238,16 @@ INLINE Words pairs(Words acc, const int16_t (*w)[2], int32_t x) {
 #endif
 }
 
+/** 32 bytes as 16 bits. */
+INLINE void widen(const int8_t *from, int16_t *to) {
+#if VL == 4
+  for (int i = 0; i < 32; i += 8) vst1q_s16(to + i, vmovl_s8(vld1_s8(from + i)));
+#else
+  for (int i = 0; i < 32; i += 16)
+    _mm256_storeu_si256((__m256i *)(to + i), _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(from + i))));
+#endif
+}
+
 /** Rows of x whose sums are taken side by side. */
 #define TOGETHER 4
 
@@ -248,6 +258,7 @@ INLINE void products(
   for (int b = 0; b < blocks; b++) {
     for (int g = 0; g < groups; g++) {
       Words even[TOGETHER], odd[TOGETHER];
+#pragma GCC unroll 4
       for (int i = 0; i < count; i++) even[i] = odd[i] = (Words)splat(0);
 #pragma GCC unroll 8
       for (int k = g * (16 / groups); k < (g + 1) * (16 / groups); k += 2) {
@@ -257,6 +268,7 @@ INLINE void products(
         for (int i = 0; i < count; i++) odd[i] = pairs(odd[i], w->numbers[b * 16 + k + 1], x[i][b * 16 + k + 1]);
       }
       const V factor = load(w->factors[b * groups + g]);
+#pragma GCC unroll 4
       for (int i = 0; i < count; i++) {
         const V total = __builtin_convertvector((I)even[i] + (I)odd[i], V);
         if (affine) {
@@ -278,8 +290,7 @@ static void some_rows(int count, const Unpacked *w, const Problem *q, int m, int
     const size_t at = (size_t)(m + i) * q->blocks + b0;
     scale[i] = q->scales + at;
     sum[i] = q->sums + at * 2;
-    int16_t *to = (int16_t *)x[i];
-    for (int k = 0; k < 32 * (b1 - b0); k++) to[k] = q->x[at * 32 + k];
+    for (int b = 0; b < b1 - b0; b++) widen(q->x + (at + b) * 32, (int16_t *)(x[i] + b * 16));
   }
   const int affine = format == Q4_1 || format == Q4_K;
   const int blocks = b1 - b0;
@@ -320,7 +331,7 @@ static void rows_by_panels(const Problem *q, int n0, int n1) {
 }
 
 /** From so many rows of x on, unpacking the weight once pays. */
-#define MANY 4
+#define MANY 6
 
 #if defined(__AVX512VNNI__)
 /** Few rows gain nothing by longer vectors. */

@@ -165,6 +165,14 @@ export class SimdBackend extends cpuBackendClass() {
     return copy.pointer;
   }
 
+  /** Frees the copy of a tensor outside the heap before the kernel ends that runs, so that it has room for others. */
+  release(x: tf.TensorInfo): void {
+    const data = this.data.get(x.dataId);
+    if (!(data instanceof OutsideData)) return;
+    this.#copies?.get(data)?.free();
+    this.#copies?.delete(data);
+  }
+
   #fill(copy: HeapData, { halves, fill }: StoredValues): void {
     if (!halves || !this.widen) {
       fill(copy.values as Float32Array, 0);

@@ -190,6 +190,7 @@ natively('products with packed weights have the same bits, in all formats', () =
       [3, 40],
       [4, 19],
       [11, 35],
+      [37, 18],
     ] as const) {
       const { bytes, scales } = quantize(numbers([N, width], M), [N, width], format);
       const padded = new Uint8Array(4 * Math.ceil(bytes.length / 4));

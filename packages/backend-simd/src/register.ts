@@ -20,6 +20,7 @@ import { orderKernels } from './kernels/order.js';
 import { outsideKernels } from './kernels/outside.js';
 import { poolingKernels } from './kernels/pooling.js';
 import { quantizedKernels } from './kernels/quantized.js';
+import { quantizedLayerKernels } from './kernels/quantized-layers.js';
 import { reduceKernels } from './kernels/reduce.js';
 import { resizeKernels } from './kernels/resize.js';
 import { rowKernels } from './kernels/rows.js';
@@ -89,6 +90,7 @@ const KERNELS: Record<string, FastKernel> = {
   ...outsideKernels,
   ...writeKernels,
   ...quantizedKernels,
+  ...quantizedLayerKernels,
 };
 
 /**

@@ -62,7 +62,7 @@ test.each<[string, Quantization, readonly string[]]>([
   });
 });
 
-test("what is kept in float32: the defaults, T5's wo, and patterns; OPT's fc1 and fc2 have 8 bits", async () => {
+test("what is kept in float32: the defaults, T5's wo, and patterns; OPT's fc2 has 8 bits", async () => {
   await inFolder(async (folder) => {
     const [opt, t5] = [join(folder, 'opt'), join(folder, 't5')];
     await convertModel(fixture('hf-opt'), opt, { quantize: 'int4', keep: ['embed_tokens', 'layers.0.mlp'] });

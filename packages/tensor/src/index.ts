@@ -33,10 +33,17 @@ export {
   rmsNorm,
   rmsNormSpec,
 } from './layers/norm.js';
+export {
+  type FeedForward,
+  type NormInput,
+  normed,
+  normedFeedForward,
+  normedLinears,
+} from './layers/normed.js';
 export { type CrossEntropyOptions, crossEntropy } from './ops/cross-entropy.js';
 export { type DropoutOptions, dropout, keepsElement } from './ops/dropout.js';
 export type { GeluKind } from './ops/gelu.js';
-export { runNamed } from './ops/named.js';
+export { isRecording, runNamed } from './ops/named.js';
 export { matchesPath, type ParamStatus, partition, type Rule } from './partition.js';
 export { dequantize } from './quantized/dequantize.js';
 export {

@@ -38,6 +38,24 @@ export function fma(begin: i32, end: i32, thread: i32, rounds: i32, out: usize):
   }
 }
 
+/** Adds up all of x, `block` bytes an item: a stream out of memory alone, as weights are. */
+export function read(begin: i32, end: i32, thread: i32, x: usize, out: usize, block: usize): void {
+  for (let item = begin; item < end; item++) {
+    let s0 = splat(0);
+    let s1 = splat(0);
+    let s2 = splat(0);
+    let s3 = splat(0);
+    const stop = x + <usize>(item + 1) * block;
+    for (let at = x + <usize>item * block; at < stop; at += 64) {
+      s0 = f32x4.add(s0, v128.load(at));
+      s1 = f32x4.add(s1, v128.load(at, 16));
+      s2 = f32x4.add(s2, v128.load(at, 32));
+      s3 = f32x4.add(s3, v128.load(at, 48));
+    }
+    v128.store(out + ((<usize>item) << 4), f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+  }
+}
+
 /** y = 2x, `block` bytes an item: a stream out of memory and one into it. */
 export function stream(begin: i32, end: i32, thread: i32, x: usize, y: usize, block: usize): void {
   const two = splat(2);

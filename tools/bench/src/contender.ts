@@ -20,7 +20,7 @@ export interface Kind {
 }
 
 const onnxOps = ['matmul', 'product', 'attention', 'layerNorm', 'gelu', 'softmax'];
-const captionOps = ['load', 'vit', 'prefill', 'beamToken', 'beamSearch'];
+const captionOps = ['load', 'vit', 'prefill', 'beamToken', 'beamSearch', 'imageCaption'];
 const torch: Kind = {
   threads: [1, 2],
   program: 'engines/pytorch/child.py',
@@ -39,6 +39,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'onnxruntime-web': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps, settle: 60 },
   'onnxruntime-node': { threads: [1, 2], program: 'engines/onnx.ts', ops: onnxOps, settle: 60 },
   'jax-js': { threads: [1], program: 'engines/jax.ts', ops: ['matmul', 'product'] },
+  'llama.cpp': { threads: [1, 2], program: 'engines/llama-cpp.ts', ops: ['gguf'] },
   pytorch: torch,
   ...(hasAvx512() ? { 'pytorch-avx512': torch } : {}),
 };

@@ -17,6 +17,7 @@ export const peerFiles = {
   'onnxruntime-node': packageOf('', 'onnxruntime-node/package.json'),
   'onnxruntime-web': packageOf('', 'onnxruntime-web/package.json'),
   'jax-js': packageOf('', '@jax-js/jax/package.json'),
+  'llama.cpp': packageOf('', 'node-llama-cpp/package.json'),
   'tfjs-node': packageOf('tfjs-node/', '@tensorflow/tfjs-node/lib'),
   pytorch: python,
 } as const;
@@ -44,9 +45,9 @@ const npm = ['install', '--no-package-lock', '--no-audit', '--no-fund', '--logle
 
 /** Each stands alone: the others go on when one fails. No address is named: npm and pip ask whom their user has set. */
 const steps: readonly Step[] = [
-  // onnxruntime-node's script would fetch CUDA; what computes on CPUs is in the package.
+  // The scripts of onnxruntime-node and node-llama-cpp would fetch CUDA, or build; what computes on CPUs is in their packages.
   {
-    what: 'onnxruntime-node, onnxruntime-web, jax-js',
+    what: 'onnxruntime-node, onnxruntime-web, jax-js, node-llama-cpp',
     folder: '',
     command: 'npm',
     args: [...npm, '--ignore-scripts'],

@@ -91,7 +91,9 @@ export function ceilingsOf(lines: readonly Result[]): Ceilings {
   const found = new Map<number, { gflops?: number; gbps?: number }>();
   for (const { bench, case: name, threads, gflops, gbps } of lines) {
     if (bench !== 'ceiling' || name === wideFma.case) continue;
-    found.set(threads, { ...found.get(threads), ...(gflops ? { gflops } : {}), ...(gbps ? { gbps } : {}) });
+    const before = found.get(threads);
+    const faster = gbps && Math.max(gbps, before?.gbps ?? 0);
+    found.set(threads, { ...before, ...(gflops ? { gflops } : {}), ...(faster ? { gbps: faster } : {}) });
   }
   return found;
 }

@@ -19,11 +19,11 @@ const [product, step] = (plan([suite], '')[1] ?? []) as [never, never];
 test('the ceilings come first, then what the filter leaves', () => {
   const names = (filter: string) => plan([suite], filter).map((cases) => cases.map((one) => one.case));
   expect(names('')).toEqual([
-    ['fma', 'stream', 'fma of 256 bits'],
+    ['fma', 'stream', 'read', 'fma of 256 bits'],
     ['Product', 'step'],
   ]);
-  expect(names('TOY prod')).toEqual([['fma', 'stream', 'fma of 256 bits'], ['Product']]);
-  expect(names('nothing')).toEqual([['fma', 'stream', 'fma of 256 bits']]);
+  expect(names('TOY prod')).toEqual([['fma', 'stream', 'read', 'fma of 256 bits'], ['Product']]);
+  expect(names('nothing')).toEqual([['fma', 'stream', 'read', 'fma of 256 bits']]);
 });
 
 test('a plan can be written as JSON', () => {
@@ -43,7 +43,9 @@ test('who takes part', () => {
   expect([simd, web, wasm].map((one) => takesPart(one, product))).toEqual([true, true, false]);
   expect([simd, web].map((one) => takesPart(one, step))).toEqual([false, false]);
   expect(takesPart(wasm, plan([suite], 'product', ['wasm'])[1]?.[0] as never)).toBe(true);
-  expect([simd, web].map((one) => takesPart(one, plan([], '')[0]?.[0] as never))).toEqual([true, false]);
+  const fma = plan([], '')[0]?.[0] as never;
+  expect([simd, web].map((one) => takesPart(one, fma))).toEqual([true, false]);
+  expect([simd, { name: 'native', threads: 1 }].map((one) => takesPart(one, fma, 'native'))).toEqual([false, true]);
 });
 
 test('cpu takes part only where it is named', () => {

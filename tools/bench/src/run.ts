@@ -29,10 +29,13 @@ export function plan(suites: readonly Suite[], filter: string, named: readonly s
   return [[...ceilingCases], ...planned].filter((cases) => cases.length > 0);
 }
 
-/** Whether this contender has anything to do with this case. */
-export function takesPart({ name, threads }: Contender, info: Planned): boolean {
+/**
+ * Whether this contender has anything to do with this case.
+ * @param backend who measures the ceilings
+ */
+export function takesPart({ name, threads }: Contender, info: Planned, backend = 'simd'): boolean {
   const { bench, work, without = [] } = info;
-  if (bench === 'ceiling') return info.case === wideFma.case ? name === 'native' && threads === 1 : name === 'simd';
+  if (bench === 'ceiling') return info.case === wideFma.case ? name === 'native' && threads === 1 : name === backend;
   const ops = kinds[name]?.ops;
   if (without.includes(name) || threads !== (info.threads ?? threads)) return false;
   return !ops || (work !== undefined && ops.includes(work.op));
@@ -62,8 +65,9 @@ export async function runAll(
   options: Limits & Told,
 ): Promise<Run> {
   const run: Run = { results: [], failures: [], versions: {} };
+  const backend = contenders.some(({ name }) => name === 'simd') ? 'simd' : 'native';
   for (const cases of suites) {
-    const chosen = contenders.filter((contender) => cases.some((info) => takesPart(contender, info)));
+    const chosen = contenders.filter((contender) => cases.some((info) => takesPart(contender, info, backend)));
     const processes = chosen.map((contender) => new ContenderProcess(contender));
     try {
       for (const one of processes) await versionsOf(one, run.versions);
@@ -79,7 +83,7 @@ export async function runAll(
           });
           options.missing(contender, why);
         };
-        const taking = processes.filter(({ contender }) => takesPart(contender, info));
+        const taking = processes.filter(({ contender }) => takesPart(contender, info, backend));
         for (const result of await runCase(info, taking, { ...options, missing, ceilings: ceilingsOf(run.results) })) {
           run.results.push(result);
           options.result(result);

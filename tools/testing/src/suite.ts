@@ -21,7 +21,7 @@ export interface BenchCase {
   /** Only contenders with so many threads are asked. */
   readonly threads?: number;
   /** Creates the inputs on the current backend. */
-  prepare(): BenchRun;
+  prepare(): BenchRun | Promise<BenchRun>;
 }
 
 export interface BenchRun {

@@ -1,5 +1,7 @@
 import type { KernelCall, SimdBackend } from '@blip2/backend-simd';
 import type * as tf from '@tensorflow/tfjs';
+import { attention, type Tools } from './kernels.js';
+import { rotaryKernel } from './rotary.js';
 
 type Named = Record<'x' | 'next' | 'from' | 'to', tf.TensorInfo>;
 
@@ -20,6 +22,38 @@ export function appendRowsKernel({ backend, inputs, attrs }: KernelCall): tf.Ten
     words.copyWithin(to + (row * C + at) * D, from + b * L * D, from + (b + 1) * L * D);
   });
   return [];
+}
+
+/**
+ * The kernel of `extendFused`: new keys, rotated where there are tables, and values go into their places, and queries, rotated
+ * likewise, attend to all.
+ */
+export function extendKernel(call: KernelCall, tools: Tools): tf.TensorInfo {
+  const { backend, inputs, attrs } = call;
+  const { q, nextKey, nextValue, key, value, cos, sin, positions, mask, rows } = inputs as Record<
+    'q' | 'nextKey' | 'nextValue' | 'key' | 'value',
+    tf.TensorInfo
+  > &
+    Partial<Record<'cos' | 'sin' | 'positions' | 'mask' | 'rows', tf.TensorInfo>>;
+  const { heads, keyHeads, at, ...rest } = attrs as Record<'heads' | 'keyHeads' | 'at', number>;
+  const made: tf.TensorInfo[] = [];
+  const rotated = (x: tf.TensorInfo, heads: number): tf.TensorInfo => {
+    if (!cos || !sin) return x;
+    const given = { x, cos, sin, ...(positions && { positions }) };
+    made.push(rotaryKernel({ backend, inputs: given, attrs: { heads, offset: 0, sign: 1 } }, tools.wasm));
+    return made.at(-1)!;
+  };
+  const places = rows ? { rows } : {};
+  for (const [x, next] of [
+    [key, rotated(nextKey, keyHeads)],
+    [value, nextValue],
+  ] as const) {
+    appendRowsKernel({ backend, inputs: { x, next, ...places }, attrs: { at } });
+  }
+  const given = { q: rotated(q, heads), k: key, v: value, ...places, ...(mask && { mask }) };
+  const y = attention({ backend, inputs: given, attrs: { heads, keyHeads, ...rest } }, tools);
+  for (const x of made) backend.disposeIntermediateTensorInfo(x);
+  return y;
 }
 
 /** The kernel of `copyRows`; it writes into x and has no outputs. */

@@ -5,7 +5,7 @@ import { rowsByImage } from './rows.js';
 
 /** What the kernels use of @blip2/backend-simd, which is not imported here as it may not be installed. */
 export interface Tools {
-  wasm: Kernels<'attention' | 'attentionGrad' | 'attentionBiasGrad'>;
+  wasm: Kernels<'attention' | 'attentionGrad' | 'attentionBiasGrad' | 'rotary'>;
   withScratch: typeof withScratch;
 }
 
@@ -68,7 +68,7 @@ export function attentionBiasGrad(call: KernelCall, tools: Tools): tf.TensorInfo
 }
 
 interface Work {
-  kernel: keyof Tools['wasm'];
+  kernel: Exclude<keyof Tools['wasm'], 'rotary'>;
   items: number;
   nanoseconds: number;
   /** Of rowsByImage, and of how many images. */

@@ -1,4 +1,4 @@
-import { runNamed } from '@blip2/tensor';
+import { isRecording, runNamed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { type AttendOptions, firstPosition, type Sizes } from '../options.js';
 import { lazyGrad } from './gradient.js';
@@ -33,8 +33,8 @@ export function isFused(inputs: Three, sizes: Sizes, options: AttendOptions): bo
  * rather than saved.
  */
 export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptions): tf.Tensor {
-  const { H, Q, L, K, keyHeads } = sizes;
-  const offset = Math.trunc(Math.min(Math.max(firstPosition(sizes, options.causal), -Q), L));
+  const { H, L, K, keyHeads } = sizes;
+  const offset = offsetOf(sizes, options.causal);
   const { rate, seed } = options.dropout ?? {};
   const attrs = {
     ...{ heads: H, keyHeads, length: L, scale: options.scale ?? K ** -0.5, offset },
@@ -47,8 +47,10 @@ export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptio
     if (options.bias) inputs.bias = wide(options.bias);
     if (options.mask) constants.mask = wide(tf.cast(options.mask, 'float32'));
     if (options.rows) constants.rows = options.rows;
+    const compute = (): tf.Tensor => (runNamed(forward, { ...inputs, ...constants }, attrs) as [tf.Tensor])[0]; // [B,Q,D]
+    if (!isRecording()) return compute();
     return lazyGrad(inputs, constants, {
-      forward: () => (runNamed(forward, { ...inputs, ...constants }, attrs) as [tf.Tensor])[0], // [B,Q,D]
+      forward: compute,
       backward: (dy, saved) => {
         const [dq, dk, dv] = runNamed(backward, { dy, ...saved }, attrs) as [tf.Tensor, tf.Tensor, tf.Tensor];
         const dbias = (): tf.Tensor => (runNamed(byBias, { dy, ...saved }, attrs) as [tf.Tensor])[0];
@@ -58,7 +60,11 @@ export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptio
   });
 }
 
+/** The position of the first query among the keys, as the kernels take it. */
+export const offsetOf = (sizes: Sizes, causal: AttendOptions['causal']): number =>
+  Math.trunc(Math.min(Math.max(firstPosition(sizes, causal), -sizes.Q), sizes.L));
+
 /** Prepends axes of size 1 up to rank 4. */
-function wide(x: tf.Tensor): tf.Tensor {
+export function wide(x: tf.Tensor): tf.Tensor {
   return tf.reshape(x, [...Array(4 - x.rank).fill(1), ...x.shape]);
 }

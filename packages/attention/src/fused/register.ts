@@ -1,8 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { agreement } from './agreement.js';
-import { appendRowsKernel, copyRowsKernel } from './cache.js';
+import { appendRowsKernel, copyRowsKernel, extendKernel } from './cache.js';
 import { DIGEST } from './digest.js';
 import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
+import { rotaryKernel } from './rotary.js';
 
 /** The WebAssembly modules of this package: their URLs, if a bundler has moved them, or their bytes. */
 export interface AttentionKernelUrls {
@@ -18,7 +19,7 @@ const BUILDS: AttentionKernelUrls = {
 };
 
 /**
- * Registers fused kernels of attention and its gradients, and in-place writes of key-value caches, for the backend of
+ * Registers fused kernels of attention and its gradients, of rotary positions, and in-place writes of key-value caches, for the backend of
  * `@blip2/backend-simd`, which must be installed. On other backends attention stays composed of TensorFlow.js' ops.
  * @param backend the result of `register` of `@blip2/backend-simd`
  * @param kernels the WebAssembly modules. Default: those of this package
@@ -42,8 +43,10 @@ export async function registerAttention(
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
     addKernel(backend, `${op}BiasGrad`, (call) => attentionBiasGrad(call, { wasm, withScratch }));
   }
+  addKernel(backend, 'Rotary', (call) => rotaryKernel(call, wasm));
   addKernel(backend, 'AppendRows', appendRowsKernel);
   addKernel(backend, 'CopyRows', copyRowsKernel);
+  addKernel(backend, 'ExtendAttention', (call) => extendKernel(call, { wasm, withScratch }));
 }
 
 /** Loads an optional peer dependency; inside `try`, bundlers accept that it is missing. */

@@ -12,6 +12,7 @@ import fc from 'fast-check';
 import { register } from '../register.js';
 import { backend, kernel, numbers } from '../test-support/both.js';
 import { quantizedReference } from '../test-support/quantized.js';
+import { readsActivations } from './quantized.js';
 
 const plain = await register({ name: 'plain', relaxedSimd: false, threads: 1 });
 tf.setBackend('simd');
@@ -101,7 +102,7 @@ const widths = (format: QuantizedFormat): number => (format === 'I8' ? 1 : isPac
 describe.each(INTEGER)('%s', (format) => {
   test('products have the bits of the reference, in any build, shape and number of threads', () => {
     const shapes = fc.record({
-      M: fc.integer({ min: 1, max: 9 }),
+      M: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(...(readsActivations(format, 40) ? [17, 40] : [16]))),
       N: fc.integer({ min: 1, max: 70 }),
       blocks: fc.integer({ min: 1, max: format === 'I8' ? 100 : format.endsWith('K') ? 2 : 5 }),
       seed: fc.integer({ min: 0, max: 1000 }),
@@ -142,7 +143,7 @@ describe.each(INTEGER)('%s', (format) => {
     close(linear({ x, w }), dense(x, w), 0.02);
   });
 
-  test('many rows are multiplied by the unpacked weight', () => {
+  (readsActivations(format, 18) ? test.skip : test)('many rows are multiplied by the unpacked weight', () => {
     const [M, N] = [18, 801];
     const w = quantize(numbers([N, 256], 5), [N, 256], format);
     const x = numbers([M, 256], 6);

@@ -5,9 +5,9 @@ import { formOf } from './gelu.js';
 import { type Call, type FastKernel, sizeOf, vectors, type Wasm } from './kernel.js';
 import { multiply } from './matmul.js';
 
-// Ops over matrices that stay packed, QuantizedMatrix of @blip2/tensor. For few rows of x, as in decoding, blocks are read in place;
-// activations are rounded to int8 in blocks of 32, but stay float32 for weights in half precision. For many rows parts of the weight
-// are unpacked, whose products are then those of float32: no slower, and closer.
+// Ops over matrices that stay packed, QuantizedMatrix of @blip2/tensor. Blocks are read in place, and activations are rounded to int8
+// in blocks of 32; for weights in half precision they stay float32. For many rows of x, weights in half precision and in the formats
+// that only GGUF files have are unpacked, part by part, whose products are then those of float32.
 
 /** By format: its number in assembly/quantized.ts and unpack.ts, values and bytes of a block, and nanoseconds of a multiply-add. */
 const FORMATS: Readonly<Record<string, { id: number; values: number; bytes: number; cost: number }>> = {
@@ -20,16 +20,19 @@ const FORMATS: Readonly<Record<string, { id: number; values: number; bytes: numb
   F16: { id: 6, values: 1, bytes: 2, cost: 0.15 },
   BF16: { id: 7, values: 1, bytes: 2, cost: 0.1 },
 };
+/** Their products read blocks in place for any number of rows of x. */
+const IN_PLACE: readonly number[] = [0, 2];
 const F16 = 6;
 /** Rows of the weight of an item of work, as in assembly/quantized.ts. */
 const ITEM = 16;
-/** Up to so many rows of x the weight is read in place. */
+/** Up to so many rows of x weights of other formats are read in place. */
 const FEW = 16;
 const FEW_FOR_HALVES = 12;
 /** Rows that are unpacked at once. */
 const PART = 768;
 
-interface Packed {
+/** A packed matrix in the heap. */
+export interface Packed {
   readonly id: number;
   /** Nanoseconds of a multiply-add, about. */
   readonly cost: number;
@@ -40,10 +43,19 @@ interface Packed {
   readonly width: number;
 }
 
+const packedOf = ({ backend, inputs, attrs }: Call): Packed =>
+  packedMatrix(
+    backend,
+    inputs as { words: tf.TensorInfo; scales?: tf.TensorInfo },
+    attrs as { format: string; shape: readonly [number, number] },
+  );
+
 /** @throws for a format that is not known, and words that are fewer than format and shape need */
-function packedOf({ backend, inputs, attrs }: Call): Packed {
-  const { words, scales } = inputs as { words: tf.TensorInfo; scales?: tf.TensorInfo };
-  const { format, shape } = attrs as { format: string; shape: readonly [number, number] };
+export function packedMatrix(
+  backend: SimdBackend,
+  { words, scales }: { words: tf.TensorInfo; scales?: tf.TensorInfo | undefined },
+  { format, shape }: { format: string; shape: readonly [number, number] },
+): Packed {
   const known = FORMATS[format];
   if (!known) throw new Error(`The simd backend has no kernels for matrices that are packed as ${format}.`);
   const [rows, width] = shape;
@@ -56,20 +68,22 @@ function packedOf({ backend, inputs, attrs }: Call): Packed {
   return { id, cost, pointer: backend.pointer(words), factors: scales ? backend.pointer(scales) : 0, rows, width };
 }
 
-/** y [M,N] = act(x) [M,K] · Wᵀ + bias [N] + residual [M,N], of which bias and residual may be missing. */
+/** y [...,N] = act(x) [...,K] · Wᵀ + bias [N] + residual [...,N], of which bias and residual may be missing. */
 const quantizedLinear: FastKernel = (call) => {
   const { backend, wasm, inputs, attrs } = call;
   const { x, bias, residual } = inputs as { x: tf.TensorInfo } & Record<string, tf.TensorInfo>;
   const w = packedOf(call);
-  const M = x.shape[0] as number;
-  const y = backend.output([M, w.rows]);
+  const lead = x.shape.slice(0, -1);
+  const M = sizeOf({ shape: lead });
+  const y = backend.output([...lead, w.rows]);
   if (sizeOf(y) === 0) return y;
   const pointerOf = (t: tf.TensorInfo | undefined): number => (t ? backend.pointer(t) : 0);
   const addends = { bias: pointerOf(bias), residual: pointerOf(residual) };
-  const times = (from: number): void => {
-    const few = M <= (w.id >= F16 ? FEW_FOR_HALVES : FEW);
-    const product = !few ? unpackedProduct : w.id >= F16 ? halfProduct : quantizedProduct;
-    product(backend, wasm, w, { x: from, y: backend.pointer(y), M, ...addends });
+  const times = (x: number): void => {
+    const given = readsActivations(attrs.format as string, M) ? { x, M, K: w.width } : undefined;
+    withActivations(backend, wasm, given, (activations) => {
+      packedProduct(backend, wasm, w, { x, activations, y: backend.pointer(y), M, ...addends });
+    });
   };
   if (attrs.activation === 'none') times(backend.pointer(x));
   else {
@@ -83,24 +97,55 @@ const quantizedLinear: FastKernel = (call) => {
   return y;
 };
 
-/** Places of x [M,K], y [M,N], bias [N] and residual [M,N], the last two 0 for none. */
+/** Places of x [M,K], its activations, y [M,N], bias [N] and residual [M,N], the last two 0 for none. */
 interface Rows {
   readonly x: number;
+  /** x rounded to int8, for those products that read it so. */
+  readonly activations: number;
   readonly y: number;
   readonly M: number;
   readonly bias: number;
   readonly residual: number;
 }
 
-function quantizedProduct(backend: SimdBackend, wasm: Wasm, w: Packed, { x, y, M, bias, residual }: Rows): void {
-  const { rows: N, width: K } = w;
-  const blocks = Math.ceil(K / 32);
-  const size = M * blocks * (32 + 4 + 8);
+/** Whether a product reads its matrix in place and `M` rows of x as int8. */
+export function readsActivations(format: string, M: number): boolean {
+  const id = FORMATS[format]?.id ?? F16;
+  return id < F16 && (M <= FEW || IN_PLACE.includes(id));
+}
+
+/** Calls `f` with rows of x [M,K] as int8 in blocks of 32 (assembly/activations.ts); with 0 where none are given. */
+export function withActivations(
+  backend: SimdBackend,
+  wasm: Wasm,
+  given: { readonly x: number; readonly M: number; readonly K: number } | undefined,
+  f: (activations: number) => void,
+): void {
+  if (!given) {
+    f(0);
+    return;
+  }
+  const { x, M, K } = given;
+  const size = M * Math.ceil(K / 32) * (32 + 4 + 8);
   withScratch(backend, size + 128 * backend.pool.threads, (activations) => {
     backend.run(wasm.quantizeActivations, M, M * K, x, activations, M, K, activations + size);
-    const places = [w.id, w.pointer, w.factors, activations, y];
-    backend.run(wasm.quantizedProduct, Math.ceil(N / ITEM), M * N * K * w.cost, ...places, M, N, K, bias, residual);
+    f(activations);
   });
+}
+
+/** y = x · Wᵀ + bias + residual, in the way that suits the format and the number of rows; see `readsActivations`. */
+export function packedProduct(backend: SimdBackend, wasm: Wasm, w: Packed, rows: Rows): void {
+  const halves = w.id >= F16;
+  if (halves && rows.M <= FEW_FOR_HALVES) halfProduct(backend, wasm, w, rows);
+  else if (!halves && (rows.M <= FEW || IN_PLACE.includes(w.id))) quantizedProduct(backend, wasm, w, rows);
+  else unpackedProduct(backend, wasm, w, rows);
+}
+
+function quantizedProduct(backend: SimdBackend, wasm: Wasm, w: Packed, rows: Rows): void {
+  const { activations, y, M, bias, residual } = rows;
+  const { rows: N, width: K } = w;
+  const places = [w.id, w.pointer, w.factors, activations, y];
+  backend.run(wasm.quantizedProduct, Math.ceil(N / ITEM), M * N * K * w.cost, ...places, M, N, K, bias, residual);
 }
 
 function halfProduct(backend: SimdBackend, wasm: Wasm, w: Packed, { x, y, M, bias, residual }: Rows): void {

@@ -43,6 +43,8 @@ const UNARY: Record<string, Unary> = {
   Relu6: { op: 25, cost: 0.2, numbers: () => [0, 6] },
 };
 const LOGICAL_NOT = 26;
+/** The kernel `unary` as max(x, 0). */
+export const RELU: Readonly<Unary> = UNARY.Relu!;
 
 /** y = op(x), all of float32; they may be one tensor. */
 export function applyUnary({ backend, wasm, attrs }: Call, name: string, x: tf.TensorInfo, y: tf.TensorInfo): void {

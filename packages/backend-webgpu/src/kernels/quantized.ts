@@ -145,7 +145,7 @@ function product(
   variant: Pick<Shader, 'name' | 'threads' | 'code'> & { groups: number },
 ): tf.TensorInfo {
   const { format, N, K, tensors } = weight;
-  const [M, R] = x.shape as [number, number];
+  const [M, R] = [rowsOf(x), x.shape.at(-1) as number];
   const given = Object.entries(addends).filter((entry): entry is [string, tf.TensorInfo] => entry[1] !== undefined);
   const shader: Shader = {
     name: `${variant.name} ${format} ${given.map(([name]) => name)}`,
@@ -155,18 +155,21 @@ function product(
     code: loading(format) + writing(addends, P) + variant.code,
   };
   const inputs = [x, ...Object.values(tensors), ...given.map(([, info]) => info)];
-  const shape = [M, P === 'N' ? N : K];
+  const shape = [...x.shape.slice(0, -1), P === 'N' ? N : K];
   return runShader(call.backend, shader, { inputs, shape, groups: variant.groups, numbers: { M, N, K, R } });
 }
 
-/** y [M,N] = act(x) [M,K] · Wᵀ + bias [N] + residual [M,N], of which bias and residual may be missing. */
+/** Rows of x [...,K]. */
+const rowsOf = ({ shape }: tf.TensorInfo): number => shape.slice(0, -1).reduce((a, b) => a * b, 1);
+
+/** y [...,N] = act(x) [...,K] · Wᵀ + bias [N] + residual [...,N], of which bias and residual may be missing. */
 const quantizedLinear: Kernel = (call) => {
   const { backend, inputs, attrs } = call;
   const { bias, residual } = inputs;
   const weight = packedOf(call);
   const activated = attrs.activation === 'none' ? undefined : gelu(call);
   const x = activated ?? (inputs.x as tf.TensorInfo);
-  const M = x.shape[0] as number;
+  const M = rowsOf(x);
   const count = [1, 2, 4, FEW].find((n) => M <= n);
   const way = count
     ? { name: `QuantizedLinear ${count}`, threads: THREADS, code: fewRows(count), groups: Math.ceil(weight.N / ROWS) }
@@ -187,7 +190,7 @@ const gelu = ({ backend, inputs, attrs }: Call): tf.TensorInfo =>
 const quantizedLinearGrad: Kernel = (call) => {
   const x = call.inputs.dy as tf.TensorInfo;
   const weight = packedOf(call);
-  const groups = Math.ceil((x.shape[0] as number) / TILE) * Math.ceil(weight.K / TILE);
+  const groups = Math.ceil(rowsOf(x) / TILE) * Math.ceil(weight.K / TILE);
   const way = { name: 'QuantizedLinearGrad', threads: 256, code: byColumns, groups };
   return product(call, { x, weight, P: 'K', addends: {} }, way);
 };

@@ -1,8 +1,8 @@
 import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
-import { gated, hash, rmsNorm } from '@blip2/tensor';
+import { hash, rmsNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { checkInput, type DecoderInput, type DecoderOutput, lastRows, PADDED } from '../decoder-only.js';
-import { adaptedLinear } from '../lora/linear.js';
+import { adaptedFeedForward, adaptedLinear, adaptedLinears } from '../lora/linear.js';
 import type { LlamaConfig } from './config.js';
 import { type Rotations, rotated, rotationsOf } from './positions.js';
 import type { LlamaLayerParams, LlamaParams } from './spec.js';
@@ -46,10 +46,8 @@ function block(p: LlamaLayerParams, config: LlamaConfig, input: BlockInput): tf.
   const { heads, keyHeads, epsilon, attentionDropout: rate } = config;
   const { q_proj, k_proj, v_proj, o_proj } = p.self_attn;
 
-  const normed = rmsNorm(p.input_layernorm, input.x, epsilon);
-  const query = lastRows(rotated(adaptedLinear(q_proj, normed), heads, rotations), keep); // [B,keep,HK]
-  const key = rotated(adaptedLinear(k_proj, normed), keyHeads, rotations); // [B,L,GK]
-  const value = adaptedLinear(v_proj, normed); // [B,L,GK]
+  const norm = { norm: p.input_layernorm, epsilon };
+  const [q, k, value] = adaptedLinears([q_proj, k_proj, v_proj], input.x, norm) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const options: CachedAttendOptions = {
     heads,
     keyHeads,
@@ -57,12 +55,16 @@ function block(p: LlamaLayerParams, config: LlamaConfig, input: BlockInput): tf.
     causal: true,
     ...(seed !== undefined && rate > 0 ? { dropout: { rate, training: true, seed: hash(seed, 'attention') } } : {}),
   };
-  memory?.append({ key, value });
-  const context = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,HK]
-  const x = adaptedLinear(o_proj, context, { residual: lastRows(input.x, keep) });
+  const context = (): tf.Tensor => {
+    if (memory && keep === q.shape[1]) return memory.extend(q, { key: k, value }, { ...options, rotations });
+    const query = lastRows(rotated(q, heads, rotations), keep);
+    const key = rotated(k, keyHeads, rotations);
+    memory?.append({ key, value });
+    return memory ? memory.attend(query, options) : attend(query, key, value, options);
+  };
+  const x = adaptedLinear(o_proj, context(), { residual: lastRows(input.x, keep) }); // [B,keep,W]
 
   const { gate_proj, up_proj, down_proj } = p.mlp;
-  const after = rmsNorm(p.post_attention_layernorm, x, epsilon);
-  const wide = gated(adaptedLinear(up_proj, after), adaptedLinear(gate_proj, after), config.activation); // [B,keep,F]
-  return adaptedLinear(down_proj, wide, { residual: x });
+  const layers = { gate: gate_proj, up: up_proj, down: down_proj };
+  return adaptedFeedForward(layers, x, { norm: p.post_attention_layernorm, epsilon, activation: config.activation });
 }

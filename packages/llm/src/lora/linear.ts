@@ -1,4 +1,16 @@
-import { activation, dropout, type Linear, type LinearInput, linear } from '@blip2/tensor';
+import {
+  activation,
+  dropout,
+  type FeedForward,
+  gated,
+  type Linear,
+  type LinearInput,
+  linear,
+  type NormInput,
+  normed,
+  normedFeedForward,
+  normedLinears,
+} from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 
 /** An adapter of a linear layer. */
@@ -28,5 +40,33 @@ export function adaptedLinear(p: AdaptedLinear, x: tf.Tensor, input: LinearInput
     const low = tf.mul(linear({ weight: down } as Linear, kept), scale); // [...,rank]
     const more = linear({ weight: up } as Linear, low, { residual }); // [...,O]
     return linear(p, x, { activation: name, residual: more });
+  });
+}
+
+const isAdapted = (layers: readonly (AdaptedLinear | undefined)[]): boolean => layers.some((layer) => layer?.lora);
+
+/** Applies several linear layers to one normalized input as `normedLinears` does, and their adapters. */
+export function adaptedLinears(layers: readonly AdaptedLinear[], x: tf.Tensor, input: NormInput): tf.Tensor[] {
+  if (!isAdapted(layers)) return normedLinears(layers, x, input);
+  return tf.tidy(() => {
+    const given = normed(x, input);
+    return layers.map((layer) => adaptedLinear(layer, given));
+  });
+}
+
+/** Applies a feed-forward network after a norm as `normedFeedForward` does, and its adapters. */
+export function adaptedFeedForward(
+  layers: FeedForward,
+  x: tf.Tensor,
+  input: NormInput & { readonly activation: string },
+): tf.Tensor {
+  const { gate, up, down } = layers;
+  if (!isAdapted([gate, up, down])) return normedFeedForward(layers, x, input);
+  return tf.tidy(() => {
+    const { activation } = input;
+    const given = normed(x, input);
+    const wide = adaptedLinear(up, given);
+    if (!gate) return adaptedLinear(down, wide, { activation, residual: x });
+    return adaptedLinear(down, gated(wide, adaptedLinear(gate, given), activation), { residual: x });
   });
 }

@@ -1,8 +1,8 @@
 import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } from '@blip2/attention';
-import { dropout, embedding, hash, type LayerNorm, layerNorm, linear } from '@blip2/tensor';
+import { dropout, embedding, hash, type LayerNorm, layerNorm, linear, normed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { checkInput, type DecoderInput, type DecoderOutput, lastRows, PADDED } from '../decoder-only.js';
-import { adaptedLinear } from '../lora/linear.js';
+import { adaptedFeedForward, adaptedLinear, adaptedLinears } from '../lora/linear.js';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
 import { type OptLayerParams, type OptParams, POSITION_OFFSET } from './spec.js';
@@ -45,15 +45,12 @@ interface BlockInput {
 /** `x += attention(norm(x)); x += ffn(norm(x))`, or `x = norm(x + attention(x)); x = norm(x + ffn(x))`: [B,L,W] -> [B,keep,W] */
 function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tensor {
   const { mask, memory, keep, seed } = input;
-  const { q_proj, k_proj, v_proj, out_proj } = p.self_attn;
-
+  const { out_proj } = p.self_attn;
   const { preNorm } = config;
   const before = (norm: LayerNorm, x: tf.Tensor): tf.Tensor => (preNorm ? layerNorm(norm, x, LAYER_NORM_EPSILON) : x);
   const after = (norm: LayerNorm, x: tf.Tensor): tf.Tensor => (preNorm ? x : layerNorm(norm, x, LAYER_NORM_EPSILON));
 
-  const normed = before(p.self_attn_layer_norm, input.x);
-  const query = adaptedLinear(q_proj, lastRows(normed, keep)); // [B,keep,W]
-  const [key, value] = [adaptedLinear(k_proj, normed), adaptedLinear(v_proj, normed)]; // [B,L,W]
+  const { query, key, value } = project(p, config, input); // [B,keep,W], [B,L,W] twice
   const options: CachedAttendOptions = {
     heads: config.heads,
     mask,
@@ -62,8 +59,7 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
       ? {}
       : { dropout: { rate: config.attentionDropout, training: true, seed: hash(seed, 'attention') } }),
   };
-  memory?.append({ key, value });
-  const context = memory ? memory.attend(query, options) : attend(query, key, value, options); // [B,keep,W]
+  const context = memory ? memory.extend(query, { key, value }, options) : attend(query, key, value, options); // [B,keep,W]
   const added = (residual: tf.Tensor, name: string, f: (residual?: tf.Tensor) => tf.Tensor): tf.Tensor =>
     seed === undefined
       ? f(residual)
@@ -74,7 +70,27 @@ function block(p: OptLayerParams, config: OptConfig, input: BlockInput): tf.Tens
   const x = after(p.self_attn_layer_norm, attended);
 
   const { activation } = config;
+  if (preNorm && seed === undefined) {
+    const norm = { norm: p.final_layer_norm, epsilon: LAYER_NORM_EPSILON };
+    return adaptedFeedForward({ up: p.fc1, down: p.fc2 }, x, { ...norm, activation });
+  }
   const wide = adaptedLinear(p.fc1, before(p.final_layer_norm, x));
   const read = added(x, 'fc2', (residual) => adaptedLinear(p.fc2, wide, { activation, residual }));
   return after(p.final_layer_norm, read);
+}
+
+/** The query of the rows that go on, and keys and values of all. */
+function project(p: OptLayerParams, { preNorm }: OptConfig, { x, keep }: BlockInput) {
+  const { q_proj, k_proj, v_proj } = p.self_attn;
+  const norm = { norm: p.self_attn_layer_norm, epsilon: LAYER_NORM_EPSILON };
+  if (preNorm && keep === x.shape[1]) {
+    const [query, key, value] = adaptedLinears([q_proj, k_proj, v_proj], x, norm) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    return { query, key, value };
+  }
+  const given = preNorm ? normed(x, norm) : x;
+  return {
+    query: adaptedLinear(q_proj, lastRows(given, keep)),
+    key: adaptedLinear(k_proj, given),
+    value: adaptedLinear(v_proj, given),
+  };
 }

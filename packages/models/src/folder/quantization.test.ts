@@ -33,9 +33,10 @@ test('matrices of the frozen parts are packed, and nothing else', () => {
   expect(of('qformer.encoder.layer.1.output.dense.weight', [3, 5], false)).toBeUndefined();
 });
 
-test("four bits but for OPT's fc1 and fc2, T5's wo, and rows that are not whole blocks", () => {
+test("four bits but for OPT's fc2, T5's wo, and rows that are not whole blocks", () => {
   const opt = quantizationConfig('int4', { family: 'opt' });
   expect(formatOf(matrix('decoder.layers.1.fc2.weight'), opt, all)).toBe('I8');
+  expect(formatOf(matrix('decoder.layers.1.fc1.weight'), opt, all)).toBe('Q4_0');
   expect(formatOf(matrix('decoder.layers.1.self_attn.q_proj.weight'), opt, all)).toBe('Q4_0');
   expect(formatOf(matrix('decoder.layers.1.self_attn.q_proj.weight', 40), opt, all)).toBe('I8');
   const t5 = quantizationConfig('int4', { family: 't5' });
@@ -51,7 +52,7 @@ test('the list in the config is read as it was written, and a malformed one is r
   expect(json).toMatchObject({
     quant_method: 'blip2',
     quantize: 'int4',
-    int8: ['decoder.layers.*.fc1', 'decoder.layers.*.fc2'],
+    int8: ['decoder.layers.*.fc2'],
   });
   expect(readQuantization({ quantization_config: json }, 'config.json')).toEqual(config);
   expect(readQuantization({}, 'config.json')).toBeUndefined();

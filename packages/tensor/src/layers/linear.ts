@@ -54,16 +54,9 @@ export function linear(p: Linear, x: tf.Tensor, { activation: name, residual }: 
       `A linear layer with the output [${shape}] needs a residual of that shape, not [${residual.shape}].`,
     );
   }
-  return tf.tidy(() => {
-    const form = name === undefined ? undefined : geluForm(name);
-    const activated = name === undefined || form ? x : activation(name)(x);
-    const rows = tf.reshape(activated, [-1, input]) as tf.Tensor2D;
-    const extras = {
-      bias: p.bias,
-      activation: form,
-      residual: residual && (tf.reshape(residual, [-1, output]) as tf.Tensor2D),
-    };
-    const y = isQuantized(p.weight) ? quantizedLinearOp(rows, p.weight, extras) : linearOp(rows, p.weight, extras);
-    return tf.reshape(y, shape); // [...,O]
-  });
+  const form = name === undefined ? undefined : geluForm(name);
+  const extras = { bias: p.bias, activation: form, residual };
+  const of = (x: tf.Tensor): tf.Tensor =>
+    isQuantized(p.weight) ? quantizedLinearOp(x, p.weight, extras) : linearOp(x, p.weight, extras); // [...,O]
+  return name === undefined || form ? of(x) : tf.tidy(() => of(activation(name)(x)));
 }

@@ -10,7 +10,7 @@ export type LayerNorm = Params<ReturnType<typeof layerNormSpec>>;
 
 /** Applies layer normalization over the last axis (Ba et al. 2016): [...,D] -> [...,D]. */
 export function layerNorm(p: LayerNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
-  return tf.tidy(() => layerNormOp(x, p.weight, p.bias, epsilon));
+  return layerNormOp(x, p.weight, p.bias, epsilon);
 }
 
 /** Creates the spec of a root mean square normalization: weight [width]. */
@@ -20,7 +20,7 @@ export type RmsNorm = Params<ReturnType<typeof rmsNormSpec>>;
 
 /** Applies root mean square normalization over the last axis, as in T5 and Llama (Zhang and Sennrich 2019): [...,D] -> [...,D]. */
 export function rmsNorm(p: RmsNorm, x: tf.Tensor, epsilon: number): tf.Tensor {
-  return tf.tidy(() => rmsNormOp(x, p.weight, epsilon));
+  return rmsNormOp(x, p.weight, epsilon);
 }
 
 /** Divides x by its L2 norm over the last axis, `x / max(||x||, 1e-12)`, as PyTorch's `normalize`. */

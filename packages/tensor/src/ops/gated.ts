@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { derivative, forward, type GeluKind } from './gelu.js';
-import { runNamed } from './named.js';
+import { forward as composed, derivative, type GeluKind } from './gelu.js';
+import { isRecording, runNamed } from './named.js';
 
 /**
  * Computes `x * act(gate)`, the product of a gated feed-forward layer (Shazeer 2020).
@@ -12,15 +12,16 @@ export function gatedOp(x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): t
   if (!tf.util.arraysEqual(x.shape, gate.shape)) {
     throw new Error(`A gated product needs two tensors of one shape, not [${x.shape}] and [${gate.shape}].`);
   }
+  if (!isRecording()) return forward(x, gate, approximate);
   return tf.customGrad((...args) => {
     const [x, gate, save] = args as [tf.Tensor, tf.Tensor, (tensors: tf.Tensor[]) => void];
     save([x, gate]);
-    const value = runNamed('Gated', { x, gate }, { approximate })?.[0] ?? tf.mul(x, forward[approximate](gate));
+    const value = forward(x, gate, approximate);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [x, gate] = saved as [tf.Tensor, tf.Tensor];
       return (
         runNamed('GatedGrad', { dy, x, gate }, { approximate }) ?? [
-          tf.mul(dy, forward[approximate](gate)),
+          tf.mul(dy, composed[approximate](gate)),
           tf.mul(tf.mul(dy, x), derivative[approximate](gate)),
         ]
       );
@@ -28,3 +29,6 @@ export function gatedOp(x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): t
     return { value, gradFunc };
   })(x, gate);
 }
+
+const forward = (x: tf.Tensor, gate: tf.Tensor, approximate: GeluKind): tf.Tensor =>
+  runNamed('Gated', { x, gate }, { approximate })?.[0] ?? tf.tidy(() => tf.mul(x, composed[approximate](gate)));

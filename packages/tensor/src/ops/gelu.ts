@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { runNamed } from './named.js';
+import { isRecording, runNamed } from './named.js';
 
 /** A form of GELU, or SiLU. */
 export type GeluKind = 'erf' | 'tanh' | 'quick' | 'silu';
@@ -9,17 +9,20 @@ export type GeluKind = 'erf' | 'tanh' | 'quick' | 'silu';
  * `x * sigmoid(1.702 x)`, and `silu` is `x * sigmoid(x)` (Elfwing et al. 2017).
  */
 export function geluOp(x: tf.Tensor, approximate: GeluKind): tf.Tensor {
+  if (!isRecording()) return value(x, approximate);
   return tf.customGrad((...args) => {
     const [x, save] = args as [tf.Tensor, (tensors: tf.Tensor[]) => void];
     save([x]);
-    const value = runNamed('Gelu', { x }, { approximate })?.[0] ?? forward[approximate](x);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [x] = saved as [tf.Tensor];
       return [geluGrad(dy, x, approximate)];
     };
-    return { value, gradFunc };
+    return { value: value(x, approximate), gradFunc };
   })(x);
 }
+
+const value = (x: tf.Tensor, approximate: GeluKind): tf.Tensor =>
+  runNamed('Gelu', { x }, { approximate })?.[0] ?? tf.tidy(() => forward[approximate](x));
 
 /** Computes the gradient: `dy` times the derivative of the activation at x. */
 export function geluGrad(dy: tf.Tensor, x: tf.Tensor, approximate: GeluKind): tf.Tensor {

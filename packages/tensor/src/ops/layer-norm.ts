@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
-import { runNamed } from './named.js';
+import { isRecording, runNamed } from './named.js';
 
 /**
  * Applies layer normalization over the last axis (Ba et al. 2016): `(x - mean) / sqrt(var + epsilon) * weight + bias`.
  * @param x [...,D]; weight, bias [D]
  */
 export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
+  if (!isRecording()) return forward(x, { weight, bias }, epsilon);
   return tf.customGrad((...args) => {
     const [x, weight, bias, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, (tensors: tf.Tensor[]) => void];
     save([x, weight]);
-    const value = runNamed('LayerNorm', { x, weight, bias }, { epsilon })?.[0] ?? compose(x, weight, bias, epsilon);
+    const value = forward(x, { weight, bias }, epsilon);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [x, weight] = saved as [tf.Tensor, tf.Tensor];
       return runNamed('LayerNormGrad', { dy, x, weight }, { epsilon }) ?? composeGrad(dy, x, weight, epsilon);
@@ -17,6 +18,9 @@ export function layerNormOp(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, ep
     return { value, gradFunc };
   })(x, weight, bias);
 }
+
+const forward = (x: tf.Tensor, p: { weight: tf.Tensor; bias: tf.Tensor }, epsilon: number): tf.Tensor =>
+  runNamed('LayerNorm', { x, ...p }, { epsilon })?.[0] ?? tf.tidy(() => compose(x, p.weight, p.bias, epsilon));
 
 function standardize(x: tf.Tensor, epsilon: number): { normed: tf.Tensor; rstd: tf.Tensor } {
   const centered = tf.sub(x, tf.mean(x, -1, true));

@@ -7,25 +7,31 @@ export interface LinearExtras {
   bias?: tf.Tensor | undefined;
   /** Applied to x first. */
   activation?: GeluKind | undefined;
-  /** Added to the output, [N,O]. */
-  residual?: tf.Tensor2D | undefined;
+  /** Added to the output, [...,O]. */
+  residual?: tf.Tensor | undefined;
 }
 
 /**
  * Computes `y = act(x) Wᵀ + b + residual` as one kernel, with gradients that are computed only where they are needed (tfjs'
  * own fused matMul also computes that of a frozen weight). For the gradients only x is kept, and not `act(x)`.
- * @param x [N,I]; weight [O,I]
- * @returns [N,O]
+ * @param x [...,I]; weight [O,I]
+ * @returns [...,O]
  */
-export function linearOp(x: tf.Tensor2D, weight: tf.Tensor, extras: LinearExtras = {}): tf.Tensor2D {
+export function linearOp(x: tf.Tensor, weight: tf.Tensor, extras: LinearExtras = {}): tf.Tensor {
   const { bias, activation, residual } = extras;
   if (tf.getKernel(LINEAR, tf.getBackend()) && [x, weight].every(({ dtype }) => dtype === 'float32')) {
     const inputs = { x, weight, ...(bias && { bias }), ...(residual && { residual }) };
-    return tf.engine().runKernel(LINEAR, inputs, { activation: activation ?? 'none' }) as tf.Tensor2D;
+    return tf.engine().runKernel(LINEAR, inputs, { activation: activation ?? 'none' }) as tf.Tensor;
   }
-  const y = plusBias(activation ? (geluOp(x, activation) as tf.Tensor2D) : x, weight, bias);
-  return residual ? tf.add(y, residual) : y; // [N,O]
+  return tf.tidy(() => {
+    const y = plusBias(rowsOf(activation ? geluOp(x, activation) : x), weight, bias);
+    const whole = tf.reshape(y, [...x.shape.slice(0, -1), y.shape[1]]);
+    return residual ? tf.add(whole, residual) : whole; // [...,O]
+  });
 }
+
+/** All axes but the last as one: [...,D] -> [N,D]. */
+export const rowsOf = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, x.shape[x.rank - 1] as number]);
 
 function plusBias(x: tf.Tensor2D, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor2D {
   if (!bias) return tf.matMul(x, weight as tf.Tensor2D, false, true);
@@ -45,13 +51,17 @@ tf.registerGradient({
   kernelName: LINEAR,
   inputsToSave: ['x', 'weight'],
   gradFunc: (dy, saved, attrs) => {
-    const [g, x, weight] = [dy, ...saved] as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+    const [x, weight] = saved as [tf.Tensor, tf.Tensor2D];
+    const g = rowsOf(dy as tf.Tensor);
     const { activation } = attrs as unknown as { activation: GeluKind | 'none' };
     return {
-      x: () => (activation === 'none' ? tf.matMul(g, weight) : geluGrad(tf.matMul(g, weight), x, activation)),
-      weight: () => tf.matMul(g, activation === 'none' ? x : geluOp(x, activation), true, false),
+      x: () => {
+        const dx = tf.reshape(tf.matMul(g, weight), x.shape);
+        return activation === 'none' ? dx : geluGrad(dx, x, activation);
+      },
+      weight: () => tf.matMul(g, rowsOf(activation === 'none' ? x : geluOp(x, activation)), true, false),
       bias: () => tf.sum(g, 0),
-      residual: () => g.clone(),
+      residual: () => (dy as tf.Tensor).clone(),
     };
   },
 });

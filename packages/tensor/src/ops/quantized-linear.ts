@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { QuantizedMatrix } from '../quantized/matrix.js';
 import { type GeluKind, geluGrad } from './gelu.js';
-import { type LinearExtras, linearOp } from './linear.js';
+import { type LinearExtras, linearOp, rowsOf } from './linear.js';
 import { runNamed } from './named.js';
 
 const QUANTIZED_LINEAR = 'QuantizedLinear';
@@ -17,15 +17,15 @@ export interface QuantizedAttributes {
 /**
  * Computes `y = act(x) Wᵀ + b + residual` with a packed weight, whose blocks a backend's kernel reads in place; elsewhere W is
  * unpacked for the product. Differentiable with respect to x, bias and residual.
- * @param x [N,I]; weight [O,I]
- * @returns [N,O]
+ * @param x [...,I]; weight [O,I]
+ * @returns [...,O]
  */
-export function quantizedLinearOp(x: tf.Tensor2D, weight: QuantizedMatrix, extras: LinearExtras = {}): tf.Tensor2D {
+export function quantizedLinearOp(x: tf.Tensor, weight: QuantizedMatrix, extras: LinearExtras = {}): tf.Tensor {
   const { bias, activation, residual } = extras;
   if (!tf.getKernel(QUANTIZED_LINEAR, tf.getBackend())) return tf.tidy(() => linearOp(x, unpacked(weight), extras));
   const inputs = { x, ...packedInputs(weight), ...(bias && { bias }), ...(residual && { residual }) };
   const attrs = { ...attributes(weight), activation: activation ?? 'none', weight };
-  return tf.engine().runKernel(QUANTIZED_LINEAR, inputs, attrs as never) as tf.Tensor2D;
+  return tf.engine().runKernel(QUANTIZED_LINEAR, inputs, attrs as never) as tf.Tensor;
 }
 
 /** The tensors of a packed matrix as inputs of a kernel. */
@@ -50,15 +50,15 @@ tf.registerGradient({
   kernelName: QUANTIZED_LINEAR,
   inputsToSave: ['x'],
   gradFunc: (dy, [x], attrs) => {
-    const g = dy as tf.Tensor2D;
+    const g = rowsOf(dy as tf.Tensor);
     const { activation, weight } = attrs as unknown as { activation: GeluKind | 'none'; weight: QuantizedMatrix };
     return {
       x: () => {
-        const dx = timesWeight(g, weight);
+        const dx = tf.reshape(timesWeight(g, weight), (x as tf.Tensor).shape);
         return activation === 'none' ? dx : geluGrad(dx, x as tf.Tensor, activation);
       },
       bias: () => tf.sum(g, 0),
-      residual: () => g.clone(),
+      residual: () => (dy as tf.Tensor).clone(),
     };
   },
 });

@@ -37,11 +37,11 @@ async function open({ name, threads }: Contender): Promise<Engine> {
   found.push(...(await suites()));
   return {
     versions: { [backend === 'simd' ? '@tensorflow/tfjs' : name]: tf.version_core },
-    prepare(asked) {
+    async prepare(asked) {
       const cases = found.filter(({ bench }) => bench === asked.bench).flatMap((suite) => [...suite.cases]);
       const one = cases.find(({ name }) => name === asked.case);
       if (!one) throw new Error('it has no such case');
-      const { run, dispose } = one.prepare();
+      const { run, dispose } = await one.prepare();
       return { run, dispose, ...(heapUse ? { heapUse: () => (heapUse as (run: Run) => Promise<HeapUse>)(run) } : {}) };
     },
   };

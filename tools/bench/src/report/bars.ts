@@ -29,7 +29,14 @@ const WHOLE_STEP = 'stage 1 step, 12 layers';
 export function bars(results: readonly Result[], failures: readonly Failure[] = []): Bar[] {
   const find = lookup(results);
   const whole = failures.find((one) => one.contender === 'simd' && one.case.startsWith(WHOLE_STEP))?.why;
-  return [...products(find), ...attention(find), ...rows(find), ...training(find, whole), ...natively(results, find)];
+  return [
+    ...products(find),
+    ...attention(find),
+    ...rows(find),
+    ...training(find, whole),
+    ...natively(results, find),
+    ...quantized(find),
+  ];
 }
 
 /** Of native kernels: they take processors' time, which is compared, as machines are shared; PyTorch is held to AVX2, and so are they. */
@@ -79,6 +86,53 @@ function natively(results: readonly Result[], { line }: Lookup): Bar[] {
 /** GFLOP/s of processors' time. */
 const rateOf = (one: Result | undefined): number | undefined =>
   one?.gflops && one.cpu_ms_min ? (one.gflops * one.ms_min) / one.cpu_ms_min : undefined;
+
+/** Of packed weights: beside the faster of PyTorch's precisions, each measured beside this backend in a case of its own. */
+function quantized({ line, ratio }: Lookup): Bar[] {
+  const native: Contender = { name: 'native', threads: 2 };
+  const times = (begin: string): number | undefined =>
+    ['pytorch-avx512', 'pytorch']
+      .map((name) => ratio('quantized', begin, { a: { name, threads: 2 }, b: native }))
+      .find((found) => found !== undefined);
+  const faster = (begin: string): number | undefined => {
+    const [a, b] = ['float32', 'bfloat16'].map((dtype) => times(`${begin}; PyTorch ${dtype}`));
+    return a === undefined || b === undefined ? undefined : Math.min(a, b);
+  };
+  const step = (kind: string) => line('stage2', `stage 2 step, batch 8, through frozen ${kind}`, native)?.ms_median;
+  const model = 'blip2-opt-2.7b int8, a caption of 20 tokens';
+  return [
+    {
+      what: `${model}, 2 threads: its time as a share of PyTorch's in its faster precision`,
+      measured: over(1, faster(model)),
+      atMost: 0.6,
+    },
+    {
+      what: "OPT-2.7B int8, a token, 2 threads: times as fast as PyTorch's faster precision",
+      measured: faster('OPT-2.7B int8, a token'),
+      atLeast: 1.5,
+    },
+    {
+      what: "OPT-2.7B int4, a token, 2 threads: times as fast as PyTorch's faster precision",
+      measured: faster('OPT-2.7B int4, a token'),
+      atLeast: 2,
+    },
+    {
+      what: "blip2-itm-vit-g int8, an image to be found by, 2 threads: its time as a share of PyTorch's in float32",
+      measured: over(1, times('blip2-itm-vit-g int8')),
+      atMost: 0.7,
+    },
+    {
+      what: "SmolLM2-135M Q4_1, 2 threads: tokens per second as a share of llama.cpp's",
+      measured: ratio('quantized', 'SmolLM2-135M Q4_1', { a: { name: 'llama.cpp', threads: 2 }, b: native }),
+      atLeast: 0.5,
+    },
+    {
+      what: 'stage 2 step through frozen int8 OPT-125M, 2 threads: its time as a share of that through float32',
+      measured: over(step('int8'), step('float32')),
+      atMost: 1,
+    },
+  ];
+}
 
 // Rates are compared as shares of the ceiling of their own run: suites may come from several.
 

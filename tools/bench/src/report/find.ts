@@ -17,7 +17,18 @@ export function lookup(results: readonly Result[]): Lookup {
   return { line, ratio: (bench, begin, { a, b }) => line(bench, begin, a)?.ratio_to[labelOf(b)] };
 }
 
-const order = ['ceiling', 'matmul', 'attention', 'rows', 'qformer', 'stage1', 'decode', 'caption'];
+const order = [
+  'ceiling',
+  'matmul',
+  'attention',
+  'rows',
+  'qformer',
+  'stage1',
+  'stage2',
+  'decode',
+  'caption',
+  'quantized',
+];
 const place = ({ bench }: Result): number => (order.includes(bench) ? order.indexOf(bench) : order.length);
 
 /** All lines by bench, then by case: benches in the order of a reader, cases as they were measured. */

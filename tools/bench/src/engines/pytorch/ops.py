@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from image_caption import image_caption
 from load import load
 from opt import beam_search, beam_token, prefill, token
 from qformer import qformer
@@ -80,5 +81,6 @@ OPS = {
     "beamSearch": lambda **sizes: forward_only(beam_search(**sizes)),
     "prefill": lambda **sizes: forward_only(prefill(**sizes)),
     "vit": lambda **sizes: forward_only(vit(**sizes)),
+    "imageCaption": lambda **sizes: forward_only(image_caption(**sizes)),
     "load": load,
 }

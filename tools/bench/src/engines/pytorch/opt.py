@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from weights import filled
+
 
 class Block(nn.Module):
     def __init__(self, width, heads, inner):
@@ -41,7 +43,7 @@ class Opt(nn.Module):
         return F.linear(self.norm(x[:, -1]), self.words), cache
 
     def empty(self, rows):
-        nothing = torch.zeros(rows, 0, self.words.shape[1])
+        nothing = self.words.new_zeros(rows, 0, self.words.shape[1])
         return [(nothing, nothing) for _ in self.blocks]
 
     def step(self, ids, memory):
@@ -52,11 +54,11 @@ def chosen(memory, rows):
     return [tuple(one[rows] for one in pair) for pair in memory]
 
 
-def beam_token(past, rows=1, **sizes):
+def beam_token(past, rows=1, dtype="float32", **sizes):
     """One token of each row; several rows are put into another order first."""
-    model = Opt(**sizes)
-    width = sizes["width"]
-    memory = [(torch.randn(rows, past, width), torch.randn(rows, past, width)) for _ in model.blocks]
+    model = filled(lambda: Opt(**sizes), dtype)
+    remembered = lambda: torch.randn(rows, past, sizes["width"]).to(model.words.dtype)
+    memory = [(remembered(), remembered()) for _ in model.blocks]
     ids = torch.full((rows,), 5)
     order = (torch.arange(rows) - 1).clamp(min=0)
     return lambda: model.step(ids, chosen(memory, order) if rows > 1 else memory)
