@@ -9,7 +9,7 @@ import { rerank } from './api/rerank.js';
 import { search } from './api/search.js';
 import { ApiError, CLIENT_CLOSED, ClientClosed } from './http/errors.js';
 import type { RequestRecord } from './metrics.js';
-import { hasPage, isolation, pageFolder, plainPage } from './page.js';
+import { hasPage, isolation, pageFolder, plainPage, starterFolder } from './page.js';
 
 /** State of the server that its routes read, and callbacks for what they do. */
 export interface AppHooks {
@@ -87,10 +87,13 @@ export function createApp(service: Service, hooks: AppHooks): Hono<Env> {
       return response;
     });
   }
+  app.get('/about', (c) => c.html(plainPage(service)));
   if (hasPage()) {
     const onFound = (_: string, c: { header: (name: string, value: string) => void }): void => {
       for (const [name, value] of Object.entries(isolation)) c.header(name, value);
     };
+    const starter = { root: starterFolder, rewriteRequestPath: (path: string) => path.slice('/starter'.length) };
+    app.use('/starter/*', serveStatic({ ...starter, onFound }));
     app.use('/*', serveStatic({ root: pageFolder, onFound }));
   } else app.get('/', (c) => c.html(plainPage(service)));
   return app;
@@ -121,7 +124,13 @@ function track(c: RequestContext, { limits, metrics }: Service, hooks: AppHooks)
 
 /** The pattern of a path, for metrics. */
 function routeOf(method: string, path: string): string {
-  const known = ['/health', '/metrics', '/', ...routes.filter(([one]) => one === method).map(([, route]) => route)];
+  const known = [
+    '/health',
+    '/metrics',
+    '/',
+    '/about',
+    ...routes.filter(([one]) => one === method).map(([, route]) => route),
+  ];
   if (known.includes(path)) return path;
   return path.startsWith('/v1/models/') ? '/v1/models/:model' : 'other';
 }

@@ -1,10 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { starterUrl } from '@blip2/starter';
 import type { Service } from './api/context.js';
 
 /** The folder of the web page's built files, where this package has them. */
 export const pageFolder = fileURLToPath(new URL('../page', import.meta.url));
+
+/** The folder of the starter's models, which the page loads from `starter/`. */
+export const starterFolder = fileURLToPath(new URL('..', starterUrl('blip2')));
 
 /** Whether there is a built page. */
 export const hasPage = (): boolean => existsSync(join(pageFolder, 'index.html'));

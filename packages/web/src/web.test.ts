@@ -1,3 +1,4 @@
+import { explain } from '@blip2/explain';
 import { type Blip2, fromPretrained as load } from '@blip2/models';
 import { drawShapes } from '@blip2/test-models';
 import { useBackend } from '@blip2/training';
@@ -71,6 +72,66 @@ test('streams pieces and ids, and a loop that is left stops the worker', async (
   expect(ids).toEqual(expected);
   for await (const _ of model.stream(images[0]!, { maxNewTokens: 60 })) break;
   await expect(model.match(images[0]!, 'a ring')).resolves.toBeDefined();
+});
+
+test('an index finds images by a text and by an image, and is released', async () => {
+  const shapes = await drawShapes(5);
+  const named = shapes.map(({ png, color, shape }) => ({ name: `${color} ${shape}`, image: png }));
+  const [progress, unreadable]: [number[], string[]] = [[], []];
+  const broken = { name: 'broken', image: new Uint8Array([1, 2]) };
+  const index = await model.index([...named, broken], {
+    onProgress: (done) => progress.push(done),
+    onUnreadable: (name) => unreadable.push(name),
+  });
+  expect(index.images).toBe(5);
+  expect(progress).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(unreadable).toEqual(['broken']);
+  const found = await model.search(index, 'a ring', { top: 3, rerank: 2 });
+  expect(found.map(({ rank, itm }) => [rank, itm !== null])).toEqual([
+    [1, true],
+    [2, true],
+    [3, false],
+  ]);
+  const { itc } = await direct.match(
+    shapes.find(({ color, shape }) => found[2]!.image === `${color} ${shape}`)!.png,
+    'a ring',
+  );
+  expect(found[2]!.itc).toBeCloseTo(itc, 5);
+  const [best] = await model.search(index, { image: named[3]!.image }, { top: 1 });
+  expect(best).toMatchObject({ rank: 1, image: named[3]!.name, itm: null });
+  expect(best!.itc).toBeCloseTo(1, 5);
+  await expect(model.index([named[0]!, named[0]!])).rejects.toThrow('Two images have the same name');
+  await model.release(index);
+  await expect(model.search(index, 'a ring')).rejects.toThrow('This index was released');
+});
+
+test('explains as @blip2/explain does', async () => {
+  const expected = await explain(direct, images[0]!, { text: 'a ring' });
+  expect(await model.explain(images[0]!, { text: 'a ring' })).toEqual(expected);
+});
+
+test('trains, and its files are a model that captions as it said', async () => {
+  const shapes = await drawShapes(6);
+  const steps: number[] = [];
+  const before: string[] = [];
+  const trained = await model.train(
+    shapes.map(({ png, captions }) => ({ image: png, captions })),
+    {
+      steps: 3,
+      lora: 2,
+      heldOut: [images[0]!],
+      onBefore: (captions) => before.push(...captions),
+      onStep: ({ step }) => steps.push(step),
+    },
+  );
+  expect(steps).toEqual([1, 2, 3]);
+  expect(trained.heldOut.map((one) => one.before)).toEqual(before);
+  const other = channel();
+  const loaded = await fromPretrained(trained.files, { worker: other.page });
+  expect(loaded.info.kinds).toEqual(['generation']);
+  expect((await loaded.caption(images[0]!)).caption).toBe(trained.heldOut[0]!.after);
+  loaded.terminate();
+  other.served.dispose();
 });
 
 test('errors cross with their message', async () => {

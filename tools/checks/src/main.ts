@@ -19,6 +19,7 @@ import { checkReadme } from './readmes/check.js';
 import { runExamples, startLocalHub } from './readmes/run-examples.js';
 import { type Result, report } from './report.js';
 import { inParallel } from './run.js';
+import { checkSite } from './site/check.js';
 import { checkSize } from './sizes/check.js';
 import { measure } from './sizes/measure.js';
 import { ceilings } from './sizes/table.js';
@@ -33,6 +34,7 @@ const checks = [
   'platforms',
   'browser',
   'bundles',
+  'site',
   'package',
   'declarations',
   'readmes',
@@ -155,5 +157,7 @@ if (wants('package', 'declarations', 'readmes', 'sizes', 'bundles')) {
 if (wants('browser')) {
   results.push(...(await checkBrowser().catch(failed('browser'))));
 }
+
+if (wants('site')) results.push(...(await checkSite().catch(failed('site'))));
 
 if (!report(results)) process.exitCode = 1;

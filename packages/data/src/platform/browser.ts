@@ -14,6 +14,7 @@ import {
 import { decodePng, isChangedByCanvas } from '../image/formats/png.js';
 import { checkPixels, type DecodedImage, type DecodeOptions } from '../image/image.js';
 import type { Platform, RecordFiles } from './platform.js';
+import { pngPixels } from './png-pixels.js';
 
 /**
  * Reads a bitmap's pixels through a canvas, which keeps the colors of partly transparent pixels only approximately: of WebP and AVIF, as
@@ -112,6 +113,8 @@ export const platform: Platform = {
     }
     try {
       checkPixels(name, bitmap.width, bitmap.height, options.maxPixels);
+      const stored = options.background ? undefined : await pngPixels(bytes).catch(() => undefined);
+      if (stored) return stored;
       return rgbOf(bitmap, options.background);
     } finally {
       bitmap.close();

@@ -3,9 +3,9 @@ import { useBackend } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
 import type { CallContext } from '../call-context.js';
 import type { ModelInfo } from '../info.js';
-import type { LoadSettings, SentSource } from './source.js';
+import { type LoadSettings, receivedSource, type SentSource } from './source.js';
 
-/** Loads a model in this thread, and emits `progress`. */
+/** Loads a model in this thread, and emits `download`, `note` and `progress`. */
 export async function loadModel(
   source: SentSource | undefined,
   { threads, device: _, ...options }: LoadSettings,
@@ -13,9 +13,11 @@ export async function loadModel(
 ): Promise<{ readonly model: Blip2; readonly info: ModelInfo }> {
   await useBackend({ threads });
   const before = tf.memory().numBytes;
-  const model = await fromPretrained(source, {
+  const model = await fromPretrained(receivedSource(source), {
     ...options,
     signal,
+    onDownload: ({ done, total }) => emit('download', { done, total }),
+    onNote: (text) => emit('note', text),
     onProgress: ({ done, total }) => emit('progress', { done, total }),
   });
   const language = model.models.find((one) => one.kind === 'generation')?.language;

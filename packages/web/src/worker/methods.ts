@@ -1,7 +1,11 @@
+import { type ExplainOptions, explain } from '@blip2/explain';
 import type { AskOptions, Blip2, CaptionOptions, CaptionsOptions, StreamTextOptions } from '@blip2/models';
 import type { CallContext } from '../call-context.js';
+import type { FineTuneSettings } from '../fine-tune.js';
 import type { SentImage } from '../page/images.js';
+import { imageIndexes } from './indexes.js';
 import { receivedImage, receivedImages } from './received-image.js';
+import { type SentExample, train } from './train.js';
 
 /** Options as they are sent: without signals and callbacks, which cross as messages. */
 export type Sent<Options> = Omit<Options, 'signal' | `on${string}`>;
@@ -40,6 +44,21 @@ export function methods(model: Blip2) {
 
     async match(_: CallContext, image: SentImage, texts: readonly string[]) {
       return model.match(await receivedImage(image), texts);
+    },
+
+    async explain(_: CallContext, image: SentImage, options: ExplainOptions) {
+      return explain(model, await receivedImage(image), options);
+    },
+
+    ...imageIndexes(model),
+
+    /** Emits `encoded`, `before` and `step`. */
+    async train(
+      context: CallContext,
+      images: { readonly examples: readonly SentExample[]; readonly heldOut: readonly SentImage[] },
+      settings: FineTuneSettings,
+    ) {
+      return train(model, context, images, settings);
     },
   };
 }

@@ -1,13 +1,15 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findChromium } from '@blip2/testing/chromium';
 import { type Browser, chromium } from 'playwright-core';
 import type { Result } from '../report.js';
 import { root } from '../workspace.js';
 import { checkModels } from './check-models.js';
 import { serve } from './server.js';
+
+export { findChromium };
 
 const THREADS = 3;
 const LIMIT = 60_000;
@@ -32,19 +34,6 @@ const expected: Readonly<Record<string, string>> = {
   true: 'A thread of the simd backend ended (its script could not be loaded); it goes on with one thread.',
   false: `${alone}\n${alone}`,
 };
-
-/** CHROMIUM_PATH, or else what Debian and Google call it. */
-export function findChromium(): string | undefined {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-    try {
-      return execFileSync('which', [name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    } catch {
-      // the next name
-    }
-  }
-  return undefined;
-}
 
 /**
  * Runs the built packages in headless Chromium, native modules without a bundler: on a cross-origin isolated page, whose

@@ -170,7 +170,15 @@ export const table: Readonly<Record<string, Dependencies>> = {
     onlyNode: { src: 'a server' },
   },
   '@blip2/web': {
-    siblings: ['@blip2/tensor', '@blip2/trainer', '@blip2/data', '@blip2/training', '@blip2/models'],
+    siblings: [
+      '@blip2/tensor',
+      '@blip2/trainer',
+      '@blip2/data',
+      '@blip2/training',
+      '@blip2/models',
+      '@blip2/search',
+      '@blip2/explain',
+    ],
     npm: { ...tfjs, birpc: 'calls between the page and the worker, in both directions' },
   },
   '@blip2/report': {
