@@ -1,4 +1,6 @@
-import type { Endpoint } from './protocol.js';
-import { serve } from './serve.js';
+import { type Endpoint, serve } from './serve.js';
 
-serve(globalThis as unknown as Endpoint);
+export { serve };
+
+// Outside of a worker, as where a tool imports all that a package has, there is nobody to serve.
+if ('DedicatedWorkerGlobalScope' in globalThis) serve(globalThis as unknown as Endpoint);

@@ -158,6 +158,9 @@ if (wants('browser')) {
   results.push(...(await checkBrowser().catch(failed('browser'))));
 }
 
-if (wants('site')) results.push(...(await checkSite().catch(failed('site'))));
+if (wants('site')) {
+  const long = command === 'site' && only.includes('long') ? { steps: 200, captioned: 60 } : undefined;
+  results.push(...(await checkSite(long).catch(failed('site'))));
+}
 
 if (!report(results)) process.exitCode = 1;

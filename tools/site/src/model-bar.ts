@@ -43,6 +43,8 @@ export function showModel(model: Model): void {
       text.textContent = `Model: ${choice.name} · ${describe(state.model)}`;
       say(`The model ${choice.name} is loaded.`);
       const notes = [...model.notes];
+      const { device } = state.model.info.backend;
+      if (device?.requested === 'auto') notes.push(device.reason);
       if (!state.model.info.isolated) {
         notes.push(
           'It computes with one thread: this page was served without the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy, with which it could use all cores.',
@@ -75,9 +77,10 @@ function describe({ info }: WebModel): string {
 function modelDialog(model: Model): { readonly element: HTMLDialogElement; open(): void } {
   const dialog = element('dialog', { 'aria-label': 'Choose a model' });
   const problem = element('p', { className: 'problem', role: 'alert', hidden: true });
+  const gpu = element('input', { type: 'checkbox' });
   const choose = (choice: Choice): void => {
     dialog.close();
-    model.choose(choice);
+    model.choose(choice, gpu.checked ? 'auto' : 'wasm');
     void model.get().catch(() => {});
   };
   const name = element('input', {
@@ -136,6 +139,12 @@ function modelDialog(model: Model): { readonly element: HTMLDialogElement; open(
       'A folder as transformers saves it, or one that was trained here or by blip2 train. Its files stay where they are.',
     ),
     problem,
+    element('h3', { textContent: 'Device' }),
+    field(
+      'Use the GPU where it is faster',
+      gpu,
+      'A few products are measured when the model is loaded, and WebGPU’s results are compared with WebAssembly’s.',
+    ),
     element('h3', { textContent: 'Storage' }),
     storage,
     stored,

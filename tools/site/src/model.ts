@@ -1,4 +1,4 @@
-import { fromPretrained, type ModelSource, type WebModel } from '@blip2/web';
+import { fromPretrained, type ModelSource, type WebModel, type WebOptions } from '@blip2/web';
 
 /** A model that the visitor has chosen. */
 export interface Choice {
@@ -32,6 +32,7 @@ export class Model {
   #state: LoadState = { kind: 'none' };
   #loading: Promise<WebModel> | undefined;
   #controller = new AbortController();
+  #device: WebOptions['device'];
   #notes: string[] = [];
   readonly #listeners = new Set<() => void>();
 
@@ -53,8 +54,12 @@ export class Model {
     this.#listeners.add(listener);
   }
 
-  /** Chooses another model, and ends the worker of the one before. */
-  choose(choice: Choice): void {
+  /**
+   * Chooses another model, and ends the worker of the one before.
+   * @param device what computes. Default: WebAssembly
+   */
+  choose(choice: Choice, device?: WebOptions['device']): void {
+    this.#device = device;
     this.#controller.abort(new Error('Another model was chosen.'));
     if (this.#state.kind === 'ready') this.#state.model.terminate();
     this.#controller = new AbortController();
@@ -86,6 +91,7 @@ export class Model {
       const model = await fromPretrained(this.#choice.source, {
         signal,
         starter: STARTER,
+        device: this.#device,
         onDownload: show('downloading'),
         onNote: (text) => this.#notes.push(text),
         onProgress: show('loading'),

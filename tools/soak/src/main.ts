@@ -12,6 +12,7 @@ import { soak } from './soak.js';
 const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N] [--processes N]
 npm run soak -- server [--clients N] [--seconds N] [--requests N] [--connections N]
 npm run soak -- bundles [TARGET…]
+npm run soak -- site
 
 Kills a training run on drawn images at N random moments (default 100), resumes it each time, and compares its weights, losses and
 evaluations with those of a run that was never killed. With --processes, so many train together on MPI, of which one or all are
@@ -21,7 +22,9 @@ server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches
 and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.
 
 bundles: builds the programs of docs/browser.md with every bundler, opens them in Chromium and Firefox, and runs them in Deno and Bun;
-all must give what Node does. Installs these tools in a temporary folder. The packages must have been built (npm run build).`;
+all must give what Node does. Installs these tools in a temporary folder. The packages must have been built (npm run build).
+
+site: walks through the built web page in Chromium with real files, as the check of this name does, and trains 200 steps on 60 images.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,7 +50,8 @@ const number = (name: Exclude<keyof typeof values, 'help'>): number => {
 async function main(): Promise<void> {
   if (values.help) return console.log(usage);
   const [what = 'train', ...others] = positionals;
-  if (what === 'bundles') return bundles(others);
+  if (what === 'bundles') return check('bundles', others.length > 0 ? others : ['every']);
+  if (what === 'site') return check('site', ['long']);
   if (!['train', 'server'].includes(what) || others.length > 0) throw new Error(usage);
   if (what === 'server') return server();
   const folder = await mkdtemp(join(tmpdir(), 'blip2-soak-'));
@@ -74,11 +78,10 @@ async function server(): Promise<void> {
   if (slow || result.problems.length > 0) process.exitCode = 1;
 }
 
-/** All targets of the check of this name, which knows them. */
-async function bundles(names: readonly string[]): Promise<void> {
+/** Runs a check of tools/checks in its long form. */
+async function check(name: string, options: readonly string[]): Promise<void> {
   const script = fileURLToPath(new URL('../../checks/src/main.ts', import.meta.url));
-  const args = ['--import', 'tsx', script, 'bundles', ...(names.length > 0 ? names : ['every'])];
-  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--import', 'tsx', script, name, ...options], { stdio: 'inherit' });
   const [code] = await once(child, 'close');
   if (code !== 0) process.exitCode = 1;
 }

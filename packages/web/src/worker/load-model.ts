@@ -8,10 +8,10 @@ import { type LoadSettings, receivedSource, type SentSource } from './source.js'
 /** Loads a model in this thread, and emits `download`, `note` and `progress`. */
 export async function loadModel(
   source: SentSource | undefined,
-  { threads, device: _, ...options }: LoadSettings,
+  { threads, device, ...options }: LoadSettings,
   { signal, emit }: CallContext,
 ): Promise<{ readonly model: Blip2; readonly info: ModelInfo }> {
-  await useBackend({ threads });
+  await useBackend({ threads, device });
   const before = tf.memory().numBytes;
   const model = await fromPretrained(receivedSource(source), {
     ...options,

@@ -1,4 +1,4 @@
-import type { LoadOptions, SourceOptions } from '@blip2/models';
+import type { LoadOptions, PretrainedOptions, SourceOptions } from '@blip2/models';
 import { memoryFolder } from '@blip2/tensor/files';
 
 /** What a model is loaded from, as it is sent: a hub name or an address, a directory, or files by their paths. */
@@ -7,15 +7,15 @@ export type SentSource =
   | { readonly directory: FileSystemDirectoryHandle }
   | { readonly files: readonly (readonly [path: string, file: Blob])[] };
 
-/** Where the model computes. */
-export type Device = 'wasm';
-
 /** Options of loading, as they are sent. */
 export interface LoadSettings
   extends Pick<LoadOptions, 'kind' | 'orient' | 'maxNewTokens'>,
     Pick<SourceOptions, 'hub'> {
-  /** Where the model computes. Default `wasm`. */
-  readonly device?: Device | undefined;
+  /**
+   * What computes: `wasm`, `webgpu` where its results are those of WebAssembly, or `auto`, the faster of them. `info.backend.device` says
+   * which it is, and why. Default `wasm`.
+   */
+  readonly device?: PretrainedOptions['device'] | undefined;
   /** Number of threads. Default: the cores, at most 4; one on a page that is not cross-origin isolated. */
   readonly threads?: number | undefined;
   /**

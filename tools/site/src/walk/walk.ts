@@ -215,6 +215,8 @@ async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
       await page.getByRole('button', { name: 'Take picture' }).click();
       await page.waitForFunction(() => document.querySelectorAll('.thumbnail').length === 3);
     });
+    await page.getByRole('button', { name: 'Change model' }).click();
+    await shot('dialog');
     await step('a model’s folder from disk is loaded', () => fromDisk(walking, page));
     await shot('from-disk');
   } finally {
@@ -272,9 +274,8 @@ async function train(walking: Walking, page: Page, { step, shot }: Steps): Promi
   });
 }
 
-/** Loads a folder from disk: the one that was trained. */
+/** Loads a folder from disk, in the dialog of models: the one that was trained. */
 async function fromDisk({ folder }: Walking, page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Change model' }).click();
   await page.setInputFiles('#choose-model', join(folder, 'trained', 'blip2-trained'));
   await page.getByText(/Model: blip2-trained · /).waitFor();
   await tab(page, 'Caption');
