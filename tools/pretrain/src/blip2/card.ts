@@ -48,11 +48,15 @@ ${history.runs.map(runSection).join('')}`;
 }
 
 /** Whose drawings the models that ship were trained on. */
-function vendorsOf({ runs }: History): string {
-  const all = runs.some(({ config }) => (config as Json & { data?: Json }).data?.allVendors === true);
+function vendorsOf({ runs, ships }: History): string {
+  const byAll = (run: RunHistory | undefined): boolean =>
+    (run?.config as { readonly data?: Json } | undefined)?.data?.allVendors === true;
+  const all = runs.some(byAll);
   const known = ['OpenMoji', 'Twemoji', 'Fluent Emoji', 'Fluent Emoji Flat'];
   const names = all ? [...known, 'EmojiTwo', 'Emoji One 1', 'Streamline Emojis', 'Flat Color Icons'] : known;
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+  const few = Object.entries(ships ?? {}).flatMap(([stage, run]) => (all && !byAll(runs[run - 1]) ? [stage] : []));
+  const without = few.length > 0 ? ` (\`${few.join('` and `')}\` by the first four alone)` : '';
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}${without}`;
 }
 
 const runsOf = ({ runs, ships }: History): string => {
@@ -99,7 +103,8 @@ function scoreTable(scores: EvalSummary): string {
 }
 
 function runSection({ continued, stage1, stage2 }: RunHistory, index: number): string {
-  const begun = continued ? 'continues the run before' : 'from random weights';
+  const from = typeof continued === 'number' ? `run ${continued}` : 'the run before';
+  const begun = continued === false ? 'from random weights' : `continues ${from}`;
   const stages = [stage1, stage2].flatMap((stage, i) => (stage ? [stageSection(stage, i + 1)] : []));
   return `\n### Run ${index + 1}, ${begun}\n${stages.join('')}`;
 }

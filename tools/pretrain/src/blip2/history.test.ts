@@ -82,11 +82,16 @@ test('the card says what was trained, on what, for how long, and what it scores'
   }
 });
 
-test('the card names all vendors of a model that was trained on their drawings', () => {
-  const runs = [{ continued: false, config: { data: { allVendors: true } } }];
+test('the card names all vendors of a model that was trained on their drawings, and the run that it continues', () => {
+  const runs = [{ continued: 5, config: { data: { allVendors: true } } }];
   const scores = {} as Parameters<typeof card>[0]['scores'];
-  const text = card({ history: { runs }, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
+  const shown = (history: Parameters<typeof card>[0]['history']) =>
+    card({ history, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
+  const text = shown({ runs });
   expect(text).toContain('Fluent Emoji Flat, EmojiTwo, Emoji One 1, Streamline Emojis and Flat Color Icons, scenes');
+  expect(text).toContain('### Run 1, continues run 5');
+  const other = shown({ runs: [...runs, { continued: false, config: {} }], ships: { stage1: 2, stage2: 1 } });
+  expect(other).toContain('Flat Color Icons (`stage1` by the first four alone), scenes');
 });
 
 test('a run of one stage joins the history of what ships, and that of both replaces it', () => {

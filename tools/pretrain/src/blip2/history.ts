@@ -17,8 +17,8 @@ export interface StageHistory {
 
 /** One run of this tool. */
 export interface RunHistory {
-  /** Whether it began with the models of the run before it. */
-  readonly continued: boolean;
+  /** Whether it began with the models of the run before it, or the number of the run, counted from 1, whose models it began with. */
+  readonly continued: boolean | number;
   readonly config: object;
   readonly stage1?: StageHistory;
   readonly stage2?: StageHistory;
