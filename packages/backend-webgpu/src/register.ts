@@ -7,6 +7,7 @@ import { dropoutKernels } from './kernels/dropout.js';
 import { geluKernels } from './kernels/gelu.js';
 import { normKernels } from './kernels/norms.js';
 import { quantizedKernels } from './kernels/quantized.js';
+import { trigonometryKernels } from './kernels/trigonometry.js';
 import { writeKernels } from './kernels/write.js';
 import type { Kernel } from './program.js';
 
@@ -19,6 +20,7 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   ...crossEntropyKernels,
   ...dropoutKernels,
   ...adamwKernels,
+  ...trigonometryKernels,
   ...writeKernels,
 };
 
@@ -35,17 +37,24 @@ export async function register(): Promise<WebGPUBackend> {
   if (!(await gpu.requestAdapter()))
     throw new Error('WebGPU has no adapter here: no GPU, or none that it supports; use the wasm device.');
   const backend = await start();
+  if (!registered) await registerKernels(backend);
+  watch(backend);
+  return backend;
+}
+
+let registered = false;
+
+async function registerKernels(backend: WebGPUBackend): Promise<void> {
   for (const [kernelName, kernel] of Object.entries(KERNELS)) {
-    if (tf.getKernel(kernelName, NAME)) continue;
+    if (tf.getKernel(kernelName, NAME)) tf.unregisterKernel(kernelName, NAME);
     tf.registerKernel({
       kernelName,
       backendName: NAME,
-      kernelFunc: ({ inputs, attrs }) => kernel({ backend, inputs, attrs: attrs ?? {} } as never),
+      kernelFunc: ({ inputs, attrs, backend }) => kernel({ backend, inputs, attrs: attrs ?? {} } as never),
     });
   }
-  if (!tf.getKernel('Attention', NAME)) await registerAttentionWebgpu(backend);
-  watch(backend);
-  return backend;
+  await registerAttentionWebgpu(backend);
+  registered = true;
 }
 
 /** The backend, which TensorFlow.js starts when it is set. */

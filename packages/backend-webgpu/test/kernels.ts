@@ -84,6 +84,12 @@ for (const seed of [0, 7, 2 ** 32 - 5]) {
   cases.push({ name: `dropout ${seed}`, run: () => [f(random([9, 40], 1)), tf.grad(f)(random([9, 40], 1))] });
 }
 
+for (const [name, f] of Object.entries({ sin: tf.sin, cos: tf.cos })) {
+  const angles = (): tf.Tensor =>
+    tf.tensor1d(Float32Array.from({ length: 1000 }, (_, i) => (i < 500 ? 7 * i : i / 25 - 30)));
+  cases.push({ name, run: () => [f(angles())] });
+}
+
 for (const [rows, D] of [
   [3, 5],
   [150, 70],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkApiDocs } from './api-docs.js';
 import { checkBrowser } from './browser/check.js';
+import { checkWebgpu } from './browser/check-webgpu.js';
 import { checkBundles } from './bundles/check.js';
 import { findCycles } from './cycles/find.js';
 import { importGraph } from './cycles/graph.js';
@@ -35,6 +36,7 @@ const checks = [
   'browser',
   'bundles',
   'site',
+  'webgpu',
   'package',
   'declarations',
   'readmes',
@@ -162,5 +164,7 @@ if (wants('site')) {
   const long = command === 'site' && only.includes('long') ? { steps: 200, captioned: 60 } : undefined;
   results.push(...(await checkSite(long).catch(failed('site'))));
 }
+
+if (command === 'webgpu') results.push(...(await checkWebgpu())); // minutes, and so not one of all
 
 if (!report(results)) process.exitCode = 1;
