@@ -60,8 +60,12 @@ INLINE void finish(const Problem *q, int m, int n, float v) {
 }
 
 #if !defined(__AVX512VNNI__)
-/** The products of a row of x with ROWS rows of the weight, which are read as they lie. */
-INLINE F rows_of(int format, const uint8_t *const first[ROWS], const int8_t *x, const float *scale, const int32_t *sum, int blocks) {
+/**
+ * The products of a row of x with ROWS rows of the weight, which are read as they lie. The rows after them, `ahead` bytes on, are
+ * fetched meanwhile: rows are too short for the processor to find out by itself in time.
+ */
+INLINE F rows_of(
+    int format, const uint8_t *const first[ROWS], const int8_t *x, const float *scale, const int32_t *sum, int blocks, size_t ahead) {
   const uint8_t *p[ROWS];
   for (int r = 0; r < ROWS; r++) p[r] = first[r];
   F acc = {0};
@@ -70,6 +74,10 @@ INLINE F rows_of(int format, const uint8_t *const first[ROWS], const int8_t *x, 
     const int skip = format == I8 ? 0 : format == Q4_1 ? 4 : 2;
     const int bytes = format == I8 ? 32 : BYTES[format];
     for (int b = 0; b < blocks; b++, x += 32) {
+      if ((b & (bytes < 32 ? 3 : 1)) == 0) {
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) __builtin_prefetch(p[r] + ahead);
+      }
       const Bytes own = bytes_at_((const uint8_t *)x);
 #pragma GCC unroll 8
       for (int r = 0; r < ROWS; r++)
@@ -122,6 +130,7 @@ INLINE F rows_of(int format, const uint8_t *const first[ROWS], const int8_t *x, 
 }
 
 static void rows_by_rows(const Problem *q, int n0, int n1) {
+  const size_t ahead = ROWS * q->row_bytes;
   for (int m = 0; m < q->M; m++) {
     const size_t at = (size_t)m * q->blocks;
     const int8_t *x = q->x + at * 32;
@@ -132,12 +141,12 @@ static void rows_by_rows(const Problem *q, int n0, int n1) {
       for (int r = 0; r < ROWS; r++) p[r] = q->w + (size_t)(n + r < n1 ? n + r : n) * q->row_bytes;
       F v;
       switch (q->format) {
-        case I8: v = rows_of(I8, p, x, scale, sum, q->blocks); break;
-        case Q8_0: v = rows_of(Q8_0, p, x, scale, sum, q->blocks); break;
-        case Q4_0: v = rows_of(Q4_0, p, x, scale, sum, q->blocks); break;
-        case Q4_1: v = rows_of(Q4_1, p, x, scale, sum, q->blocks); break;
-        case Q4_K: v = rows_of(Q4_K, p, x, scale, sum, q->blocks); break;
-        default: v = rows_of(Q6_K, p, x, scale, sum, q->blocks);
+        case I8: v = rows_of(I8, p, x, scale, sum, q->blocks, ahead); break;
+        case Q8_0: v = rows_of(Q8_0, p, x, scale, sum, q->blocks, ahead); break;
+        case Q4_0: v = rows_of(Q4_0, p, x, scale, sum, q->blocks, ahead); break;
+        case Q4_1: v = rows_of(Q4_1, p, x, scale, sum, q->blocks, ahead); break;
+        case Q4_K: v = rows_of(Q4_K, p, x, scale, sum, q->blocks, ahead); break;
+        default: v = rows_of(Q6_K, p, x, scale, sum, q->blocks, ahead);
       }
       for (int r = 0; r < ROWS && n + r < n1; r++) finish(q, m, n + r, v[r]);
     }
