@@ -29,15 +29,15 @@ export interface Scale {
 export const findings: Scale = {
   emoji: null,
   scenes: 2400,
-  stage1: 120,
-  stage2: 120,
-  phrases: 55,
+  stage1: 300,
+  stage2: 200,
+  phrases: 90,
   batchSize: 32,
   candidates: 400,
   matched: 64,
   testScenes: 96,
   watched: 48,
-  watchEvery: 30,
+  watchEvery: 50,
 };
 
 /** Seconds: everything runs, nothing is learned. */
