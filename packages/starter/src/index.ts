@@ -4,7 +4,8 @@
  */
 export type StarterModel = 'vision' | 'language' | 'bert' | 'blip2';
 
-const models = new URL(/* webpackIgnore: true */ /* @vite-ignore */ '../models/', import.meta.url);
+const here = import.meta.url; // a bundler that saw it in new URL() would look for a file of that name
+const models = new URL('../models/', here);
 
 /**
  * Returns the folder of a model as a URL that ends in a slash: of Node's disk, or of the server of a page whose modules were not

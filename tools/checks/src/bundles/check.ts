@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findChromium } from '../browser/check.js';
 import { serve } from '../browser/server.js';
@@ -12,7 +13,7 @@ import { differences, type Outcome } from './outcome.js';
 import { checkServer, checkServiceWorker, servers } from './servers.js';
 import { quick, type Target, targets } from './targets.js';
 
-const PACKAGES = ['@blip2/models', '@blip2/attention', '@blip2/backend-simd', '@blip2/qformer', '@blip2/tensor'];
+const PACKAGES = ['@blip2/models', '@blip2/web', '@blip2/attention', '@blip2/backend-simd', '@blip2/qformer', '@blip2/tensor'];
 const THREADS = 2;
 const LIMIT = 300_000;
 const FORWARD = readFileSync(new URL('forward.js', import.meta.url), 'utf8');
@@ -26,6 +27,13 @@ addEventListener('unhandledrejection', ({ reason }) => { globalThis.failed = Str
 new MutationObserver(() => { globalThis.checked ??= forward(); }).observe(document.querySelector('output'), { childList: true });
 globalThis.listens = true;
 `;
+
+/** Inserted into the program of a page without a bundler, whose model says what computes. */
+const ASK_INLINE = `
+globalThis.checked = loading.then(({ info }) => ({ threads: info.backend.threads, fallbacks: {}, values: [] }));
+globalThis.checked.catch((error) => { globalThis.failed = String(error.stack); });
+globalThis.listens = true;
+</script>`;
 
 /** Appended to a program that is run from the command line. */
 const TELL = `
@@ -79,7 +87,7 @@ async function checkTarget(target: Target, { project, node, tarballs }: Place): 
 
 /** Opens a built page isolated in each browser, and not isolated in Chromium. */
 async function openAll(
-  { name, page, browsers }: Target & { page: string; browsers: readonly string[] },
+  { name, page, browsers, inline }: Target & { page: string; browsers: readonly string[] },
   { project, node, tarballs }: Place,
 ): Promise<Result[]> {
   const results: Result[] = [];
@@ -99,7 +107,9 @@ async function openAll(
       const title = `bundles ${name}, ${browser}${isolated ? '' : ', not isolated'}`;
       try {
         const outcome = await (browser === 'firefox' ? openInFirefox(opened, project) : openInChromium(opened));
-        results.push({ name: title, problems: differences(outcome, node, isolated ? THREADS : 1) });
+        const expected = inline ? { ...node, fallbacks: {}, values: [] } : node;
+        const threads = inline ? Math.min(availableParallelism(), 4) : THREADS;
+        results.push({ name: title, problems: differences(outcome, expected, isolated ? threads : 1) });
       } catch (error) {
         results.push({ name: title, problems: [(error as Error).message] });
       } finally {
@@ -136,7 +146,11 @@ async function follow(
 }
 
 async function build(target: Target, project: string): Promise<void> {
-  await follow(target, project, (files) => ({ 'src/main.js': files['src/main.js'] + ASK, 'src/forward.js': FORWARD }));
+  await follow(target, project, (files) =>
+    target.inline
+      ? { 'index.html': (files['index.html'] as string).replace('</script>', ASK_INLINE) }
+      : { 'src/main.js': files['src/main.js'] + ASK, 'src/forward.js': FORWARD },
+  );
 }
 
 async function runProgram(target: Target, project: string): Promise<Outcome> {

@@ -144,14 +144,17 @@ export async function checkServiceWorker(project: string): Promise<Result[]> {
   const site = await serve({ folders: { '/': folder }, page: files['isolated.html'] ?? '', isolated: false });
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   try {
+    const blocked = await browser.newContext({ serviceWorkers: 'block' });
+    const alone = await blocked.newPage();
+    await alone.goto(site.url);
+    const before = await alone.evaluate('crossOriginIsolated');
     const page = await browser.newPage();
     await page.goto(site.url);
-    const before = await page.evaluate('crossOriginIsolated');
     await page.waitForFunction('crossOriginIsolated', undefined, { timeout: 20_000 });
     const worker = await page.evaluate(`new Promise((resolve) => {
       new Worker('worker.js', { type: 'module' }).onmessage = ({ data }) => resolve(data);
     })`);
-    const problems = before === false ? [] : ['The page was isolated before: this shows nothing.'];
+    const problems = before === false ? [] : ['The page is isolated without it: this shows nothing.'];
     if (worker !== true) problems.push(`A worker of the page is isolated: ${worker}.`);
     return [{ name, problems }];
   } catch (error) {

@@ -4,11 +4,12 @@ import { type Ceiling, LINES } from './table.js';
 /** Holds the size of one package against its ceiling. */
 export function checkSize(size: Size, ceiling: Ceiling | undefined): string[] {
   if (!ceiling) return ['It has no row in tools/checks/src/sizes/table.ts: add one, with its reason.'];
-  const problems = (['tarball', 'bundle'] as const)
-    .filter((part) => size[part] > ceiling[part] * 1000)
+  const most = { prebuilt: 0, ...ceiling };
+  const problems = (['tarball', 'bundle', 'prebuilt'] as const)
+    .filter((part) => size[part] > most[part] * 1000)
     .map((part) => {
       const measured = (size[part] / 1000).toFixed(1);
-      return `The ${part} has ${measured} kB, more than the ${ceiling[part]} kB allowed (${ceiling.why}): make it smaller, or raise the ceiling with a reason.`;
+      return `The ${part} has ${measured} kB, more than the ${most[part]} kB allowed (${ceiling.why}): make it smaller, or raise the ceiling with a reason.`;
     });
   const { lines = LINES } = ceiling;
   if (size.lines >= lines) {

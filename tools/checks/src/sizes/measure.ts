@@ -9,6 +9,8 @@ export interface Size {
   readonly tarball: number;
   /** Bytes. */
   readonly bundle: number;
+  /** Bytes of the file for pages without a bundler, 0 where there is none. */
+  readonly prebuilt: number;
   /** Lines of the sources, tests and their helpers left out. */
   readonly lines: number;
 }
@@ -27,6 +29,7 @@ export async function measure({ folder }: Package, tarball: string): Promise<Siz
   return {
     tarball: statSync(tarball).size,
     bundle: outputFiles.reduce((sum, file) => sum + file.contents.length, 0),
+    prebuilt: statSync(join(folder, 'dist/blip2.js'), { throwIfNoEntry: false })?.size ?? 0,
     lines: countLines(join(folder, 'src')),
   };
 }

@@ -20,6 +20,15 @@ test('a small package passes; one above its ceiling fails, tarball and bundle ea
   ]);
 });
 
+test('a file for pages without a bundler is held against a ceiling of its own', async () => {
+  const files = { 'dist/index.js': '', 'dist/blip2.js': 'x'.repeat(3000) };
+  const size = await withPackage(files, async (pkg) => measure(pkg, await pack(pkg)));
+  expect(size.prebuilt).toBe(3000);
+  expect(checkSize(size, { ...ceiling, prebuilt: 3 })).toEqual([]);
+  expect(checkSize(size, { ...ceiling, prebuilt: 2 })).toEqual([expect.stringContaining('The prebuilt has 3.0 kB')]);
+  expect(checkSize(size, ceiling)).toEqual([expect.stringContaining('more than the 0 kB')]);
+});
+
 test('lines are counted without tests, and held against a ceiling', async () => {
   const sources = {
     'src/index.ts': 'one;\ntwo;\n',
@@ -45,5 +54,5 @@ test('each package has a ceiling with a reason, and no other has', () => {
   const names = publishedPackages().map(({ manifest: { name } }) => name);
   expect(Object.keys(ceilings).sort()).toEqual([...names].sort());
   for (const { why } of Object.values(ceilings)) expect(why).not.toBe('');
-  expect(checkSize({ tarball: 1, bundle: 1, lines: 1 }, undefined)).toEqual([expect.stringContaining('no row')]);
+  expect(checkSize({ tarball: 1, bundle: 1, prebuilt: 0, lines: 1 }, undefined)).toEqual([expect.stringContaining('no row')]);
 });

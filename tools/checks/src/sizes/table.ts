@@ -4,6 +4,8 @@ export interface Ceiling {
   readonly tarball: number;
   /** The main entry, bundled and minified, without what it depends on, in kB. */
   readonly bundle: number;
+  /** The file for pages without a bundler, dist/blip2.js, in kB; where it is not given there is none. */
+  readonly prebuilt?: number;
   /** Lines of its sources without tests; {@link LINES} where it is not given. */
   readonly lines?: number;
   readonly why: string;
@@ -70,7 +72,12 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
     bundle: 44,
     why: 'routes, a queue, images from the web, the thread of the model; and the built web page, without the starter',
   },
-  '@blip2/web': { tarball: 30, bundle: 12, why: 'the proxy in the page; in the worker the calls, and training' },
+  '@blip2/web': {
+    tarball: 800,
+    bundle: 12,
+    prebuilt: 2600,
+    why: 'the proxy in the page; in the worker the calls, and training; one file with all of it, TensorFlow.js and the kernels too',
+  },
   '@blip2/report': { tarball: 35, bundle: 37, why: 'pages, plots, and their styles' },
   '@blip2/explain': { tarball: 25, bundle: 22, why: 'maps, and sheets as SVG, PNG and HTML' },
   '@blip2/runs': {
