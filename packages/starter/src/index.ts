@@ -4,8 +4,9 @@
  */
 export type StarterModel = 'vision' | 'language' | 'bert' | 'blip2';
 
-const here = import.meta.url; // a bundler that saw it in new URL() would look for a file of that name
-const models = new URL('../models/', here);
+/** A function, as bundlers look for a file of the name that stands beside `import.meta.url` in `new URL()`. */
+const below = (path: string, base: string): URL => new URL(path, base);
+const models = below('../models/', import.meta.url);
 
 /**
  * Returns the folder of a model as a URL that ends in a slash: of Node's disk, or of the server of a page whose modules were not

@@ -13,7 +13,14 @@ import { differences, type Outcome } from './outcome.js';
 import { checkServer, checkServiceWorker, servers } from './servers.js';
 import { quick, type Target, targets } from './targets.js';
 
-const PACKAGES = ['@blip2/models', '@blip2/web', '@blip2/attention', '@blip2/backend-simd', '@blip2/qformer', '@blip2/tensor'];
+const PACKAGES = [
+  '@blip2/models',
+  '@blip2/web',
+  '@blip2/attention',
+  '@blip2/backend-simd',
+  '@blip2/qformer',
+  '@blip2/tensor',
+];
 const THREADS = 2;
 const LIMIT = 300_000;
 const FORWARD = readFileSync(new URL('forward.js', import.meta.url), 'utf8');

@@ -54,5 +54,7 @@ test('each package has a ceiling with a reason, and no other has', () => {
   const names = publishedPackages().map(({ manifest: { name } }) => name);
   expect(Object.keys(ceilings).sort()).toEqual([...names].sort());
   for (const { why } of Object.values(ceilings)) expect(why).not.toBe('');
-  expect(checkSize({ tarball: 1, bundle: 1, prebuilt: 0, lines: 1 }, undefined)).toEqual([expect.stringContaining('no row')]);
+  expect(checkSize({ tarball: 1, bundle: 1, prebuilt: 0, lines: 1 }, undefined)).toEqual([
+    expect.stringContaining('no row'),
+  ]);
 });
