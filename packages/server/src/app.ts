@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { serveStatic } from '@hono/node-server/serve-static';
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { Call } from './api/call.js';
 import { chat } from './api/chat.js';
 import { type Env, expectModel, type RequestContext, type Service } from './api/context.js';
@@ -88,16 +88,22 @@ export function createApp(service: Service, hooks: AppHooks): Hono<Env> {
     });
   }
   app.get('/about', (c) => c.html(plainPage(service)));
-  if (hasPage()) {
-    const onFound = (_: string, c: { header: (name: string, value: string) => void }): void => {
-      for (const [name, value] of Object.entries(isolation)) c.header(name, value);
-    };
-    const starter = { root: starterFolder, rewriteRequestPath: (path: string) => path.slice('/starter'.length) };
-    app.use('/starter/*', serveStatic({ ...starter, onFound }));
-    app.use('/*', serveStatic({ root: pageFolder, onFound }));
-  } else app.get('/', (c) => c.html(plainPage(service)));
+  const rewriteRequestPath = (path: string): string => path.slice('/starter'.length);
+  app.use('/starter/*', isolated(serveStatic({ root: starterFolder, rewriteRequestPath })));
+  if (hasPage()) app.use('/*', isolated(serveStatic({ root: pageFolder })));
+  else app.get('/', (c) => c.html(plainPage(service)));
   return app;
 }
+
+/** Files with the headers that let a page use threads. */
+const isolated =
+  (files: MiddlewareHandler<Env>): MiddlewareHandler<Env> =>
+  async (c, next) => {
+    const response = await files(c, next);
+    if (!(response instanceof Response)) return response; // there is no such file, and what comes next answers
+    for (const [name, value] of Object.entries(isolation)) response.headers.set(name, value);
+    return response;
+  };
 
 /** Follows a request to its end: what it holds is given back, and it is recorded. */
 function track(c: RequestContext, { limits, metrics }: Service, hooks: AppHooks): void {

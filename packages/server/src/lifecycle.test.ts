@@ -153,7 +153,7 @@ test('bodies that are too large, too slow, no JSON or of another type have their
   expect(await statusOf('[]', 'application/json')).toBe(400);
 });
 
-test('other paths and methods have their status, and /about says what there is', async () => {
+test('other paths and methods have their status, the files of the page may be isolated, and /about says what there is', async () => {
   const of = async (path: string, method = 'GET') => await fetch(`${server.url}${path}`, { method });
   expect((await of('/v1/nothing')).status).toBe(404);
   expect((await of('/../../etc/passwd')).status).toBe(404);
@@ -161,6 +161,12 @@ test('other paths and methods have their status, and /about says what there is',
   expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
   expect((await of('/search?q=a')).status).toBe(404);
   expect((await of('/')).headers.get('content-type')).toContain('text/html'); // the web page, where it is built
+  const file = await of('/starter/blip2/stage2/config.json');
+  expect(await file.json()).toHaveProperty('model_type', 'blip-2');
+  const isolation = ['cross-origin-opener-policy', 'cross-origin-embedder-policy'].map((name) =>
+    file.headers.get(name),
+  );
+  expect(isolation).toEqual(['same-origin', 'require-corp']);
   const page = await of('/about');
   expect(page.headers.get('content-type')).toContain('text/html');
   expect(await page.text()).toContain('POST /v1/chat/completions');

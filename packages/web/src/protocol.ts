@@ -30,7 +30,10 @@ export interface PageFunctions {
 
 /** A worker as the page sees it, or the worker's own scope, or one end of a `MessageChannel`. */
 export interface Endpoint {
+  /** Sends a structured clone. */
   postMessage(message: unknown): void;
+  /** Calls a function with each message. */
   addEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
+  /** Stops calling a function. */
   removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void;
 }

@@ -1,14 +1,21 @@
 import type { DecodedImage } from '@blip2/data';
 
-/** What a page draws images from. */
-type Drawn = ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement;
-
 /**
  * An image of a page: an address, relative ones to the page; the bytes of an image file; a `Blob` or `File`; a bitmap, an image
  * element, a canvas, or the present frame of a video; or an image that is decoded already. A file is decoded in the worker; what is
  * drawn on a canvas has lost the colors of transparent pixels.
  */
-export type PageImage = string | URL | Blob | Uint8Array | DecodedImage | Drawn;
+export type PageImage =
+  | string
+  | URL
+  | Blob
+  | Uint8Array
+  | DecodedImage
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLVideoElement;
 
 /** An image as it is sent to the worker. */
 export type SentImage = string | Blob | Uint8Array | DecodedImage | ImageBitmap;

@@ -15,8 +15,8 @@ import type { TrainedModel } from '../worker/train.js';
 import type { Connection } from './connection.js';
 import { type PageImage, sentImage, sentImages } from './images.js';
 
-/** An option of every call. */
-interface Cancellable {
+/** The option of every call. */
+export interface Cancellable {
   /** Stops the call, which throws the signal's reason at once; the worker stops at its next token, image or step. */
   readonly signal?: AbortSignal | undefined;
 }
