@@ -44,6 +44,7 @@ async function bundle(entry, define = {}) {
     format: 'esm',
     target: 'es2022',
     platform: 'browser',
+    external: ['usearch'], // the approximate index, imported in Node alone
     loader: { '.wasm': 'binary' },
     plugins: [embed],
     define,
