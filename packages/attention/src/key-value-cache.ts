@@ -4,7 +4,7 @@ import { extendFused } from './fused/extend.js';
 import type { KeyValue } from './key-value.js';
 import { placesFor } from './key-value-places.js';
 import { appendRows, copyRows, writesInPlace } from './key-value-rows.js';
-import type { AttendOptions } from './options.js';
+import type { CachedAttendOptions } from './options.js';
 import { rotary } from './rotary.js';
 import type { RotaryTables } from './rotary-tables.js';
 
@@ -37,9 +37,6 @@ export interface KeyValueCache {
   /** Frees the tensors; the cache is then empty. */
   dispose(): void;
 }
-
-/** Options of attention over a cache: those of `attend`, with `heads`. */
-export type CachedAttendOptions = Omit<AttendOptions, 'rows' | 'length'> & { readonly heads: number };
 
 /** Options of `extend`. */
 export interface ExtendOptions extends CachedAttendOptions {

@@ -36,6 +36,9 @@ export interface AttendOptions {
   gate?: tf.Tensor4D | undefined;
 }
 
+/** Options of attention over a cache: those of `attend`, with `heads`. */
+export type CachedAttendOptions = Omit<AttendOptions, 'rows' | 'length'> & { readonly heads: number };
+
 /** The sizes of an attention; L is the number of valid keys, K the width of a head. */
 export interface Sizes {
   readonly B: number;

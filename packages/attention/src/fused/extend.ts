@@ -1,8 +1,7 @@
 import { isRecording, runNamed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import type { KeyValue } from '../key-value.js';
-import type { CachedAttendOptions } from '../key-value-cache.js';
-import { checked } from '../options.js';
+import { type CachedAttendOptions, checked } from '../options.js';
 import { checkRotary } from '../rotary.js';
 import type { RotaryTables } from '../rotary-tables.js';
 import { offsetOf, wide } from './op.js';
