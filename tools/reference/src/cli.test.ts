@@ -65,7 +65,7 @@ test('the program holds the first stage against its reference: outputs, gradient
 test.each([
   [[], 'Name at least one folder.'],
   [[fixture('photos')], 'There is no golden.json in'],
-  [['--backend', 'webgl', fixture('stage1')], "There is no backend 'webgl' here, only cpu and simd."],
+  [['--backend', 'webgl', fixture('stage1')], "There is no backend 'webgl' here, only cpu, simd, webgpu."],
   [['--quantize', 'int3', fixture('stage1')], "There is no quantization 'int3', only int8, int4, f16."],
   [['--tolerance', '1', fixture('stage1')], "Unknown option '--tolerance'"],
 ])('exits with 2 for %j', async (args, message) => {

@@ -44,7 +44,7 @@ export async function run(args: readonly string[], { out, err }: Output): Promis
     return 0;
   }
   const backend = backends.find((name) => name === values.backend);
-  if (!backend) return wrong(`There is no backend '${values.backend}' here, only ${backends.join(' and ')}.`);
+  if (!backend) return wrong(`There is no backend '${values.backend}' here, only ${backends.join(', ')}.`);
   const quantize = quantizations.find((name) => name === values.quantize);
   if (values.quantize !== undefined && !quantize) {
     return wrong(`There is no quantization '${values.quantize}', only ${quantizations.join(', ')}.`);
