@@ -9,7 +9,7 @@ export interface Size {
   readonly tarball: number;
   /** Bytes. */
   readonly bundle: number;
-  /** Bytes of the file for pages without a bundler, 0 where there is none. */
+  /** Bytes of dist/blip2.js, in some packages the file for pages without a bundler; 0 where there is none. */
   readonly prebuilt: number;
   /** Lines of the sources, tests and their helpers left out. */
   readonly lines: number;

@@ -4,7 +4,7 @@ export interface Ceiling {
   readonly tarball: number;
   /** The main entry, bundled and minified, without what it depends on, in kB. */
   readonly bundle: number;
-  /** The file for pages without a bundler, dist/blip2.js, in kB; where it is not given there is none. */
+  /** The file for pages without a bundler, dist/blip2.js, in kB, of packages that have one. */
   readonly prebuilt?: number;
   /** Lines of its sources without tests; {@link LINES} where it is not given. */
   readonly lines?: number;
