@@ -1,5 +1,5 @@
 import { splat, storePart } from './math';
-import { I8, Q4_0, Q4_1, Q4_K, Q8_0, rowBytes } from './quantized';
+import { I8, Q4_0, Q4_1, Q4_K, Q8_0, rowBytes } from './quantized-formats';
 import { widened } from './widen';
 
 // Packed rows as float32, with the roundings of packages/tensor/src/quantized/dequantize.ts.

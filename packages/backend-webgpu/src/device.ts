@@ -53,9 +53,9 @@ const wanted = (requested: 'wasm' | 'webgpu'): DeviceReport => ({
   reason: `The device ${requested} was asked for.`,
 });
 
-/** The report of another device than was hoped for, and a warning where that is a surprise. */
-function fallBack(report: Omit<DeviceReport, 'device'>, surprise: boolean): DeviceReport {
-  if (surprise) console.warn(`${report.reason} The WebAssembly kernels compute.`);
+/** The report of another device than was hoped for, and a warning where WebGPU was asked for or is wrong. */
+function fallBack(report: Omit<DeviceReport, 'device'>, warn: boolean): DeviceReport {
+  if (warn) console.warn(`${report.reason} The WebAssembly kernels compute.`);
   return { ...report, device: 'wasm' };
 }
 
@@ -66,9 +66,9 @@ async function choose(requested: 'auto' | 'webgpu', wasm: string): Promise<Devic
   const adapter = nameOf(backend);
   const measured = requested === 'auto' ? await measure(wasm) : undefined;
   const found = { requested, adapter, ...(measured && { measured }) };
-  const [slow, fast] = [sumOf(measured, 'wasm'), sumOf(measured, 'webgpu')];
-  const figures = `A few products took ${milliseconds(slow)} with WebAssembly and ${milliseconds(fast)} with WebGPU.`;
-  if (measured && slow <= fast) return fallBack({ ...found, reason: figures }, false);
+  const [onWasm, onWebgpu] = [sumOf(measured, 'wasm'), sumOf(measured, 'webgpu')];
+  const figures = `A few products took ${milliseconds(onWasm)} with WebAssembly and ${milliseconds(onWebgpu)} with WebGPU.`;
+  if (measured && onWasm <= onWebgpu) return fallBack({ ...found, reason: figures }, false);
   const wrong = await selfCheck(backend, wasm);
   if (wrong) return fallBack({ ...found, reason: `WebGPU computes wrongly here (${wrong}).` }, true);
   return { ...found, device: 'webgpu', reason: measured ? figures : wanted('webgpu').reason };

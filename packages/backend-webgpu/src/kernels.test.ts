@@ -10,17 +10,17 @@ interface Result {
   readonly leaked: number[];
 }
 
-const said = await runOnDawn<{ results: Result[]; errors: string[] }>(
+const outcome = await runOnDawn<{ results: Result[]; errors: string[] }>(
   'The shaders were',
   new URL('../test/kernels.ts', import.meta.url),
 );
-const onAdapter = said.skipped ? test.skip : test;
+const onAdapter = outcome.skipped ? test.skip : test;
 
-onAdapter(`values and gradients are those of the composed ops, and nothing is left (${said.adapter})`, () => {
-  expect(said.failed).toBeUndefined();
-  expect(said.errors).toEqual([]);
-  expect(said.results?.length).toBeGreaterThan(30);
-  for (const { name, shapes, differences, leaked } of said.results ?? []) {
+onAdapter(`values and gradients are those of the composed ops, and nothing is left (${outcome.adapter})`, () => {
+  expect(outcome.failed).toBeUndefined();
+  expect(outcome.errors).toEqual([]);
+  expect(outcome.results?.length).toBeGreaterThan(30);
+  for (const { name, shapes, differences, leaked } of outcome.results ?? []) {
     expect([name, shapes, differences.filter((x) => !(x <= 1e-5))]).toEqual([name, true, []]);
     expect([name, ...leaked]).toEqual([name, 0, 0]);
   }

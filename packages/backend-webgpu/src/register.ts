@@ -73,14 +73,14 @@ const watched = new WeakSet<GPUDevice>();
 function watch({ device }: WebGPUBackend): void {
   if (watched.has(device)) return;
   watched.add(device);
-  let told = false;
-  const tell = (what: string): void => {
-    if (!told) console.warn(`WebGPU reports: ${what} Results may be wrong from now on; use the wasm device.`);
-    told = true;
+  let warned = false;
+  const warn = (what: string): void => {
+    if (!warned) console.warn(`WebGPU reports: ${what} Results may be wrong from now on; use the wasm device.`);
+    warned = true;
   };
-  device.addEventListener('uncapturederror', (event) => tell((event as GPUUncapturedErrorEvent).error.message));
+  device.addEventListener('uncapturederror', (event) => warn((event as GPUUncapturedErrorEvent).error.message));
   void device.lost.then(({ reason, message }) => {
-    if (reason !== 'destroyed') tell(`the device was lost (${message}).`);
+    if (reason !== 'destroyed') warn(`the device was lost (${message}).`);
   });
 }
 

@@ -1,12 +1,13 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate, type SyncDecodingState, type SyncLanguageModel } from '@blip2/llm';
-import { bind, dispose, normal, param } from '@blip2/tensor';
-import { encodeSafetensors, openSafetensors } from '@blip2/tensor/safetensors';
+import { dispose, normal, param } from '@blip2/tensor';
+import { encodeSafetensors } from '@blip2/tensor/safetensors';
 import type { BenchCase, Suite, Work } from '@blip2/testing';
 import { softPrompt } from '@blip2/training';
 import * as tf from '@tensorflow/tfjs';
+import { loadFile } from './load-file.js';
 import { queryConfig, realLanguage, realQFormer, realVision, textConfig, visionConfig } from './real-width.js';
 
 // The parts of a caption, one after the other: what a person waits for.
@@ -38,14 +39,7 @@ const load: BenchCase = {
     const shape = [rows / 4, 4096];
     writeFileSync(path, encodeSafetensors(names.map((name) => ({ name, dtype: 'F16', shape, data }))));
     const spec = Object.fromEntries(names.map((name) => [name, param(shape, normal(1))]));
-    return {
-      run: async () => {
-        const source = await openSafetensors(path);
-        dispose(await bind(spec, source));
-        await source.close();
-      },
-      dispose: () => rmSync(path),
-    };
+    return loadFile(path, spec);
   },
 };
 

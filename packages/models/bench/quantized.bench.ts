@@ -1,15 +1,15 @@
-import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate, type SyncLanguageModel } from '@blip2/llm';
 import { imageFeatures, queryOutput } from '@blip2/qformer';
-import { bind, dispose, linearSpec, quantize } from '@blip2/tensor';
-import { openSafetensors, packedTensor, writeSafetensors } from '@blip2/tensor/safetensors';
+import { linearSpec, quantize } from '@blip2/tensor';
+import { packedTensor, writeSafetensors } from '@blip2/tensor/safetensors';
 import { cachedRealModels } from '@blip2/test-models';
 import type { BenchCase, Suite, Work } from '@blip2/testing';
 import { loadLanguageModel, normFeatures, type Stage1Params, type Stage2Params, softPrompt } from '@blip2/training';
 import { encodePixels } from '@blip2/vision';
 import * as tf from '@tensorflow/tfjs';
+import { loadFile } from './load-file.js';
 import { randomLanguage, randomModel } from './random-model.js';
 
 // Models of the true shapes with packed weights, beside PyTorch's in float32 and in bfloat16: each precision has cases of its own,
@@ -87,7 +87,7 @@ const token = (quantization: 'int8' | 'int4', dtype: Precision): BenchCase => ({
 
 const indexing: BenchCase = {
   ...large,
-  name: 'blip2-itm-vit-g int8, an image to be found by; PyTorch float32',
+  name: 'blip2-itm-vit-g int8, indexing an image; PyTorch float32',
   work: { op: 'imageCaption', dtype: 'float32', made: 0, ...vision, ...prefixed(qformer) },
   prepare: async () => {
     const { vision, params, config, dispose } = await randomModel('blip2-itm-vit-g', 'int8');
@@ -111,7 +111,7 @@ const SPOKEN = 32;
 const smollm2 = cachedRealModels()?.smollm2;
 
 /** A real language model from its file; `npm run real-models` gets it. */
-const spoken: BenchCase = {
+const smolLm2: BenchCase = {
   name: `SmolLM2-135M Q4_1, ${SPOKEN} tokens`,
   work: { op: 'gguf', file: smollm2 ?? '', made: SPOKEN },
   slow: ['wasm', 'cpu', 'tfjs-node'],
@@ -153,14 +153,7 @@ const loading: BenchCase = {
       names.map((name) => ({ name: `${name}.weight`, ...packed })),
     );
     const spec = Object.fromEntries(names.map((name) => [name, linearSpec(SIDE, SIDE, { bias: false })]));
-    return {
-      run: async () => {
-        const source = await openSafetensors(path);
-        dispose(await bind(spec, source));
-        await source.close();
-      },
-      dispose: () => rmSync(path),
-    };
+    return loadFile(path, spec);
   },
 };
 
@@ -170,7 +163,7 @@ const suite: Suite = {
     ...precisions.map(caption),
     ...(['int8', 'int4'] as const).flatMap((quantization) => precisions.map((dtype) => token(quantization, dtype))),
     indexing,
-    spoken,
+    smolLm2,
     loading,
   ],
 };

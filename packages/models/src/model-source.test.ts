@@ -81,7 +81,7 @@ test('the starter that was copied elsewhere', async () => {
   unmountFolder(root);
 });
 
-test('what holds no model is told by its path', async () => {
+test('the error for a folder without a model names its path', async () => {
   await expect(fromPretrained(memoryFolder())).rejects.toThrow(
     "There is no config.json in the folder 'mount:model'; give a folder that contains config.json.",
   );

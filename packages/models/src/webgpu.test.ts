@@ -9,19 +9,19 @@ interface Used {
   readonly leaked: number;
 }
 
-interface Said {
+interface Outcome {
   /** With WebAssembly, and on webgpu. */
   readonly used: [Used, Used];
   /** Losses and norms of gradients of each step, likewise. */
   readonly trained: [Record<string, number>[], Record<string, number>[]];
 }
 
-const said = await runOnDawn<Said>('The whole path was', new URL('../test/webgpu.ts', import.meta.url));
-const onAdapter = said.skipped ? test.skip : test;
+const outcome = await runOnDawn<Outcome>('The whole path was', new URL('../test/webgpu.ts', import.meta.url));
+const onAdapter = outcome.skipped ? test.skip : test;
 
-onAdapter(`a model gives on webgpu the ids that it gives with WebAssembly (${said.adapter})`, () => {
-  expect(said.failed).toBeUndefined();
-  const [right, mine] = said.used as Said['used'];
+onAdapter(`a model gives on webgpu the ids that it gives with WebAssembly (${outcome.adapter})`, () => {
+  expect(outcome.failed).toBeUndefined();
+  const [right, mine] = outcome.used as Outcome['used'];
   expect([right.chosen.device, mine.chosen.device]).toEqual(['wasm', 'webgpu']);
   expect(mine.tokens).toEqual(right.tokens);
   expect(mine.tokens.map(({ length }) => length > 1)).toEqual([true, true]);
@@ -29,7 +29,7 @@ onAdapter(`a model gives on webgpu the ids that it gives with WebAssembly (${sai
 });
 
 onAdapter('both stages train on webgpu as with WebAssembly', () => {
-  const [right, mine] = said.trained as Said['trained'];
+  const [right, mine] = outcome.trained as Outcome['trained'];
   expect(mine.length).toBe(4);
   for (const [step, terms] of right.entries()) {
     for (const [name, value] of Object.entries(terms)) {

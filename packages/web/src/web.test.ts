@@ -110,7 +110,7 @@ test('explains as @blip2/explain does', async () => {
   expect(await model.explain(images[0]!, { text: 'a ring' })).toEqual(expected);
 });
 
-test('trains, and its files are a model that captions as it said', async () => {
+test('trains, and its files are a model that captions as before it was saved', async () => {
   const shapes = await drawShapes(6);
   const steps: number[] = [];
   const before: string[] = [];

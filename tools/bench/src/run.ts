@@ -97,7 +97,7 @@ export async function runAll(
   return run;
 }
 
-/** All are up before any is timed. Why one is not is told when it is asked for a case. */
+/** All are up before any is timed. Why one is not is reported when it is asked for a case. */
 async function versionsOf(one: ContenderProcess, versions: Record<string, string>): Promise<void> {
   const answer = await one.ask({ ask: 'versions' }).catch(() => undefined);
   Object.assign(versions, answer?.versions);

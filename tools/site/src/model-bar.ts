@@ -21,10 +21,10 @@ export function showModel(model: Model): void {
     dialog.element,
   );
 
-  let said = '';
-  const say = (what: string): void => {
-    if (what !== said) announce(what);
-    said = what;
+  let announced = '';
+  const announceOnce = (what: string): void => {
+    if (what !== announced) announce(what);
+    announced = what;
   };
   const show = (): void => {
     const { choice, state } = model;
@@ -37,11 +37,11 @@ export function showModel(model: Model): void {
     if (state.kind === 'loading') {
       bar.value = state.share;
       text.textContent = `Model: ${choice.name}, ${state.phase}: ${Math.floor(100 * state.share)} %`;
-      say(`Loading the model ${choice.name}.`);
+      announceOnce(`Loading the model ${choice.name}.`);
     }
     if (state.kind === 'ready') {
       text.textContent = `Model: ${choice.name} · ${describe(state.model)}`;
-      say(`The model ${choice.name} is loaded.`);
+      announceOnce(`The model ${choice.name} is loaded.`);
       const notes = [...model.notes];
       const { device } = state.model.info.backend;
       if (device?.requested === 'auto') notes.push(device.reason);

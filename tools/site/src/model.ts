@@ -44,7 +44,7 @@ export class Model {
     return this.#state;
   }
 
-  /** What loading had to say, such as that the storage is too small. */
+  /** Notes of loading, such as that the storage is too small. */
   get notes(): readonly string[] {
     return this.#notes;
   }

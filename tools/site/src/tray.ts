@@ -118,7 +118,7 @@ function thumbnail(image: PageImage, images: Images): HTMLElement {
     value: String(image.id),
     onchange: () => images.choose(image.id),
   });
-  const picture = element('img', { src: image.url, alt: '', loading: 'lazy', decoding: 'async' });
+  const preview = element('img', { src: image.url, alt: '', loading: 'lazy', decoding: 'async' });
   const name = element('span', { className: 'hidden', textContent: image.name });
-  return element('label', { className: 'thumbnail', title: image.name }, radio, picture, name);
+  return element('label', { className: 'thumbnail', title: image.name }, radio, preview, name);
 }

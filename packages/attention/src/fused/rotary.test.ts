@@ -43,10 +43,10 @@ test('the kernel has the bits of the ops that it stands for, forward and backwar
               : positions === 'of columns'
                 ? { positions: tf.tensor1d(rows.subarray(0, L), 'int32') }
                 : { positions: tf.tensor2d(rows, [B, L], 'int32') };
-          const slope = random(x.shape, 2);
+          const dy = random(x.shape, 2);
           const of = (): Float32Array[] => {
             const options = { heads, tables, ...where };
-            const grad = tf.grad((x) => tf.sum(tf.mul(slope, rotary(x, options))))(x);
+            const grad = tf.grad((x) => tf.sum(tf.mul(dy, rotary(x, options))))(x);
             return [rotary(x, options), grad].map((y) => y.dataSync() as Float32Array);
           };
           const kernel = tf.getKernel('Rotary', 'simd') as tf.KernelConfig;

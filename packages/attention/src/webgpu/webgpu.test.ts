@@ -13,26 +13,26 @@ interface Result {
   readonly leaked: number[];
 }
 
-interface Said {
+interface Outcome {
   readonly kernels: string[];
   readonly results: Result[];
   /** What the device reported. */
   readonly errors: string[];
 }
 
-const said = await runOnDawn<Said>("Attention's shaders were", new URL('../../test/webgpu.ts', import.meta.url));
-const onAdapter = said.skipped ? test.skip : test;
+const outcome = await runOnDawn<Outcome>("Attention's shaders were", new URL('../../test/webgpu.ts', import.meta.url));
+const onAdapter = outcome.skipped ? test.skip : test;
 
-onAdapter(`the shaders run (${said.skipped ?? said.adapter})`, () => {
-  expect(said.failed).toBeUndefined();
-  expect(said.errors).toEqual([]);
-  expect(said.kernels).toEqual(expect.arrayContaining(['Attention', 'AttentionGrad']));
-  expect(said.kernels).not.toContain('BatchMatMul');
+onAdapter(`the shaders run (${outcome.skipped ?? outcome.adapter})`, () => {
+  expect(outcome.failed).toBeUndefined();
+  expect(outcome.errors).toEqual([]);
+  expect(outcome.kernels).toEqual(expect.arrayContaining(['Attention', 'AttentionGrad']));
+  expect(outcome.kernels).not.toContain('BatchMatMul');
 });
 
 onAdapter('values and gradients equal the composed ones, the same bits each time, and nothing is left', () => {
-  expect(said.results?.length).toBeGreaterThan(10);
-  for (const { name, differences, same, leaked } of said.results ?? []) {
+  expect(outcome.results?.length).toBeGreaterThan(10);
+  for (const { name, differences, same, leaked } of outcome.results ?? []) {
     expect([name, differences.length > 0, differences.filter((x) => !(x <= 1e-4))]).toEqual([name, true, []]);
     expect([name, same, ...leaked]).toEqual([name, true, 0, 0]);
   }

@@ -9,7 +9,7 @@ import { multiply } from './matmul.js';
 // in blocks of 32; for weights in half precision they stay float32. For many rows of x, weights in half precision and in the formats
 // that only GGUF files have are unpacked, part by part, whose products are then those of float32.
 
-/** By format: its number in assembly/quantized.ts and unpack.ts, values and bytes of a block, and nanoseconds of a multiply-add. */
+/** By format: its number in assembly/quantized-formats.ts and unpack.ts, values and bytes of a block, and nanoseconds of a multiply-add. */
 const FORMATS: Readonly<Record<string, { id: number; values: number; bytes: number; cost: number }>> = {
   I8: { id: 0, values: 1, bytes: 1, cost: 0.05 },
   Q8_0: { id: 1, values: 32, bytes: 34, cost: 0.06 },

@@ -24,8 +24,8 @@ test('generation takes its stage 2, retrieval its stage 1', async () => {
     ];
     const ended = await Promise.all(calls.map((call) => blip2([...call, ...common])));
     for (const [i, { code, stderr }] of ended.entries()) {
-      const said = stderr.replace(/^loading: .*\n/gm, ''); // what takes longer than a second is reported
-      expect([calls[i]?.[0], code, said]).toEqual([calls[i]?.[0], 0, '']);
+      const problems = stderr.replace(/^loading: .*\n/gm, ''); // what takes longer than a second is reported
+      expect([calls[i]?.[0], code, problems]).toEqual([calls[i]?.[0], 0, '']);
     }
     const [caption, answer, match] = ended.map(({ stdout }) => JSON.parse(stdout.split('\n')[0] as string));
     expect(typeof caption.caption).toBe('string');

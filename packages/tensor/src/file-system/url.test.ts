@@ -40,7 +40,7 @@ afterAll(() => {
   server.closeAllConnections();
 });
 
-test('files are told from folders by their names, and a JSON file is requested once', async () => {
+test('files are distinguished from folders by their names, and a JSON file is requested once', async () => {
   const folder = urlFolder(base);
   expect(await folder.status('')).toMatchObject({ kind: 'folder' });
   expect(await folder.status('stage1')).toMatchObject({ kind: 'folder' });

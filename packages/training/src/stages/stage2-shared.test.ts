@@ -92,9 +92,9 @@ test.each([
     names.forEach((name, i) => {
       expectClose(sums[i]!, expected.terms[name]!, 1e-5);
     });
-    const slope = sum((share) => share.grads.w as tf.Tensor);
-    expectClose(slope, expected.grads.w!, 1e-5);
-    dispose({ expected, shares, sums, slope, whole, batches } as never);
+    const gradient = sum((share) => share.grads.w as tf.Tensor);
+    expectClose(gradient, expected.grads.w!, 1e-5);
+    dispose({ expected, shares, sums, gradient, whole, batches } as never);
   });
   trainable.w.dispose();
 });

@@ -117,7 +117,7 @@ function quantized({ line, ratio }: Lookup): Bar[] {
       atLeast: 2,
     },
     {
-      what: "blip2-itm-vit-g int8, an image to be found by, 2 threads: its time as a share of PyTorch's in float32",
+      what: "blip2-itm-vit-g int8, indexing an image, 2 threads: its time as a share of PyTorch's in float32",
       measured: over(1, times('blip2-itm-vit-g int8')),
       atMost: 0.7,
     },

@@ -27,7 +27,7 @@ const FORWARD = readFileSync(new URL('forward.js', import.meta.url), 'utf8');
 /** What stays of a project from one target to the next. */
 const KEPT = ['package.json', 'package-lock.json', 'node_modules'];
 
-/** Appended to the page's program: it computes what `forward` gives once the program has said what is in the image. */
+/** Appended to the page's program: it computes what `forward` gives once the program has written its caption. */
 const ASK = `
 import { forward } from './forward.js';
 addEventListener('unhandledrejection', ({ reason }) => { globalThis.failed = String(reason?.stack ?? reason); });

@@ -101,7 +101,7 @@ export function findFirefox(): string | undefined {
   return undefined;
 }
 
-/** A page that hangs is told after a while. */
+/** A page that hangs is reported after a while. */
 async function within(running: Promise<unknown>): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, reject) => {

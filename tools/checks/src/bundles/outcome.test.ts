@@ -14,6 +14,6 @@ test.each([
   [{ values: [1, -0.5, Number.NaN] }, 'differs from Node'],
   [{ values: [1, -0.5] }, 'number of values: 2, not 3'],
   [{ caption: 'a dog' }, 'The caption: "a dog", not "a cat"'],
-])('%j is told', (changed, problem) => {
+])('%j is reported', (changed, problem) => {
   expect(differences({ ...node, ...changed }, node, 2).join('\n')).toContain(problem);
 });

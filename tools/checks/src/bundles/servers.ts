@@ -82,12 +82,12 @@ export async function checkServer(server: Server, project: string, tarballs: Tar
   if (typeof program !== 'string') await addPackages(project, program, tarballs);
   const [command, given] = typeof program === 'string' ? [program, args] : [process.execPath, [file]];
   const child = spawn(command, given, { cwd: folder, env: { ...process.env, PORT: `${port}` }, stdio: 'pipe' });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   try {
     return [{ name: title, problems: await problemsOf(`http://127.0.0.1:${port}/`, child) }];
   } catch (error) {
-    return [{ name: title, problems: [`${error}\n${said}`] }];
+    return [{ name: title, problems: [`${error}\n${output}`] }];
   } finally {
     child.kill();
   }

@@ -49,7 +49,7 @@ test('conditions decide as for a browser', () => {
   expect(reachedFrom(makePackage('wrong', files, { imports: wrong }))).toEqual(['wrong/i.js > wrong/node.js: node:fs']);
 });
 
-test('packages of Node alone may only be imported lazily, and only where that is said', () => {
+test('packages of Node alone may only be imported lazily, and only where the table allows it', () => {
   const files = { 'i.js': "import('usearch'); import('sharp'); import './gone.js';" };
   expect(reachedFrom(makePackage('pkg', files))).toEqual([
     'pkg/i.js: sharp',

@@ -128,9 +128,9 @@ function captionTable(images: Images): HTMLElement {
     input.oninput = () => {
       image.caption = input.value;
     };
-    const picture = element('img', { src: image.url, alt: '', loading: 'lazy', decoding: 'async' });
+    const thumbnail = element('img', { src: image.url, alt: '', loading: 'lazy', decoding: 'async' });
     const name = element('th', { scope: 'row', textContent: image.name });
-    return { input, row: element('tr', {}, element('td', {}, picture), name, element('td', {}, input)) };
+    return { input, row: element('tr', {}, element('td', {}, thumbnail), name, element('td', {}, input)) };
   };
   images.onChange(() => {
     section.hidden = !images.all.some(({ caption }) => caption !== undefined);

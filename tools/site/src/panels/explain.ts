@@ -20,7 +20,7 @@ export function explainPanel(images: Images, model: Model): HTMLElement {
       const loaded = await model.get();
       const given = text.value.trim();
       const found = await loaded.explain(image.file, { signal, ...(given !== '' && { text: given }) });
-      const picture = await createImageBitmap(toImageData(found.image));
+      const bitmap = await createImageBitmap(toImageData(found.image));
       if (found.text) {
         const { itm, itc, words: maps } = found.text;
         const tiles = maps.words.map((word, i) => ({ label: word, share: maps.shares[i]! }));
@@ -30,7 +30,7 @@ export function explainPanel(images: Images, model: Model): HTMLElement {
             className: 'note',
             textContent: `ITM ${itm.toFixed(3)}, ITC ${itc.toFixed(3)}. Grad-CAM on the attention of the ITM pass: the patches through which a word raises the match. The percentage is its share of all words.`,
           }),
-          grid(picture, maps, tiles),
+          grid(bitmap, maps, tiles),
         );
       }
       words.hidden = !found.text;
@@ -42,13 +42,13 @@ export function explainPanel(images: Images, model: Model): HTMLElement {
           textContent: `Attention over ${found.queries.rows} × ${found.queries.columns} patches: the mean of all heads and layers. The number is the strongest patch as a multiple of uniform attention.`,
         }),
         grid(
-          picture,
+          bitmap,
           found.queries,
           Array.from({ length: count }, (_, i) => ({ label: `Query ${i + 1}` })),
         ),
       );
       queries.hidden = false;
-      picture.close();
+      bitmap.close();
     });
   }
 
@@ -86,12 +86,12 @@ interface Tile {
 }
 
 /** Painted maps with their labels, on one scale of colors. */
-function grid(picture: ImageBitmap, maps: Maps, tiles: readonly Tile[]): HTMLElement {
+function grid(bitmap: ImageBitmap, maps: Maps, tiles: readonly Tile[]): HTMLElement {
   const all = multiples(maps);
   const top = Math.max(2, ...all.map(({ peak }) => peak));
   const items = tiles.map(({ label, share }, i) => {
     const { values, peak } = all[i]!;
-    const canvas = paint(picture, maps, { values, top });
+    const canvas = paint(bitmap, maps, { values, top });
     const value = share === undefined ? `${peak.toFixed(1)}×` : `${Math.round(100 * share)} %`;
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', `${label}: ${value}, strongest ${placeOf(values, maps)}`);

@@ -7,7 +7,7 @@ import { chart, type Series } from '../ui/chart.js';
 import { announce, button, element, field, megabytes } from '../ui/dom.js';
 import { task } from '../ui/task.js';
 
-/** Colors of losses, which can be told apart on light and dark paper. */
+/** Colors of losses, which differ on light and dark paper. */
 const colors = ['#c2410c', '#2563eb', '#15803d', '#9333ea'];
 
 /** Training on the images that have captions: captions in, live losses, held-out images before and after, the trained folder out. */
@@ -23,7 +23,7 @@ export function trainPanel(images: Images, model: Model): HTMLElement {
   const words = element('input', { type: 'checkbox', checked: true });
   const start = button('Train', () => train(), { className: 'main' });
   const work = task([start]);
-  const said = element('p');
+  const summary = element('p');
   const curves = chart();
   const legend = element('div', { className: 'legend' });
   const live = element(
@@ -169,7 +169,7 @@ export function trainPanel(images: Images, model: Model): HTMLElement {
   const list = captionInputs(images);
   images.onChange(() => {
     const captioned = images.all.filter(({ captions }) => captions.length > 0).length;
-    said.textContent =
+    summary.textContent =
       images.all.length === 0
         ? 'Choose or drop a folder of images. Their captions are read from captions.jsonl, captions.csv, or cat.txt beside cat.jpg; or write them here.'
         : `${captioned} of ${images.all.length} images have captions.`;
@@ -179,7 +179,7 @@ export function trainPanel(images: Images, model: Model): HTMLElement {
   return element(
     'div',
     {},
-    said,
+    summary,
     list,
     element(
       'details',

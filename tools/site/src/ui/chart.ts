@@ -47,12 +47,12 @@ export function chart(): { readonly element: SVGElement; draw(series: readonly S
         line(smooth(values), { stroke: color, class: 'smooth' }),
       ]);
       root.replaceChildren(...ticks.flat(), ...ends, ...lines);
-      const said = series.map(
+      const ranges = series.map(
         ({ name, values }) => `${name} ${values[0]?.toFixed(2)} to ${smooth(values).at(-1)?.toFixed(2)}`,
       );
       root.setAttribute(
         'aria-label',
-        `Losses after ${series[0]?.values.length ?? 0} of ${steps} steps: ${said.join(', ')}`,
+        `Losses after ${series[0]?.values.length ?? 0} of ${steps} steps: ${ranges.join(', ')}`,
       );
     },
   };

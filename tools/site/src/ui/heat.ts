@@ -10,7 +10,7 @@ export interface Maps {
 
 type Color = readonly [number, number, number];
 
-/** White to plum, in about even steps of lightness that the color-blind can tell apart; the colors of `@blip2/report`. */
+/** White to plum, in about even steps of lightness that the color-blind can distinguish; the colors of `@blip2/report`. */
 const colors: readonly Color[] = [
   [255, 255, 255],
   [255, 226, 150],

@@ -52,24 +52,24 @@ interface Walking extends WalkOptions {
   readonly node: Blip2;
 }
 
-/** A page, and what it said and requested. */
+/** A page, with its messages on the console and its requests. */
 async function open(browser: Browser, site: string, isolated: boolean) {
   const { url, close } = await serveFolder(site, { isolated });
   const context = await browser.newContext({ viewport: WIDE, acceptDownloads: true });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
   const page = await context.newPage();
   page.setDefaultTimeout(LIMIT);
-  const said: string[] = [];
+  const messages: string[] = [];
   const foreign: string[] = [];
-  page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => said.push(String(error)));
+  page.on('console', (message) => messages.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => messages.push(String(error)));
   context.on('request', (request) => {
     if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url)) foreign.push(request.url());
   });
   await page.goto(url);
   return {
     page,
-    said,
+    messages,
     foreign,
     async close() {
       await context.close();
@@ -221,7 +221,7 @@ async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
     await shot('from-disk');
   } finally {
     report('requests nothing of another origin', opened.foreign.length > 0 ? opened.foreign.join(', ') : undefined);
-    report('has nothing to complain of', opened.said.length > 0 ? opened.said.join('\n') : undefined);
+    report('writes nothing on the console', opened.messages.length > 0 ? opened.messages.join('\n') : undefined);
     await opened.close();
   }
 }
@@ -296,9 +296,9 @@ async function walkAlone(browser: Browser, { site, report, files, node }: Walkin
     equal(await panel(page).locator('output').textContent(), expected);
     await page.getByText(/1 thread$/).waitFor();
     await page.getByText(/It computes with one thread/).waitFor();
-    const warnings = opened.said.filter((line) => line.includes('one thread'));
-    if (warnings.length !== 1 || opened.said.length !== 1)
-      throw new Error(`The console has: ${opened.said.join('\n')}`);
+    const warnings = opened.messages.filter((line) => line.includes('one thread'));
+    if (warnings.length !== 1 || opened.messages.length !== 1)
+      throw new Error(`The console has: ${opened.messages.join('\n')}`);
     report('without the headers it computes with one thread, and says so once');
   } catch (error) {
     report('without the headers it computes with one thread, and says so once', String(error));

@@ -32,8 +32,8 @@ export function errorsOf(device: GPUDevice): string[] {
 
 /** Prints what `main` gives, or its error, as the last line, and ends the process. */
 export async function report(main: () => Promise<object>): Promise<void> {
-  const said = await main().catch((error: unknown) => ({
+  const outcome = await main().catch((error: unknown) => ({
     failed: error instanceof Error ? error.stack : String(error),
   }));
-  process.stdout.write(`${JSON.stringify(said)}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify(outcome)}\n`, () => process.exit(0));
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const CHROMIUM = '/usr/lib/chromium';
 
 /** What every program reports: why it did not run, or how it failed. */
-export interface Said {
+export interface Outcome {
   readonly skipped?: string;
   readonly failed?: string;
   readonly adapter?: string;
@@ -22,7 +22,7 @@ export async function runOnDawn<T>(
   what: string,
   program: URL,
   args: readonly string[] = [],
-): Promise<Said & Partial<T>> {
+): Promise<Outcome & Partial<T>> {
   const driver = `${CHROMIUM}/vk_swiftshader_icd.json`;
   const software = existsSync(driver) ? { VK_ICD_FILENAMES: driver, LD_LIBRARY_PATH: CHROMIUM } : {};
   const { stdout } = await promisify(execFile)(
@@ -30,7 +30,7 @@ export async function runOnDawn<T>(
     ['--conditions=@blip2/source', '--import', 'tsx', fileURLToPath(program), ...args],
     { env: { ...software, ...process.env }, timeout: 600_000, maxBuffer: 2 ** 24 },
   );
-  const said = JSON.parse(stdout.trim().split('\n').at(-1) as string) as Said & Partial<T>;
-  if (said.skipped) console.warn(`${what} NOT tested on WebGPU: ${said.skipped}.`);
-  return said;
+  const outcome = JSON.parse(stdout.trim().split('\n').at(-1) as string) as Outcome & Partial<T>;
+  if (outcome.skipped) console.warn(`${what} NOT tested on WebGPU: ${outcome.skipped}.`);
+  return outcome;
 }
