@@ -241,7 +241,7 @@ test('what is missing or does not fit is said before anything is written', async
       { config: undefined },
       /do not determine the number of heads of the vision_config; give it as the option .*: \{.*\}\.$/,
     );
-    await fails(file, { tokenizer: folder }, 'holds no tokenizer.json');
+    await fails(file, { tokenizer: folder }, 'has no tokenizer.json');
     await fails(vision, {}, 'holds only an image encoder');
     await fails(file, { vision: file }, 'holds no image encoder of a known kind');
     await fails(join(opt, 'golden.safetensors'), {}, 'does not have the names of LAVIS');

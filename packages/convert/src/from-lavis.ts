@@ -1,13 +1,6 @@
-import { CLIP_MEAN, CLIP_STD, createTokenizer } from '@blip2/data';
+import { CLIP_MEAN, CLIP_STD, createTokenizer, readTokenizerFiles } from '@blip2/data';
 import { readModelConfig } from '@blip2/models';
-import {
-  expectMatch,
-  IMAGE_TOKEN,
-  loadPlan,
-  mismatchesOf,
-  processorJson,
-  readTokenizerFiles,
-} from '@blip2/models/folder';
+import { expectMatch, IMAGE_TOKEN, loadPlan, mismatchesOf, processorJson } from '@blip2/models/folder';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
 import { openWeights } from '@blip2/tensor/files';
@@ -15,7 +8,7 @@ import { expectHeads, inferConfig, overrideConfig } from './infer.js';
 import { isLavis, lavisSource } from './lavis.js';
 import type { ConvertOptions, ModelFiles } from './options.js';
 import { type FrozenPart, type LanguagePart, languagePart, mergeSources, visionPart } from './parts.js';
-import { withDecoderToken, withImageRow } from './tokens.js';
+import { withDecoderRow, withImageRow } from './tokens.js';
 
 /** Options of a conversion whose folders and hub names are resolved to paths. */
 interface ResolvedOptions extends Omit<ConvertOptions, 'vision' | 'language' | 'tokenizer'> {
@@ -100,7 +93,7 @@ async function modelFiles(
   expectMatch(file, mismatchesOf(loadPlan(source, model)));
   const given = await readTokenizerFiles(from);
   const rows = source.names.get('embeddings.word_embeddings.weight')?.shape[0] ?? 0;
-  const tokenizer = language ? withImageRow(given, language.rows) : withDecoderToken(given, rows);
+  const tokenizer = language ? withImageRow(given, language.rows) : withDecoderRow(given, rows);
   const { id, vocabSize } = createTokenizer(tokenizer);
   const side = imageSizeOf(config);
   const processor = {

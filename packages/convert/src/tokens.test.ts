@@ -1,6 +1,6 @@
 import { buildWordPiece, createTokenizer, trainByteLevelBpe } from '@blip2/data';
 import { expect, test } from '@jest/globals';
-import { withDecoderToken, withImageRow } from './tokens.js';
+import { withDecoderRow, withImageRow } from './tokens.js';
 
 const bert = buildWordPiece(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'cat']);
 /** BERT's own, without the token that BLIP-2 adds. */
@@ -18,10 +18,10 @@ const plain = {
 
 test('[DEC] gets the row after those of BERT, and is the bos', () => {
   expect(createTokenizer(plain).vocabSize).toBe(7);
-  const made = createTokenizer(withDecoderToken(plain, 8));
+  const made = createTokenizer(withDecoderRow(plain, 8));
   expect([made.vocabSize, made.special.bos, made.encode('a cat')]).toEqual([8, 7, [2, 5, 6, 3]]);
-  expect(createTokenizer(withDecoderToken(bert, 8)).special.bos).toBe(7);
-  expect(() => withDecoderToken(plain, 9)).toThrow(
+  expect(createTokenizer(withDecoderRow(bert, 8)).special.bos).toBe(7);
+  expect(() => withDecoderRow(plain, 9)).toThrow(
     'has 7 tokens and no [DEC], but the word embeddings have 9 rows; give',
   );
 });

@@ -40,6 +40,7 @@ export {
 } from './image/pixels.js';
 export { applyProcessor, type Processor, parseProcessor, readProcessor } from './image/processor.js';
 export { type Box, crop, type ResizeOptions, resize, resizeBicubic } from './image/resize.js';
+export { withDecoderToken, withToken } from './text/added-tokens.js';
 export { buildByteLevelBpe, OPT_SPECIALS, trainByteLevelBpe } from './text/byte-bpe.js';
 export type { Merge } from './text/merges.js';
 export { type PaddedBatch, type PadOptions, padBatch, toIdTensors } from './text/pad.js';
@@ -48,13 +49,14 @@ export {
   createTokenizer,
   type EncodeOptions,
   loadTokenizer,
+  readTokenizerFiles,
   type SpecialName,
   type TokenDecodeOptions,
   type Tokenizer,
   type TokenizerFiles,
   type TokenizerOptions,
 } from './text/tokenizer.js';
-export { BERT_SPECIALS, buildWordPiece, trainWordPiece } from './text/word-piece.js';
+export { BERT_SPECIALS, buildWordPiece, DECODER_START, trainWordPiece } from './text/word-piece.js';
 export { type AugmentOptions, augmentOperations, randomAugment } from './transform/augment.js';
 export { type CropOptions, randomCropBox } from './transform/random-box.js';
 export {

@@ -1,8 +1,8 @@
-import { loadTokenizer } from '@blip2/data';
+import { createTokenizer, type TokenizerFiles } from '@blip2/data';
 import { modelFolder } from '@blip2/models';
 import { openTrained } from '@blip2/models/folder';
 import type { Communicator } from '@blip2/trainer';
-import { compose, type InitialModels, loadBert, type Parts } from '@blip2/training';
+import { bertTokenizerFiles, compose, type InitialModels, loadBert, type Parts } from '@blip2/training';
 import type { DataConfig, RunConfig } from './config/schema.js';
 import { trainsEncoder } from './config/trained.js';
 import { Disposables } from './disposables.js';
@@ -19,6 +19,8 @@ export interface TrainingContext {
   readonly config: RunConfig;
   /** The folders of the frozen models. */
   readonly folders: FrozenFolders;
+  /** The files of the Q-Former's tokenizer. */
+  readonly tokenizer: TokenizerFiles;
   readonly parts: Parts;
   readonly encoder: RunVision;
   /** The language model; absent where stage 2 is not trained. */
@@ -78,7 +80,8 @@ export async function openTrainingContext<D extends DataConfig>(
     const { bert, text } = folders;
     const { dropout, ...sizes } = config.qformer;
     const starts = bert === null || initial.stage1 || initial.stage2;
-    const tokenizer = await loadTokenizer(text);
+    const files = await bertTokenizerFiles(text);
+    const tokenizer = createTokenizer(files);
     const models = {
       encoderWidth: encoder.vision.width,
       tokens: encoder.tokens,
@@ -105,7 +108,7 @@ export async function openTrainingContext<D extends DataConfig>(
     const open = () => source.openTraining(config, { ...checked, ...shard, encoder, parts });
     const data = resources.add(await inTurn(communicator, open), (opened) => opened.close());
     if (data.encoded) encoder.dispose();
-    return { config, folders, parts, encoder, language, data, close: () => resources.close() };
+    return { config, folders, tokenizer: files, parts, encoder, language, data, close: () => resources.close() };
   } catch (error) {
     await resources.close();
     throw error;

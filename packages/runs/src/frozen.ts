@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { starterUrl } from '@blip2/starter';
 import { defaultCacheDir, isGguf } from '@blip2/tensor/files';
@@ -44,14 +43,17 @@ export function frozenFolders({ vision, language, bert }: Pick<RunConfig, Frozen
 /** Computes the SHA-256 of a folder's weights and JSON files, or of a GGUF file. */
 export async function fingerprint(folder: string): Promise<string> {
   const sum = createHash('sha256');
+  const add = async (file: string): Promise<void> => {
+    for await (const bytes of createReadStream(file)) sum.update(bytes);
+  };
   if (isGguf(folder)) {
-    await pipeline(createReadStream(folder), sum);
+    await add(folder);
     return sum.digest('hex');
   }
   const names = (await readdir(folder)).filter((name) => /\.(safetensors|json)$/.test(name)).sort();
   for (const name of names) {
     sum.update(`${name}\n`);
-    await pipeline(createReadStream(join(folder, name)), sum, { end: false });
+    await add(join(folder, name));
   }
   return sum.digest('hex');
 }

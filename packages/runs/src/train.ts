@@ -134,7 +134,7 @@ async function expectStage1({ stage1 }: Pick<RunConfig, 'stage1'>, out: string):
 
 /** @returns whether the stage is trained to its end */
 async function runStage1(context: TrainingContext, options: StageRun): Promise<boolean> {
-  const { config, folders, parts, encoder, data } = context;
+  const { config, parts, encoder, data } = context;
   const stage = await stageOptions(1, context, { ...options, batches: (at) => data.stage1(at) });
   const run = trainStage1(parts, {
     ...stage,
@@ -155,7 +155,7 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
       params: stage1Params(parts),
       vision: savedVision(context),
       processor: encoder.vision.processor,
-      tokenizer: folders.text,
+      tokenizer: context.tokenizer,
       ...(rerank && { rerank }),
     });
   }

@@ -1,3 +1,7 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readTokenizerFiles } from '@blip2/data';
 import { starterUrl } from '@blip2/starter';
 import type { Flat, WeightSource } from '@blip2/tensor';
 import { expectClose, expectNoLeak } from '@blip2/testing';
@@ -41,6 +45,26 @@ test('a size that contradicts the BERT is refused, and one without weights is fr
   using parts = await compose({ vision, text: random, qformer: { hiddenSize: 64, heads: 2, layers: 1 } });
   expect(parts.config).toMatchObject({ hiddenSize: 64, layers: 1, maxPositions: 512 });
   expect(() => initializeStage2(parts)).toThrow('Stage 2 needs a language model');
+});
+
+test('a tokenizer of BERT that has no BOS token gets [DEC] after its last', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'blip2-bert-'));
+  try {
+    await cp(starterUrl('bert'), folder, { recursive: true });
+    const files = await readTokenizerFiles(folder);
+    const { added_tokens: added } = files.tokenizer as { added_tokens: { content: string }[] };
+    const { bos_token, ...config } = files.config ?? {};
+    expect(bos_token).toBe('[DEC]');
+    const tokenizer = { ...files.tokenizer, added_tokens: added.filter(({ content }) => content !== '[DEC]') };
+    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer));
+    await writeFile(join(folder, 'tokenizer_config.json'), JSON.stringify(config));
+    const text = await loadBert(folder);
+    expect(text.tokenizer.special.bos).toBe(2559);
+    using parts = await compose({ vision, text, qformer });
+    expect(parts.config.vocabSize).toBe(2560);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('weights of the user are read and not closed', async () => {

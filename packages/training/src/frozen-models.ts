@@ -1,4 +1,13 @@
-import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
+import {
+  createTokenizer,
+  loadTokenizer,
+  type Processor,
+  readProcessor,
+  readTokenizerFiles,
+  type Tokenizer,
+  type TokenizerFiles,
+  withDecoderToken,
+} from '@blip2/data';
 import { type LanguageModel, languageConfig, loadLanguage, type SyncLanguageModel } from '@blip2/llm';
 import { bertConfig, isCopy, type QFormerConfig } from '@blip2/qformer';
 import { isJson, type Json, type WeightSource } from '@blip2/tensor';
@@ -122,13 +131,22 @@ const within = (source: WeightSource, prefix: string): WeightSource => ({
 });
 
 /**
+ * Reads the files of a BERT's tokenizer as the Q-Former uses them: with `[DEC]`, which starts captions, as `bos_token`.
+ * @param folder path or `file:` URL of the folder
+ * @throws where it has no `tokenizer.json`
+ */
+export const bertTokenizerFiles = async (folder: string | URL): Promise<TokenizerFiles> =>
+  withDecoderToken(await readTokenizerFiles(folder));
+
+/**
  * Loads the BERT of a Hugging Face folder into memory, for any number of calls of `compose`.
  * @param folder path or `file:` URL of the folder
  * @throws where a file is missing
  */
 export async function loadBert(folder: string | URL): Promise<LoadedBert> {
   const path = toPath(folder);
-  const [json, tokenizer, source] = await Promise.all([readConfigJson(path), loadTokenizer(path), openWeights(path)]);
+  const [json, files, source] = await Promise.all([readConfigJson(path), bertTokenizerFiles(path), openWeights(path)]);
+  const tokenizer = createTokenizer(files);
   try {
     const values = new Map<string, Float32Array>();
     const all: WeightSource['names'] = source.names;

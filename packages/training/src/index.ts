@@ -46,6 +46,7 @@ export {
 export { type FineTuningSchedule, fineTuningSchedule } from './fine-tuning-schedule.js';
 export {
   type BertModel,
+  bertTokenizerFiles,
   type LanguageModelWithTokenizer,
   type LoadVisionOptions,
   loadBert,

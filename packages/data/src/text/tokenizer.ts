@@ -112,6 +112,33 @@ function idsOf(library: Library, text: string, special: boolean): number[] {
 }
 
 /**
+ * Reads `tokenizer.json` and `tokenizer_config.json` of a folder as parsed JSON, or derives them from a GGUF file; parsed files
+ * are returned as they are.
+ * @param source path or `file:` URL of the folder or of the GGUF file, or the parsed files
+ * @throws Error where the folder has no `tokenizer.json`, and GgufError
+ */
+export async function readTokenizerFiles(source: string | URL | TokenizerFiles): Promise<TokenizerFiles> {
+  if (typeof source !== 'string' && 'tokenizer' in source) return source;
+  const folder = platform.locate(source);
+  if (/\.gguf$/i.test(folder)) return ofGguf(folder);
+  const tokenizer = await readJson(folder, 'tokenizer.json');
+  if (!tokenizer)
+    throw new Error(`${folder} has no tokenizer.json: save the tokenizer with transformers' fast tokenizers.`);
+  const config = await readJson(folder, 'tokenizer_config.json');
+  return { tokenizer, ...(config && { config }) };
+}
+
+async function ofGguf(file: string): Promise<TokenizerFiles> {
+  const { ggufTokenizer, openGguf } = await import('@blip2/tensor/gguf');
+  const source = await openGguf(file);
+  try {
+    return ggufTokenizer(source);
+  } finally {
+    await source.close();
+  }
+}
+
+/**
  * Loads the tokenizer of a Hugging Face folder (`tokenizer.json`, `tokenizer_config.json`) or of a GGUF file, or creates one
  * from the two files as parsed JSON.
  * @param source path or `file:` URL of the folder or of the GGUF file, or the parsed files
@@ -121,31 +148,13 @@ export async function loadTokenizer(
   source: string | URL | TokenizerFiles,
   options: TokenizerOptions = {},
 ): Promise<Tokenizer> {
-  if (typeof source !== 'string' && 'tokenizer' in source) return createTokenizer(source, options);
-  const folder = platform.locate(source);
-  if (/\.gguf$/i.test(folder)) return fromGguf(folder, options);
-  const tokenizer = await readJson(folder, 'tokenizer.json');
-  if (!tokenizer)
-    throw new Error(`${folder} has no tokenizer.json: save the tokenizer with transformers' fast tokenizers.`);
-  const config = await readJson(folder, 'tokenizer_config.json');
+  const files = await readTokenizerFiles(source);
+  if (files === source) return createTokenizer(files, options);
   try {
-    return createTokenizer({ tokenizer, ...(config && { config }) }, options);
+    return createTokenizer(files, options);
   } catch (cause) {
-    throw new Error(`The tokenizer in ${folder} cannot be used. ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** Creates the tokenizer that a GGUF file has in its metadata. */
-async function fromGguf(file: string, options: TokenizerOptions): Promise<Tokenizer> {
-  const { ggufTokenizer, openGguf } = await import('@blip2/tensor/gguf');
-  const source = await openGguf(file);
-  try {
-    return createTokenizer(ggufTokenizer(source), options);
-  } catch (cause) {
-    if ((cause as Error).name === 'GgufError') throw cause;
-    throw new Error(`The tokenizer in ${file} cannot be used. ${(cause as Error).message}`, { cause });
-  } finally {
-    await source.close();
+    const place = platform.locate(source as string | URL);
+    throw new Error(`The tokenizer in ${place} cannot be used. ${(cause as Error).message}`, { cause });
   }
 }
 

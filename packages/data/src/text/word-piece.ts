@@ -4,7 +4,8 @@ import type { TokenizerFiles } from './tokenizer.js';
 
 /** The special tokens of BERT in the order of their ids; `[DEC]`, which BLIP-2 adds, is not among them. */
 export const BERT_SPECIALS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
-const START = '[DEC]';
+/** The token with which BLIP-2 starts captions in the first stage; its embedding follows those of BERT's tokens. */
+export const DECODER_START = '[DEC]';
 
 const addedToken = (id: number, content: string) => ({
   id,
@@ -22,9 +23,9 @@ const addedToken = (id: number, content: string) => ({
  * @throws Error where one of BERT's special tokens is missing
  */
 export function buildWordPiece(vocab: readonly string[]): TokenizerFiles {
-  const tokens = vocab.includes(START) ? vocab : [...vocab, START];
+  const tokens = vocab.includes(DECODER_START) ? vocab : [...vocab, DECODER_START];
   const id = new Map(tokens.map((token, index) => [token, index]));
-  const special = [...BERT_SPECIALS, START].map((token) => {
+  const special = [...BERT_SPECIALS, DECODER_START].map((token) => {
     const index = id.get(token);
     if (index === undefined) throw new Error(`The vocabulary has no ${token}: a BERT tokenizer needs it.`);
     return addedToken(index, token);
@@ -64,7 +65,7 @@ export function buildWordPiece(vocab: readonly string[]): TokenizerFiles {
   const config = {
     tokenizer_class: 'BertTokenizer',
     do_lower_case: true,
-    bos_token: START,
+    bos_token: DECODER_START,
     pad_token: '[PAD]',
     unk_token: '[UNK]',
     cls_token: '[CLS]',

@@ -24,4 +24,4 @@ export {
   withProgress,
 } from './sources.js';
 export { storedEntry } from './stored-entry.js';
-export { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';
+export { IMAGE_TOKEN, withImageToken, writeTokenizer } from './tokenizer-files.js';

@@ -1,4 +1,4 @@
-import { createTokenizer, type Processor, type Tokenizer, type TokenizerFiles } from '@blip2/data';
+import { createTokenizer, type Processor, readTokenizerFiles, type Tokenizer, type TokenizerFiles } from '@blip2/data';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import type { Json } from '@blip2/tensor';
 import { flatten, type Tree } from '@blip2/tensor';
@@ -12,7 +12,7 @@ import { isExternal, type RerankConfig } from './config.js';
 import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';
 import { processorJson } from './processor-json.js';
 import { configOf, copied, type FrozenModel, openSaved, type SavedFrozen } from './save-frozen.js';
-import { IMAGE_TOKEN, readTokenizerFiles, withImageToken, writeTokenizer } from './tokenizer-files.js';
+import { IMAGE_TOKEN, withImageToken, writeTokenizer } from './tokenizer-files.js';
 
 interface SavedModel {
   readonly config: QFormerConfig;

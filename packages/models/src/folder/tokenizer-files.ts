@@ -1,32 +1,7 @@
 import type { Tokenizer, TokenizerFiles } from '@blip2/data';
 import { isJson, type Json } from '@blip2/tensor';
-import { isGguf, join, readJson, toPath } from '@blip2/tensor/files';
-import { ggufTokenizer, openGguf } from '@blip2/tensor/gguf';
+import { join } from '@blip2/tensor/files';
 import { writeJson } from './atomic-folder.js';
-
-/**
- * Reads `tokenizer.json` and `tokenizer_config.json` of a folder as parsed JSON, or derives them from a GGUF file; parsed files
- * are returned as they are.
- * @throws for a folder without `tokenizer.json`
- */
-export async function readTokenizerFiles(from: string | URL | TokenizerFiles): Promise<TokenizerFiles> {
-  if (typeof from !== 'string' && !(from instanceof URL)) return from;
-  const folder = toPath(from);
-  if (isGguf(folder)) return ofGguf(folder);
-  const tokenizer = await readJson(join(folder, 'tokenizer.json'));
-  if (!tokenizer) throw new Error(`'${folder}' holds no tokenizer.json; give the folder of a tokenizer.`);
-  const config = await readJson(join(folder, 'tokenizer_config.json'));
-  return { tokenizer, ...(config && { config }) };
-}
-
-async function ofGguf(file: string): Promise<TokenizerFiles> {
-  const source = await openGguf(file);
-  try {
-    return ggufTokenizer(source);
-  } finally {
-    await source.close();
-  }
-}
 
 /** Writes `tokenizer.json` and `tokenizer_config.json` into a folder. */
 export async function writeTokenizer(folder: string, { tokenizer, config = {} }: TokenizerFiles): Promise<void> {
