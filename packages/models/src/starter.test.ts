@@ -12,8 +12,10 @@ beforeAll(() => useBackend({ backend: 'simd', threads: 1 }).then(() => undefined
 
 test('both stages of the starter load with one image encoder, caption, answer and match', async () => {
   const image = fixture('photos/rocket.jpg');
+  const progress: number[] = [];
+  const onProgress = ({ done, total }: { done: number; total: number }): void => void progress.push(done / total);
   await expectNoLeak(async () => {
-    using model = await fromPretrained();
+    using model = await fromPretrained(undefined, { onProgress });
     expect(model.models.map(({ kind, folder }) => [kind, folder])).toEqual([
       ['generation', fileURLToPath(new URL('stage2', starterUrl('blip2')))],
       ['retrieval', fileURLToPath(new URL('stage1', starterUrl('blip2')))],
@@ -25,6 +27,8 @@ test('both stages of the starter load with one image encoder, caption, answer an
     const [rocket] = await model.match(image, ['rocket']);
     expect(rocket?.itc).toBeGreaterThan(-1);
   });
+  expect(progress).toEqual([...progress].sort((a, b) => a - b)); // of both together
+  expect(progress.at(-1)).toBe(1);
 });
 
 test('it is inspected whole: nothing is missing, unused or of another shape', async () => {

@@ -1,5 +1,7 @@
 import { cacheKey } from '@blip2/data';
 import type { RetrievalModel } from '@blip2/models';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import type * as tf from '@tensorflow/tfjs';
 
 /**
@@ -16,8 +18,7 @@ export async function fingerprintOf({ config, processor, params }: RetrievalMode
   const weights: string[] = [];
   for (const tensor of hashed as tf.Tensor[]) {
     const { buffer, byteOffset, byteLength } = (await tensor.data()) as Float32Array;
-    const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(buffer, byteOffset, byteLength).slice());
-    weights.push(Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(''));
+    weights.push(bytesToHex(sha256(new Uint8Array(buffer, byteOffset, byteLength))));
   }
   const { queries, projectionSize, encoderWidth } = config;
   return cacheKey({ queries, projectionSize, encoderWidth }, processor, weights);

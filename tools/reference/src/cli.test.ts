@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fixture } from '@blip2/testing';
+import { dawnEnvironment } from '@blip2/testing/webgpu';
 import { expect, test } from '@jest/globals';
 import { run } from './cli.js';
 
@@ -49,18 +50,36 @@ test('exits with 1 for a kind that is not supported yet, and says so', async () 
   expect(out[0]).toContain("folders of kind 'sonnet' are not supported yet");
 });
 
-test('the program holds the first stage against its reference: outputs, gradients and curve', () => {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-  const args = ['--conditions=@blip2/source', '--import', 'tsx', main, '--json', fixture('stage1')];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const lines = stdout
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+/** Runs the program in a process of its own. */
+const program = (args: readonly string[], env = process.env) =>
+  spawnSync(process.execPath, ['--conditions=@blip2/source', '--import', 'tsx', main, '--json', ...args], {
+    encoding: 'utf8',
+    env,
+  });
+
+const rowsOf = (stdout: string) =>
+  stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+
+test('the program holds the first stage against its reference: outputs, gradients and curve', () => {
+  const { status, stdout, stderr } = program([fixture('stage1')]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const lines = rowsOf(stdout);
   expect(lines.at(-1)).toMatchObject({ kind: 'stage1', passed: 143, failed: 0, skipped: 0 });
   expect(lines.filter(({ name = '' }) => name.startsWith('curve.'))).toHaveLength(4);
 }, 120_000);
+
+// The other fixtures take minutes in software, as each shader is compiled: npm run verify -- --backend webgpu DIR
+test('--backend webgpu: image encoder, Q-Former, ITC and ITM are those of the reference, where there is an adapter', () => {
+  const { status, stdout, stderr } = program(['--backend', 'webgpu', fixture('hf-itm')], dawnEnvironment());
+  if (stderr.startsWith("The backend 'webgpu' cannot be had")) return console.warn(`NOT verified: ${stderr.trim()}`);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(rowsOf(stdout).at(-1)).toMatchObject({ kind: 'itm', passed: 10, failed: 0, skipped: 0 });
+}, 240_000);
 
 test.each([
   [[], 'Name at least one folder.'],

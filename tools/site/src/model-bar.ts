@@ -31,7 +31,7 @@ export function showModel(model: Model): void {
     const size = choice.bytes === undefined ? '' : `, ${megabytes(choice.bytes)} to load`;
     bar.hidden = state.kind !== 'loading';
     problem.hidden = state.kind !== 'failed';
-    notice.hidden = true;
+    const notes = choice.about === undefined ? [] : [choice.about];
     load.hidden = state.kind === 'ready' || state.kind === 'loading';
     if (state.kind === 'none') text.textContent = `Model: ${choice.name} (not loaded yet${size})`;
     if (state.kind === 'loading') {
@@ -42,21 +42,19 @@ export function showModel(model: Model): void {
     if (state.kind === 'ready') {
       text.textContent = `Model: ${choice.name} · ${describe(state.model)}`;
       announceOnce(`The model ${choice.name} is loaded.`);
-      const notes = [...model.notes];
+      notes.push(...model.notes);
       const { device } = state.model.info.backend;
-      if (device?.requested === 'auto') notes.push(device.reason);
-      if (!state.model.info.isolated) {
-        notes.push(
-          'It computes with one thread: this page was served without the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy, with which it could use all cores.',
-        );
-      }
-      notice.textContent = notes.join(' ');
-      notice.hidden = notes.length === 0;
+      if (device?.requested === 'auto')
+        notes.push(`${device.device === 'webgpu' ? 'The GPU' : 'WebAssembly'} computes. ${device.reason}`);
+      if (!state.model.info.isolated)
+        notes.push(`It computes with one thread: ${whyAlone()}, with which it could use all cores.`);
     }
     if (state.kind === 'failed') {
       text.textContent = `Model: ${choice.name}`;
       problem.textContent = state.message;
     }
+    notice.textContent = notes.join(' ');
+    notice.hidden = notes.length === 0;
   };
   model.onChange(show);
   show();
@@ -64,6 +62,12 @@ export function showModel(model: Model): void {
 
 /** What visitors know backends as. */
 const names: Readonly<Record<string, string>> = { simd: 'WebAssembly', webgpu: 'WebGPU' };
+
+/** Why this page is not cross-origin isolated. */
+const whyAlone = (): string =>
+  isSecureContext
+    ? 'this page was served without the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy'
+    : 'this page came by http from another machine, not by https';
 
 /** What a loaded model takes and computes with. */
 function describe({ info }: WebModel): string {
@@ -121,9 +125,14 @@ function modelDialog(model: Model): { readonly element: HTMLDialogElement; open(
   const stored = element('ul', { className: 'stored' });
   dialog.append(
     element('h2', { textContent: 'Choose a model' }),
+    field(
+      'Use the GPU where it is faster',
+      gpu,
+      'A few products are measured when the model is loaded, and WebGPU’s results are compared with WebAssembly’s.',
+    ),
     element('h3', { textContent: 'Starter' }),
     element('p', {
-      textContent: `Knows drawings of emoji, and scenes of them, not photographs. ${megabytes(starter.bytes!)}, part of this page.`,
+      textContent: `${starter.about} ${megabytes(starter.bytes!)}, part of this page.`,
     }),
     element(
       'div',
@@ -139,12 +148,6 @@ function modelDialog(model: Model): { readonly element: HTMLDialogElement; open(
       'A folder as transformers saves it, or one that was trained here or by blip2 train. Its files stay where they are.',
     ),
     problem,
-    element('h3', { textContent: 'Device' }),
-    field(
-      'Use the GPU where it is faster',
-      gpu,
-      'A few products are measured when the model is loaded, and WebGPU’s results are compared with WebAssembly’s.',
-    ),
     element('h3', { textContent: 'Storage' }),
     storage,
     stored,
@@ -165,7 +168,10 @@ function modelDialog(model: Model): { readonly element: HTMLDialogElement; open(
 /** What this page holds of the browser's storage: the models that were downloaded, which can be deleted. */
 async function showStorage(place: HTMLElement, list: HTMLElement): Promise<void> {
   const { usage = 0, quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
-  place.textContent = `This page holds ${megabytes(usage)} in this browser; ${megabytes(quota)} are allowed.`;
+  place.textContent =
+    quota > 0
+      ? `This page holds ${megabytes(usage)} in this browser; ${megabytes(quota)} are allowed.`
+      : 'This browser keeps nothing for this page: a model of the hub is read from there each time.';
   const models = await cachedModels().catch(() => []);
   list.replaceChildren(
     ...models.map(({ name, bytes }) => {

@@ -8,12 +8,15 @@ export interface Choice {
   readonly source?: ModelSource | undefined;
   /** Bytes of its files, where they are known. */
   readonly bytes?: number | undefined;
+  /** What it can do, in a sentence. */
+  readonly about?: string | undefined;
 }
 
 /** The model that comes with the page. */
 export const starter: Choice = {
   name: 'Starter',
   bytes: 18_200_000,
+  about: 'It knows drawings of emoji, and scenes of them, not photographs.',
 };
 
 /** Where the page has the starter's models. */
@@ -83,10 +86,7 @@ export class Model {
       const show =
         (phase: 'downloading' | 'loading') =>
         ({ done, total }: { done: number; total: number }) => {
-          if (signal.aborted) return;
-          // a folder with two models reports each of them; the second has the encoder of the first
-          const before = this.#state.kind === 'loading' && this.#state.phase === phase ? this.#state.share : 0;
-          this.#set({ kind: 'loading', phase, share: Math.max(before, done / total) });
+          if (!signal.aborted) this.#set({ kind: 'loading', phase, share: done / total });
         };
       const model = await fromPretrained(this.#choice.source, {
         signal,

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type CacheManifest, cacheKey, FeatureCache } from './cache.js';
 
 let folder = '';
@@ -62,4 +63,14 @@ test('keys change with anything', async () => {
   expect(key).toMatch(/^[0-9a-f]{64}$/);
   expect(await cacheKey('vit', { size: 224 }, [1, 2])).toBe(key);
   expect(await cacheKey('vit', { size: 225 }, [1, 2])).not.toBe(key);
+});
+
+test('keys are those of SHA-256, without WebCrypto too', async () => {
+  const without = jest.replaceProperty(globalThis, 'crypto', undefined as unknown as Crypto);
+  try {
+    const parts = ['ä', { weights: 1 }];
+    expect(await cacheKey(...parts)).toBe(createHash('sha256').update(JSON.stringify(parts)).digest('hex'));
+  } finally {
+    without.restore();
+  }
 });

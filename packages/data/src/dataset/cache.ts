@@ -1,4 +1,6 @@
 import { float16ToFloat32, float32ToFloat16 } from '@blip2/tensor/safetensors';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { platform } from '#platform';
 
 /** Types in which a {@link FeatureCache} stores values. */
@@ -26,9 +28,7 @@ const sizeOf = ({ shape, dtype }: Pick<CacheManifest, 'shape' | 'dtype'>): numbe
  * @returns the SHA-256 of their JSON in hexadecimal
  */
 export async function cacheKey(...parts: readonly unknown[]): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(parts));
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return bytesToHex(sha256(new TextEncoder().encode(JSON.stringify(parts)))); // pages without https have no WebCrypto
 }
 
 /** A file of records of equal shape, read by index: image features or pixels that are computed once. Node only. */

@@ -1,6 +1,6 @@
 import { compareLanguage, type LanguageModel, languageWidth, loadLanguage, vocabularyRows } from '@blip2/llm';
 import { isCopy, type QFormerConfig, type QFormerParts } from '@blip2/qformer';
-import { bind, compare, type Mismatches, type WeightSource } from '@blip2/tensor';
+import { bind, compare, type Mismatches, sizeOf, type WeightSource } from '@blip2/tensor';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { compareVision, loadVisionEncoder, type VisionEncoder } from '@blip2/vision';
 import { isExternal, type ModelConfig } from './config.js';
@@ -102,6 +102,19 @@ export function loadPlan(source: WeightSource, model: ModelConfig, given: Extern
       source.names,
     ),
   };
+}
+
+/** Counts the values that loading reads of a file: of the trained part, and of the frozen ones that it loads too. */
+export function valuesToLoad(
+  { names }: WeightSource,
+  loaded: { readonly vision: boolean; readonly language: boolean },
+): number {
+  let values = 0;
+  for (const [name, { shape }] of names) {
+    const given = (ofVision(name) && !loaded.vision) || (ofLanguage(name) && !loaded.language);
+    if (!given && !isCopy(name)) values += sizeOf(shape);
+  }
+  return values;
 }
 
 /** Collects the missing, unused and mis-shaped tensors of all parts. Reads and allocates nothing. */

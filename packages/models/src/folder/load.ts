@@ -1,16 +1,16 @@
-import { loadTokenizer, readProcessor } from '@blip2/data';
+import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
 import { type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, sizeOf, type WeightSource } from '@blip2/tensor';
 import { isFile, join, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
-import { readPrompts } from '../generate/prompts.js';
+import { type Prompts, readPrompts } from '../generate/prompts.js';
 import type { AdaptedWeights, BesideAdapters } from './adapter.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
-import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf } from './load-plan.js';
+import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf, valuesToLoad } from './load-plan.js';
 import type { LoadedModel } from './loaded-model.js';
 import { type MemoryBudget, type Placement, placeModel } from './memory-budget.js';
 import { openModel } from './open.js';
-import { bytesIn, expectMatch, keptOutside, type LoadProgress, type ModelWeights, valuesIn } from './sources.js';
+import { bytesIn, expectMatch, keptOutside, type LoadProgress, type ModelWeights } from './sources.js';
 
 /** Options of `loadFolder`. */
 export interface LoadOptions extends ExternalModels {
@@ -46,38 +46,11 @@ export interface LoadOptions extends ExternalModels {
  * memory
  */
 export async function loadFolder(folder: string | URL, options: LoadOptions = {}): Promise<LoadedModel> {
-  const path = await modelFolder(folder, options.kind);
-  const { model, source, plan, placement, ...read } = await openPlanned(path, options);
+  const opened = await openFolder(await modelFolder(folder, options.kind), options);
   try {
-    const { tokenizer, processor, prompts, instruction } = read;
-    const { vision, params, language, free } = await loadParts(plan, source, { ...options, ...placement });
-    const common = {
-      folder: path,
-      config: plan.config,
-      vision,
-      processor,
-      tokenizer,
-      orient: options.orient,
-      dispose: free,
-    };
-    if (model.kind === 'retrieval') {
-      const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
-      const { rerank } = model;
-      return { ...common, kind: 'retrieval', parts, rerank, params: params as Stage1Params, [Symbol.dispose]: free };
-    }
-    const { imageToken } = model;
-    return {
-      ...common,
-      kind: 'generation',
-      params: params as Stage2Params,
-      language: language!,
-      prompts,
-      ...(instruction && { instruction }),
-      ...(imageToken !== undefined && { imageToken }),
-      [Symbol.dispose]: free,
-    };
+    return await loadOpened(opened, options);
   } finally {
-    await source.close();
+    await opened.source.close();
   }
 }
 
@@ -90,11 +63,31 @@ export async function loadFolder(folder: string | URL, options: LoadOptions = {}
 export async function checkFolder(folder: string | URL, options: LoadOptions = {}): Promise<void> {
   const kinds = options.kind ? [options.kind] : await modelKindsIn(folder);
   const paths = kinds.length > 0 ? kinds.map((kind) => modelFolder(folder, kind)) : [toPath(folder)];
-  for (const path of paths) await (await openPlanned(await path, options)).source.close();
+  for (const path of paths) {
+    const opened = await openFolder(await path, options);
+    try {
+      planOf(opened, options);
+    } finally {
+      await opened.source.close();
+    }
+  }
 }
 
 /** A model's folder, open, with all that is read of it but its weights. */
-async function openPlanned(path: string, options: LoadOptions) {
+export interface OpenedFolder {
+  readonly folder: string;
+  readonly model: ModelConfig;
+  /** All tensors; closed by the caller. */
+  readonly source: AdaptedWeights;
+  readonly tokenizer: Tokenizer;
+  readonly processor: Processor;
+  readonly prompts: Prompts;
+  /** The tokenizer of the Q-Former of an InstructBLIP. */
+  readonly instruction?: Tokenizer | undefined;
+}
+
+/** Opens one model's folder, and reads all but its weights. The caller closes `source`. @throws as `loadFolder` does */
+export async function openFolder(path: string, options: LoadOptions): Promise<OpenedFolder> {
   const { json, generation, source } = await openModel(path, { adapter: options.adapter, beside: true });
   try {
     const model = readModelConfig(json, path, generation);
@@ -104,16 +97,45 @@ async function openPlanned(path: string, options: LoadOptions) {
       await readProcessor(path),
       await readPrompts(path, kindOf(model, options)),
     ];
-    const instruction = model.instructed && (await loadTokenizer(join(path, 'qformer_tokenizer')));
-    const plan = loadPlan(source, model, options);
-    expectMatch(source.origin, mismatchesOf(plan));
-    const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
-    const placement = placeModel(path, plan.memory, { budget: options.memory, stored });
-    return { model, source, tokenizer, processor, prompts, instruction, plan, placement };
+    const instruction = model.instructed ? await loadTokenizer(join(path, 'qformer_tokenizer')) : undefined;
+    return { folder: path, model, source, tokenizer, processor, prompts, instruction };
   } catch (error) {
     await source.close();
     throw error;
   }
+}
+
+/** Plans how an open folder is loaded. @throws for tensors that are not those of the model, and for one that does not fit */
+function planOf({ folder, model, source }: OpenedFolder, options: LoadOptions) {
+  const plan = loadPlan(source, model, options);
+  expectMatch(source.origin, mismatchesOf(plan));
+  const stored = { vision: bytesIn(plan.vision?.source), language: bytesIn(plan.language?.source) };
+  return { plan, placement: placeModel(folder, plan.memory, { budget: options.memory, stored }) };
+}
+
+/** Loads the model of an open folder. @throws as `loadFolder` does */
+export async function loadOpened(opened: OpenedFolder, options: LoadOptions): Promise<LoadedModel> {
+  const { folder, model, source, tokenizer, processor, prompts, instruction } = opened;
+  const { plan, placement } = planOf(opened, options);
+  const { vision, params, language, free } = await loadParts(plan, source, { ...options, ...placement });
+  const { orient } = options;
+  const common = { folder, config: plan.config, vision, processor, tokenizer, orient, dispose: free };
+  if (model.kind === 'retrieval') {
+    const parts = plan.parts === 'pretraining' ? 'pretraining' : 'retrieval';
+    const { rerank } = model;
+    return { ...common, kind: 'retrieval', parts, rerank, params: params as Stage1Params, [Symbol.dispose]: free };
+  }
+  const { imageToken } = model;
+  return {
+    ...common,
+    kind: 'generation',
+    params: params as Stage2Params,
+    language: language!,
+    prompts,
+    ...(instruction && { instruction }),
+    ...(imageToken !== undefined && { imageToken }),
+    [Symbol.dispose]: free,
+  };
 }
 
 /** @throws where the language model has too few positions for the queries and the new tokens, whatever the prompt */
@@ -195,8 +217,8 @@ async function adapted(base: LanguageModel, { config, read }: BesideAdapters, di
 }
 
 /** Makes the sources of the parts report their common progress and obey the signal. `inHeap` limits a part's bytes of the heap. */
-function watch(source: ModelWeights, { onProgress, signal }: LoadOptions) {
-  const total = valuesIn(source);
+function watch(source: ModelWeights, { vision, language, onProgress, signal }: LoadOptions) {
+  const total = valuesToLoad(source, { vision: !vision, language: !language });
   let done = 0;
   const counted = async <T extends { readonly length: number } | undefined>(read: () => Promise<T>): Promise<T> => {
     signal?.throwIfAborted();

@@ -7,6 +7,7 @@ import { type Browser, chromium } from 'playwright-core';
 import type { Result } from '../report.js';
 import { root } from '../workspace.js';
 import { checkModels } from './check-models.js';
+import { checkWorker } from './check-worker.js';
 import { serve } from './server.js';
 
 export { findChromium };
@@ -37,7 +38,8 @@ const expected: Readonly<Record<string, string>> = {
 
 /**
  * Runs the built packages in headless Chromium, native modules without a bundler: on a cross-origin isolated page, whose
- * workers share memory, and on one that is not; and loads models from everywhere that a page can have them from. Without a Chromium it says so, and checks nothing.
+ * workers share memory, and on one that is not; loads models from everywhere that a page can have them from; and measures that
+ * ending a model's worker gives its memory back. Without a Chromium it says so, and checks nothing.
  */
 export async function checkBrowser(executablePath = findChromium()): Promise<Result[]> {
   if (!executablePath || !existsSync(executablePath)) {
@@ -46,7 +48,8 @@ export async function checkBrowser(executablePath = findChromium()): Promise<Res
   }
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: LIMIT });
   try {
-    return [...(await checkPage(browser, true)), ...(await checkPage(browser, false)), ...(await checkModels(browser))];
+    const pages = [...(await checkPage(browser, true)), ...(await checkPage(browser, false))];
+    return [...pages, ...(await checkModels(browser)), ...(await checkWorker(browser))];
   } finally {
     await browser.close();
   }

@@ -33,6 +33,8 @@ const progressOf = () => {
 const expectProgress = ({ seen }) => {
   const [done, total] = seen.at(-1) ?? [];
   if (seen.length === 0 || !(total > 0) || done > total) throw new Error(`progress ended with ${done} of ${total}`);
+  const shares = seen.map(([done, total]) => done / total);
+  if (shares.some((share, i) => share < shares[i - 1])) throw new Error(`progress went back: ${shares}`);
 };
 
 /** Files by path as a drop gives them: from a server, as there is no dialog here. */

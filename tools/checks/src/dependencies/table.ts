@@ -67,6 +67,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     npm: {
       ...tfjs,
       '@huggingface/tokenizers': 'reads every tokenizer.json; BPE, Unigram and WordPiece need no second implementation',
+      '@noble/hashes': 'keys of caches, in pages without https too, which have no WebCrypto',
       sharp: 'decodes images in Node',
     },
     onlyNode: { 'src/platform/node.ts': 'the Node half of #platform; browsers get src/platform/browser.ts' },
@@ -145,6 +146,7 @@ export const table: Readonly<Record<string, Dependencies>> = {
     siblings: ['@blip2/tensor', '@blip2/qformer', '@blip2/losses', '@blip2/data', '@blip2/training', '@blip2/models'],
     npm: {
       ...tfjs,
+      '@noble/hashes': 'the fingerprint of a model, in pages without https too, which have no WebCrypto',
       zod: 'the schema of an index',
       usearch: 'approximate search over very many images; an optional peer, imported when asked for',
     },

@@ -98,6 +98,7 @@ function captionTable(images: Images): HTMLElement {
     await navigator.clipboard.writeText(toTabbed(cells()));
     copied.textContent = 'Copied.';
   });
+  copy.hidden = !navigator.clipboard; // pages without https have none
   const save = button('Save as CSV', () => saveFile('captions.csv', new Blob([toCsv(cells())], { type: 'text/csv' })));
   const section = element(
     'section',

@@ -1,100 +1,66 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Blip2, fromPretrained } from '@blip2/models';
-import { unzipSync } from 'fflate';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { fromPretrained } from '@blip2/models';
+import { type Browser, chromium } from 'playwright-core';
 import { parseCsv } from '../files/csv.js';
-import { type WalkFiles, writeFiles } from './files.js';
-import { serveFolder } from './serve-folder.js';
+import { walkAlone, walkWithoutHttps } from './alone.js';
+import { writeFiles } from './files.js';
+import { walkDevice, walkFromDisk, walkHub } from './models.js';
+import { walkTraining } from './train.js';
+import {
+  captionTokens,
+  choose,
+  downloaded,
+  equal,
+  give,
+  LIMIT,
+  OTHER_NAME,
+  open,
+  PHONE,
+  panel,
+  press,
+  type Step,
+  tab,
+  type Walking,
+  type WalkOptions,
+  WIDE,
+} from './visitor.js';
 
-/** How the page is walked through. */
-export interface WalkOptions {
-  /** The folder of the built page. */
-  readonly site: string;
-  readonly executablePath: string;
-  /** A folder for files and screenshots. */
-  readonly folder: string;
-  /** Steps of training. */
-  readonly steps: number;
-  /** Images that are trained on. */
-  readonly captioned: number;
-  /** Called when something was checked, with what was wrong. */
-  readonly report: (name: string, problem?: string) => void;
-}
-
-const LIMIT = 120_000;
-const WIDE = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
+const ARGS = [
+  '--no-sandbox',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--no-proxy-server',
+  `--host-resolver-rules=MAP ${OTHER_NAME} 127.0.0.1`,
+];
 
 /**
  * Walks through the built page in headless Chromium as a visitor does, with real files: captions, one and many; questions; matching; search
- * by text and by image; explanations; training, whose folder Node then loads; a model from disk. Captions are compared with Node's token by
- * token. Screenshots are taken of each, wide and narrow.
+ * by text and by image; explanations; training, whose folder Node then loads; a model from disk, one of the hub by its name, for which a
+ * local server stands; the choice between the GPU and WebAssembly; and the page without the headers, and without https. Captions are
+ * compared with Node's token by token. Screenshots are taken of each, wide and narrow.
  */
 export async function walk(options: WalkOptions): Promise<void> {
   const { executablePath, folder } = options;
   const files = await writeFiles(folder, options);
-  const args = ['--no-sandbox', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-  const browser = await chromium.launch({ executablePath, args, timeout: LIMIT });
-  const node = await fromPretrained();
+  const browser = await chromium.launch({ executablePath, args: ARGS, timeout: LIMIT });
+  const walking = { ...options, files, node: await fromPretrained() };
   try {
-    await walkIsolated(browser, { ...options, files, node });
-    await walkAlone(browser, { ...options, files, node });
+    await walkIsolated(browser, walking);
+    await walkHub(browser, walking);
+    await walkAlone(browser, walking);
+    await walkWithoutHttps(browser, walking);
   } finally {
-    node.dispose();
+    walking.node.dispose();
     await browser.close();
   }
 }
 
-interface Walking extends WalkOptions {
-  readonly files: WalkFiles;
-  /** The starter model in Node, with which the page's results are compared. */
-  readonly node: Blip2;
-}
-
-/** A page, with its messages on the console and its requests. */
-async function open(browser: Browser, site: string, isolated: boolean) {
-  const { url, close } = await serveFolder(site, { isolated });
-  const context = await browser.newContext({ viewport: WIDE, acceptDownloads: true });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
-  const page = await context.newPage();
-  page.setDefaultTimeout(LIMIT);
-  const messages: string[] = [];
-  const foreign: string[] = [];
-  page.on('console', (message) => messages.push(`${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => messages.push(String(error)));
-  context.on('request', (request) => {
-    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url)) foreign.push(request.url());
-  });
-  await page.goto(url);
-  return {
-    page,
-    messages,
-    foreign,
-    async close() {
-      await context.close();
-      close();
-    },
-  };
-}
-
-const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const panel = (page: Page) => page.getByRole('tabpanel');
-const idle = async (page: Page): Promise<void> => {
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll<HTMLElement>('.status')].every(({ hidden }) => hidden),
-  );
-};
-const press = async (page: Page, name: string | RegExp): Promise<void> => {
-  await panel(page)
-    .getByRole('button', { name, exact: typeof name === 'string' })
-    .click();
-  await idle(page);
-};
-
 async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
   const { report, files, node, folder } = walking;
-  const opened = await open(browser, walking.site, true);
+  const opened = await open(browser, walking.site, { isolated: true });
   const { page } = opened;
   const shot = async (name: string): Promise<void> => {
     for (const [size, viewport] of Object.entries({ wide: WIDE, phone: PHONE })) {
@@ -108,7 +74,7 @@ async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
     }
     await page.setViewportSize(WIDE);
   };
-  const step = async (name: string, work: () => Promise<void>): Promise<void> => {
+  const step: Step = async (name, work) => {
     try {
       await work();
       const problems = await page.locator('.problem:visible').allTextContents();
@@ -196,7 +162,7 @@ async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
       equal(String(maps), String(queries + 3));
     });
     await shot('explain');
-    await train(walking, page, { step, shot });
+    await walkTraining(walking, page, { step, shot });
     await step('the keyboard goes from tab to tab, and from image to image', async () => {
       await page.getByRole('tab', { selected: true }).focus();
       await page.keyboard.press('Home');
@@ -217,131 +183,18 @@ async function walkIsolated(browser: Browser, walking: Walking): Promise<void> {
     });
     await page.getByRole('button', { name: 'Change model' }).click();
     await shot('dialog');
-    await step('a model’s folder from disk is loaded', () => fromDisk(walking, page));
+    await step('a model’s folder from disk is loaded', () => walkFromDisk(walking, page));
     await shot('from-disk');
+    await step('the GPU is measured, and the page says what computes and why', () => walkDevice(walking, page));
+    await shot('device');
   } finally {
+    report('the weights are seen among its requests', seen(opened.own));
     report('requests nothing of another origin', opened.foreign.length > 0 ? opened.foreign.join(', ') : undefined);
     report('writes nothing on the console', opened.messages.length > 0 ? opened.messages.join('\n') : undefined);
     await opened.close();
   }
 }
 
-interface Steps {
-  readonly step: (name: string, work: () => Promise<void>) => Promise<void>;
-  readonly shot: (name: string) => Promise<void>;
-}
-
-/** Trains on a folder, saves the trained folder, loads it in Node, and uses it in the page. */
-async function train(walking: Walking, page: Page, { step, shot }: Steps): Promise<void> {
-  const { files, folder } = walking;
-  const saved = join(folder, 'trained');
-  let after = '';
-  await step('the page trains on a folder with captions', async () => {
-    await tab(page, 'Train');
-    await page.getByRole('button', { name: 'Remove all' }).click();
-    await page.setInputFiles('#choose-folder', files.captioned);
-    await panel(page).getByText('Settings').click();
-    await panel(page).getByRole('spinbutton', { name: 'Steps' }).fill(String(walking.steps));
-    await press(page, 'Train');
-    const cells = await page.locator('table.held-out td').allTextContents();
-    after = cells[1] ?? '';
-    if (cells[0] === after) throw new Error(`The held-out image has the same caption as before: ${after}`);
-    equal(String(await page.locator('.chart polyline').count()), '2');
-    const bytes = await downloaded(page, 'Save as .zip');
-    for (const [path, content] of Object.entries(unzipSync(bytes))) {
-      await mkdir(dirname(join(saved, path)), { recursive: true });
-      await writeFile(join(saved, path), content);
-    }
-  });
-  await shot('train');
-  await step('Node loads the trained folder, and captions the held-out image as the page does', async () => {
-    using trained = await fromPretrained(join(saved, 'blip2-trained'));
-    const rows = (await readFile(join(files.captioned, 'captions.jsonl'), 'utf8')).trim().split('\n');
-    const last = rows
-      .map((row) => (JSON.parse(row) as { file_name: string }).file_name)
-      .sort()
-      .at(-1)!;
-    equal((await trained.caption(join(files.captioned, last))).caption, after);
-  });
-  await step('the page goes on with the trained model', async () => {
-    await press(page, 'Use it on this page');
-    await page.getByText(/Model: Trained here · /).waitFor();
-    await tab(page, 'Caption');
-    await page.getByRole('radio').last().check({ force: true });
-    await press(page, 'Caption this image');
-    const caption = await panel(page).locator('output').textContent();
-    if (!caption) throw new Error('There is no caption.');
-  });
-}
-
-/** Loads a folder from disk, in the dialog of models: the one that was trained. */
-async function fromDisk({ folder }: Walking, page: Page): Promise<void> {
-  await page.setInputFiles('#choose-model', join(folder, 'trained', 'blip2-trained'));
-  await page.getByText(/Model: blip2-trained · /).waitFor();
-  await tab(page, 'Caption');
-  await press(page, 'Caption this image');
-  const caption = await panel(page).locator('output').textContent();
-  if (!caption) throw new Error('There is no caption.');
-}
-
-/** Without the headers, the page says so and computes with one thread. */
-async function walkAlone(browser: Browser, { site, report, files, node }: Walking): Promise<void> {
-  const opened = await open(browser, site, false);
-  const { page } = opened;
-  try {
-    await page.setInputFiles('#choose-images', files.drawings[0]!);
-    await press(page, 'Caption this image');
-    let expected = '';
-    for await (const piece of node.stream(files.drawings[0]!)) expected += piece;
-    equal(await panel(page).locator('output').textContent(), expected);
-    await page.getByText(/1 thread$/).waitFor();
-    await page.getByText(/It computes with one thread/).waitFor();
-    const warnings = opened.messages.filter((line) => line.includes('one thread'));
-    if (warnings.length !== 1 || opened.messages.length !== 1)
-      throw new Error(`The console has: ${opened.messages.join('\n')}`);
-    report('without the headers it computes with one thread, and says so once');
-  } catch (error) {
-    report('without the headers it computes with one thread, and says so once', String(error));
-  } finally {
-    await opened.close();
-  }
-}
-
-/** Captions by the page's model, at hand in the console as `blip2`. */
-const captionTokens = (page: Page, png: Buffer, beams: number) =>
-  page.evaluate(
-    async ({ bytes, beams }) => {
-      const { blip2 } = globalThis as unknown as {
-        blip2: {
-          get(): Promise<{ caption(image: Blob, options: object): Promise<{ caption: string; tokens: number[] }> }>;
-        };
-      };
-      return (await blip2.get()).caption(new Blob([new Uint8Array(bytes)]), { beams });
-    },
-    { bytes: [...png], beams },
-  );
-
-/** Pastes or drops a file, in the page. */
-function give({ png, type }: { png: number[]; type: string }): void {
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([new Uint8Array(png)], `${type}.png`, { type: 'image/png' }));
-  const event =
-    type === 'paste'
-      ? new ClipboardEvent(type, { clipboardData: transfer, bubbles: true, cancelable: true })
-      : new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true });
-  document.querySelector('.zone')!.dispatchEvent(event);
-}
-
-const choose = (page: Page, name: string): Promise<void> => page.getByRole('radio', { name }).check({ force: true });
-
-async function downloaded(page: Page, button: string): Promise<Buffer> {
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    panel(page).getByRole('button', { name: button }).click(),
-  ]);
-  return readFile(await download.path());
-}
-
-function equal(found: string | null | undefined, expected: string | undefined): void {
-  if (found !== expected) throw new Error(`It is '${found}' and should be '${expected}'.`);
-}
+/** Whether what the worker requests is among the requests that are looked at. */
+const seen = (urls: readonly string[]): string | undefined =>
+  urls.some((url) => url.endsWith('/starter/blip2/stage2/model.safetensors')) ? undefined : 'They are not there.';

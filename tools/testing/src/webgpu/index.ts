@@ -1,2 +1,2 @@
 export { type Adapter, errorsOf, openDawn, report } from './dawn.js';
-export { runOnDawn } from './run.js';
+export { dawnEnvironment, runOnDawn } from './run.js';
