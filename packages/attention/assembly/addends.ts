@@ -79,3 +79,48 @@ function firstLane(x: v128): i32 {
   const a = min(i32x4.extract_lane(x, 0), i32x4.extract_lane(x, 1));
   return min(a, min(i32x4.extract_lane(x, 2), i32x4.extract_lane(x, 3)));
 }
+
+/** Clears what `n` queries of a head add to: their rows of `out`, which are one where the bias broadcasts over queries. */
+export function clearSums(p: Problem, n: i32, out: usize): void {
+  for (let i = 0; i < (p.biasQ ? n : 1); i++) {
+    memory.fill(out + (<usize>(i * p.biasQ) << 2), 0, <usize>(p.biasL ? p.L : 1) << 2);
+  }
+}
+
+/**
+ * The gradient of the bias: out += the gradients with respect to the scores, `w.dp` [keys,M], of n queries, summed over the
+ * axes on which it broadcasts.
+ */
+export function addUp(p: Problem, w: Work, n: i32, keys: i32, out: usize): void {
+  const row = <usize>p.biasQ << 2;
+  for (let i = 0; i < n; i += 4) {
+    const many = min(4, n - i);
+    const from = w.dp + (<usize>i << 2);
+    const to = out + <usize>i * row;
+    let l = 0;
+    if (p.biasL && p.biasQ && many == 4) {
+      for (; l + 4 <= keys; l += 4) {
+        const s = from + <usize>l * w.wide;
+        const s1 = s + w.wide;
+        const s2 = s1 + w.wide;
+        addTransposed4(v128.load(s), v128.load(s1), v128.load(s2), v128.load(s2 + w.wide), to + (<usize>l << 2), row);
+      }
+    }
+    let total = splat(0); // of keys, where those broadcast
+    for (; l < keys; l++) {
+      const x = v128.load(from + <usize>l * w.wide);
+      if (p.biasL) addLanes(x, many, to + (<usize>l << 2), row);
+      else total = f32x4.add(total, x);
+    }
+    if (!p.biasL) addLanes(total, many, to, row);
+  }
+}
+
+/** Adds the first `many` of four numbers to as many rows, which may be one. */
+@inline
+function addLanes(x: v128, many: i32, to: usize, row: usize): void {
+  store<f32>(to, load<f32>(to) + f32x4.extract_lane(x, 0));
+  if (many > 1) store<f32>(to + row, load<f32>(to + row) + f32x4.extract_lane(x, 1));
+  if (many > 2) store<f32>(to + 2 * row, load<f32>(to + 2 * row) + f32x4.extract_lane(x, 2));
+  if (many > 3) store<f32>(to + 3 * row, load<f32>(to + 3 * row) + f32x4.extract_lane(x, 3));
+}

@@ -28,6 +28,8 @@ export class Problem {
   block: i32; stripe: i32;
   /** Whether keys and values are copied together first, and whether their gradients are summed in scratch. */
   packed: i32; summed: i32;
+  /** Images that an item of the gradient computes: one, or all, whose gradients of a bias without an axis B add up. */
+  images: i32;
   scratch: usize; scratchStride: usize;
   s: usize; dp: usize; qt: usize; gt: usize; qr: usize; gr: usize; yr: usize; rowwise: usize;
   kp: usize; vp: usize; dkp: usize; dvp: usize;

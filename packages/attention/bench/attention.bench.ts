@@ -30,11 +30,12 @@ function cases({ B, H, G = H, Q, L, K }: Sizes, { name: kind, causal = false, bi
   const look = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias?: tf.Tensor): tf.Tensor3D =>
     attend(q, k, v, { heads: H, keyHeads: G, causal, bias });
   const shared = G === H ? '' : ` of ${G}`;
+  const work = { B, H, G, Q, L, K, causal, biased };
   const sizes = `${kind}${B}x${H}${shared} heads ${Q}x${L}x${K}`;
   return [
     {
       name: `forward ${sizes}`,
-      work: { op: 'attention', B, H, Q, L, K },
+      work: { op: 'attention', ...work },
       flops: forward,
       prepare: () => {
         const inputs = make();
@@ -43,7 +44,7 @@ function cases({ B, H, G = H, Q, L, K }: Sizes, { name: kind, causal = false, bi
     },
     {
       name: `forward and backward ${sizes}`,
-      work: { op: 'attentionGrad', B, H, Q, L, K },
+      work: { op: 'attentionGrad', ...work },
       once: ['wasm', 'cpu'],
       flops: 3 * forward,
       prepare: () => {

@@ -92,63 +92,12 @@ static void gradients(Work *w, int n, int from, int to) {
   }
 }
 
-/** Heads of keys and values [begin, end), of an [I, G] grid: dk and dv, and dq of the rows that attend to them. */
-KERNEL(attentionGrad) {
-  Work work, *w = &work;
-  read_problem(call, w, BACKWARD);
-  if (call->wrong) return;
-  const Words32 *p = &w->p;
-  const int queries = p->group * p->Q;
-  const size_t far = (size_t)p->G * p->K;
-  for (int item = call->begin; item < call->end; item++) {
-    const int image = item / p->G;
-    w->head = item - image * p->G;
-    if (!look_at(call, w, image)) return;
-    const size_t own = (size_t)image * p->C * far + (size_t)w->head * p->K;
-    float *dk = p->summed ? w->dkp : w->dk + own, *dv = p->summed ? w->dvp : w->dv + own;
-    const size_t step = p->summed ? w->width : far;
-    const int columns = p->summed ? (int)w->width : p->K;
-    if (!p->summed && p->K % 4) wrong_argument(call, 3);
-    const int first = w->starts ? w->starts[image] : image, stop = w->starts ? w->starts[image + 1] : image + 1;
-    if (first < 0 || stop > p->B) wrong_argument(call, 3);
-    if (call->wrong) return;
-    int written = 0; // so many keys have gradients
-    for (int row = first; row < stop; row++) {
-      w->b = w->starts ? w->order[row] : row;
-      if (w->b < 0 || w->b >= p->B) {
-        wrong_argument(call, 3);
-        return;
-      }
-      for (int r = 0; r < queries; r += p->block) {
-        const int n = least(p->block, queries - r), seen = shares(w, r, n), more = written > 0;
-        if (more && written < seen) {
-          clear_rows(dk + written * step, step, seen - written, columns);
-          clear_rows(dv + written * step, step, seen - written, columns);
-        }
-        if (written < seen) written = seen;
-        for (int l = 0; l < seen; l += FEW) {
-          const int to = least(l + FEW, seen);
-          gradients(w, n, l, to);
-          if (p->threshold) drop(w, w->s, r, n, l, to);
-          spread(w, w->dp, n, l, to, w->qr, dk, step, more);
-          spread(w, w->s, n, l, to, w->gr, dv, step, more);
-          combine(w, w->dp, n, l, to, w->k);
-        }
-        set_times(w, n, p->scale);
-        scatter(w, w->dq, r, n);
-      }
-    }
-    float *dk_own = w->dk + own, *dv_own = w->dv + own;
-    if (p->summed) {
-      copy_rows(dk, step, dk_own, far, written, p->K);
-      copy_rows(dv, step, dv_own, far, written, p->K);
-    }
-    clear_rows(dk_own + written * far, far, p->C - written, p->K);
-    clear_rows(dv_own + written * far, far, p->C - written, p->K);
-  }
+/** Clears the rows of `out` of n queries, which are one where the bias broadcasts over them. */
+static void clear_sums(const Work *w, int n, float *out) {
+  for (int i = 0; i < (w->bias.q ? n : 1); i++) memset(out + i * w->bias.q, 0, (w->bias.l ? w->p.L : 1) * sizeof(float));
 }
 
-/** Σ over n queries and all keys where they broadcast: out += dp. Rows of out are `bias_q` floats apart. */
+/** out += dp of n queries, summed over the axes on which the bias broadcasts: assembly/addends.ts. */
 static void add_up(const Work *w, int n, int keys, float *out) {
   const size_t row = w->bias.q;
   for (int i = 0; i < n; i += 4) {
@@ -183,6 +132,73 @@ static void add_up(const Work *w, int n, int keys, float *out) {
   }
 }
 
+/** The gradients of an image and of the rows that attend to it. `fresh`: dbias is not written yet. */
+static void of_image(Call *call, Work *w, int image, int fresh) {
+  const Words32 *p = &w->p;
+  const int queries = p->group * p->Q;
+  const size_t far = (size_t)p->G * p->K;
+  if (!look_at(call, w, image)) return;
+  const size_t own = (size_t)image * p->C * far + (size_t)w->head * p->K;
+  float *dk = p->summed ? w->dkp : w->dk + own, *dv = p->summed ? w->dvp : w->dv + own;
+  const size_t step = p->summed ? w->width : far;
+  const int columns = p->summed ? (int)w->width : p->K;
+  const int first = w->starts ? w->starts[image] : image, stop = w->starts ? w->starts[image + 1] : image + 1;
+  if (first < 0 || stop > p->B) wrong_argument(call, 3);
+  if (call->wrong) return;
+  int written = 0; // so many keys have gradients
+  for (int row = first; row < stop; row++) {
+    w->b = w->starts ? w->order[row] : row;
+    if (w->b < 0 || w->b >= p->B) {
+      wrong_argument(call, 3);
+      return;
+    }
+    for (int r = 0; r < queries; r += p->block) {
+      const int n = least(p->block, queries - r), seen = shares(w, r, n), more = written > 0;
+      if (more && written < seen) {
+        clear_rows(dk + written * step, step, seen - written, columns);
+        clear_rows(dv + written * step, step, seen - written, columns);
+      }
+      if (written < seen) written = seen;
+      for (int l = 0; l < seen; l += FEW) {
+        const int to = least(l + FEW, seen);
+        gradients(w, n, l, to);
+        if (p->threshold) drop(w, w->s, r, n, l, to);
+        spread(w, w->dp, n, l, to, w->qr, dk, step, more);
+        spread(w, w->s, n, l, to, w->gr, dv, step, more);
+        combine(w, w->dp, n, l, to, w->k);
+      }
+      if (w->dbias) {
+        float *out = w->dbias + w->b * w->bias.b + w->head * w->bias.h + r * w->bias.q;
+        if (fresh && (w->bias.b || row == first) && (w->bias.q || r == 0)) clear_sums(w, n, out);
+        add_up(w, n, seen, out);
+      }
+      set_times(w, n, p->scale);
+      scatter(w, w->dq, r, n);
+    }
+  }
+  float *dk_own = w->dk + own, *dv_own = w->dv + own;
+  if (p->summed) {
+    copy_rows(dk, step, dk_own, far, written, p->K);
+    copy_rows(dv, step, dv_own, far, written, p->K);
+  }
+  clear_rows(dk_own + written * far, far, p->C - written, p->K);
+  clear_rows(dv_own + written * far, far, p->C - written, p->K);
+}
+
+/** Heads of keys and values [begin, end), of an [I / images, G] grid: dk, dv, dq and, where it is wanted, dbias. */
+KERNEL(attentionGrad) {
+  Work work, *w = &work;
+  read_problem(call, w, BACKWARD);
+  if (call->wrong) return;
+  const Words32 *p = &w->p;
+  if (!p->summed && p->K % 4) wrong_argument(call, 3);
+  for (int item = call->begin; item < call->end; item++) {
+    const int part = item / p->G;
+    w->head = item - part * p->G;
+    for (int i = 0; i < p->images && !call->wrong; i++) of_image(call, w, part * p->images + i, i == 0);
+  }
+}
+
 /** dbias: parts [begin, end), of a grid [B, H, blocks of queries] without the axes over which the bias broadcasts. */
 KERNEL(attentionBiasGrad) {
   Work work, *w = &work;
@@ -198,9 +214,7 @@ KERNEL(attentionBiasGrad) {
     const int i1 = bias->q ? least(p->Q, i0 + p->block) : p->Q;
     const int b0 = rest / heads, h0 = rest - b0 * heads;
     float *out = w->dbias + b0 * bias->b + h0 * bias->h + i0 * bias->q;
-    for (int i = i0; i < (bias->q ? i1 : i0 + 1); i++) {
-      memset(out + (i - i0) * bias->q, 0, (bias->l ? p->L : 1) * sizeof(float));
-    }
+    clear_sums(w, i1 - i0, out);
     for (int b = b0; b < (bias->b ? b0 + 1 : p->B); b++) {
       for (int h = h0; h < (bias->h ? h0 + 1 : p->H); h++) {
         w->b = b;

@@ -15,7 +15,7 @@ typedef struct {
   int32_t seed;
   uint32_t threshold;
   float keep;
-  int32_t offset, block, stripe, packed, summed;
+  int32_t offset, block, stripe, packed, summed, images;
   uint32_t scratch, scratch_stride;
   uint32_t s, dp, qt, gt, qr, gr, yr, rowwise, kp, vp, dkp, dvp;
 } Words32;
@@ -101,13 +101,11 @@ static void read_problem(Call *call, Work *w, int kind) {
   w->dv = (float *)(call->base + p->dv);
   w->mask = addend_at(call, p, p->mask, p->mask_strides);
   w->bias = addend_at(call, p, p->bias, p->bias_strides);
-  if (kind == BIAS) {
-    if (!p->bias) wrong_argument(call, 3);
-    w->dbias = addend_at(call, p, p->dbias, p->bias_strides).at;
-    if (!w->dbias) wrong_argument(call, 3);
-  }
+  if (p->dbias) w->dbias = addend_at(call, p, p->dbias, p->bias_strides).at;
+  if (kind == BIAS ? !p->bias || !p->dbias : kind == BACKWARD && p->dbias && (!p->bias || p->group > 1)) wrong_argument(call, 3);
+  if (kind == BACKWARD && (p->images < 1 || (double)((call->end - 1) / p->G + 1) * p->images > w->images)) wrong_argument(call, 3);
   if (p->rows) w->rows = bytes_at(call, 3, p->rows, 4.0 * p->B);
-  if (p->starts) w->starts = bytes_at(call, 3, p->starts, 4 * ((double)call->end / p->G + 2));
+  if (p->starts) w->starts = bytes_at(call, 3, p->starts, 4 * (((double)call->end / p->G + 1) * p->images + 1));
   if (p->starts) w->order = bytes_at(call, 3, p->order, 4.0 * p->B);
   w->width = (size_t)((p->K + 3) & ~3);
   w->wide = (size_t)p->block;

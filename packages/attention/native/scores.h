@@ -77,6 +77,15 @@ INLINE const float *addend_row(const Work *w, const Addend *x, int r) {
   return x->at + w->b * x->b + ((size_t)w->head * w->p.group + g) * x->h + (size_t)(r - g * w->p.Q) * x->q;
 }
 
+/** Brings what is added near, row by row: the processor does not find out by itself in time. */
+INLINE void touch_addend(const Work *w, const Addend *x, int r, int n, int from, int to) {
+  if (!x->at || !x->q || !x->l) return;
+  for (int i = 0; i < n; i++) {
+    const float *row = addend_row(w, x, r + i);
+    for (int l = from; l < to; l += 16) __builtin_prefetch(row + l);
+  }
+}
+
 /** s[l] += x, of queries [r, r + n) and keys [from, to). */
 static void add_broadcast(Work *w, const Addend *x, int r, int n, int from, int to) {
   const int M = fours(n);
@@ -129,6 +138,7 @@ static void score(Work *w, int r, int n, int first, int from, int to) {
   const int M = fours(n);
   for (int l = from; l < to; l += FEW) {
     const int end = least(l + FEW, to);
+    touch_addend(w, &w->bias, r, n, l, end);
     dots(w, w->k, l, end, w->qt, w->qr, w->s, n);
     if (w->bias.at) add_broadcast(w, &w->bias, r, n, l, end);
     if (w->mask.at) add_broadcast(w, &w->mask, r, n, l, end);

@@ -6,7 +6,7 @@
 #include "../../attention/native/kernels.h"
 
 /** Changes with the arguments of a kernel or of the addon's own functions; see src/native.ts. */
-#define ABI 2
+#define ABI 3
 
 #define COMMON_KERNELS(X) BACKEND_KERNELS(X) ATTENTION_KERNELS(X)
 #define EACH_KERNEL(X) COMMON_KERNELS(X) VNNI_KERNELS(X)

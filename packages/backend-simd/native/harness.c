@@ -69,10 +69,10 @@ static const Case CASES[] = {
     {OF(attentionBiasGrad), 1, {4096}, Z, 29 * 53},
 };
 
-/** Two rows and heads, 29 queries, 53 keys, width 17, with a bias and the future. */
+/** Two rows and heads, 29 queries, 53 keys, width 17, with a bias, dropout and the future. */
 static const int32_t PROBLEM[] = {
     X, X + 0x8000, X + 0x10000, W, Y, Y + 0x4000, Y + 0x8000, Z, 0, 0, 0, 0, 0, W + 0x10000, 0, 1537, 53, 1, 0, 0, 0,
-    2, 2, 2, 1, 29, 53, 53, 17, 0x3f000000, 24, 32, 32, 0, 1, SCRATCH, 0x40000,
+    2, 2, 2, 1, 29, 53, 53, 17, 0x3f000000, 5, 0x40000000, 0x3faaaaab, 24, 32, 32, 0, 1, 2, SCRATCH, 0x40000,
     128, 0x2000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000, 0x9000, 0xa000, 0xc000, 0xe000, 0x10000};
 
 static void fill(void) {

@@ -3,7 +3,7 @@ import type { Heap } from './heap.js';
 import type { Platform } from './platform.js';
 
 /** Changes with the addon's functions and the arguments of its kernels; ABI in native/addon.c. */
-const ABI = 2;
+const ABI = 3;
 
 /** The native kernels of this platform. */
 export interface NativeLibrary {

@@ -1,6 +1,13 @@
 import type { Agreement, KernelCall, SimdBackend } from '@blip2/backend-simd';
 import type * as tf from '@tensorflow/tfjs';
-import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
+import {
+  attention,
+  attentionBiasGrad,
+  attentionGrad,
+  attentionGradWithBias,
+  type Tools,
+  takesOnePass,
+} from './kernels.js';
 
 type Shape = readonly number[];
 interface Sizes {
@@ -42,7 +49,7 @@ type Compared = Exclude<Name, 'rotary'>;
 /** What computes each kernel's outputs; `dy` is there for gradients. */
 const RUN: Readonly<Record<Compared, (call: KernelCall, tools: Tools) => tf.TensorInfo[]>> = {
   attention: (call, tools) => [attention(call, tools)],
-  attentionGrad,
+  attentionGrad: (call, tools) => (takesOnePass(call) ? attentionGradWithBias : attentionGrad)(call, tools),
   attentionBiasGrad: (call, tools) => [attentionBiasGrad(call, tools)],
 };
 

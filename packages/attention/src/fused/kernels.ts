@@ -1,6 +1,14 @@
 import type { KernelCall, Kernels, SimdBackend, withScratch } from '@blip2/backend-simd';
 import type * as tf from '@tensorflow/tfjs';
-import { type Named, PROBLEM_BYTES, problemOf, scratchOf, type Words, writeProblem } from './problem.js';
+import {
+  type Attributes,
+  type Named,
+  PROBLEM_BYTES,
+  problemOf,
+  scratchOf,
+  type Words,
+  writeProblem,
+} from './problem.js';
 import { rowsByImage } from './rows.js';
 
 /** What the kernels use of @blip2/backend-simd, which is not imported here as it may not be installed. */
@@ -32,8 +40,32 @@ export function attention(call: KernelCall, tools: Tools): tf.TensorInfo {
   return y;
 }
 
-/** dq [B,Q,D], dk and dv [I,C,·]. Keys and values are shared by no two items, so that sums have one order. */
-export function attentionGrad(call: KernelCall, tools: Tools): tf.TensorInfo[] {
+/** dq [B,Q,D], dk and dv [I,C,·]. */
+export const attentionGrad = (call: KernelCall, tools: Tools): tf.TensorInfo[] => gradients(call, tools, {});
+
+/** dq [B,Q,D], dk and dv [I,C,·], and dbias of the shape of the bias: in one pass where that can be, else in two. */
+export function attentionGradWithBias(call: KernelCall, tools: Tools): tf.TensorInfo[] {
+  if (!takesOnePass(call)) return [...attentionGrad(call, tools), attentionBiasGrad(call, tools)];
+  const { bias } = call.inputs as Named;
+  const dbias = call.backend.output((bias as tf.TensorInfo).shape);
+  const rows = (bias as tf.TensorInfo).shape[0] === 1 ? { images: call.inputs.k?.shape[0] as number } : {};
+  return [...gradients(call, tools, { dbias: call.backend.pointer(dbias), ...rows }), dbias];
+}
+
+/**
+ * Whether the items of `attentionGrad` can sum the gradient of the bias, no two of them the same numbers, without fewer items than
+ * threads. The sums have the order of `attentionBiasGrad`, so that the bits do not depend on it.
+ */
+export function takesOnePass({ backend, inputs, attrs }: KernelCall): boolean {
+  const { k, bias, rows } = inputs as Named;
+  const { heads, keyHeads } = attrs as unknown as Attributes;
+  const [b, h] = bias?.shape ?? [];
+  if (heads !== keyHeads || h !== heads) return false;
+  return (b as number) > 1 || k.shape[0] === 1 || (!rows && heads >= backend.pool.threads);
+}
+
+/** Keys and values are shared by no two items, so that sums have one order; `more` says where dbias goes, if it is wanted. */
+function gradients(call: KernelCall, tools: Tools, more: { dbias?: number; images?: number }): tf.TensorInfo[] {
   const { backend } = call;
   const { q, k, v, rows } = call.inputs as Named;
   const { words, product } = problemOf(call);
@@ -46,8 +78,10 @@ export function attentionGrad(call: KernelCall, tools: Tools): tf.TensorInfo[] {
   const needs = { queries, gradient: true, packed: blocks >= OFTEN, summed: blocks > 1 || K % 4 !== 0 };
   const [dq, dk, dv] = [q, k, v].map((x) => backend.output(x.shape)) as [tf.TensorInfo, tf.TensorInfo, tf.TensorInfo];
   const [dq0, dk0, dv0] = [dq, dk, dv].map((x) => backend.pointer(x)) as [number, number, number];
-  const all = { ...words, ...scratchOf(words, needs), dq: dq0, dk: dk0, dv: dv0 };
-  run(tools, call, all, { kernel: 'attentionGrad', items: I * G, nanoseconds: product * 5, index, images: I });
+  const { images = 1, dbias = 0 } = more;
+  const all = { ...words, ...scratchOf(words, needs), dq: dq0, dk: dk0, dv: dv0, dbias, images };
+  const items = (I / images) * G;
+  run(tools, call, all, { kernel: 'attentionGrad', items, nanoseconds: product * 5, index, images: I });
   return [dq, dk, dv];
 }
 

@@ -74,7 +74,7 @@ natively('attention and its gradients have the same bits as in WebAssembly, with
             const outputs = [
               ...run(op, {}),
               ...run(`${op}Grad`, { dy }),
-              ...(bias ? run(`${op}BiasGrad`, { dy }) : []),
+              ...(bias ? run(`${op}GradWithBias`, { dy }) : []),
             ];
             return outputs.map((x) => x.dataSync() as Float32Array);
           });

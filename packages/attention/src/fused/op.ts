@@ -12,23 +12,23 @@ const drops = ({ dropout }: AttendOptions): boolean => (dropout?.training ? drop
 function namesOf(
   { H, keyHeads }: Sizes,
   options: AttendOptions,
-): { forward: string; backward: string; byBias: string } {
+): { forward: string; backward: string; withBias: string } {
   const forward = `${drops(options) ? 'Dropout' : ''}${keyHeads === H ? '' : 'Grouped'}Attention`;
-  return { forward, backward: `${forward}Grad`, byBias: `${forward}BiasGrad` };
+  return { forward, backward: `${forward}Grad`, withBias: `${forward}GradWithBias` };
 }
 
 /** Reports whether the current backend has kernels for this attention: float32, with `heads`, without gate. */
 export function isFused(inputs: Three, sizes: Sizes, options: AttendOptions): boolean {
   if (options.heads === undefined || options.gate) return false;
   if (inputs.some((x) => x.dtype !== 'float32' || x.size === 0) || sizes.L === 0) return false;
-  const { forward, backward, byBias } = namesOf(sizes, options);
-  return [forward, backward, ...(options.bias ? [byBias] : [])].every((name) => tf.getKernel(name, tf.getBackend()));
+  const { forward, backward, withBias } = namesOf(sizes, options);
+  return [forward, backward, ...(options.bias ? [withBias] : [])].every((name) => tf.getKernel(name, tf.getBackend()));
 }
 
 /**
  * Runs the named op `Attention`: q [B,Q,D], k and v [I,C,D] of which `length` rows are valid, mask and bias [b,h,q,l] (each size as
- * in [B,H,Q,L] or 1), rows int32 [B] -> y [B,Q,D]; `AttentionGrad`: these and dy -> dq, dk, dv; and `AttentionBiasGrad`:
- * these and dy -> dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]; `DropoutAttention` and `DropoutGroupedAttention` drop
+ * in [B,H,Q,L] or 1), rows int32 [B] -> y [B,Q,D]; `AttentionGrad`: these and dy -> dq, dk, dv; and
+ * `AttentionGradWithBias`: these and dy -> dq, dk, dv, dbias. `GroupedAttention` and its gradients have k and v [I,C,D·keyHeads/heads]; `DropoutAttention` and `DropoutGroupedAttention` drop
  * probabilities, as `dropout` of `@blip2/tensor` with `rate` and `seed` drops those of [B,H,Q,L]. Probabilities are recomputed
  * rather than saved.
  */
@@ -40,21 +40,20 @@ export function fusedAttend([q, k, v]: Three, sizes: Sizes, options: AttendOptio
     ...{ heads: H, keyHeads, length: L, scale: options.scale ?? K ** -0.5, offset },
     ...(drops(options) ? { rate, seed } : {}),
   };
-  const { forward, backward, byBias } = namesOf(sizes, options);
+  const { forward, backward, withBias } = namesOf(sizes, options);
   return tf.tidy(() => {
-    const inputs: Record<string, tf.Tensor> = { q, k, v };
+    const inputs: Record<string, tf.Tensor> = { ...(options.bias && { bias: wide(options.bias) }), q, k, v };
     const constants: Record<string, tf.Tensor> = {};
-    if (options.bias) inputs.bias = wide(options.bias);
     if (options.mask) constants.mask = wide(tf.cast(options.mask, 'float32'));
     if (options.rows) constants.rows = options.rows;
     const compute = (): tf.Tensor => (runNamed(forward, { ...inputs, ...constants }, attrs) as [tf.Tensor])[0]; // [B,Q,D]
     if (!isRecording()) return compute();
     return lazyGrad(inputs, constants, {
       forward: compute,
-      backward: (dy, saved) => {
-        const [dq, dk, dv] = runNamed(backward, { dy, ...saved }, attrs) as [tf.Tensor, tf.Tensor, tf.Tensor];
-        const dbias = (): tf.Tensor => (runNamed(byBias, { dy, ...saved }, attrs) as [tf.Tensor])[0];
-        return { q: dq, k: dk, v: dv, ...(options.bias ? { bias: dbias } : {}) };
+      backward: (dy, saved, first) => {
+        const name = first === 'bias' ? withBias : backward;
+        const [dq, dk, dv, dbias] = runNamed(name, { dy, ...saved }, attrs) as tf.Tensor[];
+        return { q: dq, k: dk, v: dv, bias: dbias };
       },
     });
   });

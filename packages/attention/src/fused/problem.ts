@@ -17,7 +17,7 @@ export type Named = Record<'q' | 'k' | 'v', tf.TensorInfo> &
 
 /** The words of a `Problem` of assembly/problem.ts, in its order. */
 const WORDS = `q k v y dq dk dv dbias mask maskB maskH maskQ maskL bias biasB biasH biasQ biasL rows starts order
-  B H G group Q L C K scale seed threshold keep offset block stripe packed summed scratch scratchStride
+  B H G group Q L C K scale seed threshold keep offset block stripe packed summed images scratch scratchStride
   s dp qt gt qr gr yr rowwise kp vp dkp dvp`.split(/\s+/);
 export type Words = Record<string, number>;
 export const PROBLEM_BYTES = 4 * WORDS.length;

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { agreement } from './agreement.js';
 import { appendRowsKernel, copyRowsKernel, extendKernel } from './cache.js';
 import { DIGEST } from './digest.js';
-import { attention, attentionBiasGrad, attentionGrad, type Tools } from './kernels.js';
+import { attention, attentionGrad, attentionGradWithBias, type Tools } from './kernels.js';
 import { rotaryKernel } from './rotary.js';
 
 /** The WebAssembly modules of this package: their URLs, if a bundler has moved them, or their bytes. */
@@ -41,7 +41,7 @@ export async function registerAttention(
   for (const op of ['Attention', 'GroupedAttention', 'DropoutAttention', 'DropoutGroupedAttention']) {
     addKernel(backend, op, (call) => attention(call, { wasm, withScratch }));
     addKernel(backend, `${op}Grad`, (call) => attentionGrad(call, { wasm, withScratch }));
-    addKernel(backend, `${op}BiasGrad`, (call) => attentionBiasGrad(call, { wasm, withScratch }));
+    addKernel(backend, `${op}GradWithBias`, (call) => attentionGradWithBias(call, { wasm, withScratch }));
   }
   addKernel(backend, 'Rotary', (call) => rotaryKernel(call, wasm));
   addKernel(backend, 'AppendRows', appendRowsKernel);

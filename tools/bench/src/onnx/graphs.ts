@@ -24,11 +24,19 @@ const graphs: Record<string, (sizes: Sizes) => Graph> = {
     output: { name: 'y', shape: [1, O] },
     constants: { w: { shape: transposeB ? [O, I] : [I, O], values: randomValues(I * O) } },
   }),
-  attention: ({ B = 0, H = 0, Q = 0, L = 0, K = 0 }) => ({
-    nodes: [node('MultiHeadAttention', ['q', 'k', 'v'], { attributes: { num_heads: H }, domain: 'com.microsoft' })],
-    inputs: { q: [B, Q, H * K], k: [B, L, H * K], v: [B, L, H * K] },
-    output: { name: 'y', shape: [B, Q, H * K] },
-  }),
+  attention: ({ B = 0, H = 0, G = H, Q = 0, L = 0, K = 0, causal, biased }) => {
+    if (G !== H) throw new Error('its MultiHeadAttention has no heads that share keys');
+    return {
+      nodes: [
+        node('MultiHeadAttention', ['q', 'k', 'v', ...(biased ? ['', '', 'bias'] : [])], {
+          attributes: { num_heads: H, unidirectional: causal ? 1 : 0 },
+          domain: 'com.microsoft',
+        }),
+      ],
+      inputs: { q: [B, Q, H * K], k: [B, L, H * K], v: [B, L, H * K], ...(biased ? { bias: [1, H, Q, L] } : {}) },
+      output: { name: 'y', shape: [B, Q, H * K] },
+    };
+  },
   layerNorm: ({ R = 0, D = 0 }) => ({
     nodes: [node('LayerNormalization', ['x', 'weight', 'bias'], { attributes: { epsilon: 1e-5 } })],
     inputs: { x: [R, D] },

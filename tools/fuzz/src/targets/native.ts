@@ -13,7 +13,7 @@ const SIZE = PAGES * 65536;
 /** Where a problem of attention lies, and places of tensors and of scratch. */
 const PROBLEM = 4096;
 const [X, Y, Z, W, SCRATCH] = [0x10000, 0x20000, 0x30000, 0x40000, 0x80000];
-const MOST_WORDS = 52;
+const MOST_WORDS = 53;
 
 /** Calls that are right: begin, end, thread and a kernel's own arguments. */
 const CALLS: readonly (readonly [name: string, ...args: number[]])[] = [
@@ -48,7 +48,8 @@ const NAMES = [...new Set(CALLS.map(([name]) => name))];
 const WORDS = [
   ...[X, X + 4096, X + 8192, Y, Y + 4096, Y + 8192, Y + 12288, Z], // q k v y dq dk dv dbias
   ...[0, 0, 0, 0, 0, W, 0, 35, 7, 1, 0, 0, 0], // mask, bias, rows starts order
-  ...[2, 2, 2, 1, 5, 7, 7, 8, 0x3f000000, 7, 8, 8, 0, 0, SCRATCH, 65536], // B H G group Q L C K scale … scratchStride
+  ...[2, 2, 2, 1, 5, 7, 7, 8, 0x3f000000, 0, 0, 0], // B H G group Q L C K scale seed threshold keep
+  ...[7, 8, 8, 0, 0, 1, SCRATCH, 65536], // offset block stripe packed summed images scratch scratchStride
   ...[128, 4096, 8192, 9216, 10240, 11264, 12288, 13312, 14336, 16384, 18432, 20480], // s dp qt gt qr gr yr rowwise kp vp dkp dvp
 ];
 

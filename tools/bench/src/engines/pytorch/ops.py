@@ -36,21 +36,29 @@ def product(I, O, transposeB):
     return matmul(1, I, O, False, transposeB)
 
 
-def attend(q, k, v, heads):
-    """[B,Q,D], [B,L,D] twice -> [B,Q,D]"""
-    apart = lambda x: x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
-    return F.scaled_dot_product_attention(apart(q), apart(k), apart(v)).transpose(1, 2).flatten(2)
+def attend(q, k, v, bias=None, *, K, causal):
+    """[B,Q,H*K], [B,L,G*K] twice, [1,H,Q,L] -> [B,Q,H*K]"""
+    q, k, v = (x.view(x.shape[0], x.shape[1], -1, K).transpose(1, 2) for x in (q, k, v))
+    grouped = k.shape[1] < q.shape[1]
+    y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=causal, enable_gqa=grouped)
+    return y.transpose(1, 2).flatten(2)
 
 
-def attention(B, H, Q, L, K):
-    q, k, v = (torch.randn(B, rows, H * K) for rows in (Q, L, L))
-    return forward_only(lambda: attend(q, k, v, H))
+def attention_inputs(B, H, G, Q, L, K, biased):
+    """q, k, v and, where there is one, the bias"""
+    shapes = [(B, Q, H * K), (B, L, G * K), (B, L, G * K)] + ([(1, H, Q, L)] if biased else [])
+    return [torch.randn(shape, requires_grad=True) for shape in shapes]
 
 
-def attention_grad(B, H, Q, L, K):
-    inputs = [torch.randn(B, rows, H * K, requires_grad=True) for rows in (Q, L, L)]
+def attention(B, H, G, Q, L, K, causal, biased):
+    inputs = attention_inputs(B, H, G, Q, L, K, biased)
+    return forward_only(lambda: attend(*inputs, K=K, causal=causal))
+
+
+def attention_grad(B, H, G, Q, L, K, causal, biased):
+    inputs = attention_inputs(B, H, G, Q, L, K, biased)
     dy = torch.randn(B, Q, H * K)
-    return lambda: torch.autograd.grad(attend(*inputs, H), inputs, dy)
+    return lambda: torch.autograd.grad(attend(*inputs, K=K, causal=causal), inputs, dy)
 
 
 def layer_norm(R, D):
