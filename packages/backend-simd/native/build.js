@@ -158,6 +158,7 @@ function compareHarness() {
       rmSync(program, { force: true });
     }
   });
+  if (x64.includes('refused')) throw new Error(`calls are wrong:\n${x64}`);
   if (x64 !== arm64) throw new Error(`arm64 computes something else:\n${x64}\n${arm64}`);
   console.log(`${x64.trim().split('\n').length} calls of kernels give the same bits on x64 and on arm64`);
 }

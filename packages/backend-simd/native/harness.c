@@ -65,8 +65,9 @@ static const Case CASES[] = {
     {OF(quantizedProduct), 2, {5, W, 0, X, Y, 2, 19, 768, Z, 0}, Y, 2 * 19},
     {OF(quantizedProduct), 2, {5, W, 0, X, Y, 5, 19, 768, Z, 0}, Y, 5 * 19},
     {OF(attention), 4, {4096}, Y, 2 * 29 * 34},
-    {OF(attentionGrad), 4, {4096}, Y, 12288},
-    {OF(attentionBiasGrad), 1, {4096}, Z, 29 * 53},
+    {OF(attentionGrad), 2, {4096}, Y, 12288},
+    {OF(attentionGrad), 2, {4096}, Z, 2 * 1537},
+    {OF(attentionBiasGrad), 2, {4096}, Z, 2 * 1537},
 };
 
 /** Two rows and heads, 29 queries, 53 keys, width 17, with a bias, dropout and the future. */
