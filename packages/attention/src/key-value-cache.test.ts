@@ -64,7 +64,7 @@ describe.each(['simd', 'cpu'])('on %s', (name) => {
   beforeEach(() => tf.setBackend(name));
   afterEach(() => tf.setBackend('simd'));
 
-  test('step by step equals one causal pass, past several doublings', async () => {
+  test('step by step equals one causal pass, past several times that it grows', async () => {
     await expectNoLeak(() => {
       const [q, key, value] = [random([2, 45, 8], 1), random([2, 45, 8], 2), random([2, 45, 8], 3)] as const;
       const cache = keyValueCache({ capacity: 4 });

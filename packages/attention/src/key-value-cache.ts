@@ -10,7 +10,7 @@ import type { RotaryTables } from './rotary-tables.js';
 
 /** Options of `keyValueCache`. */
 export interface KeyValueCacheOptions {
-  /** Initial capacity in positions, which doubles when it is full. Default 64. */
+  /** Initial capacity in positions, which grows by a half when it is full. Default 64. */
   readonly capacity?: number | undefined;
 }
 
@@ -91,7 +91,7 @@ export function keyValueCache({ capacity = 64 }: KeyValueCacheOptions = {}): Key
     if (!inPlace) return [B, L, D];
     const needed = length + L;
     if (buffers && needed > capacityOf()) {
-      const columns = Math.max(needed, 2 * capacityOf());
+      const columns = Math.max(needed, Math.ceil(1.5 * capacityOf()));
       const from = slots;
       replace((x) => widen(x, from, columns), B);
     }

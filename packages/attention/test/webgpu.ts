@@ -90,7 +90,7 @@ function run({ B, images, H, G = H, Q, L, K, capacity = L, mask, causal }: Case)
   return [f(...(inputs as [tf.Tensor, tf.Tensor, tf.Tensor])), ...tf.grads(f)(inputs, dy)];
 }
 
-/** Attention over a cache that beams reorder, with rows that are repeated, dropped and added, past a doubling. */
+/** Attention over a cache that beams reorder, with rows that are repeated, dropped and added, past the point where it grows. */
 function decode(): tf.Tensor[] {
   const cache = keyValueCache({ capacity: 6 });
   const out: tf.Tensor[] = [];

@@ -31,11 +31,17 @@ export interface HeapOptions {
   shared?: boolean;
 }
 
-/** Returns the bytes of the block that is allocated for a tensor of `bytes` bytes: one of 8 sizes per power of two, at most an eighth larger. */
+/** Units from which blocks have finer sizes: 1 MiB. */
+const LARGE = 2 ** 20 / UNIT;
+
+/**
+ * Returns the bytes of the block that is allocated for a tensor of `bytes` bytes: one of 8 sizes per power of two, at most an eighth
+ * larger; from 1 MiB on one of 64, as the weights of a model are to take what they need.
+ */
 export function blockSize(bytes: number): number {
   const units = Math.max(1, Math.ceil(bytes / UNIT));
   if (units <= 16) return units * UNIT;
-  const step = 2 ** (Math.floor(Math.log2(units)) - 3);
+  const step = 2 ** (Math.floor(Math.log2(units)) - (units < LARGE ? 3 : 6));
   return Math.ceil(units / step) * step * UNIT;
 }
 

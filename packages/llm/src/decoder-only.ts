@@ -65,7 +65,7 @@ export function predictTargets(model: DecoderOnly, input: PredictInput): Predict
 }
 
 /** Number of tokens after a prompt for which its cache has room before it must grow. */
-const USUAL_TEXT = 64;
+const USUAL_TEXT = 32;
 
 /** Reads a prompt and starts decoding after it. */
 export function startDecoding(model: DecoderOnly, prompt: Prompt): SyncDecodingState {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { lentTensor } from './lent.js';
 import { loadQuantized } from './quantized/load.js';
 import { quantizedMatrix } from './quantized/matrix.js';
 import { type ParamSpec, type Params, type Spec, specLeaves } from './spec.js';
@@ -111,5 +112,17 @@ async function tensorOf(source: WeightSource, name: string, { shape, packable }:
   const packed = packable ? await source.quantized?.(name) : undefined;
   if (packed) return 'read' in packed ? loadQuantized(packed) : quantizedMatrix(packed);
   const stored = await source.stored?.(name);
-  return stored ? storedTensor(stored, shape) : tf.tensor(await source.read(name), [...shape], 'float32');
+  if (stored) return storedTensor(stored, shape);
+  const lent = lentTensor(shape, 'float32');
+  if (!lent) return tf.tensor(await source.read(name), [...shape], 'float32');
+  const { tensor, bytes } = lent;
+  const own = new Float32Array(bytes.buffer, bytes.byteOffset, tensor.size);
+  try {
+    const values = await source.read(name, own);
+    if (values !== own) own.set(values);
+    return tensor;
+  } catch (error) {
+    tensor.dispose();
+    throw error;
+  }
 }

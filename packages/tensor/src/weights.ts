@@ -20,8 +20,11 @@ export interface WeightSource {
   readonly origin: string;
   /** Shape and dtype of each tensor by name. */
   readonly names: ReadonlyMap<string, TensorDescription>;
-  /** Reads a tensor's values as float32, row-major. */
-  read(name: string): Promise<Float32Array>;
+  /**
+   * Reads a tensor's values as float32, row-major.
+   * @param target of as many values, which may be filled and returned in place of an array of its own
+   */
+  read(name: string, target?: Float32Array): Promise<Float32Array>;
   /** Reads a tensor that should stay in the file's dtype, outside a backend's heap, see `storedTensor`; undefined for others. */
   readonly stored?: ((name: string) => Promise<StoredValues | undefined>) | undefined;
   /** Opens a matrix that is packed and stays so, as a `QuantizedMatrix`; undefined for others. */

@@ -1,6 +1,9 @@
-import '../test-support/both.js';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
+import { HeapData } from '../data.js';
+import { Heap } from '../heap.js';
+import { backend } from '../test-support/both.js';
+import { writeKernels } from './write.js';
 
 const run = (name: string, inputs: Record<string, tf.Tensor>, attrs: object): tf.Tensor =>
   tf.engine().runKernel(name, inputs, attrs as tf.NamedAttrMap) as tf.Tensor;
@@ -33,4 +36,30 @@ test.each([
   );
   expect([...x.dataSync()]).toEqual([1, 2, 3]);
   x.dispose();
+});
+
+test('the bytes of a tensor are lent, and stay where they are when the memory grows', () => {
+  const before = tf.memory().numTensors;
+  const x = run('Uninitialized', {}, { shape: [2], dtype: 'float32' });
+  const lent: Uint8Array[] = [];
+  run('Lend', { x }, { to: (all: Uint8Array) => void lent.push(all) }).dispose();
+  const [bytes] = lent;
+  expect(bytes).toHaveLength(8);
+  tf.zeros([2 ** 26]).dispose();
+  bytes!.set(new Uint8Array(Float32Array.of(7, -8).buffer));
+  expect([...x.dataSync()]).toEqual([7, -8]);
+  x.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('memory that moves when it grows is not lent', () => {
+  const data = new HeapData(new Heap({ shared: false, initial: 17 }), 'float32', 2);
+  const x = { dataId: {}, shape: [2], dtype: 'float32' as const };
+  backend.data.set(x.dataId, data);
+  const to = (): never => {
+    throw new Error('it was lent');
+  };
+  const call = { backend, inputs: { x }, attrs: { to } };
+  expect(writeKernels.Lend!(call as never)).toEqual(x);
+  expect(data.refCount).toBe(2);
 });

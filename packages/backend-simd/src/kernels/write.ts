@@ -1,7 +1,8 @@
 import { HeapData } from '../data.js';
 import type { FastKernel } from './kernel.js';
 
-// What loads large weights: a tensor without values, and its values piece by piece, so that there is no second copy of them.
+// What loads large weights without a second copy of them: a tensor without values, and its values piece by piece, or its memory for
+// whoever reads them.
 
 const uninitialized: FastKernel = ({ backend, attrs }) => {
   const { shape, dtype } = attrs as { shape: readonly number[]; dtype: 'float32' | 'int32' };
@@ -22,4 +23,20 @@ const writeBytes: FastKernel = ({ backend, inputs, attrs }) => {
   return backend.share(x, x.shape);
 };
 
-export const writeKernels: Record<string, FastKernel> = { Uninitialized: uninitialized, WriteBytes: writeBytes };
+/**
+ * Lends the bytes of x to `to`, which may fill them until x is disposed; every tensor that shares them changes. Memory that is not
+ * shared moves when it grows, and is not lent: then `to` is not called.
+ */
+const lend: FastKernel = ({ backend, inputs, attrs }) => {
+  const x = inputs.x!;
+  const { to } = attrs as unknown as { to: (bytes: Uint8Array) => void };
+  const data = backend.data.get(x.dataId);
+  if (data instanceof HeapData && data.heap.shared) to(new Uint8Array(data.heap.buffer, data.pointer, data.bytes));
+  return backend.share(x, x.shape);
+};
+
+export const writeKernels: Record<string, FastKernel> = {
+  Uninitialized: uninitialized,
+  WriteBytes: writeBytes,
+  Lend: lend,
+};

@@ -2,6 +2,7 @@ import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } fr
 import { hash, rmsNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { checkInput, type DecoderInput, type DecoderOutput, lastRows, PADDED } from '../decoder-only.js';
+import { throughLayers } from '../layers.js';
 import { adaptedFeedForward, adaptedLinear, adaptedLinears } from '../lora/linear.js';
 import type { LlamaConfig } from './config.js';
 import { type Rotations, rotated, rotationsOf } from './positions.js';
@@ -20,11 +21,10 @@ export function llamaForward(p: LlamaParams, config: LlamaConfig, input: Decoder
   return tf.tidy(() => {
     const rotations = rotationsOf(config, { past, length: L, whole: input.columns ?? past + L, mask });
     const additive = mask && additiveMask(mask, PADDED); // [B,1,1,P+L]
-    let x = embeddings;
-    p.model.layers.forEach((layer, i) => {
+    const x = throughLayers(p.model.layers, embeddings, (layer, x, i) => {
       const keep = i === config.layers - 1 ? (input.last ?? L) : L;
       const seed = input.dropoutSeed === undefined ? undefined : hash(input.dropoutSeed, `layers.${i}`);
-      x = block(layer, config, { x, rotations, mask: additive, memory: memory?.[i], keep, seed });
+      return block(layer, config, { x, rotations, mask: additive, memory: memory?.[i], keep, seed });
     });
     return { hidden: rmsNorm(p.model.norm, x, config.epsilon) as tf.Tensor3D };
   });

@@ -2,6 +2,7 @@ import { additiveMask, attend, type CachedAttendOptions, type KeyValueCache } fr
 import { dropout, embedding, hash, type LayerNorm, layerNorm, linear, normed } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
 import { checkInput, type DecoderInput, type DecoderOutput, lastRows, PADDED } from '../decoder-only.js';
+import { throughLayers } from '../layers.js';
 import { adaptedFeedForward, adaptedLinear, adaptedLinears } from '../lora/linear.js';
 import { LAYER_NORM_EPSILON, type OptConfig } from './config.js';
 import { positionRows } from './positions.js';
@@ -21,12 +22,12 @@ export function optForward(p: OptParams, config: OptConfig, input: DecoderInput)
   return tf.tidy(() => {
     const rows = mask ? positionRows(mask, L) : tf.range(P + POSITION_OFFSET, P + L + POSITION_OFFSET, 1, 'int32');
     const wide = decoder.project_in ? linear(decoder.project_in, embeddings) : embeddings;
-    let x = tf.add(wide, embedding(decoder.embed_positions, rows)); // [B,L,W]
+    const embedded = tf.add(wide, embedding(decoder.embed_positions, rows)); // [B,L,W]
     const additive = mask && additiveMask(mask, PADDED); // [B,1,1,P+L]
-    decoder.layers.forEach((layer, i) => {
+    let x = throughLayers(decoder.layers, embedded, (layer, x, i) => {
       const keep = i === decoder.layers.length - 1 ? (input.last ?? L) : L;
       const seed = input.dropoutSeed === undefined ? undefined : hash(input.dropoutSeed, `layers.${i}`);
-      x = block(layer, config, { x, mask: additive, memory: memory?.[i], keep, seed });
+      return block(layer, config, { x, mask: additive, memory: memory?.[i], keep, seed });
     });
     if (decoder.final_layer_norm) x = layerNorm(decoder.final_layer_norm, x, LAYER_NORM_EPSILON);
     return { hidden: (decoder.project_out ? linear(decoder.project_out, x) : x) as tf.Tensor3D };

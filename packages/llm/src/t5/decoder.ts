@@ -1,6 +1,7 @@
 import type { KeyValueCache } from '@blip2/attention';
 import { hash, rmsNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { throughLayers } from '../layers.js';
 import type { T5Config } from './config.js';
 import type { T5Params } from './spec.js';
 import { crossAttention, crossKeys, dropped, feedForward, selfAttention, type T5CrossKeys } from './sublayers.js';
@@ -37,18 +38,18 @@ export function t5Decode(p: T5Params, config: T5Config, input: T5DecoderInput): 
     dropoutSeed === undefined ? undefined : hash(dropoutSeed, `decoder.${name}`);
   return tf.tidy(() => {
     const seed = seedOf('ends');
-    let x: tf.Tensor = dropped(embeddings, { config, seed }, 'input'); // [B,L,W]
-    p.decoder.block.forEach(({ layer }, i) => {
-      x = selfAttention(layer[0], { config, x, bias, causal: true, memory: memory?.[i], seed: seedOf(`${i}.0`) });
-      x = crossAttention(layer[1], {
+    const read = dropped(embeddings, { config, seed }, 'input'); // [B,L,W]
+    const x = throughLayers(p.decoder.block, read, ({ layer }, x, i) => {
+      const self = { config, x, bias, causal: true, memory: memory?.[i], seed: seedOf(`${i}.0`) };
+      const attended = crossAttention(layer[1], {
         config,
-        x,
+        x: selfAttention(layer[0], self),
         encoded: encoded[i] as T5CrossKeys,
         rows,
         mask,
         seed: seedOf(`${i}.1`),
       });
-      x = feedForward(layer[2], { config, x, seed: seedOf(`${i}.2`) });
+      return feedForward(layer[2], { config, x: attended, seed: seedOf(`${i}.2`) });
     });
     const normed = rmsNorm(p.decoder.final_layer_norm, x, config.epsilon);
     return dropped(normed, { config, seed }, 'output') as tf.Tensor3D; // [B,L,W]

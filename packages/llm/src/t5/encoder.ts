@@ -1,6 +1,7 @@
 import { additiveMask } from '@blip2/attention';
 import { hash, rmsNorm } from '@blip2/tensor';
 import * as tf from '@tensorflow/tfjs';
+import { throughLayers } from '../layers.js';
 import type { T5Config } from './config.js';
 import { positionBias } from './position-bias.js';
 import type { T5Params } from './spec.js';
@@ -38,11 +39,11 @@ export function t5Encode(p: T5Params, config: T5Config, input: T5EncoderInput): 
     const seed = seedOf('ends');
     const bias = positionBias(p, config, 'encoder', L); // [1,H,L,L]
     const additive = mask && additiveMask(mask, PADDED); // [B,1,1,L]
-    let x: tf.Tensor = dropped(embeddings, { config, seed }, 'input'); // [B,L,W]
-    p.encoder.block.forEach(({ layer }, i) => {
+    const read = dropped(embeddings, { config, seed }, 'input'); // [B,L,W]
+    const x = throughLayers(p.encoder.block, read, ({ layer }, x, i) => {
       const common = { config, bias, mask: additive, causal: false };
-      x = selfAttention(layer[0], { ...common, x, seed: seedOf(`${i}.0`) });
-      x = feedForward(layer[1], { config, x, seed: seedOf(`${i}.1`) });
+      const attended = selfAttention(layer[0], { ...common, x, seed: seedOf(`${i}.0`) });
+      return feedForward(layer[1], { config, x: attended, seed: seedOf(`${i}.1`) });
     });
     const normed = rmsNorm(p.encoder.final_layer_norm, x, config.epsilon);
     return dropped(normed, { config, seed }, 'output') as tf.Tensor3D; // [B,L,W]

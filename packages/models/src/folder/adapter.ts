@@ -71,8 +71,8 @@ export async function withAdapter(
   };
   try {
     const changes = loraChanges(base, { source, config }, prefixes.language);
-    const read = async (name: string): Promise<Float32Array> => {
-      const values = await base.read(name);
+    const read = async (name: string, target?: Float32Array): Promise<Float32Array> => {
+      const values = await base.read(name, target);
       await changes.get(name)?.(values);
       return values;
     };

@@ -241,7 +241,7 @@ function watch(source: ModelWeights, { vision, language, onProgress, signal }: L
       names,
       origin,
       close,
-      read: (name) => counted(() => source.read(name)),
+      read: (name, target) => counted(() => source.read(name, target)),
       quantized: (name) => countedMatrix(quantized, name),
       stored: stored && ((name) => counted(() => stored(name))),
     };

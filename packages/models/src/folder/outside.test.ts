@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { blockSize } from '@blip2/backend-simd';
+import { bind, dispose, param, zeros } from '@blip2/tensor';
+import { type ByteSource, encodeSafetensors, openSafetensors } from '@blip2/tensor/safetensors';
 import { fixture, json } from '@blip2/testing';
 import { useBackend } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
@@ -56,4 +58,30 @@ test('hf-itm scores the same, its encoder outside the heap', async () => {
   const [less, two] = await taken(fixture('hf-itm'), await roomFor(fixture('hf-itm'), 0), match);
   expect(two).toEqual(one);
   expect(less).toBeLessThan(whole);
+});
+
+test('weights are read to where they stay, and a file that ends too soon leaves nothing behind', async () => {
+  const [rows, columns] = [512, 4096];
+  const data = Float32Array.from({ length: rows * columns }, (_, i) => (i % 509) / 256);
+  const file = encodeSafetensors([{ name: 'weight', shape: [rows, columns], dtype: 'F16', data }]);
+  const fileSource = (end: number): ByteSource => ({
+    size: file.length,
+    read: async (offset, length) => file.slice(offset, offset + length),
+    readInto: async (target, offset) => {
+      const bytes = file.subarray(offset, Math.min(end, offset + target.length));
+      target.set(bytes);
+      return bytes.length;
+    },
+    close: async () => {},
+  });
+  const spec = { weight: param([rows, columns], zeros) };
+  const [heap, { arrayBuffers }] = [live(), process.memoryUsage()];
+  const p = await bind(spec, await openSafetensors(fileSource(file.length)));
+  expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(2 ** 20);
+  expect(live() - heap).toBe(blockSize(4 * data.length));
+  expect(p.weight.dataSync().findIndex((value, i) => value !== data[i])).toBe(-1);
+  dispose(p);
+  const short = openSafetensors(fileSource(file.length - 1));
+  await expect(short.then((source) => bind(spec, source))).rejects.toThrow('bytes could be read');
+  expect(live()).toBe(heap);
 });

@@ -49,9 +49,9 @@ export function joinSources(own: ModelWeights, parts: readonly SourcePart[]): Mo
   return {
     origin: own.origin,
     names,
-    read: (name) => {
+    read: (name, target) => {
       const [source, stored] = placeOf(name);
-      return source.read(stored);
+      return source.read(stored, target);
     },
     readRaw: (name) => {
       const [source, stored] = placeOf(name);
@@ -73,7 +73,7 @@ export function subsetSource(source: WeightSource, wanted: (name: string) => boo
   return {
     origin: source.origin,
     names: new Map([...source.names].filter(([name]) => wanted(name))),
-    read: (name) => source.read(name),
+    read: (name, target) => source.read(name, target),
     quantized: async (name) => source.quantized?.(name),
     close: async () => {},
   };
@@ -148,8 +148,8 @@ export function withProgress(source: WeightSource, onProgress: (progress: LoadPr
   return {
     origin: source.origin,
     names: source.names,
-    async read(name) {
-      const values = await source.read(name);
+    async read(name, target) {
+      const values = await source.read(name, target);
       done += values.length;
       onProgress({ done, total });
       return values;

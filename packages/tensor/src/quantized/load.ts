@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { readPieces } from '../file-system/read-pieces.js';
+import { lentTensor } from '../lent.js';
 import { runNamed } from '../ops/named.js';
 import { packedBytes } from './formats.js';
 import { QuantizedMatrix } from './matrix.js';
@@ -7,8 +9,8 @@ import type { StoredMatrix } from './stored-matrix.js';
 const PIECE = 8 * 2 ** 20;
 
 /**
- * Loads a packed matrix from a file; the caller owns it. Where the current backend has the kernels `Uninitialized` and
- * `WriteBytes`, its bytes go into the backend's memory piece by piece, and there is never a second copy of the whole.
+ * Loads a packed matrix from a file; the caller owns it. Where the current backend lends its memory (`Lend`), the bytes are read to
+ * where they stay; where it has `Uninitialized` and `WriteBytes`, they go there piece by piece. There is never a second copy of the whole.
  * @throws what reading throws
  */
 export async function loadQuantized(stored: StoredMatrix): Promise<QuantizedMatrix> {
@@ -22,6 +24,14 @@ export async function loadQuantized(stored: StoredMatrix): Promise<QuantizedMatr
 /** int32 [W] */
 async function loadWords(stored: StoredMatrix, bytes: number): Promise<tf.Tensor> {
   const count = Math.ceil(bytes / 4);
+  const lent = stored.outside ? undefined : lentTensor([count], 'int32');
+  if (lent) {
+    await readPieces(lent.bytes.subarray(0, bytes), (part, begin) => stored.read(part, begin)).catch((error) => {
+      lent.tensor.dispose();
+      throw error;
+    });
+    return lent.tensor;
+  }
   const [words] = stored.outside ? [] : (runNamed('Uninitialized', {}, { shape: [count], dtype: 'int32' }) ?? []);
   if (!words) {
     const all = new Int32Array(count);

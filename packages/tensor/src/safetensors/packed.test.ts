@@ -34,6 +34,9 @@ test.each(['bytes', 'shards'])('packed matrices are read as they were written, f
     const name = `${format}.weight`;
     expect(source.names.get(name)).toMatchObject({ dtype: format, packed: format, shape: [3, 256] });
     expect(await source.read(name)).toEqual(dequantize(packed[format]));
+    const target = new Float32Array(768);
+    expect(await source.read(name, target)).toBe(target);
+    expect(target).toEqual(dequantize(packed[format]));
     const stored = (await source.quantized(name))!;
     expect(stored).toMatchObject({ format, shape: [3, 256] });
     const part = new Uint8Array(bytes.length - 7);

@@ -44,6 +44,9 @@ test.each<[string, ArrayBufferView, number[]]>([
   const bytes = single(dtype, values.length, data);
   const source = await openSafetensors(bytes);
   expect([...(await source.read('w'))]).toEqual(values);
+  const target = new Float32Array(new SharedArrayBuffer(4 * values.length + 8), 8);
+  expect(await source.read('w', target)).toBe(target);
+  expect([...target]).toEqual(values);
   const raw = await source.readRaw('w');
   expect(raw).toMatchObject({ dtype, shape: [values.length] });
   expect([...raw.bytes]).toEqual([...new Uint8Array(data.buffer)]);

@@ -1,3 +1,4 @@
+import { readPieces } from '../file-system/read-pieces.js';
 import { dequantize } from '../quantized/dequantize.js';
 import { type MatrixShape, packedBytes, type QuantizedFormat } from '../quantized/formats.js';
 import type { StoredMatrix } from '../quantized/stored-matrix.js';
@@ -27,11 +28,11 @@ export interface SafetensorsSource extends WeightSource {
   /** The entries of `__metadata__`, of all shards together where there are several. */
   readonly metadata: ReadonlyMap<string, string>;
   /**
-   * Reads a tensor as float32, into an array that the caller owns. F32, F16, BF16, 8- and 16-bit integers and BOOL (0 or 1)
+   * Reads a tensor as float32, into an array that the caller owns, or into `target` where it is given. F32, F16, BF16, 8- and 16-bit integers and BOOL (0 or 1)
    * are exact; F64 and integers beyond 2^24 are rounded to nearest: use `readRaw` where that matters.
    * @throws SafetensorsError for an unknown name, a dtype without conversion, and when reading fails
    */
-  read(name: string): Promise<Float32Array>;
+  read(name: string, target?: Float32Array): Promise<Float32Array>;
   /** Reads a tensor as stored, into bytes that the caller owns. @throws SafetensorsError as `read` */
   readRaw(name: string): Promise<RawTensor>;
   /** Opens a matrix that is packed in the file, to be read piece by piece; undefined for other tensors. */
@@ -70,7 +71,7 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
     origin: file,
     names: header.tensors,
     metadata: header.metadata,
-    read: async (name) => readFloats(source, file, [name, find(name)]),
+    read: async (name, target) => readFloats(source, file, { name, info: find(name), target }),
     async readRaw(name) {
       const { dtype, shape, packed, offset, bytes } = find(name);
       return { dtype, shape, packed, bytes: await readExactly(source, file, [offset, bytes]) };
@@ -80,6 +81,14 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
   };
 }
 
+/** A tensor that is read as float32. */
+export interface ReadFloats {
+  readonly name: string;
+  readonly info: TensorInfo;
+  /** Where the values go, as many as the tensor has. Default: an array of their own. */
+  readonly target?: Float32Array | undefined;
+}
+
 /**
  * Reads a contiguous tensor, converted to float32.
  * @throws SafetensorsError for a dtype without conversion, and when reading fails
@@ -87,20 +96,28 @@ export async function openSource(source: ByteSource, file: string): Promise<Safe
 export async function readFloats(
   source: ByteSource,
   file: string,
-  [name, info]: [string, TensorInfo],
+  { name, info, target }: ReadFloats,
 ): Promise<Float32Array> {
   const { dtype, shape, offset, bytes } = info;
-  if (info.packed !== undefined && !isPlain(info.packed)) return readPacked(source, file, [name, info]);
+  if (info.packed !== undefined && !isPlain(info.packed)) return readPacked(source, file, { name, info, target });
   const widen = isDtype(dtype) ? widener(dtype) : undefined;
   if (widen === undefined) {
     throw new SafetensorsError(file, `${dtype} of tensor ${quote(name)} has no conversion to float32`, 'use readRaw');
   }
-  if (dtype === 'F32') {
+  if (dtype === 'F32' && target === undefined) {
     const data = await readExactly(source, file, [offset, bytes]);
     if (data.byteOffset % 4 === 0) return new Float32Array(data.buffer, data.byteOffset, bytes / 4);
     return new Float32Array(new Uint8Array(data).buffer);
   }
-  const values = allocate(file, name, shape);
+  const values = target ?? allocate(file, name, shape);
+  const all = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') {
+    // Halves become floats from the front to the end, where they lie: none is overwritten before it was read.
+    const stored = all.subarray(all.length - bytes);
+    await readPieces(stored, (part, begin) => readInto(source, file, { target: part, offset: offset + begin }));
+    if (dtype !== 'F32') widen(stored, values);
+    return values;
+  }
   const size = bytes / Math.max(values.length, 1);
   for (let at = 0; at < bytes; at += CHUNK) {
     const length = Math.min(CHUNK, bytes - at);
@@ -111,11 +128,11 @@ export async function readFloats(
 }
 
 /** Reads a packed matrix, converted to float32, some rows at a time. */
-async function readPacked(source: ByteSource, file: string, [name, info]: [string, TensorInfo]): Promise<Float32Array> {
+async function readPacked(source: ByteSource, file: string, { name, info, target }: ReadFloats): Promise<Float32Array> {
   const stored = storedMatrix(info, (target, offset) => readInto(source, file, { target, offset })) as StoredMatrix;
   const { format, shape } = stored;
   const [output, input] = shape;
-  const values = allocate(file, name, shape);
+  const values = target ?? allocate(file, name, shape);
   const scales = await stored.scales?.();
   const rowBytes = packedBytes(format, [1, input]);
   const rows = Math.max(1, Math.floor(CHUNK / Math.max(1, rowBytes)));

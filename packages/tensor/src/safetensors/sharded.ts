@@ -100,9 +100,9 @@ function join(label: string, { index, sources, close }: Shards): SafetensorsSour
     origin: label,
     names,
     metadata: new Map([...sources.values()].flatMap((source) => [...source.metadata])),
-    async read(name) {
+    async read(name, target) {
       const [source, kept] = place(name);
-      return source.read(kept);
+      return source.read(kept, target);
     },
     async readRaw(name) {
       const [source, kept] = place(name);

@@ -31,7 +31,7 @@ export async function readTensor(tensor: TorchTensor, name: string, from: ReadFr
   const element = DTYPE_BYTES[dtype];
   const start = (await from.locate(storage.key)) + storage.start * elementBytes(storage) + offset * element;
   const info = { dtype, shape: [span], offset: start, bytes: span * element };
-  const values = await readFloats(from.source, from.file, [name, info]);
+  const values = await readFloats(from.source, from.file, { name, info });
   return isContiguous(shape, strides) ? values : gather(values, shape, strides);
 }
 
