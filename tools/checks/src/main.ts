@@ -10,6 +10,7 @@ import { importGraph } from './cycles/graph.js';
 import { checkDependencies } from './dependencies/check.js';
 import { table } from './dependencies/table.js';
 import { checkDeclarations } from './packaging/declarations.js';
+import { checkFirstAnswer } from './packaging/first-answer.js';
 import { lintTarball } from './packaging/lint.js';
 import { packAll } from './packaging/pack.js';
 import { type Tarballs, withPeers, withProject } from './packaging/project.js';
@@ -41,6 +42,7 @@ const checks = [
   'declarations',
   'readmes',
   'sizes',
+  'first-answer',
   'all',
 ];
 const [command = 'all', ...only] = process.argv.slice(2);
@@ -82,6 +84,8 @@ async function checkTarballs(folder: string): Promise<void> {
     const names = command === 'bundles' && only.length > 0 ? only : undefined;
     results.push(...(await checkBundles(tarballs, names).catch(failed('bundles'))));
   }
+  // Half a minute of installing for what other checks do in parts: not one of all.
+  if (command === 'first-answer') results.push(...(await checkFirstAnswer(tarballs).catch(failed('first answer'))));
   if (!wants('package', 'readmes')) return;
   const hub = await startLocalHub();
   const options = {
@@ -147,7 +151,7 @@ if (wants('platforms')) {
   }
 }
 
-if (wants('package', 'declarations', 'readmes', 'sizes', 'bundles')) {
+if (wants('package', 'declarations', 'readmes', 'sizes', 'bundles', 'first-answer')) {
   const folder = mkdtempSync(join(tmpdir(), 'blip2-packs-'));
   try {
     await checkTarballs(folder);

@@ -13,6 +13,7 @@ const usage = `npm run soak -- [train] [--kills N] [--seed N] [--steps N] [--pro
 npm run soak -- server [--clients N] [--seconds N] [--requests N] [--connections N]
 npm run soak -- bundles [TARGET…]
 npm run soak -- site
+npm run soak -- first-answer
 
 Kills a training run on drawn images at N random moments (default 100), resumes it each time, and compares its weights, losses and
 evaluations with those of a run that was never killed. With --processes, so many train together on MPI, of which one or all are
@@ -24,7 +25,10 @@ and with broken images, bombs, slow bodies and 10000 connections; its answers mu
 bundles: builds the programs of docs/browser.md with every bundler, opens them in Chromium and Firefox, and runs them in Deno and Bun;
 all must give what Node does. Installs these tools in a temporary folder. The packages must have been built (npm run build).
 
-site: walks through the built web page in Chromium with real files, as the check of this name does, and trains 200 steps on 60 images.`;
+site: walks through the built web page in Chromium with real files, as the check of this name does, and trains 200 steps on 60 images.
+
+first-answer: installs blip2 from its tarballs in an empty folder, and times 'npx blip2 serve' until OpenAI's client has a caption, which
+must take a minute at most. The packages must have been built.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,6 +56,7 @@ async function main(): Promise<void> {
   const [what = 'train', ...others] = positionals;
   if (what === 'bundles') return check('bundles', others.length > 0 ? others : ['every']);
   if (what === 'site') return check('site', ['long']);
+  if (what === 'first-answer') return check('first-answer', []);
   if (!['train', 'server'].includes(what) || others.length > 0) throw new Error(usage);
   if (what === 'server') return server();
   const folder = await mkdtemp(join(tmpdir(), 'blip2-soak-'));
