@@ -1,6 +1,7 @@
 // C [rows,columns] = A·B or C + A·B by register tiles: assembly/product.ts. A is read one number at a time. Vectors may be read
 // beyond the last column, but are not written there.
 #pragma once
+#include "../../backend-simd/native/simd.h"
 #include "problem.h"
 
 /** A and C by their first numbers and their strides in floats: from row to row, and of A from one k to the next. */

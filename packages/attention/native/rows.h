@@ -1,5 +1,6 @@
 // Rows of heads, in and out of scratch: assembly/rows.ts.
 #pragma once
+#include "../../backend-simd/native/simd.h"
 #include "problem.h"
 
 #if VL == 4

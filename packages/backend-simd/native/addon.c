@@ -9,7 +9,7 @@
 #define ABI 3
 
 #define COMMON_KERNELS(X) BACKEND_KERNELS(X) ATTENTION_KERNELS(X)
-#define EACH_KERNEL(X) COMMON_KERNELS(X) VNNI_KERNELS(X)
+#define EACH_KERNEL(X) COMMON_KERNELS(X) STREAMING_KERNELS(X) VNNI_KERNELS(X)
 
 typedef struct {
   const char *name;
@@ -32,14 +32,16 @@ typedef struct {
 #if defined(__x86_64__) || defined(_M_X64)
 #define DECLARE_KERNEL(name, arity) extern Kernel name##_avx2, name##_avx512;
 COMMON_KERNELS(DECLARE_KERNEL)
+#define DECLARE_STREAMING(name, arity) extern Kernel name##_avx2;
+STREAMING_KERNELS(DECLARE_STREAMING)
 #define ENTRY_avx2(name, arity) {#name, arity, name##_avx2},
 #define ENTRY_avx512(name, arity) {#name, arity, name##_avx512},
 #define ENTRY_avx512vnni(name, arity) {#name, arity, name##_avx512vnni},
 #define DECLARE_VNNI(name, arity) extern Kernel name##_avx2, name##_avx512vnni;
 VNNI_KERNELS(DECLARE_VNNI)
 ENTRIES(avx2)
-static const Entry ENTRIES_avx512[] = {COMMON_KERNELS(ENTRY_avx512) VNNI_KERNELS(ENTRY_avx2)};
-static const Entry ENTRIES_avx512vnni[] = {COMMON_KERNELS(ENTRY_avx512) VNNI_KERNELS(ENTRY_avx512vnni)};
+static const Entry ENTRIES_avx512[] = {COMMON_KERNELS(ENTRY_avx512) STREAMING_KERNELS(ENTRY_avx2) VNNI_KERNELS(ENTRY_avx2)};
+static const Entry ENTRIES_avx512vnni[] = {COMMON_KERNELS(ENTRY_avx512) STREAMING_KERNELS(ENTRY_avx2) VNNI_KERNELS(ENTRY_avx512vnni)};
 static const Build BUILDS[] = {
     {"avx512vnni", 32, 12, 0.012, ENTRIES_avx512vnni},
     {"avx512", 32, 12, 0.012, ENTRIES_avx512},

@@ -16,6 +16,8 @@ const sources = ['backend-simd/native/', 'attention/native/'].flatMap((folder) =
   readdirSync(path(folder)).map((name) => path(folder + name)),
 );
 const ZIG = '0.17.1';
+/** Bytes that a file for a platform stays below. */
+const CEILING = 200_000;
 
 /** Flags of the instruction sets that processors of a kind may have. */
 const INSTRUCTIONS = {
@@ -25,10 +27,12 @@ const INSTRUCTIONS = {
   },
   arm64: { neon: [] },
 };
-/** Kernels that gain nothing by loops unrolled. */
-const SMALL = /(quantized|half-product|activations)\.c$/;
-/** Products of whole numbers, VNNI_KERNELS in kernels.h, for AVX2 and for AVX-512 with dot products. */
-const VNNI = { file: /quantized\.c$/, flags: [INSTRUCTIONS.x64.avx2, [...INSTRUCTIONS.x64.avx512, '-mavx512vnni']] };
+/** Compiled once: what no instruction set makes faster. */
+const PLAIN = /(addon|call|freestanding|problem)\.c$/;
+/** STREAMING_KERNELS in kernels.h, whose build for AVX2 serves AVX-512 too. */
+const STREAMING = /(activations|half-product|train)\.c$/;
+/** VNNI_KERNELS in kernels.h, whose second build is for AVX-512 with dot products of whole numbers. */
+const VNNI = /quantized\.c$/;
 const FLAGS = [
   ...['-std=gnu11', '-fvisibility=hidden', '-ffp-contract=off', '-fno-asynchronous-unwind-tables', '-fno-math-errno'],
   ...['-fomit-frame-pointer', '-fno-stack-protector', '-g0'],
@@ -58,6 +62,15 @@ function put(file, content) {
   renameSync(partial, file);
 }
 
+/** The flags of each build of a file. */
+function buildsOf(file, processor) {
+  if (PLAIN.test(file)) return [['-Os']];
+  const { avx2, avx512, neon } = INSTRUCTIONS[processor];
+  if (neon) return [['-O2', ...neon]];
+  if (STREAMING.test(file)) return [['-O2', ...avx2]];
+  return [avx2, VNNI.test(file) ? [...avx512, '-mavx512vnni'] : avx512].map((flags) => ['-O2', ...flags]);
+}
+
 /** Compiles for one platform. */
 function compile(platform, compiler, flags, link) {
   const work = join(tmpdir(), `blip2-native-${process.pid}`);
@@ -65,16 +78,9 @@ function compile(platform, compiler, flags, link) {
   try {
     const objects = [];
     for (const file of sources.filter((name) => /(?<!harness)\.c$/.test(name))) {
-      const once = /(addon|freestanding)\.c$/.test(file);
-      const whole = VNNI.file.test(file) && platform.endsWith('x64');
-      const kinds = whole ? VNNI.flags : Object.values(INSTRUCTIONS[platform.split('-')[1]]);
-      for (const own of once ? [['-Os']] : kinds) {
+      for (const own of buildsOf(file, platform.split('-')[1])) {
         const object = `${objects.length}.o`; // a short name: it may end up in the file
-        run(
-          compiler,
-          [...FLAGS, ...flags, ...(once ? [] : [SMALL.test(file) ? '-O2' : '-O3']), ...own, '-c', file, '-o', object],
-          { cwd: work },
-        );
+        run(compiler, [...FLAGS, ...flags, ...own, '-c', file, '-o', object], { cwd: work });
         objects.push(object);
       }
     }
@@ -84,7 +90,7 @@ function compile(platform, compiler, flags, link) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     put(path(`../native/${platform}/kernels.node`), bytes);
     put(path(`../native/${platform}/kernels.json`), `${JSON.stringify({ sha256 })}\n`);
-    return `${platform}: ${bytes.length} bytes, sha256 ${sha256}`;
+    return { bytes: bytes.length, sha256 };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -126,7 +132,9 @@ function compileAll() {
   const compiler = zig();
   for (const [platform, { target, link }] of Object.entries(PLATFORMS)) {
     const pic = platform.startsWith('win32') ? [] : ['-fPIC'];
-    console.log(compile(platform, compiler, ['-target', target, ...pic, ...BARE], link));
+    const { bytes, sha256 } = compile(platform, compiler, ['-target', target, ...pic, ...BARE], link);
+    console.log(`${platform}: ${bytes} bytes, sha256 ${sha256}`);
+    if (bytes >= CEILING) throw new Error(`the file for ${platform} has to be smaller than ${CEILING} bytes`);
   }
 }
 
@@ -149,7 +157,7 @@ function compareHarness() {
   const [x64, arm64] = kinds.map(({ target, own, emulator }) => {
     const program = join(tmpdir(), `blip2-harness-${process.pid}`);
     try {
-      run(compiler, ['-target', target, ...FLAGS, '-O3', '-static', '-DHARNESS', ...own, ...files, '-o', program]);
+      run(compiler, ['-target', target, ...FLAGS, '-O2', '-static', '-DHARNESS', ...own, ...files, '-o', program]);
       const [command, ...args] = [...emulator, program];
       const { status, stdout, error } = spawnSync(command, args, { encoding: 'utf8' });
       if (status !== 0) throw new Error(error?.message ?? `${command} ended with ${status}`);

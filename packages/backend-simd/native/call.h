@@ -4,6 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// No C library need be there.
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
 /** Bytes that kernels may read past the end of what they work on, within the heap. */
 #define OVERHANG 256
 
@@ -28,29 +34,13 @@ static inline int32_t wrong_argument(Call *call, int place) {
 }
 
 /** A whole number in [least, most]. */
-static inline int32_t whole(Call *call, int place, double least, double most) {
-  double x = call->numbers[place];
-  if (!(x >= least && x <= most)) return wrong_argument(call, place);
-  int64_t n = (int64_t)x;
-  return (double)n == x ? (int32_t)n : wrong_argument(call, place);
-}
+int32_t whole(Call *call, int place, double least, double most);
 
 /** A size: a whole number that is not negative. */
 static inline int32_t size_of(Call *call, int place) { return whole(call, place, 0, 2147483647.0); }
 
 /** The first of `bytes` bytes of the heap; NULL where there are not as many. In floating point nothing overflows. */
-static inline void *bytes_at(Call *call, int place, double address, double bytes) {
-  if (!(address >= 0 && bytes >= 0 && address + bytes + OVERHANG <= (double)call->size)) {
-    wrong_argument(call, place);
-    return NULL;
-  }
-  uint64_t n = (uint64_t)address;
-  if ((double)n != address || n % 4) {
-    wrong_argument(call, place);
-    return NULL;
-  }
-  return call->base + n;
-}
+void *bytes_at(Call *call, int place, double address, double bytes);
 
 /** The first of `count` floats at the address that is an argument. */
 static inline float *floats(Call *call, int place, double count) {

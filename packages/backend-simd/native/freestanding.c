@@ -31,6 +31,30 @@ void *memset(void *to, int byte, size_t n) {
 }
 
 #if defined(_WIN32)
+/**
+ * Compilers call it before a frame of more than a page, with its size in rax: Windows gives a stack its next page when the one
+ * above it is touched. All registers stay.
+ */
+__asm__(
+    ".globl ___chkstk_ms\n"
+    "___chkstk_ms:\n"
+    "  pushq %rcx\n"
+    "  pushq %rax\n"
+    "  leaq 24(%rsp), %rcx\n" // where the frame begins
+    "0:\n"
+    "  cmpq $4096, %rax\n"
+    "  jbe 1f\n"
+    "  subq $4096, %rcx\n"
+    "  orb $0, (%rcx)\n"
+    "  subq $4096, %rax\n"
+    "  jmp 0b\n"
+    "1:\n"
+    "  subq %rax, %rcx\n"
+    "  orb $0, (%rcx)\n"
+    "  popq %rax\n"
+    "  popq %rcx\n"
+    "  ret\n");
+
 /** Where the system enters the library. */
 int __stdcall DllMainCRTStartup(void *library, unsigned reason, void *reserved);
 int __stdcall DllMainCRTStartup(void *library, unsigned reason, void *reserved) {

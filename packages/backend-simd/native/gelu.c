@@ -54,17 +54,12 @@ INLINE void gated_grad_at(
 }
 
 /** Calls `at`, with a constant kind, for floats [0, count); `i` and `n` are the place and the number of those of a turn. */
-#define LOOP(kind, at)                          \
-  do {                                          \
-    size_t i = 0;                               \
-    enum { K = kind };                          \
-    for (; i + VL <= count; i += VL) {          \
-      enum { n = VL };                          \
-      at;                                       \
-    }                                           \
-    const int n = (int)(count - i);             \
-    if (n) at;                                  \
-  } while (0)
+#define LOOP(kind, at)                                          \
+  for (size_t i = 0; i < count; i += VL) {                      \
+    enum { K = kind };                                          \
+    const int n = count - i < VL ? (int)(count - i) : VL;       \
+    at;                                                         \
+  }
 
 #define EACH_KIND(at)                           \
   switch (kind) {                               \

@@ -8,9 +8,12 @@
   X(gelu, 3)               \
   X(geluGrad, 4)           \
   X(gated, 4)              \
-  X(gatedGrad, 6)          \
-  X(adamw, 14)             \
-  X(quantizeActivations, 5) \
+  X(gatedGrad, 6)
+
+/** Those that memory bounds, so that longer vectors than AVX2's gain nothing. */
+#define STREAMING_KERNELS(X) \
+  X(adamw, 14)               \
+  X(quantizeActivations, 5)  \
   X(halfProduct, 9)
 
 /** Those that have a build of their own for processors with dot products of whole numbers (VNNI). */

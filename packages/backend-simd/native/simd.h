@@ -2,14 +2,7 @@
 // floats and I of 32-bit words, on which C's operators work, and what C has no operator for. Every function gives the bits of
 // the function of that name in assembly/math.ts, lane by lane.
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
-
-// No C library need be there.
-#define memcpy __builtin_memcpy
-#define memset __builtin_memset
-
-#define INLINE static inline __attribute__((always_inline, unused))
+#include "call.h"
 
 #if defined(__AVX512F__)
 #include <immintrin.h>

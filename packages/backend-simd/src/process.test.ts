@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
@@ -6,7 +7,11 @@ import { expect, test } from '@jest/globals';
 const folder = fileURLToPath(new URL('..', import.meta.url));
 
 /** Runs the built package in a process of its own, with the workers that it starts in `workers`; ends with an error if it hangs. */
-function inProcess(body: string, before: readonly string[] = []): Promise<{ stdout: string; stderr: string }> {
+function inProcess(
+  body: string,
+  before: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<{ stdout: string; stderr: string }> {
   const script = `
     import { syncBuiltinESMExports } from 'node:module';
     import threads from 'node:worker_threads';
@@ -23,7 +28,7 @@ function inProcess(body: string, before: readonly string[] = []): Promise<{ stdo
     const product = () => tf.tidy(() => tf.matMul(tf.ones([400, 400]), tf.ones([400, 400])).dataSync()[7]);
     const say = (...values) => process.stdout.write(values.join(' ') + '\\n');
     ${body}`;
-  const command = [...before, process.execPath, '--input-type=module', '-e', script];
+  const command = [...before, process.execPath, ...flags, '--input-type=module', '-e', script];
   return promisify(execFile)(command[0] as string, command.slice(1), { cwd: folder, timeout: 25_000 });
 }
 
@@ -122,6 +127,23 @@ limited(
     expect(value).toBe('400');
   },
 );
+
+const addon = new URL(`../../../native/${process.platform}-${process.arch}/kernels.node`, import.meta.url);
+const natively = existsSync(addon) && process.platform !== 'win32' ? test : test.skip;
+natively('a process that may not load addons computes in WebAssembly, and says why in one line', async () => {
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission');
+  const { stdout, stderr } = await inProcess(
+    `
+    const backend = await register({ threads: 2 });
+    tf.setBackend('simd');
+    say(backend.native.length, await backend.pool.ready(), product());`,
+    ['env', '-u', 'BLIP2_NATIVE'],
+    [permission ? '--permission' : '--experimental-permission', '--allow-fs-read=*', '--allow-worker'],
+  );
+  expect(stdout).toBe('0 2 400\n');
+  const lines = stderr.split('\n').filter((line) => line.includes('simd backend'));
+  expect(lines).toEqual([expect.stringMatching(/run in WebAssembly: .*addons.*; BLIP2_NATIVE=0 silences this\.$/)]);
+});
 
 test("TensorFlow.js' advice to install tfjs-node is not printed", async () => {
   const { stdout, stderr } = await inProcess(`
