@@ -17,12 +17,21 @@ const tokenizer: Readonly<Record<string, number>> = {
   'added_tokens.json': 10 * MB,
 };
 
-/** The files besides weights that loading reads, with their maximum sizes in bytes. */
+/** LoRA adapters, beside a model's weights or in its subfolder `adapter`. */
+const adapters: Readonly<Record<string, number>> = Object.fromEntries(
+  ['', 'adapter/'].flatMap((folder) => [
+    [`${folder}adapter_config.json`, MB],
+    [`${folder}adapter_model.safetensors`, ANY],
+  ]),
+);
+
+/** The files besides the model's weights that loading reads, with their maximum sizes in bytes. */
 const smallFiles: Readonly<Record<string, number>> = {
   'config.json': MB,
   'generation_config.json': MB,
   'preprocessor_config.json': MB,
   'processor_config.json': MB,
+  ...adapters,
   ...tokenizer,
   ...Object.fromEntries(Object.entries(tokenizer).map(([name, bytes]) => [`qformer_tokenizer/${name}`, bytes])),
 };
@@ -34,8 +43,8 @@ export interface RequiredFile {
 }
 
 /**
- * Lists the small files of a model, and the index of its weights where they are sharded. Only these names are ever
- * requested.
+ * Lists the files of a model besides its weights, adapters included, and the index of its weights where they are sharded. Only these
+ * names are ever requested.
  * @throws for a model without a configuration or without safetensors
  */
 export function requiredFiles(

@@ -81,6 +81,22 @@ describe('a download', () => {
     });
   });
 
+  test('with adapters has them, beside its weights or in their folder', async () => {
+    await inFolder(async (cache) => {
+      for (const folder of ['', 'adapter/']) {
+        tiny.hub.files.set(`${folder}adapter_config.json`, text('{"r": 4}'));
+        tiny.hub.files.set(`${folder}adapter_model.safetensors`, large(noise(1000)));
+      }
+      const folder = await resolved(cache);
+      for (const name of ['adapter_config.json', 'adapter/adapter_config.json']) {
+        expect(await readFile(join(folder, name), 'utf8')).toBe('{"r": 4}');
+      }
+      for (const name of ['adapter_model.safetensors', 'adapter/adapter_model.safetensors']) {
+        expect(new Uint8Array(await readFile(join(folder, name)))).toEqual(noise(1000));
+      }
+    });
+  });
+
   test('of a branch with slashes has its reference, and is asked for encoded', async () => {
     await inFolder(async (cache) => {
       await resolved(cache, {}, 'org/tiny@refs/pr/1');

@@ -1,4 +1,5 @@
-import { fromPretrained } from '@blip2/models';
+import { join } from 'node:path';
+import { type Blip2, fromPretrained, generationModel, saveStage2 } from '@blip2/models';
 import { folderFiles, startHub } from '@blip2/testing/hub';
 import type { Browser, Page } from 'playwright-core';
 import { trainedFolder } from './train.js';
@@ -34,10 +35,22 @@ export async function walkDevice({ files, node }: Walking, page: Page): Promise<
   equal(await panel(page).locator('output').textContent(), expected);
 }
 
+/** Saves the second stage of the starter with copies of its frozen parts, as a model on the hub is. */
+async function saveWhole(model: Blip2, target: string): Promise<void> {
+  const { folder, params, config, processor, prompts } = generationModel(model);
+  const frozen = { tokenizer: folder, vision: { folder }, language: { folder } };
+  await saveStage2(target, { params, config, processor, prompts, ...frozen }, { dtype: 'F16' });
+}
+
 /** Loads a model of the hub by its name, and deletes it; a local server answers in place of the hub. */
-export async function walkHub(browser: Browser, { site, report, files, folder }: Walking): Promise<void> {
+export async function walkHub(
+  browser: Browser,
+  { site, report, files, folder, node: starter }: Walking,
+): Promise<void> {
   const name = 'a model of the hub is loaded by its name, stored, and deleted';
-  const hub = await startHub(await folderFiles(trainedFolder(folder)));
+  const model = join(folder, 'tiny');
+  await saveWhole(starter, model);
+  const hub = await startHub(await folderFiles(model));
   const opened = await open(browser, site, { isolated: true });
   const { page, foreign, messages } = opened;
   try {
@@ -51,7 +64,7 @@ export async function walkHub(browser: Browser, { site, report, files, folder }:
     await page.getByText(`Model: ${NAME} · `).waitFor();
     await page.setInputFiles('#choose-images', files.drawings[0]!);
     await press(page, 'Caption this image');
-    using node = await fromPretrained(trainedFolder(folder));
+    using node = await fromPretrained(model);
     let expected = '';
     for await (const piece of node.stream(files.drawings[0]!)) expected += piece;
     equal(await panel(page).locator('output').textContent(), expected);
