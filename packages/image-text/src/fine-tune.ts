@@ -3,7 +3,7 @@ import { isExternal, openLanguageFolder, openModel, openVisionFolder, readPrompt
 import type { InitialFolders } from '@blip2/runs';
 import { starterUrl } from '@blip2/starter';
 import { toPath } from '@blip2/tensor/files';
-import { fineTuningSchedule } from '@blip2/training';
+import { fineTuningAdapters, fineTuningSchedule } from '@blip2/training';
 import { type ImageTextConfig, imageTextConfigs } from './config.js';
 
 /** What `fineTuning` gives: the arguments of `runTrain`. */
@@ -19,21 +19,24 @@ export interface FineTuning {
 export interface FineTuneOptions {
   /** The number of images to train on, by which steps and batch size are chosen. */
   readonly images: number;
-  /** The stages to train. Default: those that the model has. */
+  /** The stages to train. Default: those that the model has, and that can learn from the texts. */
   readonly stages?: readonly (1 | 2)[] | undefined;
+  /** Whether images have captions, without which stage 1 has nothing to learn. Default true. */
+  readonly captions?: boolean | undefined;
 }
 
 const stageOf: Readonly<Record<ModelKind, 1 | 2>> = { retrieval: 1, generation: 2 };
 
 /**
  * Makes the configuration that fine-tunes a model on images with texts, with its encoder and language model frozen: a
- * generation model by captions and answers, a retrieval model by the losses of stage 1, and both of a training run's folder.
+ * generation model by captions and answers, a retrieval model by the losses of stage 1, and both of a training run's folder. A
+ * small language model, such as that of the starter, has low-rank adapters, which are trained too: it knows few words.
  * @param given a model's folder or that of a training run; undefined: the starter model
  * @throws for a folder without a model, and for stages that it does not have
  */
 export async function fineTuning(
   given: string | URL | undefined,
-  { images, stages: wanted }: FineTuneOptions,
+  { images, stages: wanted, captions = true }: FineTuneOptions,
 ): Promise<FineTuning> {
   const model = toPath(given ?? starterUrl('blip2'));
   const kinds = await modelKindsIn(model);
@@ -41,7 +44,10 @@ export async function fineTuning(
   const folders = await Promise.all(
     found.map(async (kind) => [stageOf[kind], await modelFolder(model, kinds.length > 0 ? kind : undefined)] as const),
   );
-  const chosen = folders.filter(([stage]) => wanted === undefined || wanted.includes(stage)).sort(([a], [b]) => a - b);
+  const answers = !captions && folders.some(([stage]) => stage === 2);
+  const chosen = folders
+    .filter(([stage]) => (wanted === undefined ? stage === 2 || !answers : wanted.includes(stage)))
+    .sort(([a], [b]) => a - b);
   const missing = wanted?.find((stage) => !folders.some(([has]) => has === stage));
   if (chosen.length === 0 && missing) {
     throw new Error(
@@ -64,12 +70,22 @@ export async function fineTuning(
       textLength: Math.min(TEXT_LENGTH, qformer.maxPositions),
     },
     stage1: schedule,
-    stage2: schedule,
+    stage2: { ...schedule, ...(generation !== undefined && (await adaptersOf(generation, schedule.learningRate))) },
   });
   return { config, stages: chosen.map(([stage]) => stage), initial };
 }
 
 const TEXT_LENGTH = 32;
+
+/** A language model that is narrower knows few words but those of its own training, and learns others by adapters. */
+const NARROW = 512;
+
+/** The adapters of a narrow language model, and the rate that was measured to be best with them (docs/training.md). */
+async function adaptersOf(generation: string, learningRate: number) {
+  const { language } = await configOf(generation);
+  if (!language || isExternal(language) || language.hiddenSize >= NARROW) return {};
+  return { lora: fineTuningAdapters(8), learningRate: 2 * learningRate };
+}
 
 async function configOf(folder: string): Promise<ModelConfig> {
   const { json, generation, source } = await openModel(folder);

@@ -34,6 +34,7 @@ test('the image encoder and adapters of the language model are trained, saved, a
   const stage = { steps: 2, batchSize: 4, warmupSteps: 0, checkpointEvery: 2, parameters: [rule], layerDecay: 0.9 };
   const config = imageTextConfigs.parse({
     bert: null,
+    outputStride: 16, // as the shipped models have it
     qformer: { queries: 2, layers: 1, hiddenSize: 24, heads: 2, intermediateSize: 24, projectionSize: 8, dropout: 0 },
     data: { validation: 0.2, augment: 'crop' },
     stage1: stage,
@@ -42,7 +43,11 @@ test('the image encoder and adapters of the language model are trained, saved, a
   const data = imageTextData(await openDataset(join(folder, 'shapes')), { workers: 0 });
   const out = join(folder, 'out');
   const steps: ObservedStep[] = [];
-  await runTrain(config, { data, out, observers: [() => ({ step: (step) => void steps.push(step) })] });
+  const notes: string[] = [];
+  const reporter = { progress() {}, step() {}, note: (text: string) => void notes.push(text) };
+  await runTrain(config, { data, out, reporter, observers: [() => ({ step: (step) => void steps.push(step) })] });
+  expect(notes.filter((text) => /^Stage \d trains .*image encoder/.test(text))).toHaveLength(2);
+  expect(notes.filter((text) => text.includes('adapters of the language model'))).toHaveLength(1);
   expect(steps.map(({ stage: number }) => number)).toEqual([1, 1, 2, 2]);
   expect((await readEvaluations(out)).map(({ step }) => step)).toEqual([2, 2]);
 

@@ -50,7 +50,7 @@ export {
 } from './llama/rotary-scaling.js';
 export { type LlamaParams, llamaSpec } from './llama/spec.js';
 export { type LinearLayers, linearLayers, loraSpec, type WithLoraOptions, withLora } from './lora/apply.js';
-export { type LoraConfig, type LoraJsonOptions, loraConfigJson, readLoraConfig } from './lora/config.js';
+export { ALL_LINEAR, type LoraConfig, type LoraJsonOptions, loraConfigJson, readLoraConfig } from './lora/config.js';
 export {
   type LoraFiles,
   loraChanges,
@@ -60,6 +60,17 @@ export {
   storedAdapters,
 } from './lora/files.js';
 export { type AdaptedLinear, adaptedLinear, type LoraBranch } from './lora/linear.js';
+export {
+  ADAPTER_FOLDER,
+  type AdaptedWeights,
+  type AdapterOptions,
+  adapterFiles,
+  adapterFolder,
+  type BesideAdapters,
+  mergeAdapter,
+  openAdapted,
+  type StoredWeights,
+} from './lora/merge.js';
 export { type OptConfig, optConfig } from './opt/config.js';
 export { optForward } from './opt/forward.js';
 export { type LoadLanguageOptions, loadOpt } from './opt/load.js';

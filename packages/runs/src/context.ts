@@ -10,6 +10,7 @@ import { expectEvenShards, inTurn } from './distributed.js';
 import { type FrozenFolders, frozenFolders } from './frozen.js';
 import { type CustomLanguage, openRunLanguage, type RunLanguage } from './language.js';
 import { checkPlan, describePlan, planStage } from './plan.js';
+import { plannedAdapters, plannedEncoder } from './planned.js';
 import type { Reporter } from './reporter.js';
 import type { RunData, TrainingData } from './run-data.js';
 import { type CustomVision, openRunVision, type RunVision } from './vision.js';
@@ -87,6 +88,8 @@ export async function openTrainingContext<D extends DataConfig>(
       tokens: encoder.tokens,
       vocabulary: tokenizer.vocabSize,
       language: language && { width: language.language.width, vocabulary: language.language.tokenizer.vocabSize },
+      encoder: trainsEncoder(config) ? await plannedEncoder(encoder.vision) : undefined,
+      adapters: language && plannedAdapters(language, config),
     };
     for (const stage of stages) {
       const plan = planStage(stage, config, models);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { adapterFolder } from '@blip2/models/folder';
 import { starterUrl } from '@blip2/starter';
 import { defaultCacheDir, isGguf } from '@blip2/tensor/files';
 import type { RunConfig } from './config/schema.js';
@@ -40,7 +41,10 @@ export function frozenFolders({ vision, language, bert }: Pick<RunConfig, Frozen
   };
 }
 
-/** Computes the SHA-256 of a folder's weights and JSON files, or of a GGUF file. */
+const weightsIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => /\.(safetensors|json)$/.test(name)).sort();
+
+/** Computes the SHA-256 of a folder's weights and JSON files, of adapters in its subfolder too, or of a GGUF file. */
 export async function fingerprint(folder: string): Promise<string> {
   const sum = createHash('sha256');
   const add = async (file: string): Promise<void> => {
@@ -50,8 +54,12 @@ export async function fingerprint(folder: string): Promise<string> {
     await add(folder);
     return sum.digest('hex');
   }
-  const names = (await readdir(folder)).filter((name) => /\.(safetensors|json)$/.test(name)).sort();
-  for (const name of names) {
+  const files = await weightsIn(folder);
+  const adapters = await adapterFolder(folder);
+  if (adapters !== undefined && adapters !== folder) {
+    files.push(...(await weightsIn(adapters)).map((name) => `${basename(adapters)}/${name}`));
+  }
+  for (const name of files) {
     sum.update(`${name}\n`);
     await add(join(folder, name));
   }

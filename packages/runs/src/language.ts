@@ -62,9 +62,9 @@ function withTokenizer(
   model: LanguageModel,
   tokenizer: LanguageModelWithTokenizer['tokenizer'],
 ): LanguageModelWithTokenizer {
-  const { kind, width, vocabSize, ids, maxPositions } = model;
+  const { kind, width, vocabSize, ids, maxPositions, lora } = model;
   return {
-    ...{ kind, width, vocabSize, ids, maxPositions, tokenizer },
+    ...{ kind, width, vocabSize, ids, maxPositions, tokenizer, ...(lora && { lora }) },
     embed: (tokens) => model.embed(tokens),
     predict: (input) => model.predict(input),
     start: (prompt) => model.start(prompt),

@@ -22,7 +22,9 @@ export interface StagePlan {
 /** The parts of the trained parameters, by how their names begin; the first that fits counts. */
 const partNames: readonly (readonly [part: string, prefix: RegExp])[] = [
   ['queries', /^query_tokens/],
-  ['vision norm', /^vision_model\./],
+  ['vision norm', /^vision_model\.post_layernorm\./],
+  ['image encoder', /^vision_model\./],
+  ['adapters of the language model', /^language_model\./],
   ['projection to the language model', /^language_projection\./],
   ['Q-Former', /^(qformer|embeddings)\./],
   ['heads', /./],
@@ -44,11 +46,26 @@ export interface PlannedModels {
   readonly vocabulary: number;
   /** The language model, for stage 2. */
   readonly language?: { readonly width: number; readonly vocabulary: number } | undefined;
+  /** The image encoder, where rules may have it trained. */
+  readonly encoder?: PlannedEncoder | undefined;
+  /** The shapes of the language model's adapters that stage 2 trains, by path after `language_model.` and with it. */
+  readonly adapters?: Shapes | undefined;
+}
+
+/** Shapes of tensors by path. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+/** An image encoder that may be trained. */
+export interface PlannedEncoder {
+  /** The shapes of its parameters, by path with `vision_model.`. */
+  readonly shapes: Shapes;
+  /** The values that the forward pass of one image keeps for the backward pass. */
+  readonly activations: number;
 }
 
 /** Plans a stage, before anything is allocated: counts its parameters, and estimates what it needs. */
 export function planStage(stage: 1 | 2, config: RunConfig, models: PlannedModels): StagePlan {
-  const { encoderWidth, tokens = 0, language } = models;
+  const { encoderWidth, tokens = 0, language, encoder, adapters } = models;
   const sizes = { ...config.qformer, encoderWidth, vocabSize: models.vocabulary, textInput: true };
   const qformer = qformerConfig({}, sizes);
   const spec = stage === 1 ? stage1Spec(qformer) : stage2Spec(qformer, language?.width ?? 0);
@@ -56,8 +73,13 @@ export function planStage(stage: 1 | 2, config: RunConfig, models: PlannedModels
   const groups: Record<string, number> = {};
   let values = 0;
   const { parameters: rules, steps, batchSize, accumulationSteps } = stage === 1 ? config.stage1 : config.stage2;
-  for (const [path, { shape }] of specLeaves(spec)) {
-    if (rules.find(([pattern]) => matchesPath(pattern, path))?.[1] === 'frozen') continue;
+  const ruleOf = (path: string) => rules.find(([pattern]) => matchesPath(pattern, path))?.[1];
+  const unfrozen = [...(encoder?.shapes ?? [])].filter(([path]) => ruleOf(path) === 'trainable');
+  const own = [
+    ...specLeaves(spec).map(([path, { shape }]) => [path, shape] as const),
+    ...(stage === 2 ? (adapters ?? []) : []),
+  ];
+  for (const [path, shape] of [...own.filter(([path]) => ruleOf(path) !== 'frozen'), ...unfrozen]) {
     const [part] = partNames.find(([, prefix]) => prefix.test(path)) as (typeof partNames)[number];
     groups[part] = (groups[part] ?? 0) + sizeOf(shape);
     values += sizeOf(shape);
@@ -69,7 +91,10 @@ export function planStage(stage: 1 | 2, config: RunConfig, models: PlannedModels
     batch: batchSize * accumulationSteps,
     memory: {
       parameters: COPIES * FLOAT * values,
-      activations: FLOAT * activations(stage, config, { tokens, vocabulary }),
+      activations:
+        FLOAT *
+        (activations(stage, config, { tokens, vocabulary }) +
+          (unfrozen.length > 0 ? batchSize * (encoder?.activations ?? 0) : 0)),
     },
     disk: STORED * FLOAT * values,
   };

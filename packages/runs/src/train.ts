@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { SimdBackend } from '@blip2/backend-simd';
 import { cacheKey } from '@blip2/data';
 import { type FrozenModel, modelFolder, type RerankConfig, saveStage1, saveStage2 } from '@blip2/models';
+import { openTrained } from '@blip2/models/folder';
 import { isFile, toPath } from '@blip2/tensor/files';
 import { type Communicator, latestCheckpoint, onFirst, singleProcess } from '@blip2/trainer';
 import {
@@ -148,7 +149,7 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
   const folder = join(options.out, 'stage1');
   const { communicator } = options;
   if (finished && (trained || !(await onFirst(communicator, () => isFile(join(folder, 'config.json')))))) {
-    const rerank = await measureRerank(context, options);
+    const rerank = (await measureRerank(context, options)) ?? (await rerankOf(options.initial?.stage1));
     if (communicator.rank > 0) return finished;
     await saveStage1(folder, {
       config: parts.config,
@@ -160,6 +161,14 @@ async function runStage1(context: TrainingContext, options: StageRun): Promise<b
     });
   }
   return finished;
+}
+
+/** How the model that a run starts from orders candidates, which is kept where nothing is held out to measure it. */
+async function rerankOf(initial: string | URL | undefined): Promise<RerankConfig | undefined> {
+  if (initial === undefined) return undefined;
+  const { rerank, weights } = await openTrained(initial, 'retrieval');
+  await weights.close();
+  return rerank;
 }
 
 /** The image encoder as it is saved: with what has been trained of it. */

@@ -1,10 +1,19 @@
 import { type LoraConfig, type LoraSupport, loraSpec } from '@blip2/llm';
-import { type Flat, flatten, hash, initialize, keep, specLeaves } from '@blip2/tensor';
+import { type Flat, flatten, hash, initialize, keep, type ParamSpec, specLeaves } from '@blip2/tensor';
 import { languageOf, type Parts } from './compose.js';
 import type { LanguageModelWithTokenizer } from './frozen-models.js';
 
 /** What stands before the language model's paths, as in checkpoints. */
 const PREFIX = 'language_model.';
+
+/**
+ * Describes the adapters that stage 2 trains, by their names in `parts.adapters`.
+ * @throws where the language model takes none, and for targets that match no layer
+ */
+export function adapterSpecOf(parts: Pick<Parts, 'language'>, config: LoraConfig): Readonly<Record<string, ParamSpec>> {
+  const spec = loraSpec(supportOf(parts).layers, config);
+  return Object.fromEntries(Object.entries(spec).map(([path, param]) => [PREFIX + path, param]));
+}
 
 /** @throws where the language model takes no adapters */
 function supportOf(parts: Pick<Parts, 'language'>): LoraSupport {

@@ -1,3 +1,5 @@
+import { ALL_LINEAR, type LoraConfig } from '@blip2/llm';
+
 /** Steps, batches and learning rate of a fine-tuning, as options of `trainStage1` and `trainStage2` name them. */
 export interface FineTuningSchedule {
   readonly steps: number;
@@ -28,3 +30,11 @@ export function fineTuningSchedule(images: number, hiddenSize: number): FineTuni
     warmupSteps: Math.round(steps / 10),
   };
 }
+
+/** Gives adapters of all linear layers of a language model, at the scale that PEFT's users take: `alpha` is twice the rank. */
+export const fineTuningAdapters = (rank: number): LoraConfig => ({
+  rank,
+  alpha: 2 * rank,
+  dropout: 0,
+  targets: ALL_LINEAR,
+});

@@ -8,7 +8,7 @@ import {
   type TokenizerFiles,
   withDecoderToken,
 } from '@blip2/data';
-import { type LanguageModel, languageConfig, loadLanguage, type SyncLanguageModel } from '@blip2/llm';
+import { type LanguageModel, languageConfig, loadLanguage, openAdapted, type SyncLanguageModel } from '@blip2/llm';
 import { bertConfig, isCopy, type QFormerConfig } from '@blip2/qformer';
 import { isJson, type Json, type WeightSource } from '@blip2/tensor';
 import { openWeights, readConfigJson, readGenerationJson, toPath } from '@blip2/tensor/files';
@@ -97,7 +97,7 @@ function visionConfigOf(json: Json, outputStride: number | undefined): VisionCon
 
 /**
  * Loads the frozen language model of a Hugging Face folder (OPT, T5, Llama, Qwen2 or Mistral, or that of a BLIP-2) or of a GGUF
- * file, whose matrices stay packed, and its tokenizer.
+ * file, whose matrices stay packed, and its tokenizer. LoRA adapters in the folder, or in its subfolder `adapter`, are merged into it.
  * @param folder path or `file:` URL of the folder or of the GGUF file
  * @throws where a file is missing, and BindError naming all tensors that are missing, unused or of another shape
  */
@@ -108,7 +108,7 @@ export async function loadLanguageModel(folder: string | URL): Promise<SyncLangu
     readConfigJson(path),
     readGenerationJson(path),
     loadTokenizer(path),
-    openWeights(path),
+    openAdapted(path),
   ]);
   try {
     if (!isJson(json.text_config))

@@ -1,5 +1,5 @@
 export type { Device, DeviceReport, Measurement } from '@blip2/backend-webgpu';
-export { adaptedLanguage } from './adapters.js';
+export { adaptedLanguage, adapterSpecOf } from './adapters.js';
 export {
   type BackendOptions,
   type BackendReport,
@@ -43,7 +43,7 @@ export {
   type TextTensors,
   textTensors,
 } from './data/texts.js';
-export { type FineTuningSchedule, fineTuningSchedule } from './fine-tuning-schedule.js';
+export { type FineTuningSchedule, fineTuningAdapters, fineTuningSchedule } from './fine-tuning-schedule.js';
 export {
   type BertModel,
   bertTokenizerFiles,

@@ -54,24 +54,44 @@ test('a folder of photos trains both stages, is evaluated, and the model is fine
 
   await writeShapes(at('asked'), 'questions', shapes.slice(0, 20));
   const tuned = ['train', '--data', at('asked'), '--model', at('mine'), '--steps', '2', '--out', at('tuned')];
-  await expect(results(...tuned)).rejects.toThrow(
+  await expect(results(...tuned, '--stage', '1')).rejects.toThrow(
     'asked has no captions, from which stage 1 learns; add some, or train stage 2 alone on its questions.',
   );
-  const second = await results(...tuned, '--stage', '2');
+  const second = await results(...tuned);
   expect(second.printed.map(({ stage }) => stage)).toEqual([2, 2]);
   const answered = await results('eval', '--data', at('asked'), '--model', at('tuned'));
   expect(answered.printed[0]).toMatchObject({ vqa: { n: 40, types: [{ type: 'other', n: 40 }] } });
 });
 
-test.each(shapesLayouts)('images as %s are trained on', async (layout) => {
+test.each(shapesLayouts)('images as %s are trained on and evaluated, by one command each', async (layout) => {
   await writeShapes(at(layout), layout, shapes);
-  const stage = layout === 'vqa' || layout === 'questions' ? 2 : 1;
-  const from = stage === 2 ? ['--model', at('mine')] : SMALL;
-  const out = ['--steps', '1', '--stage', String(stage), '--out', at(`${layout}-run`)];
-  const { stderr, printed } = await results('train', '--data', at(layout), ...from, ...out);
+  const [asked, out] = [layout === 'vqa' || layout === 'questions', at(`${layout}-run`)];
+  const { stderr, printed } = await results('train', '--data', at(layout), '--out', out, '--steps', '1');
   expect(stderr).toMatch(/has 60 images with 120 (captions|questions with answers) to train on\./);
-  expect(printed.map((step) => step.stage)).toEqual([stage]);
-  expect((await stat(at(`${layout}-run`, `stage${stage}`, 'model.safetensors'))).isFile()).toBe(true);
+  expect(stderr).toMatch(/Stage 2 trains .*adapters of the language model/);
+  expect(printed.map((step) => step.stage)).toEqual(asked ? [2] : [1, 2]);
+  const scores = (await results('eval', '--data', at(layout), '--model', out)).printed[0];
+  const captioned = { retrieval: { images: 60, candidates: 120 }, captions: { n: 60 } };
+  expect(scores).toMatchObject(asked ? { vqa: { n: 120 } } : captioned);
+});
+
+test('a model with adapters is fine-tuned from what it computes, with new adapters or none', async () => {
+  const photos = at('adapted-photos');
+  await writeShapes(photos, 'jsonl', shapes.slice(0, 12));
+  const run = (name: string, ...args: string[]) =>
+    results('train', '--data', photos, '--stage', '2', '--out', at(name), ...args);
+  await run('adapted', '--steps', '30', '--learning-rate', '2e-3');
+  const losses = async (name: string, ...args: string[]) => {
+    const { printed } = await run(name, '--model', at('adapted'), '--steps', '1', ...args);
+    return (printed as unknown as [{ losses: { total: number } }])[0].losses.total;
+  };
+  const { printed } = await run('anew', '--steps', '1');
+  const first = (printed as unknown as [{ losses: { total: number } }])[0].losses.total;
+  const [further, alone] = [await losses('further'), await losses('alone', '--no-lora')];
+  expect(further).toBeLessThan(0.6 * first);
+  expect(alone).toBeCloseTo(further, 4); // new adapters change nothing yet
+  expect((await stat(at('further', 'stage2', 'adapter', 'adapter_model.safetensors'))).isFile()).toBe(true);
+  await expect(stat(at('alone', 'stage2', 'adapter'))).rejects.toThrow();
 });
 
 test('what is wrong is one sentence, before anything is trained', async () => {

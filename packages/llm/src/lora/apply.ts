@@ -86,7 +86,7 @@ export function loraPairs<T extends { readonly shape: readonly number[] }>(
 /**
  * Gives parameters whose linear layers have adapters beside them; `adaptedLinear` applies those. No tensor is copied.
  * @param adapters by the names of `loraSpec`
- * @throws for an adapter of a layer that there is not, or of another shape
+ * @throws for an adapter of a layer that there is not, that has one already, or of another shape
  */
 export function withLora<P extends object>(params: P, adapters: Flat, { config, seed }: WithLoraOptions): P {
   const { dropout: rate = 0 } = config;
@@ -110,7 +110,7 @@ interface Attachment {
 
 /** Copies the records on the way to a layer, which gets the adapter. */
 function attached(tree: object, [name, ...rest]: readonly string[], of: Attachment): object {
-  if (name === undefined) return { ...tree, lora: fitting(tree as { weight?: tf.Tensor }, of) };
+  if (name === undefined) return { ...tree, lora: fitting(tree as { weight?: tf.Tensor; lora?: LoraBranch }, of) };
   const child = (tree as { [name: string]: Tree | undefined })[name];
   if (!child || !Object.hasOwn(tree, name)) throw new Error(`There is no linear layer '${of.path}' for its adapter.`);
   const copy = (Array.isArray(tree) ? [...tree] : { ...tree }) as { [name: string]: object };
@@ -118,7 +118,11 @@ function attached(tree: object, [name, ...rest]: readonly string[], of: Attachme
   return copy;
 }
 
-function fitting({ weight }: { weight?: tf.Tensor }, { path, branch }: Attachment): LoraBranch {
+function fitting(
+  { weight, lora }: { readonly weight?: tf.Tensor; readonly lora?: LoraBranch },
+  { path, branch }: Attachment,
+): LoraBranch {
+  if (lora) throw new Error(`'${path}' has an adapter already; merge it into the weights first (blip2 convert).`);
   const { down, up } = branch;
   const [output, input] = weight?.shape ?? [];
   if (up.shape[0] === output && down.shape[1] === input) return branch;

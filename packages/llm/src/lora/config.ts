@@ -9,8 +9,8 @@ export interface LoraConfig {
   /** Rate of dropout on the input of A in training. Default 0. */
   readonly dropout?: number;
   /**
-   * Which linear layers have adapters, as PEFT's `target_modules`: names, of which a layer's path ends with one, or a regular
-   * expression of the whole path. Default: PEFT's for OPT (`q_proj`, `v_proj`) and T5 (`q`, `v`).
+   * Which linear layers have adapters, as PEFT's `target_modules`: names, of which a layer's path ends with one, a regular
+   * expression of the whole path, or `all-linear`. Default: PEFT's for OPT (`q_proj`, `v_proj`) and T5 (`q`, `v`).
    */
   readonly targets?: string | readonly string[];
   /** Scale by `alpha / sqrt(rank)` instead (Kalajdzievski 2023). Default false. */
@@ -20,6 +20,9 @@ export interface LoraConfig {
 /** Gives the factor of adapters, which may have another rank than the configuration says. */
 export const loraScale = ({ alpha, rank, rankStabilized = false }: LoraConfig, actual: number = rank): number =>
   alpha / (rankStabilized ? Math.sqrt(actual) : actual);
+
+/** PEFT's name for all linear layers but the head. */
+export const ALL_LINEAR = 'all-linear';
 
 /** PEFT's default targets: OPT's, and T5's. */
 const DEFAULT_TARGETS = ['q_proj', 'v_proj', 'q', 'v'];
@@ -37,6 +40,7 @@ export function loraTargets(paths: readonly string[], { targets = DEFAULT_TARGET
 }
 
 function matcher(targets: string | readonly string[]): (path: string) => boolean {
+  if (targets === ALL_LINEAR) return () => true;
   if (typeof targets !== 'string') return (path) => targets.some((name) => path === name || path.endsWith(`.${name}`));
   try {
     const whole = new RegExp(`^(?:${targets})$`);

@@ -36,7 +36,7 @@ export interface StoredAdapter {
 /**
  * Finds the layers that adapters are of.
  * @param base the weights of the model that the adapters are of
- * @param prefix what stands before the names of the adapters' model within `base`, where they are of a part alone
+ * @param prefix what stands before the names of the language model within a whole model: `base` or the adapters may be of either
  * @returns by the name of the layer's weight in `base`
  * @throws for adapters of layers that the model has not, or in other shapes
  */
@@ -47,8 +47,9 @@ export function storedAdapters(
 ): ReadonlyMap<string, StoredAdapter> {
   const found = new Map<string, StoredAdapter>();
   for (const [path, { A, B }] of adaptersOf(files)) {
-    const own = `${path}.weight`;
-    const name = base.names.has(own) ? own : prefix + own;
+    const within = path.startsWith(prefix) ? path.slice(prefix.length) : path;
+    const names = [path, prefix + path, within].map((one) => `${one}.weight`);
+    const name = names.find((one) => base.names.has(one)) ?? (names[0] as string);
     const shape = base.names.get(name)?.shape;
     const [output, rank] = B.shape as [number, number];
     const input = A.shape[1] as number;
@@ -58,7 +59,6 @@ export function storedAdapters(
         `The adapter of '${path}' in ${files.source.origin} is of a layer [${output},${input}], and that of ${base.origin} ${has}; give the model that it was trained with.`,
       );
     }
-    const within = path.startsWith(prefix) ? path.slice(prefix.length) : path;
     found.set(name, { path: within, A: A.name, B: B.name, sizes: [output, rank, input] });
   }
   return found;
@@ -67,7 +67,7 @@ export function storedAdapters(
 /**
  * Reads how much each layer's weight changes when adapters are merged: `scale B A`.
  * @param base the weights of the model that the adapters are of
- * @param prefix what stands before the names of the adapters' model within `base`, where they are of a part alone
+ * @param prefix what stands before the names of the language model within a whole model: `base` or the adapters may be of either
  * @returns by the name of the weight, a function that adds the change to values [output,input] in place
  * @throws for adapters of layers that the model has not, or in other shapes
  */

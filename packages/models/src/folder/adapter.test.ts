@@ -1,9 +1,10 @@
 import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLoraConfig } from '@blip2/llm';
+import { type LanguageModel, readLoraConfig } from '@blip2/llm';
 import { dispose, type Flat, flatten, type Tree } from '@blip2/tensor';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { expectClose, expectNoLeak, fixture, inFolder, json } from '@blip2/testing';
+import { loadLanguageModel } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { loadFolder } from './load.js';
@@ -54,6 +55,49 @@ test.each(['opt', 't5'] as const)('adapters of PEFT are merged into %s: it gener
       using beside = (await loadFolder(folder)) as GenerationModel;
       expect(await generated(beside, golden, kind)).toEqual(after);
     });
+  });
+});
+
+test('the language model of a folder with adapters has them: loaded alone, trained on, and copied', async () => {
+  const [base, adapter] = [fixture('hf-opt'), fixture('lora-opt')];
+  await inFolder(async (folder) => {
+    const adapted = join(folder, 'adapted');
+    await cp(base, adapted, { recursive: true });
+    await cp(adapter, join(adapted, 'adapter'), { recursive: true });
+    using whole = (await loadFolder(adapted)) as GenerationModel;
+    const alone = await loadLanguageModel(adapted);
+    const [softPrompt, targetIds] = [
+      tf.randomNormal<tf.Rank.R3>([1, 2, alone.width], 0, 1, 'float32', 3),
+      tf.tensor2d([[5, 6, 7]], [1, 3], 'int32'),
+    ];
+    const logits = async (model: LanguageModel): Promise<tf.Tensor> =>
+      (await model.predict({ softPrompt, targetIds })).logits;
+    const expected = await logits(whole.language);
+    expectClose(await logits(alone), expected, 1e-5);
+
+    const copy = join(folder, 'copy');
+    await saveStage2(copy, {
+      ...whole,
+      vision: { folder: adapted },
+      language: { folder: adapted },
+      tokenizer: adapted,
+    });
+    expect(await readdir(copy)).not.toContain('adapter');
+    using copied = (await loadFolder(copy)) as GenerationModel;
+    expectClose(await logits(copied.language), expected, 1e-5);
+
+    const referring = join(folder, 'referring');
+    const language = { folder: join(folder, 'base'), reference: true };
+    await cp(base, language.folder, { recursive: true });
+    await saveStage2(referring, { ...whole, vision: { folder: base }, language, tokenizer: base });
+    await cp(adapter, join(referring, 'adapter'), { recursive: true });
+    using referred = (await loadFolder(referring)) as GenerationModel;
+    expectClose(await logits(referred.language), expected, 1e-5);
+    const third = join(folder, 'third');
+    await saveStage2(third, { ...whole, vision: { folder: base }, language: { folder: referring }, tokenizer: base });
+    using last = (await loadFolder(third)) as GenerationModel;
+    expectClose(await logits(last.language), expected, 1e-5);
+    alone.dispose?.();
   });
 });
 

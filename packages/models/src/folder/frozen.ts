@@ -1,4 +1,13 @@
-import { type LanguageModel, languageConfig, languageKind, languageRepeats, vocabularyRows } from '@blip2/llm';
+import {
+  adapterFolder,
+  type LanguageModel,
+  languageConfig,
+  languageKind,
+  languageRepeats,
+  mergeAdapter,
+  openAdapted,
+  vocabularyRows,
+} from '@blip2/llm';
 import type { WeightSource } from '@blip2/tensor';
 import { isJson, type Json } from '@blip2/tensor';
 import {
@@ -91,23 +100,27 @@ export interface LanguageFolder extends FrozenFolder {
 }
 
 /**
- * Opens the language model of a folder: of a language model or of a BLIP-2, which may refer to another folder.
+ * Opens the language model of a folder: of a language model or of a BLIP-2, which may refer to another folder. LoRA adapters in the
+ * folder, or in its subfolder `adapter`, are merged into its weights.
  * @throws for a missing folder or an unknown model type
  */
 export async function openLanguageFolder(folder: string): Promise<LanguageFolder> {
   const { text_config: part } = await readConfigJson(folder);
   const reference = await readReference(part, { model: folder, key: 'text_config' });
-  return openReferredLanguage(reference ?? { folder });
+  if (!reference) return openReferredLanguage({ folder });
+  const opened = await openReferredLanguage(reference);
+  const adapters = await adapterFolder(folder);
+  return adapters === undefined ? opened : { ...opened, source: await mergeAdapter(opened.source, adapters) };
 }
 
-/** Opens the language model that a model refers to. @throws where that folder refers to a third one */
+/** Opens the language model that a model refers to, with its own adapters. @throws where that folder refers to a third one */
 export async function openReferredLanguage({ folder }: Pick<FolderReference, 'folder'>): Promise<LanguageFolder> {
   const whole = await readConfigJson(folder);
   expectWhole(folder, whole, 'text_config');
   const { quantization, part: json } = split(partOf(whole, 'text_config'), whole);
   const generation = await readGenerationJson(folder);
   const config = languageConfig(json, generation);
-  const source = await openWeights(folder);
+  const source = await openAdapted(folder);
   const prefix = whole.text_config === undefined ? '' : 'language_model.';
   const repeats = languageRepeats(config, (name) => source.names.has(prefix + name));
   return {

@@ -1,3 +1,4 @@
+export { adapterFolder } from '@blip2/llm';
 export { readPrompts } from '../generate/prompts.js';
 export { replaceFolder, writeJson } from './atomic-folder.js';
 export { isExternal } from './config.js';

@@ -1,10 +1,9 @@
 import { loadTokenizer, type Processor, readProcessor, type Tokenizer } from '@blip2/data';
-import { type LanguageModel, languageKind } from '@blip2/llm';
+import { type AdaptedWeights, type BesideAdapters, type LanguageModel, languageKind } from '@blip2/llm';
 import { dispose, sizeOf, type WeightSource } from '@blip2/tensor';
 import { isFile, join, toPath } from '@blip2/tensor/files';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import { type Prompts, readPrompts } from '../generate/prompts.js';
-import type { AdaptedWeights, BesideAdapters } from './adapter.js';
 import { isExternal, type ModelConfig, type ModelKind, readModelConfig } from './config.js';
 import { type ExternalModels, type LoadPlan, loadPlan, mismatchesOf, valuesToLoad } from './load-plan.js';
 import type { LoadedModel } from './loaded-model.js';

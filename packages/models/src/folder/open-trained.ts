@@ -1,6 +1,6 @@
 import type { QFormerConfig } from '@blip2/qformer';
 import type { WeightSource } from '@blip2/tensor';
-import { type ModelKind, readModelConfig } from './config.js';
+import { type ModelKind, type RerankConfig, readModelConfig } from './config.js';
 import { modelFolder } from './load.js';
 import { loadPlan } from './load-plan.js';
 import { openModel } from './open.js';
@@ -12,6 +12,8 @@ export interface TrainedWeights {
   readonly folder: string;
   /** The configuration of its Q-Former. */
   readonly config: QFormerConfig;
+  /** How a retrieval model orders candidates. */
+  readonly rerank: RerankConfig;
   /** The Q-Former with its heads or its projection, and `ln_vision`, by the names of the specs; closed by the caller. */
   readonly weights: WeightSource;
 }
@@ -32,7 +34,7 @@ export async function openTrained(folder: string | URL, kind: ModelKind): Promis
       throw new Error(`'${path}' holds ${what}, but a ${kind} model of BLIP-2 is needed; give the folder of one.`);
     }
     const { config, trained } = loadPlan(source, model, placeholders(source, model));
-    return { folder: path, config, weights: { ...trained.source, close: () => source.close() } };
+    return { folder: path, config, rerank: model.rerank, weights: { ...trained.source, close: () => source.close() } };
   } catch (error) {
     await source.close();
     throw error;

@@ -1,6 +1,6 @@
+import { type AdaptedWeights, type AdapterOptions, adapterFolder, mergeAdapter } from '@blip2/llm';
 import type { Json } from '@blip2/tensor';
 import { openWeights, readConfigJson, readGenerationJson, readReference } from '@blip2/tensor/files';
-import { type AdaptedWeights, type AdapterOptions, adapterFolder, withAdapter } from './adapter.js';
 import { type FrozenFolder, openReferredLanguage, openReferredVision, VISION_CHANGES } from './frozen.js';
 import { joinSources, type ModelWeights, type SourcePart } from './sources.js';
 import { prefixes } from './specs.js';
@@ -49,7 +49,7 @@ export async function openModel(folder: string, { adapter, beside }: OpenModelOp
     ];
     const whole = parts.length > 0 ? await joined(own, parts) : own;
     const adapters = adapter ?? (await adapterFolder(folder));
-    const source = adapters === undefined ? whole : await merged(whole, adapters, { beside });
+    const source = adapters === undefined ? whole : await mergeAdapter(whole, adapters, { beside });
     return {
       json: {
         ...json,
@@ -70,15 +70,6 @@ async function joined(own: ModelWeights, parts: readonly SourcePart[]): Promise<
     return joinSources(own, parts);
   } catch (error) {
     await own.close();
-    throw error;
-  }
-}
-
-async function merged(whole: ModelWeights, adapters: string | URL, options: AdapterOptions): Promise<AdaptedWeights> {
-  try {
-    return await withAdapter(whole, adapters, options);
-  } catch (error) {
-    await whole.close();
     throw error;
   }
 }

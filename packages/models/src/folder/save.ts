@@ -1,4 +1,5 @@
 import { createTokenizer, type Processor, readTokenizerFiles, type Tokenizer, type TokenizerFiles } from '@blip2/data';
+import { ADAPTER_FOLDER } from '@blip2/llm';
 import { type QFormerConfig, qformerConfigJson } from '@blip2/qformer';
 import type { Json } from '@blip2/tensor';
 import { flatten, type Tree } from '@blip2/tensor';
@@ -6,7 +7,7 @@ import { join, makeFolder, toPath } from '@blip2/tensor/files';
 import { type TensorEntry, writeShardedSafetensors } from '@blip2/tensor/safetensors';
 import type { Stage1Params, Stage2Params } from '@blip2/training';
 import type { Prompts } from '../generate/prompts.js';
-import { ADAPTER_FOLDER, type SavedAdapter, writeAdapter } from './adapter.js';
+import { type SavedAdapter, writeAdapter } from './adapter.js';
 import { replaceFolder, writeJson } from './atomic-folder.js';
 import { isExternal, type RerankConfig } from './config.js';
 import { type FrozenFolder, type LanguageFolder, openLanguageFolder, openVisionFolder } from './frozen.js';

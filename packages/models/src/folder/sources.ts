@@ -1,4 +1,5 @@
 import { blockSize } from '@blip2/backend-simd';
+import type { StoredWeights } from '@blip2/llm';
 import {
   BindError,
   type Mismatches,
@@ -11,16 +12,10 @@ import {
   type TensorDescription,
   type WeightSource,
 } from '@blip2/tensor';
-import {
-  float32ToBfloat16,
-  float32ToFloat16,
-  type RawTensor,
-  type SafetensorsSource,
-  storedValues,
-} from '@blip2/tensor/safetensors';
+import { float32ToBfloat16, float32ToFloat16, type RawTensor, storedValues } from '@blip2/tensor/safetensors';
 
 /** The weights of a model's folder, as `openWeights` opens them; with `readRaw` where tensors can be read as they are stored. */
-export type ModelWeights = WeightSource & Partial<Pick<SafetensorsSource, 'readRaw'>>;
+export type ModelWeights = StoredWeights;
 
 /** A source whose tensors are part of a model under other names. */
 export interface SourcePart {

@@ -5,7 +5,7 @@ export interface NetworkConfig {
   /** Lite0 to Lite4: 1 and 1, 1 and 1.1, 1.1 and 1.2, 1.2 and 1.4, 1.4 and 1.8. */
   readonly widthCoefficient: number;
   readonly depthCoefficient: number;
-  /** Stride of the feature map in pixels. With 16, the last stride is replaced by dilation, for which there are no gradients. */
+  /** Stride of the feature map in pixels. With 16, the last stride is replaced by dilation. */
   readonly outputStride: 16 | 32;
   /** Stages (1 to 7) whose feature maps are returned, ascending; those of earlier ones are averaged to the grid of the last. */
   readonly outputStages: readonly number[];

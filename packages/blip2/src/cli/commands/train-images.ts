@@ -1,5 +1,6 @@
 import { basename, extname, resolve } from 'node:path';
-import type { FineTuning, ImageTextConfig } from '@blip2/image-text';
+import type { ImageTextDataset } from '@blip2/data';
+import type { FineTuneOptions, FineTuning, ImageTextConfig } from '@blip2/image-text';
 import type { RunData } from '@blip2/runs';
 import { openImages, splits } from '../data-sets.js';
 import { UsageError } from '../errors.js';
@@ -27,7 +28,8 @@ export interface ImageFlags extends SharedOptions {
   readonly batchSize?: number;
   readonly learningRate?: number;
   readonly patience?: number;
-  readonly lora?: number;
+  /** The rank of adapters; false for none. */
+  readonly lora?: number | false;
 }
 
 /** The flags that concern images of one's own, with their names in messages. */
@@ -92,12 +94,18 @@ export async function imageRun(
   const { imageTextData } = await import('@blip2/image-text');
   const data = imageTextData(dataset, { validation: held, orient, workers });
   const images = dataset.length ?? UNKNOWN;
-  const run = await started(flags, { ...options, images });
-  return { ...run, config: withFlags(run.config, flags), data, name: nameOf(path) };
+  const captions = options.stages !== undefined || (await hasCaptions(dataset, signal));
+  const run = await started(flags, { ...options, images, captions });
+  return { ...run, config: await withFlags(run.config, flags), data, name: nameOf(path) };
 }
 
 /** The number of images that is assumed where a stream's length is unknown. */
 const UNKNOWN = 100_000;
+
+async function hasCaptions(dataset: ImageTextDataset, signal: AbortSignal): Promise<boolean> {
+  for await (const { captions } of dataset.items({ signal })) if (captions.length > 0) return true;
+  return false;
+}
 
 const openHeld = (path: string, validation: string, signal: AbortSignal) => {
   const split = splits.find((one) => one === validation);
@@ -109,8 +117,12 @@ async function started(
   {
     stages,
     images,
+    captions,
     session,
-  }: { readonly stages: readonly (1 | 2)[] | undefined; readonly images: number; readonly session: Session },
+  }: Pick<FineTuneOptions, 'images' | 'captions'> & {
+    readonly stages: readonly (1 | 2)[] | undefined;
+    readonly session: Session;
+  },
 ): Promise<FineTuning> {
   const { fineTuning, imageTextConfigs } = await import('@blip2/image-text');
   if (preset !== undefined) return { config: imageTextConfigs.preset(preset), stages: stages ?? [1, 2], initial: {} };
@@ -119,13 +131,14 @@ async function started(
   }
   const { resolveModel } = await import('@blip2/hub');
   const folder = model === undefined ? undefined : await resolveModel(model, hubOptions(session));
-  const tuned = await fineTuning(folder, { images, stages });
+  const tuned = await fineTuning(folder, { images, stages, captions });
   return file === undefined ? tuned : { ...tuned, config: await imageTextConfigs.read(file, tuned.config) };
 }
 
 /** The configuration with what the options of the command change. */
-function withFlags(config: ImageTextConfig, flags: ImageFlags): ImageTextConfig {
-  const { seed, vision, language, bert, validation, maxSkipped, featureCache, augment, views } = flags;
+async function withFlags(config: ImageTextConfig, flags: ImageFlags): Promise<ImageTextConfig> {
+  const { fineTuningAdapters: adapters } = await import('@blip2/training');
+  const { seed, vision, language, bert, validation, maxSkipped, featureCache, augment, views, lora } = flags;
   const share = isNumber(validation) ? Number(validation) : undefined;
   const given = <K extends string, V>(key: K, value: V | undefined) => (value === undefined ? {} : { [key]: value });
   return {
@@ -143,16 +156,13 @@ function withFlags(config: ImageTextConfig, flags: ImageFlags): ImageTextConfig 
       ...given('views', views),
     },
     stage1: scheduled(config.stage1, flags),
-    stage2: { ...scheduled(config.stage2, flags), ...given('lora', loraOf(flags)) },
+    stage2: { ...scheduled(config.stage2, flags), ...given('lora', lora === false ? null : lora && adapters(lora)) },
   };
 }
 
 /** The folder of a frozen model, wherever the run is resumed from; `starter` is a name, and a module is none. */
 const folderOf = (path: string | undefined): string | undefined =>
   isModule(path) ? undefined : path === undefined || path === 'starter' ? path : resolve(path);
-
-/** Adapters of a rank, at the scale that PEFT's users take. */
-const loraOf = ({ lora: rank }: ImageFlags) => (rank === undefined ? undefined : { rank, alpha: 2 * rank, dropout: 0 });
 
 function scheduled<S extends ImageTextConfig['stage1'] | ImageTextConfig['stage2']>(schedule: S, flags: ImageFlags): S {
   const {

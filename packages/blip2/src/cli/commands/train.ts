@@ -50,7 +50,14 @@ export function trainCommand(command: Command, session: Session): Command {
     .addOption(numberOption('--steps <n>', 'steps of each stage', COUNT))
     .addOption(numberOption('--batch-size <n>', 'images of a step', { integer: true, min: 2 }))
     .addOption(numberOption('--learning-rate <x>', 'learning rate after warm-up', { above: 0 }))
-    .addOption(numberOption('--lora <rank>', 'train low-rank adapters of the language model too', COUNT))
+    .addOption(
+      numberOption(
+        '--lora <rank>',
+        'train low-rank adapters of the language model too (default: 8 of a small one)',
+        COUNT,
+      ),
+    )
+    .option('--no-lora', 'train no adapters: the language model stays as it is')
     .addOption(choiceOption('--augment <name>', 'augmentation of the images', ['none', 'crop', 'randaugment']))
     .addOption(numberOption('--views <n>', 'with --augment, cached views of each image', COUNT))
     .option('--no-feature-cache', 'encode the images in each step, and keep no features on disk')
