@@ -43,6 +43,7 @@ function thread() {
   const worker = startWorker();
   const waiting = new Map<number, Waiting>();
   let next = 0;
+  let closing = false;
   const fail = (error: Error): void => {
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
@@ -50,7 +51,7 @@ function thread() {
   worker.on('message', (reply: Reply) => {
     const job = waiting.get(reply.id);
     waiting.delete(reply.id);
-    if (waiting.size === 0) worker.unref();
+    if (waiting.size === 0 && !closing) worker.unref();
     if ('image' in reply) job?.resolve(reply.image);
     else job?.reject(new Error(reply.error));
   });
@@ -66,6 +67,10 @@ function thread() {
         worker.ref();
         worker.postMessage({ id, ...job } satisfies Request);
       }),
-    close: () => worker.terminate(),
+    close: () => {
+      closing = true;
+      worker.ref(); // a process that waits for nothing else would end here, with whatever it has still to say
+      return worker.terminate();
+    },
   };
 }

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ImageTextDataset, ImageTextItem } from '@blip2/data';
 import { loadTokenizer } from '@blip2/data';
 import { openDataset } from '@blip2/datasets';
@@ -279,4 +281,21 @@ test('worker threads decode as this thread does, and tell what cannot be decoded
   pending.catch(() => {});
   await there.close();
   await here.close();
+});
+
+test('a process that waits for nothing but the end of its threads goes on afterwards', async () => {
+  const module = JSON.stringify(new URL('./decode-pool.ts', import.meta.url).href);
+  const job = "{ bytes: new Uint8Array(9), plan: { processor: { filter: 'bicubic' }, orient: true }, seed: 0 }";
+  const script = `const { decodePool } = await import(${module});
+    const pool = decodePool(1);
+    await pool.decode(${job}).catch(() => {});
+    pool.decode(${job}).catch(() => {});
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000); // its answer has come, and is read while it closes
+    await pool.close();
+    console.log('closed');`;
+  const flags = ['--conditions=@blip2/source', '--import', 'tsx', '--input-type=module'];
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', script], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  });
+  expect(stdout).toBe('closed\n');
 });
