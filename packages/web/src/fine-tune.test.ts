@@ -77,12 +77,7 @@ test('with adapters it learns, captions held-out images before and after, and it
     await trained.save(path);
     using loaded = await fromPretrained(path);
     expect((await loaded.caption(held!.png)).caption).toBe(after);
-    using again = await fineTune(loaded, examples, { steps: 2, lora: 2, heldOut: [held!.png] });
-    expect(again.heldOut[0]!.before).toBe(after); // the adapters are part of what is trained on
-    const twice = join(folder, 'again');
-    await again.save(twice);
-    using second = await fromPretrained(twice);
-    expect((await second.caption(held!.png)).caption).toBe(again.heldOut[0]!.after);
+    await expect(fineTune(loaded, examples)).rejects.toThrow('has adapters');
   });
 });
 

@@ -1,8 +1,8 @@
 import type { ImageSource } from '@blip2/data';
 import { generationModel, type Models, retrievalModel, type SaveOptions } from '@blip2/models';
-import { fineTuningAdapters, fineTuningSchedule, type Stage2TrainOptions } from '@blip2/training';
+import { fineTuningSchedule, type Stage2TrainOptions } from '@blip2/training';
 import { checkExamples, encodeExamples, type TrainingExample } from './train/examples.js';
-import { partsOf } from './train/parts.js';
+import { expectNoAdapters, partsOf } from './train/parts.js';
 import { generation, type Losses, retrieval } from './train/stages.js';
 
 export type { TrainingExample } from './train/examples.js';
@@ -33,8 +33,7 @@ export interface FineTuneSettings {
   /** The largest learning rate. Default by the size of the Q-Former. */
   readonly learningRate?: number | undefined;
   /**
-   * Rank of low-rank adapters (LoRA) of all linear layers of the language model, which are then trained too: it learns words that it
-   * does not know.
+   * Rank of low-rank adapters (LoRA) of the language model, which are then trained too: it learns words that it does not know.
    * Default: the language model stays as it is.
    */
   readonly lora?: number | undefined;
@@ -82,6 +81,7 @@ export async function fineTune(
   const { task = 'captioning', seed = 0, heldOut = [], signal, onEncoded, onBefore, onStep } = options;
   checkExamples(examples);
   const model = task === 'captioning' ? generationModel(models) : retrievalModel(models);
+  await expectNoAdapters(model);
   const trained = model.kind === 'generation' ? generation(model, loraOf(options)) : retrieval(model);
   const schedule = fineTuningSchedule(examples.length, model.config.hiddenSize);
   const { steps = schedule.steps, batchSize = schedule.batchSize, learningRate = schedule.learningRate } = options;
@@ -130,4 +130,4 @@ export async function fineTune(
 }
 
 const loraOf = ({ lora: rank }: FineTuneSettings): Stage2TrainOptions['lora'] =>
-  rank === undefined ? undefined : fineTuningAdapters(rank);
+  rank === undefined ? undefined : { rank, alpha: 2 * rank, dropout: 0 };
