@@ -40,7 +40,11 @@ export const ceilings: Readonly<Record<string, Ceiling>> = {
   },
   '@blip2/vision': { tarball: 45, bundle: 35, why: 'two forwards for six families, and their tables of names' },
   '@blip2/qformer': { tarball: 30, bundle: 25, why: 'one model' },
-  '@blip2/llm': { tarball: 75, bundle: 62, why: 'three families of models and their adapters; decoding by search and by sampling' },
+  '@blip2/llm': {
+    tarball: 75,
+    bundle: 62,
+    why: 'three families of models and their adapters; decoding by search and by sampling',
+  },
   '@blip2/losses': { tarball: 15, bundle: 10, why: 'a few functions' },
   '@blip2/trainer': { tarball: 40, bundle: 30, why: 'optimizer, loop, checkpoints' },
   '@blip2/mpi': { tarball: 18, bundle: 12, why: 'three binary interfaces, collective operations, and who is missing' },
