@@ -44,19 +44,19 @@ def attend(q, k, v, bias=None, *, K, causal):
     return y.transpose(1, 2).flatten(2)
 
 
-def attention_inputs(B, H, G, Q, L, K, biased):
+def attention_inputs(B, H, G, Q, L, K, biased, requires_grad):
     """q, k, v and, where there is one, the bias"""
     shapes = [(B, Q, H * K), (B, L, G * K), (B, L, G * K)] + ([(1, H, Q, L)] if biased else [])
-    return [torch.randn(shape, requires_grad=True) for shape in shapes]
+    return [torch.randn(shape, requires_grad=requires_grad) for shape in shapes]
 
 
 def attention(B, H, G, Q, L, K, causal, biased):
-    inputs = attention_inputs(B, H, G, Q, L, K, biased)
+    inputs = attention_inputs(B, H, G, Q, L, K, biased, False)
     return forward_only(lambda: attend(*inputs, K=K, causal=causal))
 
 
 def attention_grad(B, H, G, Q, L, K, causal, biased):
-    inputs = attention_inputs(B, H, G, Q, L, K, biased)
+    inputs = attention_inputs(B, H, G, Q, L, K, biased, True)
     dy = torch.randn(B, Q, H * K)
     return lambda: torch.autograd.grad(attend(*inputs, K=K, causal=causal), inputs, dy)
 
