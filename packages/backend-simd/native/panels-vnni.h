@@ -5,7 +5,7 @@
 #include "quantized.h"
 
 /** Blocks of 32 that are unpacked at once. */
-#define CHUNK 32
+#define CHUNK 24
 /** Vectors of rows of the weight that are multiplied side by side. */
 #define PANELS 2
 /** Rows of x that are. */
@@ -127,6 +127,14 @@ INLINE void products(int groups, int plain, int affine, int zero, const Unpacked
   }
 }
 
+/** `finish` of the first `width` of VL columns from n on. */
+INLINE V finished(const Problem *q, int m, int n, int width, V v) {
+  if (q->factors) v *= load_part(q->factors + n, width);
+  if (q->bias) v += load_part(q->bias + n, width);
+  if (q->residual) v += load_part(q->residual + (size_t)m * q->N + n, width);
+  return v;
+}
+
 /** Sums of all rows of x wait in y between chunks. */
 static void rows_by_panels(const Problem *q, int n0, int n1) {
   Unpacked w[PANELS];
@@ -159,12 +167,14 @@ static void rows_by_panels(const Problem *q, int n0, int n1) {
         else if (format == Q6_K) products(2, 0, 0, 32, w, &rows, blocks, acc);
         else if (format <= Q4_0) products(1, 0, 0, zero_of(format), w, &rows, blocks, acc);
         else products(1, 0, 1, 0, w, &rows, blocks, acc);
-        for (int i = 0; i < TOGETHER && m + i < q->M; i++)
-          for (int p = 0; p < PANELS; p++) store_part(y[i] + p * VL, acc[i][p], width[p]);
+        for (int i = 0; i < TOGETHER && m + i < q->M; i++) {
+          for (int p = 0; p < PANELS; p++) {
+            V v = acc[i][p];
+            if (b1 == q->blocks) v = finished(q, m + i, n + p * VL, width[p], v);
+            store_part(y[i] + p * VL, v, width[p]);
+          }
+        }
       }
-    }
-    for (int m = 0; m < q->M; m++) {
-      for (int r = 0; r < PANELS * VL && n + r < n1; r++) finish(q, m, n + r, q->y[(size_t)m * q->N + n + r]);
     }
   }
 }
