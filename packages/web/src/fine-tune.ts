@@ -68,7 +68,7 @@ export interface FineTuned extends Disposable {
 }
 
 /**
- * Fine-tunes a loaded model on images with captions, as `blip2 train --data` does: the image encoder and the language model are frozen,
+ * Fine-tunes a loaded model on images with captions, as `blip2 train --data --no-lora` does: the image encoder and the language model are frozen,
  * features are encoded once, and the Q-Former is trained from the model's parameters, which stay as they are.
  * @param models what `fromPretrained` gives, or one model
  * @throws for too few images, images without captions or that cannot be read, and a model that has not what the task needs
