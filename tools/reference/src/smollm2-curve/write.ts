@@ -39,7 +39,9 @@ export async function writeCurve(out: string, { steps, phraseSteps, batchSize }:
   const text = await loadBert(folders.text);
   const language = await loadLanguageModel(folders.language);
   const { seed } = config;
-  const parts = await compose({ vision, text, language, qformer: config.qformer, seed });
+  const { dropout } = config.qformer;
+  const qformer = { ...config.qformer, attentionDropout: dropout }; // as runs have it
+  const parts = await compose({ vision, text, language, qformer, seed });
   const data = await emojiData.openTraining(config, { encoder: { vision }, parts, reporter: silent });
   await mkdir(join(out, 'batches'), { recursive: true });
   initializeStage2(parts);
