@@ -52,7 +52,7 @@ def name_of(path):
     return path.replace("vision_model.post_layernorm.", "vision_norm.")
 
 
-def language_loss(language, prompts, batch, ignored):
+def language_loss(language, prompts, batch):
     embed = language.get_input_embeddings()
     soft = prompts[batch["imageIndex"].long()]
     targets, mask = batch["targetIds"].long(), batch["targetMask"].long()
@@ -63,17 +63,13 @@ def language_loss(language, prompts, batch, ignored):
     places = (attention.cumsum(1) - 1).clamp(min=0)
     logits = language(inputs_embeds=inputs, attention_mask=attention, position_ids=places).logits[:, -count:]
     labels = targets.masked_fill(mask == 0, -100)
-    labels = labels.masked_fill(torch.isin(labels, ignored), -100)
     return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
 
 
-def phrase_loss(language, prompts, batch, ignored):
+def phrase_loss(language, prompts, batch):
     table = language.get_input_embeddings().weight
     logits = SHARPNESS * prompts @ table.t()
     ids, mask = batch["phraseIds"].long(), batch["phraseMask"].float()
-    if len(ignored):
-        logits = logits.index_add(2, ignored, torch.full((*logits.shape[:2], len(ignored)), -1e9))
-        mask = mask * ~torch.isin(ids, ignored)
     logs = logits.log_softmax(-1)  # [I,Q,V]
     rows, phrases, words = ids.shape
     wanted = logs[:, None].expand(-1, phrases, -1, -1).gather(3, ids[:, :, None].expand(-1, -1, logs.shape[1], -1))
@@ -109,12 +105,12 @@ def main():
     worst = 0.0
     for step, (rate, losses) in enumerate(zip(facts["rates"], facts["losses"])):
         batch = load_file(folder / "batches" / f"{step:03}.safetensors")
-        ignored = batch.get("ignoredIds", torch.zeros(0)).long()
+        assert not {"heldOutIds", "phraseHeldOutIds"} & batch.keys(), "words that are held out are not implemented here"
         prompts = model(batch["features"])
-        named = phrase_loss(language, prompts, batch, ignored)
+        named = phrase_loss(language, prompts, batch)
         found = {"phrases": named, "total": named}
         if "targetIds" in batch:
-            lm = language_loss(language, prompts, batch, ignored)
+            lm = language_loss(language, prompts, batch)
             found = {"lm": lm, "phrases": named, "total": lm + facts["phraseWeight"] * named}
         for group in optimizer.param_groups:
             group["lr"] = rate * group["scale"]

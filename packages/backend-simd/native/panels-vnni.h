@@ -127,14 +127,6 @@ INLINE void products(int groups, int plain, int affine, int zero, const Unpacked
   }
 }
 
-/** `finish` of the first `width` of VL columns from n on. */
-INLINE V finished(const Problem *q, int m, int n, int width, V v) {
-  if (q->factors) v *= load_part(q->factors + n, width);
-  if (q->bias) v += load_part(q->bias + n, width);
-  if (q->residual) v += load_part(q->residual + (size_t)m * q->N + n, width);
-  return v;
-}
-
 /** Sums of all rows of x wait in y between chunks. */
 static void rows_by_panels(const Problem *q, int n0, int n1) {
   Unpacked w[PANELS];
@@ -170,7 +162,7 @@ static void rows_by_panels(const Problem *q, int n0, int n1) {
         for (int i = 0; i < TOGETHER && m + i < q->M; i++) {
           for (int p = 0; p < PANELS; p++) {
             V v = acc[i][p];
-            if (b1 == q->blocks) v = finished(q, m + i, n + p * VL, width[p], v);
+            if (b1 == q->blocks) v = finish_columns(q, m + i, n + p * VL, width[p], v);
             store_part(y[i] + p * VL, v, width[p]);
           }
         }

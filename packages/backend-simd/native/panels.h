@@ -1,5 +1,5 @@
-// Many rows of x by packed weights: blocks of the weight are unpacked to 16 bits, two numbers of a row beside each other and VL rows a vector,
-// and serve all rows of x.
+// Many rows of x by packed weights: blocks of the weight are unpacked to 16 bits, two numbers of a row beside each other and VL rows a
+// vector, and serve all rows of x.
 #pragma once
 #include "quantized.h"
 
@@ -125,11 +125,11 @@ static void rows_by_panels(const Problem *q, int n0, int n1) {
         for (int i = 0; i < count; i++)
           acc[i] = b0 == 0 ? splat(0) : load_part(q->y + (size_t)(m + i) * q->N + n, rows);
         some_rows(count, &w, q, m, b0, b1, acc);
-        for (int i = 0; i < count; i++) store_part(q->y + (size_t)(m + i) * q->N + n, acc[i], rows);
+        for (int i = 0; i < count; i++) {
+          if (b1 == q->blocks) acc[i] = finish_columns(q, m + i, n, rows, acc[i]);
+          store_part(q->y + (size_t)(m + i) * q->N + n, acc[i], rows);
+        }
       }
-    }
-    for (int m = 0; m < q->M; m++) {
-      for (int r = 0; r < rows; r++) finish(q, m, n + r, q->y[(size_t)m * q->N + n + r]);
     }
   }
 }

@@ -34,12 +34,21 @@ INLINE void part_of(const uint8_t *p, int part, int *scale, int *minimum) {
   }
 }
 
+/** Scales the sum of a row's blocks, adds bias and residual, and writes it to y. */
 INLINE void finish(const Problem *q, int m, int n, float v) {
   const size_t at = (size_t)m * q->N + n;
   if (q->factors) v *= q->factors[n];
   if (q->bias) v += q->bias[n];
   if (q->residual) v += q->residual[at];
   q->y[at] = v;
+}
+
+/** Scales the sums of `width` columns from n on, at most VL, and adds bias and residual, as `finish` does. */
+INLINE V finish_columns(const Problem *q, int m, int n, int width, V v) {
+  if (q->factors) v *= load_part(q->factors + n, width);
+  if (q->bias) v += load_part(q->bias + n, width);
+  if (q->residual) v += load_part(q->residual + (size_t)m * q->N + n, width);
+  return v;
 }
 
 INLINE float half_value(const uint8_t *p) {

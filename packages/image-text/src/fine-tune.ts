@@ -80,7 +80,7 @@ const TEXT_LENGTH = 32;
 /** A language model that is narrower knows few words but those of its own training, and learns others by adapters. */
 const NARROW = 512;
 
-/** The adapters of a narrow language model, and the rate that was measured to be best with them (docs/training.md). */
+/** The adapters of a narrow language model, and the rate that was measured to be best with them (decision 47). */
 async function adaptersOf(generation: string, learningRate: number) {
   const { language } = await configOf(generation);
   if (!language || isExternal(language) || language.hiddenSize >= NARROW) return {};

@@ -43,7 +43,7 @@ export {
   type TextTensors,
   textTensors,
 } from './data/texts.js';
-export { type FineTuningSchedule, fineTuningAdapters, fineTuningSchedule } from './fine-tuning-schedule.js';
+export { type FineTuningSchedule, fineTuningAdapters, fineTuningSchedule } from './fine-tuning.js';
 export {
   type BertModel,
   bertTokenizerFiles,

@@ -1,8 +1,8 @@
 import { HeapData } from '../data.js';
 import type { FastKernel } from './kernel.js';
 
-// What loads large weights without a second copy of them: a tensor without values, and its values piece by piece, or its memory for
-// whoever reads them.
+// What loads large weights without a second copy of them: a tensor without values, and its values piece by piece, or its memory, to
+// read them into.
 
 const uninitialized: FastKernel = ({ backend, attrs }) => {
   const { shape, dtype } = attrs as { shape: readonly number[]; dtype: 'float32' | 'int32' };
