@@ -7,7 +7,7 @@ export { cast, fill32, select32 } from './elementwise';
 export { gated, gatedGrad, gelu, geluGrad } from './gelu';
 export { gemvColumns, gemvRows } from './gemv';
 export { halfProduct } from './half-product';
-export { gemm, gemmEach } from './matmul';
+export { gemm, gemmEach, gemmPanels } from './matmul';
 export { quantizedProduct } from './quantized';
 export { packB } from './pack';
 export { gatherRows, scatterAdd, stridedCopy, transposePlanes } from './move';

@@ -88,12 +88,11 @@ function tiles(
   return touched;
 }
 
-/** Rows [i0, i1) (at most MC) and panels [p0, p1) of one product. Strides in bytes. */
+/** Rows [i0, i1) (at most MC) and panels [p0, p1) of one product with N columns; `stride` is a row's of C. Strides in bytes. */
 function block(
-  a: usize, aRow: usize, aCol: usize, packed: usize, c: usize,
+  a: usize, aRow: usize, aCol: usize, packed: usize, c: usize, stride: usize,
   i0: i32, i1: i32, p0: i32, p1: i32, N: i32, K: i32, bias: usize, residual: usize, relu: i32, scratch: usize,
 ): void {
-  const stride = <usize>N << 2;
   const zeros = scratch + ZEROS;
   for (let at: usize = 0; at < NR_BYTES; at += 16) v128.store(zeros + at, splat(0));
   let touched = 0;
@@ -138,7 +137,7 @@ export function gemm(
     const batch = <usize>(rest / rowBlocks);
     block(
       a + ((batch * <usize>aBatch) << 2), <usize>aRow << 2, <usize>aCol << 2,
-      packed + batch * <usize>bBatch * (<usize>K * NR_BYTES), c + ((batch * <usize>M * <usize>N) << 2),
+      packed + batch * <usize>bBatch * (<usize>K * NR_BYTES), c + ((batch * <usize>M * <usize>N) << 2), <usize>N << 2,
       row * rowBlock, min(M, (row + 1) * rowBlock), col * colBlock, min(panels, (col + 1) * colBlock),
       N, K, bias, residual, relu, mine,
     );
@@ -159,7 +158,32 @@ export function gemmEach(
     for (let i = 0; i < M; i += MC) {
       block(
         a + ((batch * <usize>aBatch) << 2), <usize>aRow << 2, <usize>aCol << 2, mine + SCRATCH_B,
-        c + ((batch * <usize>M * <usize>N) << 2), i, min(M, i + MC), 0, panels, N, K, bias, 0, relu, mine,
+        c + ((batch * <usize>M * <usize>N) << 2), <usize>N << 2, i, min(M, i + MC), 0, panels, N, K, bias, 0, relu, mine,
+      );
+    }
+  }
+}
+
+/**
+ * Groups [begin, end) of `group` panels of C = A·B + bias + residual [M, N], each panel of B packed by the thread that multiplies
+ * with it. `residual` is 0 where there is none. Strides in elements.
+ */
+export function gemmPanels(
+  begin: i32, end: i32, thread: i32,
+  a: usize, aRow: i32, b: usize, kStride: i32, nStride: i32, c: usize,
+  M: i32, N: i32, K: i32, bias: usize, relu: i32, residual: usize, group: i32, scratch: usize, scratchStride: usize,
+): void {
+  const panels = panelsOf(N);
+  const mine = scratch + <usize>thread * scratchStride;
+  for (let item = begin; item < end; item++) {
+    const count = min(group, panels - item * group);
+    const first = item * group * NR;
+    const column = <usize>first << 2;
+    packB(0, count, thread, b + <usize>first * (<usize>nStride << 2), mine + SCRATCH_B, N - first, K, kStride, nStride, 0);
+    for (let i = 0; i < M; i += MC) {
+      block(
+        a, <usize>aRow << 2, 4, mine + SCRATCH_B, c + column, <usize>N << 2, i, min(M, i + MC), 0, count, N - first, K,
+        bias ? bias + column : 0, residual ? residual + column : 0, relu, mine,
       );
     }
   }

@@ -12,6 +12,7 @@ INLINE void dots(int rows, const float *a, const float *b, size_t K, float *out)
     for (int i = 0; i < SUMS; i++) sums[r][i] = splat(0);
   }
   for (size_t k = 0; k + 16 <= K; k += 16) {
+    for (int r = 0; r < rows; r++) __builtin_prefetch(b + (r + rows) * K + k);
 #pragma GCC unroll 4
     for (int i = 0; i < SUMS; i++) {
       const V left = load(a + k + i * VL);
@@ -51,6 +52,10 @@ static void few_rows(const float *const a[4], const float *b0, const float *b1, 
   V4 l[4] = {{0}}, r[4] = {{0}};
   int k = 0;
   for (; k + 4 <= K; k += 4) {
+    if (!(k & 15)) {
+      __builtin_prefetch(b0 + k + 4 * K);
+      __builtin_prefetch(b1 + k + 4 * K);
+    }
     const V4 x = load4(b0 + k), y = load4(b1 + k);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
@@ -71,7 +76,33 @@ static void few_rows(const float *const a[4], const float *b0, const float *b1, 
   four_sums(r, right);
 }
 
-/** Pairs of columns [begin, end) of C = A·Bᵀ, A [M,K], B [N,K]. */
+/** Rows [n0, n1) of B by all rows of A [M,K], of C [M,N]. */
+static void rows_of_b(const float *a, const float *b, size_t K, int M, int N, int n0, int n1, float *c, const float *bias, int relu) {
+  for (int m = 0; m < M; m += 4) {
+    const int rows = M - m;
+    const float *am = a + m * K;
+    float *cm = c + (size_t)m * N;
+    if (rows <= 2) {
+      for (int i = 0; i < rows; i++) one_row(am + i * K, b, K, n0, n1, cm + (size_t)i * N, bias, relu);
+      continue;
+    }
+    const float *const four[4] = {am, am + K, am + 2 * K, rows > 3 ? am + 3 * K : am};
+    for (int n = n0; n < n1; n += 2) {
+      const float *b0 = b + n * K, *b1 = n + 1 < n1 ? b0 + K : b0;
+      float left[4], right[4];
+      few_rows(four, b0, b1, K, left, right);
+      for (int i = 0; i < 4 && i < rows; i++) {
+        put(cm + (size_t)i * N + n, left[i], bias ? bias + n : NULL, relu);
+        if (n + 1 < n1) put(cm + (size_t)i * N + n + 1, right[i], bias ? bias + n + 1 : NULL, relu);
+      }
+    }
+  }
+}
+
+/** Bytes of B that all rows of A are multiplied with before the next: they stay in the second-level cache. */
+#define CHUNK 65536
+
+/** Pairs of columns [begin, end) of C = A·Bᵀ, A [M,K], B [N,K]; B is read once. */
 KERNEL(gemvRows) {
   const int M = size_of(call, 6), N = size_of(call, 7), K = size_of(call, 8);
   if (call->wrong || M == 0 || N == 0 || call->end == 0) return;
@@ -81,26 +112,10 @@ KERNEL(gemvRows) {
   const float *bias = floats_or_none(call, 9, N);
   const int relu = whole(call, 10, 0, 1);
   if (call->wrong) return;
-  const int n0 = call->begin * 2, n1 = call->end > N / 2 ? N : call->end * 2;
-  const size_t row = K;
-  for (int m = 0; m < M; m += 4) {
-    const int rows = M - m;
-    const float *am = a + m * row;
-    float *cm = c + (size_t)m * N;
-    if (rows <= 2) {
-      for (int i = 0; i < rows; i++) one_row(am + i * row, b, row, n0, n1, cm + (size_t)i * N, bias, relu);
-      continue;
-    }
-    const float *const four[4] = {am, am + row, am + 2 * row, rows > 3 ? am + 3 * row : am};
-    for (int n = n0; n < n1; n += 2) {
-      const float *b0 = b + n * row, *b1 = n + 1 < n1 ? b0 + row : b0;
-      float left[4], right[4];
-      few_rows(four, b0, b1, K, left, right);
-      for (int i = 0; i < 4 && i < rows; i++) {
-        put(cm + (size_t)i * N + n, left[i], bias ? bias + n : NULL, relu);
-        if (n + 1 < n1) put(cm + (size_t)i * N + n + 1, right[i], bias ? bias + n + 1 : NULL, relu);
-      }
-    }
+  const int n1 = call->end > N / 2 ? N : call->end * 2;
+  const int step = M == 1 ? N : TOGETHER * (1 + CHUNK / (TOGETHER * sizeof(float)) / (K + 1));
+  for (int n = call->begin * 2; n < n1; n += step) {
+    rows_of_b(a, b, K, M, N, n, n1 - n < step ? n1 : n + step, c, bias, relu);
   }
 }
 

@@ -40,6 +40,8 @@ static const Case CASES[] = {
     {OF(gemm), 12, {X, 770, 1, 0, Z, 0, Y, 45, 45, 770, W, 1, 0, 12, 1, SCRATCH, 400000}, Y, 45 * 45},
     {OF(gemm), 3, {X, 1, 31, 0, Z, 0, Y, 31, 45, 33, 0, 0, W, 96, 1, SCRATCH, 400000}, Y, 31 * 45},
     {OF(gemmEach), 3, {X, 9, 1, 99, Z, 24, 1, 216, Y, 11, 24, 9, 0, 0, SCRATCH, 700000}, Y, 3 * 11 * 24},
+    {OF(gemmPanels), 1, {X, 770, Z, 1, 770, Y, 27, 45, 770, W, 0, X, 8, SCRATCH, 400000}, Y, 27 * 45},
+    {OF(gemmPanels), 1, {X, 33, Z, 31, 1, Y, 14, 31, 33, 0, 1, 0, 2, SCRATCH, 400000}, Y, 14 * 31},
     {OF(gemvRows), 5, {X, W, Y, 7, 10, 33, Z, 0}, Y, 70},
     {OF(gemvRows), 5, {X, W, Y, 1, 9, 50, 0, 1}, Y, 9},
     {OF(gemvColumns), 2, {X, W, Y, 2, 701, 14, 0, 1}, Y, 1402},

@@ -3,6 +3,7 @@
   X(packB, 7)              \
   X(gemm, 17)              \
   X(gemmEach, 16)          \
+  X(gemmPanels, 15)        \
   X(gemvRows, 8)           \
   X(gemvColumns, 8)        \
   X(gelu, 3)               \

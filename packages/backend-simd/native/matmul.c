@@ -10,6 +10,23 @@
 #define SCRATCH_B (96 * 768 + 32)
 #define VECTORS (PANEL / VL)
 
+/** A panel of B where it lies: strides of 1 and of 16 steps from line to line of cache, and to the lines beside them; in floats. */
+typedef struct {
+  const float *b;
+  size_t step, steps, beside;
+} Lines;
+
+INLINE Lines lines_of(const float *b, size_t k_stride, size_t n_stride) {
+  if (k_stride == 1) return (Lines){b, n_stride, 16, 16 * n_stride};
+  return (Lines){b, k_stride, 16 * k_stride, 16 * n_stride};
+}
+
+/** Fetches a share of the lines, one for each k. */
+INLINE void fetch(Lines s, int k) {
+  const float *at = s.b + k % 16 * s.step + k / 16 * s.steps;
+  for (int c = 0; c < PANEL; c += 16, at += s.beside) __builtin_prefetch(at);
+}
+
 /** Where a tile begins and what is added to it; strides in floats. */
 typedef struct {
   const float *from;
@@ -19,12 +36,14 @@ typedef struct {
   size_t stride;
   /** Columns that are stored, and whether of the greater of them and 0. */
   int columns, relu;
+  /** What is fetched meanwhile; see `fetch`. */
+  Lines next;
 } Target;
 
 /**
  * `rows` by `vectors` vectors, both constants: from + bias + A·B, where A's number of row r and depth k is a[r·row + k·step].
  */
-INLINE void tile(int rows, int vectors, const float *a, size_t row, size_t step, const float *b, int depth, Target t) {
+INLINE void tile(int rows, int vectors, int fetches, const float *a, size_t row, size_t step, const float *b, int depth, Target t) {
   V sums[TILE_ROWS][VECTORS];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; r++) {
@@ -35,6 +54,7 @@ INLINE void tile(int rows, int vectors, const float *a, size_t row, size_t step,
     }
   }
   for (int k = 0; k < depth; k++) {
+    if (fetches) fetch(t.next, k);
     V right[VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) right[v] = load(b + v * VL);
@@ -63,27 +83,19 @@ INLINE void tile(int rows, int vectors, const float *a, size_t row, size_t step,
 /** The tiles of a strip of `vectors` vectors of columns: of as many rows as fit, and of fewer at the end. */
 INLINE void strip(
     int vectors, int rows, const float *a, size_t row, size_t step, size_t tile_step, const float *b, int depth, Target t) {
-#define NEXT(n)                                     \
-  t.c += (n) * t.stride;                            \
-  if (t.from) t.from += (n) * t.from_stride;
-  for (; rows >= TILE_ROWS; rows -= TILE_ROWS) {
-    tile(TILE_ROWS, vectors, a, row, step, b, depth, t);
-    a += tile_step;
-    NEXT(TILE_ROWS)
+#define ROWS_BY(n, next)                            \
+  for (; rows >= (n); rows -= (n)) {                \
+    tile(n, vectors, 0, a, row, step, b, depth, t); \
+    a += (next);                                    \
+    t.c += (n) * t.stride;                          \
+    if (t.from) t.from += (n) * t.from_stride;      \
   }
-#define ROWS_BY(n)                                  \
-  if (rows >= (n)) {                                \
-    tile(n, vectors, a, row, step, b, depth, t);    \
-    a += (n) * row;                                 \
-    rows -= (n);                                    \
-    NEXT(n)                                         \
+  ROWS_BY(TILE_ROWS, tile_step)
+  if (vectors > 1) { // narrow strips are few
+    ROWS_BY(4, 4 * row)
+    ROWS_BY(2, 2 * row)
   }
-#if TILE_ROWS > 8
-  ROWS_BY(8)
-#endif
-  ROWS_BY(4)
-  ROWS_BY(2)
-  ROWS_BY(1)
+  ROWS_BY(1, row)
 }
 
 static __attribute__((noinline)) void wide_strip(
@@ -94,6 +106,13 @@ static __attribute__((noinline)) void wide_strip(
 static __attribute__((noinline)) void narrow_strip(
     int rows, const float *a, size_t row, size_t step, size_t tile_step, const float *b, int depth, const Target *t) {
   strip(1, rows, a, row, step, tile_step, b, depth, *t);
+}
+
+/** Rows of the tile during which the next panel is fetched: few, as it takes code of its own. */
+#define FETCHING 4
+
+static __attribute__((noinline)) void fetching_tile(const float *a, size_t row, const float *b, int depth, const Target *t) {
+  tile(FETCHING, VECTORS, 1, a, row, 1, b, depth, *t);
 }
 
 /** Packs `rows` rows of A that are not contiguous, in panels of TILE_ROWS; strides in floats. */
@@ -214,5 +233,54 @@ KERNEL(gemmEach) {
         .a = a + batch * batch_stride, .row = row, .step = step, .packed = scratch + SCRATCH_B,
         .c = c + batch * M * N, .N = N, .K = K, .bias = bias, .relu = relu, .scratch = scratch};
     for (int i = 0; i < M; i += MC) block(&product, i, M - i < MC ? M : i + MC, 0, panels);
+  }
+}
+
+/**
+ * Groups [begin, end) of `group` panels of C = A·B + bias + residual, each panel of B packed by the thread that multiplies with
+ * it, a block of depth at a time; the next is fetched meanwhile. See `gemmPanels` of assembly/matmul.ts.
+ */
+KERNEL(gemmPanels) {
+  const int row = size_of(call, 4), k_stride = size_of(call, 6), n_stride = size_of(call, 7);
+  const int M = size_of(call, 9), N = size_of(call, 10), K = size_of(call, 11), group = whole(call, 15, 1, 1 << 30);
+  if (call->wrong || M == 0 || N == 0 || K == 0 || call->end == 0) return;
+  const int panels = panels_of(N);
+  if (call->end > (panels - 1) / group + 1) wrong_argument(call, 1);
+  const float *a = floats(call, 3, span(1, 0, M, row, K, 1));
+  const float *b = floats(call, 5, span(1, 0, K, k_stride, N, n_stride));
+  float *c = floats(call, 8, (double)M * N);
+  const float *bias = floats_or_none(call, 12, N);
+  const int relu = whole(call, 13, 0, 1);
+  const float *residual = floats_or_none(call, 14, (double)M * N);
+  const double scratch_stride = whole(call, 17, 4 * KC * PANEL, 2147483647.0);
+  float *packed = bytes_at(call, 16, call->numbers[16] + call->thread * scratch_stride, 4 * KC * PANEL);
+  if (call->wrong) return;
+  const int blocks = (K - 1) / KC + 1, most = (K - 1) / blocks + 1;
+  const int last = call->end > (panels - 1) / group ? panels : call->end * group;
+  for (int p = call->begin * group; p < last; p++) {
+    const size_t column = (size_t)p * PANEL;
+    const int columns = N - p * PANEL;
+    const float *from = b + column * n_stride;
+    for (int k0 = 0; k0 < K; k0 += most) {
+      const int depth = most < K - k0 ? most : K - k0, ends = k0 + depth >= K;
+      JOIN(pack_panels, ISA)(from + (size_t)k0 * k_stride, packed, 0, 1, columns, depth, k_stride, n_stride);
+      Target t = {.bias = k0 == 0 && bias ? bias + column : NULL, .c = c + column, .stride = N, .from_stride = N};
+      t.columns = columns < PANEL ? columns : PANEL;
+      t.relu = relu && ends;
+      t.from = k0 > 0 ? t.c : residual ? residual + column : NULL;
+      t.next = lines_of(from + (ends ? PANEL * (size_t)n_stride : (size_t)(k0 + depth) * k_stride), k_stride, n_stride);
+      if (t.columns <= VL) {
+        narrow_strip(M, a + k0, row, 1, (size_t)row * TILE_ROWS, packed, depth, &t);
+        continue;
+      }
+      int i = 0;
+      if (M >= FETCHING) {
+        fetching_tile(a + k0, row, packed, depth, &t);
+        i = FETCHING;
+        t.c += (size_t)i * N;
+        if (t.from) t.from += (size_t)i * N;
+      }
+      wide_strip(M - i, a + (size_t)i * row + k0, row, 1, (size_t)row * TILE_ROWS, packed, depth, &t);
+    }
   }
 }

@@ -1,6 +1,9 @@
 #include "pack.h"
 #include "call.h"
 
+/** So many floats of each column are fetched before they are read: the columns of a panel are more than the processor follows by itself. */
+#define AHEAD 64
+
 #if defined(__AVX2__)
 #define SIDE 8
 /** Eight rows of eight become eight columns. */
@@ -67,6 +70,9 @@ void JOIN(pack_panels, ISA)(
     int k = 0;
     if (k_stride == 1 && columns == PANEL) {
       for (; k + SIDE <= K; k += SIDE) {
+        if (!(k & 15)) {
+          for (int c = 0; c < PANEL; c++) __builtin_prefetch(from + k + AHEAD + c * n_stride);
+        }
         for (int c = 0; c < PANEL; c += SIDE) transpose(from + k + c * n_stride, n_stride, to + k * PANEL + c, PANEL);
       }
     }

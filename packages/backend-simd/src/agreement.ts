@@ -62,7 +62,7 @@ const PRODUCTS = [
 ];
 
 const CASES: readonly Case[] = [
-  ...PRODUCTS.map((run) => ({ names: ['packB', 'gemm', 'gemmEach'] as const, run })),
+  ...PRODUCTS.map((run) => ({ names: ['packB', 'gemm', 'gemmEach', 'gemmPanels'] as const, run })),
   ...[1, 2, 3, 5].flatMap((M): Case[] => [
     { names: ['gemvRows'], run: product({ batch: 1, M, N: 9, K: 43, transposeB: true, added: M > 1, relu: M === 2 }) },
     {

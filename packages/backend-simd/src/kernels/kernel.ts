@@ -7,6 +7,7 @@ export type Wasm = Kernels<
   | 'packB'
   | 'gemm'
   | 'gemmEach'
+  | 'gemmPanels'
   | 'gemvRows'
   | 'gemvColumns'
   | 'unary'

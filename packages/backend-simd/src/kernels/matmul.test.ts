@@ -63,6 +63,24 @@ test.each([
   }
 });
 
+test('a few rows by a matrix larger than the caches have the bits that they have among many rows', () => {
+  tf.tidy(() => {
+    const [few, many, K, N] = [13, 600, 2100, 2003];
+    const filled = (shape: [number, number]) =>
+      tf.tensor2d(
+        new Float32Array(shape[0] * shape[1]).map((_, i) => ((i % 1009) - 504) / 504),
+        shape,
+      );
+    const a = filled([many, K]);
+    for (const transposed of [false, true]) {
+      const shape: [number, number] = transposed ? [N, K] : [K, N];
+      const b = filled(shape);
+      const [among, alone] = [a, a.slice([0, 0], [few, K])].map((rows) => tf.matMul(rows, b, false, transposed));
+      expect(alone!.dataSync()).toEqual(among!.slice([0, 0], [few, N]).dataSync());
+    }
+  });
+});
+
 test('the fused matMul adds a bias and applies an activation', () => {
   for (const activation of ['linear', 'relu', 'sigmoid', 'elu'] as const) {
     for (const M of [1, 3, 40]) {

@@ -14,6 +14,14 @@ const PANEL = 12;
 /** Up to so many rows of A, B is read in place: as rows of Bᵀ, as rows of B. */
 const FEW_FOR_ROWS = 12;
 const FEW_FOR_COLUMNS = 8;
+/**
+ * Up to so many rows of A, each thread packs the panels of B that it multiplies with, one group after the other: packed B stays in
+ * the cache. In WebAssembly, which packs A again for each group, that pays where B is larger than caches are.
+ */
+const FEW_FOR_PANELS = 512;
+const LARGE = 1 << 22;
+/** Groups a thread, about, and panels of one at most. */
+const GROUP = 8;
 /** Columns of a piece where B is read in place as rows of B. */
 const PIECE = 512;
 /** Rows of a tile. */
@@ -43,6 +51,19 @@ export interface Product {
   residual?: number;
 }
 
+interface Operands extends Required<Omit<Product, 'relu'>> {
+  readonly backend: SimdBackend;
+  readonly wasm: Wasm;
+  readonly a: Matrices;
+  readonly b: Matrices;
+  readonly c: number;
+  /** 0 or 1. */
+  readonly relu: number;
+  readonly build: NativeBuild;
+  /** Nanoseconds of the multiply-adds, about. */
+  readonly cost: number;
+}
+
 /** C [batch,M,N] = A [batch,M,K] · B [batch,K,N] (+ bias + residual, then relu). */
 export function multiply(
   backend: SimdBackend,
@@ -53,30 +74,51 @@ export function multiply(
   product: Product,
 ): void {
   const { batch, M, N, K, bias = 0, residual = 0 } = product;
-  const relu = product.relu ? 1 : 0;
   const build = wasm.gemm.native ?? BUILD;
   const cost = batch * M * N * K * build.cost;
-  const tail = [M, N, K, bias, relu];
-  if (batch === 1 && M <= FEW_FOR_ROWS && a.column === 1 && (a.row === K || M === 1)) {
-    const streamed = N * K * 0.4 + cost;
-    const pointers = [a.pointer, b.pointer, c];
-    const addResidual = (): void => {
-      if (residual) backend.run(wasm.binaryFlat, vectors(M * N), M * N * 0.3, ADD, c, residual, c, 1, 1);
-    };
-    if (b.row === 1 && b.column === K) {
-      backend.run(wasm.gemvRows, Math.ceil(N / 2), streamed, ...pointers, ...tail);
-      addResidual();
-      return;
-    }
-    if (b.column === 1 && b.row === N && M <= FEW_FOR_COLUMNS) {
-      backend.run(wasm.gemvColumns, Math.ceil(N / PIECE), streamed, ...pointers, ...tail);
-      addResidual();
-      return;
-    }
-  }
+  const relu = product.relu ? 1 : 0;
+  const operands = { backend, wasm, a, b, c, batch, M, N, K, bias, residual, relu, build, cost };
+  if (!multiplyInPlace(operands) && !multiplyByPanels(operands)) multiplyPacked(operands);
+}
+
+/** Products with few rows, which read B where it lies. @returns whether it was one */
+function multiplyInPlace({ backend, wasm, a, b, c, batch, M, N, K, bias, residual, relu, cost }: Operands): boolean {
+  if (batch > 1 || M > FEW_FOR_ROWS || a.column !== 1 || (a.row !== K && M > 1)) return false;
+  const byRows = b.row === 1 && b.column === K;
+  if (!byRows && (b.column !== 1 || b.row !== N || M > FEW_FOR_COLUMNS)) return false;
+  const items = byRows ? Math.ceil(N / 2) : Math.ceil(N / PIECE);
+  const rest = [a.pointer, b.pointer, c, M, N, K, bias, relu];
+  backend.run(byRows ? wasm.gemvRows : wasm.gemvColumns, items, N * K * 0.4 + cost, ...rest);
+  if (residual) backend.run(wasm.binaryFlat, vectors(M * N), M * N * 0.3, ADD, c, residual, c, 1, 1);
+  return true;
+}
+
+/** Products of which each thread packs the panels of B that it multiplies with. @returns whether it was one */
+function multiplyByPanels(operands: Operands): boolean {
+  const { backend, wasm, a, b, c, batch, M, N, K, bias, residual, relu, build, cost } = operands;
+  const native = wasm.gemmPanels.native !== undefined;
+  const { threads } = backend.pool;
+  const panels = Math.ceil(N / build.panel);
+  // native code packs one panel at a time, a block of its depth
+  const most = native ? GROUP : Math.floor(SCRATCH_B / (K * build.panel * 4));
+  const group = Math.min(most, Math.ceil(panels / (threads * GROUP)));
+  const pays = native || N * K >= LARGE;
+  if (batch > 1 || a.column !== 1 || M > FEW_FOR_PANELS || group === 0 || !pays) return false;
+  withScratch(backend, SCRATCH * threads, (scratch) => {
+    const pointers = [a.pointer, a.row, b.pointer, b.row, b.column, c];
+    const rest = [M, N, K, bias, relu, residual, group, scratch, SCRATCH];
+    backend.run(wasm.gemmPanels, Math.ceil(panels / group), cost + N * K * 0.2, ...pointers, ...rest);
+  });
+  return true;
+}
+
+/** Products of which B is packed first, by all threads, unless there are many small ones. */
+function multiplyPacked(operands: Operands): void {
+  const { backend, wasm, a, b, c, batch, M, N, K, bias, residual, relu, build, cost } = operands;
   const panels = Math.ceil(N / build.panel);
   const panelBytes = K * build.panel * 4;
   const { threads } = backend.pool;
+  const tail = [M, N, K, bias, relu];
   const left = [a.pointer, a.row, a.column, a.batch];
   withScratch(backend, SCRATCH * threads, (scratch) => {
     if (batch >= 2 * threads && b.batch !== 0 && panels * panelBytes <= SCRATCH_B) {

@@ -22,6 +22,8 @@ const CALLS: readonly (readonly [name: string, ...args: number[]])[] = [
   ['gemm', 0, 2, 0, X, 9, 1, 0, Z, 0, Y, 20, 24, 9, W, 1, 0, 12, 4, SCRATCH, 400_000],
   ['gemm', 0, 1, 1, X, 1, 20, 0, Z, 0, Y, 20, 24, 9, 0, 0, W, 96, 1, SCRATCH, 400_000],
   ['gemmEach', 0, 3, 0, X, 9, 1, 99, Z, 24, 1, 0, Y, 11, 24, 9, 0, 0, SCRATCH, 700_000],
+  ['gemmPanels', 0, 1, 0, X, 9, Y, 24, 1, Z, 20, 24, 9, W, 0, 0, 2, SCRATCH, 400_000],
+  ['gemmPanels', 0, 1, 1, X, 33, Y, 1, 33, Z, 20, 31, 33, 0, 1, W, 8, SCRATCH, 400_000],
   ['gemvRows', 0, 5, 0, X, Y, Z, 3, 10, 33, W, 0],
   ['gemvColumns', 0, 2, 0, X, Y, Z, 2, 550, 14, 0, 1],
   ['gelu', 0, 9, 0, 0, X, Y],
