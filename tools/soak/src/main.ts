@@ -19,7 +19,7 @@ Kills a training run on drawn images at N random moments (default 100), resumes 
 evaluations with those of a run that was never killed. With --processes, so many train together on MPI, of which one or all are
 killed. What differs is kept in a temporary folder.
 
-server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches and one at a time, then with 2000 requests of all kinds,
+server: loads 'blip2 serve' with captions by 32 clients for a minute, in batches and one at a time, then with 6000 requests of all kinds,
 and with broken images, bombs, slow bodies and 10000 connections; its answers must be right and its memory flat.
 
 bundles: builds the programs of docs/browser.md with every bundler, opens them in Chromium and Firefox, and runs them in Deno and Bun;
@@ -35,7 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     clients: { type: 'string', default: '32' },
     seconds: { type: 'string', default: '60' },
-    requests: { type: 'string', default: '2000' },
+    requests: { type: 'string', default: '6000' },
     connections: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
