@@ -22,7 +22,10 @@ export const presets = {
   demo: {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 4800, testScenes: 288, sceneShare: 0.2, singles: 4, singleShare: 0.15, nameShare: 0.04 },
+    data: {
+      ...{ scenes: 4800, testScenes: 288, sceneShare: 0.2, singles: 4, singleShare: 0.15, nameShare: 0.04 },
+      adjustCounts: true,
+    },
     stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
     stage2: { ...stage2, steps: 880, phraseSteps: 400 },
   },
@@ -30,7 +33,7 @@ export const presets = {
   'emoji-full': {
     bert: null,
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
-    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2, singles: 6, singleShare: 0.15 },
+    data: { scenes: 12000, testScenes: 400, sceneShare: 0.2, singles: 6, singleShare: 0.15, adjustCounts: true },
     stage1: { standardizeVision: true, steps: 3000, batchSize: 64, learningRate: 2e-3, warmupSteps: 100 },
     stage2: { ...stage2, steps: 1500, phraseSteps: 600 },
   },
@@ -47,7 +50,11 @@ export const presets = {
     },
     data: { scenes: 4800, testScenes: 288, sceneShare: 0.3, singles: 4, singleShare: 0.15, nameShare: 0.04 },
     stage1: { standardizeVision: true, steps: 360, batchSize: 48, learningRate: 5e-4 },
-    stage2: { ...stage2, steps: 240, phraseSteps: 100, batchSize: 32 },
+    // a soft prompt alone does not teach a language model of this size the captions' words in an hour
+    stage2: {
+      ...{ batchSize: 32, steps: 260, phraseSteps: 80, phraseWeight: 1, learningRate: 5e-4 },
+      lora: { rank: 8, alpha: 16, targets: 'all-linear' },
+    },
   },
   /** Seconds: runs everything, learns nothing. */
   smoke: {
