@@ -79,15 +79,11 @@ def phrase_loss(language, prompts, batch):
     return (-best / length.clamp(min=1) * present).sum() / present.sum().clamp(min=1)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
-    parser.add_argument("--tolerance", type=float, default=1e-3, help="of a loss, as a share of it")
-    a = parser.parse_args()
-    folder = Path(a.folder)
-    facts = json.loads((folder / "curve.json").read_text())
+def train(facts, folder, steps, dtype):
+    """The losses of each step."""
     file = Path(facts["language"])
-    language = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32).eval()
+    language = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
+    language = language.eval().to(dtype)
     for parameter in language.parameters():
         parameter.requires_grad_(False)
     model = Trained(facts["config"], language.config.hidden_size)
@@ -95,6 +91,7 @@ def main():
     missing, unused = model.load_state_dict(given, strict=False)
     trained = [name for name, _ in model.named_parameters()]
     assert not unused and not [name for name in missing if name in trained], (missing, unused)
+    model = model.to(dtype)
 
     plain = lambda p, name: p.ndim == 1 or name.endswith("bias")
     groups = []
@@ -102,11 +99,10 @@ def main():
         scale = facts["projectionRateScale"] if name.startswith("language_projection.") else 1
         groups.append({"params": [p], "scale": scale, "weight_decay": 0.0 if plain(p, name) else facts["weightDecay"]})
     optimizer = torch.optim.AdamW(groups, lr=0.0, betas=facts["betas"], eps=1e-8)
-    worst = 0.0
-    for step, (rate, losses) in enumerate(zip(facts["rates"], facts["losses"])):
+    for step, rate in enumerate(facts["rates"][:steps]):
         batch = load_file(folder / "batches" / f"{step:03}.safetensors")
         assert not {"heldOutIds", "phraseHeldOutIds"} & batch.keys(), "words that are held out are not implemented here"
-        prompts = model(batch["features"])
+        prompts = model(batch["features"].to(dtype))
         named = phrase_loss(language, prompts, batch)
         found = {"phrases": named, "total": named}
         if "targetIds" in batch:
@@ -119,10 +115,31 @@ def main():
         if facts["maxGradNorm"]:
             nn.utils.clip_grad_norm_(model.parameters(), facts["maxGradNorm"])
         optimizer.step()
-        apart = {name: abs(found[name].item() - losses[name]) / abs(losses[name]) for name in found}
-        worst = max(worst, *apart.values())
-        print(step, *(f"{name} {losses[name]:.6f} {found[name].item():.6f}" for name in found), f"{max(apart.values()):.1e}")
-    print(f"largest difference {worst:.1e} of a loss in {len(facts['rates'])} steps")
+        yield {name: loss.item() for name, loss in found.items()}
+
+
+def apart(a, b):
+    return max(abs(a[name] - b[name]) / abs(b[name]) for name in b)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--tolerance", type=float, default=1e-3, help="of a loss, as a share of it")
+    parser.add_argument("--steps", type=int, help="default: all")
+    parser.add_argument("--float64", action="store_true", help="also trains in float64, and compares both with that")
+    a = parser.parse_args()
+    folder = Path(a.folder)
+    facts = json.loads((folder / "curve.json").read_text())
+    own = facts["losses"][: a.steps]
+    runs = [train(facts, folder, a.steps, dtype) for dtype in [torch.float32, torch.float64][: 1 + a.float64]]
+    worst = 0.0
+    for step, (losses, found, *exact) in enumerate(zip(own, *runs)):
+        worst = max(worst, apart(losses, found))
+        shown = [f"{name} {losses[name]:.6f} {found[name]:.6f}" for name in found]
+        beside = [f"of float64: {apart(losses, e):.1e}, PyTorch {apart(found, e):.1e}" for e in exact]
+        print(step, *shown, f"{apart(losses, found):.1e}", *beside, flush=True)
+    print(f"largest difference {worst:.1e} of a loss in {len(own)} steps")
     raise SystemExit(worst > a.tolerance)
 
 

@@ -19,6 +19,8 @@ export interface CurveOptions {
   /** Steps before the language model takes part. */
   readonly phraseSteps: number;
   readonly batchSize: number;
+  /** After warm-up. Default: the preset's. */
+  readonly learningRate?: number;
 }
 
 type Losses = Readonly<Record<string, number | undefined>>;
@@ -27,12 +29,12 @@ type Losses = Readonly<Record<string, number | undefined>>;
 const DATA = { emoji: 32, scenes: 160, testScenes: 8, singles: 1 };
 
 /** Trains, and writes what another program needs to do the same. @returns the losses of each step */
-export async function writeCurve(out: string, { steps, phraseSteps, batchSize }: CurveOptions): Promise<Losses[]> {
+export async function writeCurve(out: string, options: CurveOptions): Promise<Losses[]> {
   const preset = emojiConfigs.preset('scenes-smollm2');
   const config = {
     ...preset,
     data: { ...preset.data, ...DATA },
-    stage2: { ...preset.stage2, steps, phraseSteps, batchSize },
+    stage2: { ...preset.stage2, ...options },
   };
   const folders = frozenFolders(config);
   const vision = await loadVision(folders.vision);
@@ -47,7 +49,7 @@ export async function writeCurve(out: string, { steps, phraseSteps, batchSize }:
   initializeStage2(parts);
   await writeTensors(join(out, 'initial.safetensors'), parts.stage2);
 
-  const { learningRate, minLearningRate, warmupSteps, phraseWeight, projectionRateScale } = config.stage2;
+  const { steps, learningRate, minLearningRate, warmupSteps, phraseWeight, projectionRateScale } = config.stage2;
   const { betas, weightDecay, maxGradNorm } = config.stage2;
   const run = trainStage2(parts, {
     ...{ steps, learningRate, minLearningRate, warmupSteps, phraseWeight, projectionRateScale, betas, weightDecay },
