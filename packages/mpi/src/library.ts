@@ -36,6 +36,8 @@ export async function loadLibrary(environment: Environment = process.env): Promi
   const named = environment.BLIP2_MPI;
   const candidates = named === undefined ? candidatesFor(environment) : [named];
   const { default: koffi } = await import('koffi');
+  // UCX, below many MPIs, otherwise replaces the calls by which malloc gets memory while V8's threads make them: one start in 14 crashed
+  process.env.UCX_MEM_EVENTS ??= 'n';
   for (const path of candidates) {
     let handle: import('koffi').LibraryHandle;
     try {
