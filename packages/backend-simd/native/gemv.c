@@ -12,7 +12,7 @@ INLINE void dots(int rows, const float *a, const float *b, size_t K, float *out)
     for (int i = 0; i < SUMS; i++) sums[r][i] = splat(0);
   }
   for (size_t k = 0; k + 16 <= K; k += 16) {
-    for (int r = 0; r < rows; r++) __builtin_prefetch(b + (r + rows) * K + k);
+    for (int r = 0; r < rows; r++) __builtin_prefetch(b + (r + rows) * K + k); // the rows after these
 #pragma GCC unroll 4
     for (int i = 0; i < SUMS; i++) {
       const V left = load(a + k + i * VL);
@@ -52,7 +52,7 @@ static void few_rows(const float *const a[4], const float *b0, const float *b1, 
   V4 l[4] = {{0}}, r[4] = {{0}};
   int k = 0;
   for (; k + 4 <= K; k += 4) {
-    if (!(k & 15)) {
+    if (!(k & 15)) { // the second pair of rows after these
       __builtin_prefetch(b0 + k + 4 * K);
       __builtin_prefetch(b1 + k + 4 * K);
     }

@@ -10,20 +10,24 @@
 #define SCRATCH_B (96 * 768 + 32)
 #define VECTORS (PANEL / VL)
 
-/** A panel of B where it lies: strides of 1 and of 16 steps from line to line of cache, and to the lines beside them; in floats. */
+/**
+ * The lines of cache that a panel of B lies in. Line i is at b + i % 16 · near + i / 16 · far; where a panel is wider than a line, others
+ * are `beside` it. In floats.
+ */
 typedef struct {
   const float *b;
-  size_t step, steps, beside;
+  size_t near, far, beside;
 } Lines;
 
+/** Columns that lie along k have a line for 16 of k; rows that lie along the columns have one for each k. */
 INLINE Lines lines_of(const float *b, size_t k_stride, size_t n_stride) {
   if (k_stride == 1) return (Lines){b, n_stride, 16, 16 * n_stride};
   return (Lines){b, k_stride, 16 * k_stride, 16 * n_stride};
 }
 
-/** Fetches a share of the lines, one for each k. */
+/** Fetches line k: a panel has as many lines as depth. */
 INLINE void fetch(Lines s, int k) {
-  const float *at = s.b + k % 16 * s.step + k / 16 * s.steps;
+  const float *at = s.b + k % 16 * s.near + k / 16 * s.far;
   for (int c = 0; c < PANEL; c += 16, at += s.beside) __builtin_prefetch(at);
 }
 
@@ -41,7 +45,8 @@ typedef struct {
 } Target;
 
 /**
- * `rows` by `vectors` vectors, both constants: from + bias + A·B, where A's number of row r and depth k is a[r·row + k·step].
+ * `rows` by `vectors` vectors: from + bias + A·B, where A's number of row r and depth k is a[r·row + k·step]; where `fetches`, the lines of
+ * t.next are fetched meanwhile. All three are constants.
  */
 INLINE void tile(int rows, int vectors, int fetches, const float *a, size_t row, size_t step, const float *b, int depth, Target t) {
   V sums[TILE_ROWS][VECTORS];
@@ -109,10 +114,10 @@ static __attribute__((noinline)) void narrow_strip(
 }
 
 /** Rows of the tile during which the next panel is fetched: few, as it takes code of its own. */
-#define FETCHING 4
+#define FETCHING_ROWS 4
 
 static __attribute__((noinline)) void fetching_tile(const float *a, size_t row, const float *b, int depth, const Target *t) {
-  tile(FETCHING, VECTORS, 1, a, row, 1, b, depth, *t);
+  tile(FETCHING_ROWS, VECTORS, 1, a, row, 1, b, depth, *t);
 }
 
 /** Packs `rows` rows of A that are not contiguous, in panels of TILE_ROWS; strides in floats. */
@@ -274,9 +279,9 @@ KERNEL(gemmPanels) {
         continue;
       }
       int i = 0;
-      if (M >= FETCHING) {
+      if (M >= FETCHING_ROWS) {
         fetching_tile(a + k0, row, packed, depth, &t);
-        i = FETCHING;
+        i = FETCHING_ROWS;
         t.c += (size_t)i * N;
         if (t.from) t.from += (size_t)i * N;
       }

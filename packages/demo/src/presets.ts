@@ -50,7 +50,7 @@ export const presets = {
     },
     data: { scenes: 4800, testScenes: 288, sceneShare: 0.3, singles: 4, singleShare: 0.15, nameShare: 0.04 },
     stage1: { standardizeVision: true, steps: 360, batchSize: 48, learningRate: 5e-4 },
-    // a soft prompt alone does not teach a language model of this size the captions' words in an hour
+    // a soft prompt alone did not teach it the captions' words in some hundred steps (docs/language-models.md)
     stage2: {
       ...{ batchSize: 32, steps: 260, phraseSteps: 80, phraseWeight: 1, learningRate: 5e-4 },
       lora: { rank: 8, alpha: 16, targets: 'all-linear' },

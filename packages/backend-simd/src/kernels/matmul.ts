@@ -20,8 +20,9 @@ const FEW_FOR_COLUMNS = 8;
  */
 const FEW_FOR_PANELS = 512;
 const LARGE = 1 << 22;
-/** Groups a thread, about, and panels of one at most. */
-const GROUP = 8;
+/** Groups of panels for a thread, about, and the most panels of a group that native code is given. */
+const GROUPS_PER_THREAD = 8;
+const MOST_PANELS = 8;
 /** Columns of a piece where B is read in place as rows of B. */
 const PIECE = 512;
 /** Rows of a tile. */
@@ -100,8 +101,8 @@ function multiplyByPanels(operands: Operands): boolean {
   const { threads } = backend.pool;
   const panels = Math.ceil(N / build.panel);
   // native code packs one panel at a time, a block of its depth
-  const most = native ? GROUP : Math.floor(SCRATCH_B / (K * build.panel * 4));
-  const group = Math.min(most, Math.ceil(panels / (threads * GROUP)));
+  const most = native ? MOST_PANELS : Math.floor(SCRATCH_B / (K * build.panel * 4));
+  const group = Math.min(most, Math.ceil(panels / (threads * GROUPS_PER_THREAD)));
   const pays = native || N * K >= LARGE;
   if (batch > 1 || a.column !== 1 || M > FEW_FOR_PANELS || group === 0 || !pays) return false;
   withScratch(backend, SCRATCH * threads, (scratch) => {

@@ -2,15 +2,15 @@ import { parseArgs } from 'node:util';
 import { useBackend } from '../backend.js';
 import { writeCurve } from './write.js';
 
-const usage = `Usage: npm run -s smollm2-curve -- OUT [--steps 50] [--phrase-steps 10] [--batch 32] [--learning-rate X]
+const usage = `Usage: npm run -s smollm2-curve -- OUT [--steps 50] [--phrase-steps 10] [--batch 32]
 
 Trains the second stage of the preset scenes-smollm2 for some steps, from a first stage that has only its weights of MiniLM, and
 writes what PyTorch needs to do the same: the parameters at the start, every batch, learning rates, and the losses. Then
 
     python tools/reference/check_curve.py OUT
 
-computes them again. Without --learning-rate it is the preset's, at which rounding errors grow from step to step. Batches of 8 and more:
-products of up to 16 rows round their inputs to int8. Needs the real models (npm run real-models).
+computes them again. Give batches of 8 or more: products of up to 16 rows round their inputs to int8.
+Needs the real models (npm run real-models).
 `;
 
 const { values, positionals } = parseArgs({
@@ -19,7 +19,6 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string', default: '50' },
     'phrase-steps': { type: 'string', default: '10' },
     batch: { type: 'string', default: '32' },
-    'learning-rate': { type: 'string' },
   },
 });
 const [out] = positionals;
@@ -29,8 +28,6 @@ if (out === undefined) {
 } else {
   await useBackend('simd');
   const [steps, phraseSteps, batchSize] = [values.steps, values['phrase-steps'], values.batch].map(Number);
-  const rate = values['learning-rate'];
-  const sizes = { steps: steps!, phraseSteps: phraseSteps!, batchSize: batchSize! };
-  const losses = await writeCurve(out, { ...sizes, ...(rate !== undefined && { learningRate: Number(rate) }) });
+  const losses = await writeCurve(out, { steps: steps!, phraseSteps: phraseSteps!, batchSize: batchSize! });
   process.stdout.write(`${JSON.stringify(losses.at(-1))}\n`);
 }

@@ -19,8 +19,6 @@ export interface CurveOptions {
   /** Steps before the language model takes part. */
   readonly phraseSteps: number;
   readonly batchSize: number;
-  /** After warm-up. Default: the preset's. */
-  readonly learningRate?: number;
 }
 
 type Losses = Readonly<Record<string, number | undefined>>;
