@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { lentTensor } from './lent.js';
+import { lendsMemory, lentTensor } from './lent.js';
 import { loadQuantized } from './quantized/load.js';
 import { quantizedMatrix } from './quantized/matrix.js';
 import { type ParamSpec, type Params, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
 import { storedTensor, type WeightSource } from './weights.js';
+import { setWidenLent } from './widen-lent.js';
 
 /** Options of `bind` and `compare`. */
 export interface BindOptions {
@@ -97,16 +98,26 @@ export async function bind<S extends Spec>(
     throw new BindError(source.origin, missing, unused, misshaped);
   }
   const flat: Flat = {};
-  try {
-    for (const [path, leaf] of specLeaves(spec)) {
-      flat[path] = tf.keep(await tensorOf(source, names.get(path) as string, leaf));
+  const errors: unknown[] = [];
+  const leaves = specLeaves(spec)[Symbol.iterator]();
+  const load = async (): Promise<void> => {
+    for (const [path, leaf] of leaves) {
+      if (errors.length > 0) return;
+      try {
+        flat[path] = tf.keep(await tensorOf(source, names.get(path) as string, leaf));
+      } catch (error) {
+        errors.push(error);
+      }
     }
-  } catch (error) {
-    for (const tensor of Object.values(flat)) tensor.dispose();
-    throw error;
-  }
-  return unflatten(spec, flat);
+  };
+  await Promise.all(Array.from({ length: lendsMemory() ? AT_ONCE : 1 }, load));
+  if (errors.length === 0) return unflatten(spec, flat);
+  for (const tensor of Object.values(flat)) tensor.dispose();
+  throw errors[0];
 }
+
+/** Tensors that are read at a time where they are read to where they stay: the disk does not wait for what one of them needs beside it. */
+const AT_ONCE = 4;
 
 async function tensorOf(source: WeightSource, name: string, { shape, packable }: ParamSpec): Promise<tf.Tensor> {
   const packed = packable ? await source.quantized?.(name) : undefined;
@@ -115,8 +126,9 @@ async function tensorOf(source: WeightSource, name: string, { shape, packable }:
   if (stored) return storedTensor(stored, shape);
   const lent = lentTensor(shape, 'float32');
   if (!lent) return tf.tensor(await source.read(name), [...shape], 'float32');
-  const { tensor, bytes } = lent;
+  const { tensor, bytes, widen } = lent;
   const own = new Float32Array(bytes.buffer, bytes.byteOffset, tensor.size);
+  setWidenLent(own, widen);
   try {
     const values = await source.read(name, own);
     if (values !== own) own.set(values);

@@ -1,3 +1,4 @@
+import { bfloat16ToFloat32, float16ToFloat32 } from '@blip2/tensor/safetensors';
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { HeapData } from '../data.js';
@@ -50,6 +51,27 @@ test('the bytes of a tensor are lent, and stay where they are when the memory gr
   expect([...x.dataSync()]).toEqual([7, -8]);
   x.dispose();
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test.each([
+  ['F16', float16ToFloat32],
+  ['BF16', bfloat16ToFloat32],
+] as const)('lent memory is widened where it lies, every value of %s', (dtype, widened) => {
+  for (const length of [1, 7, 8, 15, 65536]) {
+    const halves = Uint16Array.from({ length }, (_, i) => i);
+    const expected = new Float32Array(length);
+    widened(halves, expected);
+    const x = run('Uninitialized', {}, { shape: [length], dtype: 'float32' });
+    const after = tf.ones([64]);
+    const to = (bytes: Uint8Array, widen: (dtype: string) => void): void => {
+      bytes.set(new Uint8Array(halves.buffer), 2 * length);
+      widen(dtype);
+      expect(new Uint32Array(bytes.slice().buffer)).toEqual(new Uint32Array(expected.buffer));
+    };
+    run('Lend', { x }, { to }).dispose();
+    expect([...after.dataSync()]).toEqual(Array(64).fill(1));
+    tf.dispose([x, after]);
+  }
 });
 
 test('memory that moves when it grows is not lent', () => {

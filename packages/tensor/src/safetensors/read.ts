@@ -3,6 +3,7 @@ import { dequantize } from '../quantized/dequantize.js';
 import { type MatrixShape, packedBytes, type QuantizedFormat } from '../quantized/formats.js';
 import type { StoredMatrix } from '../quantized/stored-matrix.js';
 import type { WeightSource } from '../weights.js';
+import { widenLent } from '../widen-lent.js';
 import { type ByteSource, readExactly, readInto } from './bytes.js';
 import { type Dtype, isDtype, widener } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
@@ -115,7 +116,10 @@ export async function readFloats(
     // Halves become floats from the front to the end, where they lie: none is overwritten before it was read.
     const stored = all.subarray(all.length - bytes);
     await readPieces(stored, (part, begin) => readInto(source, file, { target: part, offset: offset + begin }));
-    if (dtype !== 'F32') widen(stored, values);
+    if (dtype === 'F32') return values;
+    const widenInPlace = widenLent(values);
+    if (widenInPlace) widenInPlace(dtype);
+    else widen(stored, values);
     return values;
   }
   const size = bytes / Math.max(values.length, 1);
