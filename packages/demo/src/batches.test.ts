@@ -62,6 +62,22 @@ test('names in a batch are near each other in the order of Unicode where nearNam
   expect(await spread(false)).toBeGreaterThan(emoji.length / 2);
 });
 
+test('a batch of drawings has so many further names, none of them its own', async () => {
+  const at = { step: 0, position: 0, seed: 0 };
+  const next = stage1Batches(inputs({ negativeNames: 40, sceneShare: 0, singleShare: 0 }));
+  const batch = await next(at);
+  const names = (ids: tf.Tensor2D | undefined): string[] => (ids?.arraySync() ?? []).map((row) => row.join());
+  const [own, further] = [names(batch.ids), names(batch.negativeIds)];
+  expect(new Set(further).size).toBe(40);
+  const unpadded = (name: string): string => name.replace(/(,0)+$/, '');
+  expect(own.map(unpadded).filter((name) => further.map(unpadded).includes(name))).toEqual([]);
+  const again = await stage1Batches(inputs({ negativeNames: 40, sceneShare: 0, singleShare: 0 }))(at);
+  expect(names(again.negativeIds)).toEqual(further);
+  const without = await stage1Batches(inputs({ sceneShare: 0, singleShare: 0 }))(at);
+  expect(without.negativeIds).toBeUndefined();
+  for (const one of [batch, again, without]) dispose(one);
+});
+
 test('with adjustCounts the count that training never shows of a noun is held out where a text states one', async () => {
   const shown = inputs({ adjustCounts: true, wideShare: 0.5, nameShare: 0, singleShare: 0.2 });
   const next = stage2Batches(shown);

@@ -65,13 +65,18 @@ export function stage1Batches({
   const options = { tokenizer: parts.text.tokenizer, textLength };
   const numbers = numbering();
   const lengths = memoized((text) => options.tokenizer.encode(text).length);
-  const pairs = (store: FeatureStore, text: (index: number) => string, order?: (index: number) => number) => {
+  const pairs = (
+    store: FeatureStore,
+    text: (index: number) => string,
+    { order, negatives }: { order?: ((index: number) => number) | undefined; negatives?: Negatives } = {},
+  ) => {
     const features = dropping(store, config);
     const { begin, end } = rowsOf(config.stage1.batchSize, shard);
     const batch = (places: number[]) => {
       for (const index of places) numbers(text(index)); // of the whole batch, so that all processes number alike
       const own = places.slice(begin, end);
-      return collateStage1({ features, text, imageId: (index) => numbers(text(index)) }, own, options);
+      const more = negatives && { negatives: () => negatives(places.map(text)) };
+      return collateStage1({ features, text, imageId: (index) => numbers(text(index)), ...more }, own, options);
     };
     return batchIterator(
       { count: store.length, lengthOf: order ?? ((index: number) => lengths(text(index))), batch },
@@ -84,18 +89,17 @@ export function stage1Batches({
   // emoji that are near each other in Unicode's order are alike: as hard negatives of each other they train the model to distinguish them
   const near = (codeOf: (index: number) => string) =>
     config.data.nearNames ? (index: number) => places.get(codeOf(index)) ?? 0 : undefined;
+  const negatives = otherNames(config);
   const named = withShare(
-    pairs(
-      emoji.features,
-      (index) => name(emoji.metadata(index)),
-      near((index) => emoji.metadata(index).code),
-    ),
+    pairs(emoji.features, (index) => name(emoji.metadata(index)), {
+      order: near((index) => emoji.metadata(index).code),
+      ...(negatives && { negatives }),
+    }),
     views &&
-      pairs(
-        views.features,
-        (index) => name(views.metadata(index).noun.entry),
-        near((index) => views.metadata(index).noun.entry.code),
-      ),
+      pairs(views.features, (index) => name(views.metadata(index).noun.entry), {
+        order: near((index) => views.metadata(index).noun.entry.code),
+        ...(negatives && { negatives }),
+      }),
     VIEW_SHARE,
   );
   const { adjustCounts, wideShare } = config.data;
@@ -105,6 +109,29 @@ export function stage1Batches({
   const mixed = mixBatches(named, shown, count === 0 ? 0 : sceneShare);
   const next = withShare(mixed, singles && captioned(singles), config.data.singleShare);
   return ({ position }) => next(position);
+}
+
+/** Gives names of which none is among those of a batch. */
+type Negatives = (own: readonly string[]) => readonly string[];
+
+/** Draws names of the emoji that are trained on, as many as the configuration says; a function of the batch's names alone. */
+function otherNames({ data, seed }: EmojiConfig): Negatives | undefined {
+  if (data.negativeNames === 0) return undefined;
+  const all = [
+    ...new Set(
+      loadEmoji()
+        .slice(0, data.emoji ?? undefined)
+        .map(({ label }) => captionProcessor(label)),
+    ),
+  ];
+  return (own) => {
+    const others = new Set(own);
+    return draw(
+      all.filter((name) => !others.has(name)),
+      data.negativeNames,
+      rng(hash(seed, `negative names ${own.join()}`)),
+    );
+  };
 }
 
 /** Mixes batches of a second kind into others in some share, where there are any. */

@@ -60,6 +60,11 @@ export const emojiDataSchema = dataSchema.extend({
     .describe(
       "drawings of emoji in a batch of stage 1 are near each other in Unicode's order, instead of having names of one length",
     ),
+  negativeNames: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('names of further emoji from which ITC distinguishes those of a batch of drawings'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 

@@ -110,6 +110,36 @@ test('texts of one image share the target', () => {
   expectClose(shared.loss, tf.div(tf.add(ce(simI2T), ce(simT2I)), 6).dataSync(), 1e-5);
 });
 
+test('further texts are candidates of image-to-text alone, and learn from it', () => {
+  const more = tf.tensor2d([
+    [0.6, -0.8],
+    [-1, 0],
+  ]);
+  const further = [
+    [0.6, -1], // of each query with them
+    [-0.8, 0],
+    [-0.28, -0.6],
+    [-0.6, 1],
+    [0.96, -0.8],
+    [0.8, 0],
+  ];
+  const best = [0, 1, 2].map((i) => [0, 1].map((k) => Math.max(further[2 * i]![k]!, further[2 * i + 1]![k]!) / 0.07));
+  const rows = (sim: number[]): number[][] => [0, 1, 2].map((i) => sim.slice(3 * i, 3 * i + 3));
+  const ce = (all: number[][]): number => {
+    const losses = all.map((row, i) => {
+      const sum = Math.log(row.reduce((total, x) => total + Math.exp(x), 0));
+      return row.reduce((total, x, j) => total + ((i === j ? 0.9 : 0) + 0.1 / row.length) * (sum - x), 0);
+    });
+    return losses.reduce((a, b) => a + b) / 3;
+  };
+  const expected = (ce(rows(simI2T).map((row, i) => [...row, ...best[i]!])) + ce(rows(simT2I))) / 2;
+  const ids = { batch: tf.tensor1d([7, 8, 9], 'int32') };
+  expectClose(itc(inputs, { negativeTexts: more }).loss, [expected], 1e-4);
+  expectClose(itc(inputs, { negativeTexts: more, imageIds: ids }).loss, [expected], 1e-4);
+  expect(itc(inputs, { negativeTexts: more }).simI2T.shape).toEqual([3, 3]);
+  checkGradients((texts) => itc(inputs, { negativeTexts: texts as tf.Tensor2D }).loss, [more]);
+});
+
 test('equal queries share no gradient', () => {
   const duplicates = tf.tensor3d([
     [

@@ -27,6 +27,8 @@ export interface ContrastiveOptions {
   gathered?: { image: tf.Tensor3D; text: tf.Tensor2D };
   /** Index of the batch's first candidate (rank times B). Default 0. */
   offset?: number;
+  /** Features [K,E] of further texts, none of which is of an image of the batch: more candidates of image-to-text alone. */
+  negativeTexts?: tf.Tensor2D | undefined;
   /** Image ids, int32 [B] and [W], where several texts share an image: all texts of an image are then positives. */
   imageIds?: { batch: tf.Tensor1D; gathered?: tf.Tensor1D };
 }
@@ -47,7 +49,7 @@ export interface Contrastive {
  */
 export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {}): Contrastive {
   const { imageFeatures, textFeatures, temperature } = inputs;
-  const { smoothing = 0.1, gather = 'full', gathered, offset = 0, imageIds } = options;
+  const { smoothing = 0.1, gather = 'full', gathered, offset = 0, imageIds, negativeTexts } = options;
   const B = imageFeatures.shape[0];
   const W = (gathered?.text ?? textFeatures).shape[0];
   if (textFeatures.shape[0] !== B) {
@@ -68,7 +70,9 @@ export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {})
     const term = imageIds
       ? softTerm(imageIds.batch, imageIds.gathered ?? imageIds.batch, smoothing)
       : hardTerm(tf.range(offset, offset + B, 1, 'int32'), smoothing);
-    return { loss: tf.mul<tf.Scalar>(0.5, tf.add(term(simI2T), term(simT2I))), simI2T, simT2I };
+    const further = negativeTexts && tf.div<tf.Tensor2D>(similarity(imageFeatures, negativeTexts), temperature); // [B,K]
+    const toTexts = further ? tf.concat([simI2T, further], 1) : simI2T;
+    return { loss: tf.mul<tf.Scalar>(0.5, tf.add(term(toTexts), term(simT2I))), simI2T, simT2I };
   });
 }
 
@@ -78,10 +82,17 @@ const hardTerm = (labels: tf.Tensor1D, smoothing: number): Term => {
   return (sim) => tf.mean(rowLosses(sim, labels, { smoothing, ignore: -1 }));
 };
 
-/** Distributes the target evenly over the positives, as in the retrieval fine-tuning of BLIP-2. */
+/** Distributes the target evenly over the positives, as in the retrieval fine-tuning of BLIP-2; further candidates are none. */
 function softTerm(batch: tf.Tensor1D, all: tf.Tensor1D, smoothing: number): Term {
-  const positive = tf.cast(tf.equal(tf.expandDims(batch, 1), tf.expandDims(all, 0)), 'float32'); // [B,W]
-  const shared = tf.div(positive, tf.sum(positive, 1, true));
-  const target = tf.add(tf.mul(1 - smoothing, shared), smoothing / all.shape[0]);
-  return (sim) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(sim)), 1)));
+  const positive = tf.cast(tf.equal(tf.expandDims(batch, 1), tf.expandDims(all, 0)), 'float32') as tf.Tensor2D; // [B,W]
+  const shared = tf.div<tf.Tensor2D>(positive, tf.sum(positive, 1, true));
+  return (sim) => {
+    const candidates = sim.shape[1];
+    const own = tf.pad2d(shared, [
+      [0, 0],
+      [0, candidates - all.shape[0]],
+    ]);
+    const target = tf.add(tf.mul(1 - smoothing, own), smoothing / candidates);
+    return tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(sim)), 1)));
+  };
 }

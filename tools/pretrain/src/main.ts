@@ -10,6 +10,7 @@ import { pretrainBert } from './bert.js';
 import { type PretrainConfig, pretrainConfigs } from './blip2/config.js';
 import { pretrainBlip2 } from './blip2/pretrain.js';
 import { shipBlip2 } from './blip2/ship.js';
+import { averageEncoders } from './encoder/average.js';
 import { compareVendors } from './encoder/compare.js';
 import { trainEncoder } from './encoder/train.js';
 import { writeEvaluation } from './evaluation.js';
@@ -20,6 +21,7 @@ import { readGists } from './reading.js';
 const USAGE = `Makes what @blip2/starter ships.
 
   pnpm pretrain encoder --from FILE.pth|FOLDER [--steps N]   fine-tunes EfficientNet-Lite0 to tell emoji apart
+  pnpm pretrain average --from A,B                           the mean of such encoders' weights
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
@@ -75,6 +77,11 @@ const commands: Record<string, () => Promise<void>> = {
       { work: join(values.work, 'encoder'), folder: join(values.out, 'vision'), from, ...numbers },
       { step: log, validation: (found) => console.log(JSON.stringify({ validation: found })) },
     );
+  },
+  async average() {
+    const { from } = values;
+    if (!from?.includes(',')) throw new Error('Give the folders of the encoders, --from A,B or more.');
+    await averageEncoders(from.split(','), join(values.out, 'vision'));
   },
   language: () => {
     const { from } = values;

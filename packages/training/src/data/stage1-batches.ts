@@ -12,6 +12,8 @@ export interface ImageTextPairs {
   text(index: number): string;
   /** Gives a number that is equal for pairs of the same image, which are then not negatives of each other. Default: the index. */
   imageId?(index: number): number;
+  /** Gives further texts, none of which is of an image at these indices: more negatives of ITC. Default: none. */
+  negatives?(indices: readonly number[]): readonly string[];
 }
 
 /** Images by their pixels, each with a text. */
@@ -43,5 +45,12 @@ export async function collateStage1(
   );
   const imageIds = indices.map((index) => pairs.imageId?.(index) ?? index);
   const images = await imagesAt(pairs, indices); // what can fail comes before the first tensor
-  return { ...images, imageIds: tf.tensor1d(imageIds, 'int32'), ...toIdTensors(texts) };
+  const more = pairs.negatives?.(indices) ?? [];
+  const negatives = more.length > 0 ? toIdTensors(padTexts(more, options)) : undefined;
+  return {
+    ...images,
+    imageIds: tf.tensor1d(imageIds, 'int32'),
+    ...toIdTensors(texts),
+    ...(negatives && { negativeIds: negatives.ids, negativeMask: negatives.mask }),
+  };
 }

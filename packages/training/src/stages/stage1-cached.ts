@@ -61,6 +61,11 @@ export function stage1Cached(
     encode({ trainable, batch, seed }) {
       const p = params(trainable);
       const { ids, mask, imageIds } = batch;
+      if (batch.negativeIds) {
+        throw new Error(
+          'Further texts are negatives of the images of one batch; train in one process without gradCache, or give none.',
+        );
+      }
       const own = { ...options, seed };
       const encoded = encodePairs(
         p,

@@ -29,6 +29,9 @@ export interface Stage1Batch extends TextInputs {
   readonly features: tf.Tensor3D;
   /** int32 [B]: equal for pairs of the same image, which are then not negatives of each other. */
   readonly imageIds: tf.Tensor1D;
+  /** Ids and mask [K,T] of further texts, none of which is of an image of the batch: more negatives of ITC, for images alone. */
+  readonly negativeIds?: tf.Tensor2D;
+  readonly negativeMask?: tf.Tensor2D;
 }
 
 /** Options of `stage1Terms`. */
@@ -63,7 +66,8 @@ export function stage1Terms(
 ): Stage1Terms {
   const { ids, mask, imageIds } = batch;
   const encoded = encodePairs(p, config, batch, options);
-  const contrast = contrastPairs({ ...encoded, imageIds }, p.temp as tf.Scalar, options);
+  const negatives = encodeNegatives(p, config, batch, options);
+  const contrast = contrastPairs({ ...encoded, imageIds, negatives }, p.temp as tf.Scalar, options);
   const captioning = captionLoss(p, config, { ids, mask, cache: encoded.cache }, options);
   const rows = matchRows({ ids, mask }, drawNegatives(contrast, imageIds, options));
   // Last, and so first in the backward pass: its activations are the largest, and are freed before all gradients are there.
@@ -99,13 +103,33 @@ export function encodePairs(
   return { keys, cache, image: imageFeatures(p, output), text: textFeatures(p, text) };
 }
 
+/** Encodes the batch's further texts, [K,E], where it has any. */
+function encodeNegatives(
+  p: Stage1Params,
+  config: QFormerConfig,
+  { negativeIds: ids, negativeMask: mask }: Stage1Batch,
+  options: Stage1Options,
+): tf.Tensor2D | undefined {
+  if (!ids || !mask) return undefined;
+  return textFeatures(p, textPass(p, config, { ids, mask }, modeOf(options, 'negative text')));
+}
+
 /** Computes ITC, in which all texts of an image are positives. */
 export const contrastPairs = (
-  { image, text, imageIds }: Pick<EncodedPairs, 'image' | 'text'> & Pick<Stage1Batch, 'imageIds'>,
+  {
+    image,
+    text,
+    imageIds,
+    negatives,
+  }: Pick<EncodedPairs, 'image' | 'text'> &
+    Pick<Stage1Batch, 'imageIds'> & { readonly negatives?: tf.Tensor2D | undefined },
   temperature: tf.Scalar,
   { smoothing }: Pick<Stage1Options, 'smoothing'>,
 ): Contrastive =>
-  itc({ imageFeatures: image, textFeatures: text, temperature }, { smoothing, imageIds: { batch: imageIds } });
+  itc(
+    { imageFeatures: image, textFeatures: text, temperature },
+    { smoothing, imageIds: { batch: imageIds }, negativeTexts: negatives },
+  );
 
 /** Draws a hard negative image for each text, and a text for each image; in an ablation random ones. */
 export function drawNegatives(

@@ -2,10 +2,10 @@ import type { DecodedImage } from '@blip2/data';
 import { type EncodeDataOptions, encodeImages, type TrainingImages } from '@blip2/demo';
 import { cropSprite, type Emoji, loadNouns, renderScene, type Sprites, scene, singleDataset } from '@blip2/emoji';
 import { hash, rng } from '@blip2/tensor';
+import { augment } from '../augment.js';
 import { type DrawingsFile, openDrawings } from '../drawings-file.js';
 import { SIZE } from '../encoder/places.js';
 import { onWhite } from '../encoder/retrieval.js';
-import { augment } from './augment.js';
 import { drawingsByEmoji, SETS } from './drawings-by-emoji.js';
 
 /** Options of `allVendorsImages`. */
@@ -26,6 +26,8 @@ export interface AllVendorsImages extends TrainingImages {
 
 /** Drawings of an emoji on white and in each variant of single drawings: about as many as an emoji has on average. */
 export const ROUNDS = 5;
+/** With `augmented`, how often each of these drawings on white is changed, beside once as it is. */
+export const CHANGED = 2;
 
 /** Changed whenever the same arguments draw other images. */
 const DRAWN = 1;
@@ -51,12 +53,15 @@ export async function allVendorsImages({
         const own = places.get(entry.code)!;
         return { entry, drawing: own[Math.floor(index / entries.length) % own.length]! };
       };
+      const plain = entries.length * ROUNDS;
       const image = (index: number): DecodedImage => {
-        return { width: SIZE, height: SIZE, data: onWhite(file.read(place(index).drawing)) };
+        const drawing = file.read(place(index).drawing);
+        const drawn = index < plain ? drawing : augment(drawing, SIZE, rng(hash(index, 'emoji')));
+        return { width: SIZE, height: SIZE, data: onWhite(drawn) };
       };
-      const what = [...identity, entries.map(({ code }) => code)];
+      const what = [...identity, entries.map(({ code }) => code), ...(augmented ? [`${CHANGED} changed`] : [])];
       const features = await encodeImages(
-        { length: entries.length * ROUNDS, item: image },
+        { length: plain * (augmented ? 1 + CHANGED : 1), item: image },
         { name: 'all-vendors emoji', what },
         options,
       );

@@ -21,6 +21,14 @@ describe('painted images', () => {
     expect(paint(classes, file, { ...options, seed: 6 })).not.toEqual(painted);
   });
 
+  test('show drawings changed where they are augmented, as a function of the seed too', () => {
+    const augmented = { ...options, augmented: true };
+    expect(paint(classes, file, augmented)).toEqual(paint(classes, file, augmented));
+    const first = (images: Uint8Array): Uint8Array => images.subarray(0, SIZE * SIZE * 3);
+    const [plain, changed] = [augmented, options].map((how) => first(paint([[3]], file, { ...how, batch: 1 }).images));
+    expect(changed).not.toEqual(plain);
+  });
+
   test('show one drawing or two to four', () => {
     const all = counts(painted.labels);
     expect(all.filter((count) => count === 1).length).toBeGreaterThan(5);

@@ -1,10 +1,13 @@
 import { type Background, compositeSprite, cropSprite, renderBackground, type Sprite } from '@blip2/emoji';
 import { hash, type Rng, rng } from '@blip2/tensor';
+import { augment } from '../augment.js';
 import type { DrawingsFile } from '../drawings-file.js';
 import { cover, PLACES, SIZE } from './places.js';
 
 /** Most drawings in an image. */
 export const MOST = 4;
+/** The share of the drawings that are changed where images are augmented. */
+const AUGMENTED = 0.7;
 /** The label of a drawing that is not there. */
 export const NONE = -100;
 
@@ -21,11 +24,12 @@ export interface Painted {
  * Images with known emoji: half of them a single drawing, half scenes of two to four. A function of the seed alone, and
  * another image each time: drawings, sizes, places, ground and a little of the colors are drawn by lot.
  * @param classes the drawings of each emoji
+ * @param augmented most drawings are deformed and recolored too (see `augment`)
  */
 export function paint(
   classes: readonly (readonly number[])[],
   file: Pick<DrawingsFile, 'read'>,
-  { batch, seed, only }: { batch: number; seed: number; only?: 'scenes' | undefined },
+  { batch, seed, only, augmented = false }: { batch: number; seed: number; only?: 'scenes'; augmented?: boolean },
 ): Painted {
   const images = new Uint8Array(batch * SIZE * SIZE * 3);
   const shares = new Float32Array(batch * MOST * PLACES);
@@ -38,7 +42,8 @@ export function paint(
     for (const [i, { x, y, pixels, same }] of (one ? single(random) : scene(random)).entries()) {
       const label = same === undefined ? Math.floor(random() * classes.length) : (labels[b * MOST + same] as number);
       const drawings = classes[label] as readonly number[];
-      const drawing = file.read(drawings[Math.floor(random() * drawings.length)] as number);
+      const plain = file.read(drawings[Math.floor(random() * drawings.length)] as number);
+      const drawing = augmented && random() < AUGMENTED ? augment(plain, SIZE, random) : plain;
       const sprite = tinted(cropSprite(drawing, SIZE, pixels), random);
       const left = Math.round(x - sprite.width / 2);
       const top = Math.round(y - sprite.height / 2);

@@ -16,10 +16,11 @@ import * as tf from '@tensorflow/tfjs';
 import { type Drawing, drawingsOf, OTHERS, sameEmoji, VENDORS } from '../drawings.js';
 import { type DrawingsFile, openDrawings } from '../drawings-file.js';
 import { writeFolder } from '../folder.js';
+import { configJson, preprocessorJson } from './config.js';
 import { type Head, headSpec, identityLoss } from './loss.js';
 import { MOST, paint } from './paint.js';
-import { PLACES, SIZE } from './places.js';
-import { MEAN, onWhite, pixelsOf, pooled, recallOf, STD } from './retrieval.js';
+import { PLACES } from './places.js';
+import { onWhite, pixelsOf, pooled, recallOf } from './retrieval.js';
 import { validationDrawings } from './validation.js';
 
 export interface EncoderOptions {
@@ -38,31 +39,6 @@ export interface EncoderOptions {
   peak: number;
   seed: number;
 }
-
-/** As it is saved. */
-export const configJson = {
-  architectures: ['EfficientNetLite'],
-  model_type: 'efficientnet_lite',
-  width_coefficient: 1,
-  depth_coefficient: 1,
-  image_size: SIZE,
-  output_stride: 32,
-  output_stages: [7],
-  position_channels: 32,
-};
-
-const preprocessorJson = {
-  image_processor_type: 'BlipImageProcessor',
-  do_resize: true,
-  size: { height: SIZE, width: SIZE },
-  resample: 3,
-  do_rescale: true,
-  rescale_factor: 1 / 255,
-  do_normalize: true,
-  image_mean: [MEAN, MEAN, MEAN].map((mean) => mean / 255),
-  image_std: [STD, STD, STD].map((std) => std / 255),
-  do_convert_rgb: true,
-};
 
 /** Positions say nothing of what a drawing shows. */
 const config = readVisionConfig({ ...configJson, position_channels: 0 }) as EfficientNetConfig;
@@ -114,7 +90,7 @@ export async function trainEncoder(
   const run = train({
     trainable,
     batch: ({ seed }) => {
-      const { images, shares, labels } = paint(classes, file, { batch, seed });
+      const { images, shares, labels } = paint(classes, file, { batch, seed, augmented: true });
       return {
         pixels: pixelsOf(images, batch),
         shares: tf.tensor3d(shares, [batch, MOST, PLACES]),
