@@ -73,7 +73,7 @@ test('a batch of drawings has so many further names, none of them its own', asyn
   expect(own.map(unpadded).filter((name) => further.map(unpadded).includes(name))).toEqual([]);
   const again = await stage1Batches(inputs({ negativeNames: 40, sceneShare: 0, singleShare: 0 }))(at);
   expect(names(again.negativeIds)).toEqual(further);
-  const without = await stage1Batches(inputs({ sceneShare: 0, singleShare: 0 }))(at);
+  const without = await stage1Batches(inputs({ negativeNames: 0, sceneShare: 0, singleShare: 0 }))(at);
   expect(without.negativeIds).toBeUndefined();
   for (const one of [batch, again, without]) dispose(one);
 });

@@ -24,7 +24,7 @@ export const presets = {
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
     data: {
       ...{ scenes: 4800, testScenes: 288, sceneShare: 0.2, singles: 4, singleShare: 0.15, nameShare: 0.04 },
-      adjustCounts: true,
+      ...{ adjustCounts: true, negativeNames: 128 },
     },
     stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
     stage2: { ...stage2, steps: 880, phraseSteps: 400 },

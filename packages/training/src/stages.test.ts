@@ -82,6 +82,26 @@ test('features are standardized if asked, over the first batch or a given sample
   expect(samples).toBe(1);
 });
 
+test('further texts are negatives of ITC alone, and GradCache refuses them', async () => {
+  const still = { steps: 1, learningRate: 1e-9, minLearningRate: 1e-10, warmupSteps: 1 };
+  const more = (at: { position: number }): Stage1Batch => ({
+    ...data(at),
+    negativeIds: tf.tensor2d([9, 8, 3, 4, 11, 12], [3, 2], 'int32'),
+    negativeMask: tf.ones([3, 2], 'int32'),
+  });
+  const first = async (options: Partial<Stage1TrainOptions>) => {
+    using parts = await composed();
+    for await (const { losses } of trainStage1(parts, { data, ...still, ...options })) return losses;
+    throw new Error('There was no step.');
+  };
+  await expectNoLeak(async () => {
+    const [plain, with3] = [await first({}), await first({ data: more })];
+    expect(with3.itc).toBeGreaterThan(plain.itc + 0.1);
+    expect([with3.itm, with3.itg]).toEqual([plain.itm, plain.itg]);
+  });
+  await expect(first({ data: more, gradCache: true })).rejects.toThrow('without gradCache');
+});
+
 test('a run that is resumed goes on as if it had not stopped, standardized or not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'stage1-'));
   const run = (options: object) => ({ steps: 4, warmupSteps: 1, standardizeVision: true, ...options });

@@ -64,7 +64,7 @@ export function configOf(scale: Scale, seed: number): EmojiConfig {
     seed,
     bert,
     qformer,
-    data: { ...data, emoji, scenes, testScenes, adjustCounts: false }, // as docs/findings.md has them
+    data: { ...data, emoji, scenes, testScenes, adjustCounts: false, negativeNames: 0 }, // as docs/findings.md has them
     stage1: { ...stage1, steps: scale.stage1, batchSize, warmupSteps: warmup(scale.stage1) },
     stage2: {
       ...stage2,

@@ -29,7 +29,7 @@ export interface FirefoxTasks {
 export interface FirefoxSizes {
   /** Default: all drawings of emoji. */
   readonly drawings?: number;
-  /** Default 64. */
+  /** Default 192. */
   readonly scenes?: number;
   /** Images of each noun. Default 3. */
   readonly variants?: number;
@@ -45,7 +45,7 @@ const SEED = 3_000_003;
 export async function firefoxTasks(
   vision: VisionModel,
   work: string,
-  { drawings: count, scenes: sceneCount = 64, variants = 3 }: FirefoxSizes = {},
+  { drawings: count, scenes: sceneCount = 192, variants = 3 }: FirefoxSizes = {},
 ): Promise<FirefoxTasks> {
   const labels = new Map(loadEmoji().map(({ code, label }) => [code, captionProcessor(label)]));
   const drawings = [...new Map(validationDrawings().map((drawing) => [drawing.code, drawing])).values()].slice(
