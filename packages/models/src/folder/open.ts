@@ -33,21 +33,22 @@ export async function openModel(folder: string, { adapter, beside }: OpenModelOp
     await readReference(json.vision_config, { model: folder, key: 'vision_config', allowed: VISION_CHANGES }),
     await readReference(json.text_config, { model: folder, key: 'text_config' }),
   ];
-  const opened: FrozenFolder[] = [];
+  const opened: Pick<ModelWeights, 'close'>[] = [];
   const open = async <T extends FrozenFolder>(part: Promise<T>): Promise<T> => {
     const found = await part;
-    opened.push(found);
+    opened.push(found.source);
     return found;
   };
   try {
     const encoder = vision && (await open(openReferredVision(vision)));
     const language = text && (await open(openReferredLanguage(text)));
     const own = await openWeights(folder);
+    opened.push(own);
     const parts = [
       ...(encoder ? [partOf(encoder, prefixes.vision)] : []),
       ...(language ? [partOf(language, prefixes.language)] : []),
     ];
-    const whole = parts.length > 0 ? await joined(own, parts) : own;
+    const whole = parts.length > 0 ? joinSources(own, parts) : own;
     const adapters = adapter ?? (await adapterFolder(folder));
     const source = adapters === undefined ? whole : await mergeAdapter(whole, adapters, { beside });
     return {
@@ -60,16 +61,7 @@ export async function openModel(folder: string, { adapter, beside }: OpenModelOp
       source,
     };
   } catch (error) {
-    for (const { source } of opened) await source.close();
-    throw error;
-  }
-}
-
-async function joined(own: ModelWeights, parts: readonly SourcePart[]): Promise<ModelWeights> {
-  try {
-    return joinSources(own, parts);
-  } catch (error) {
-    await own.close();
+    for (const source of opened) await source.close();
     throw error;
   }
 }

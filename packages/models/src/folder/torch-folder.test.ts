@@ -1,4 +1,4 @@
-import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors } from '@blip2/tensor/safetensors';
 import { writeTorch } from '@blip2/test-models';
@@ -65,6 +65,13 @@ test('shards that are missing or do not hold what the index lists are named', as
   });
 });
 
+/** The files of a folder that this process has open, where the system lists them. */
+async function openFilesIn(folder: string): Promise<string[]> {
+  const open = await readdir('/proc/self/fd').catch(() => []);
+  const paths = await Promise.all(open.map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => '')));
+  return paths.filter((path) => path.startsWith(folder));
+}
+
 const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 1000\n`;
 
 test('a Git LFS pointer in place of any file of a model is named as such', async () => {
@@ -86,6 +93,7 @@ test('a Git LFS pointer in place of any file of a model is named as such', async
         if (!before && file !== 'generation_config.json') continue;
         await writeFile(path, POINTER);
         await expect(loadFolder(model)).rejects.toThrow(new RegExp(`${file}.*Git LFS pointer`));
+        expect([file, await openFilesIn(model)]).toEqual([file, []]);
         if (before) await writeFile(path, before);
         else await rm(path);
       }
