@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { VALIDATION } from '../drawings.js';
 import { SIZE } from '../encoder/places.js';
-import { type AllVendorsImages, allVendorsImages, ROUNDS } from './all-vendors.js';
+import { type AllVendorsImages, allVendorsImages, CHANGED, ROUNDS } from './all-vendors.js';
 import { drawingsByEmoji, SETS } from './drawings-by-emoji.js';
 
 const nouns = loadNouns().slice(0, 12);
@@ -53,12 +53,18 @@ test('an emoji has a drawing of each set that has drawn it, and none by Noto or 
 const different = ({ image }: Pick<EncodedData<unknown>, 'image'>, places: readonly number[]): number =>
   new Set(places.map((place) => Buffer.from(image(place).data).toString('base64'))).size;
 
-test('emoji are drawn on white by each set in turn; single drawings and scenes by one that their place draws', async () => {
+test('emoji are drawn on white by each set in turn, once as they are and then changed; single drawings and scenes by one that their place draws', async () => {
   const emoji = await images.emoji(entries);
-  expect(emoji.features.length).toBe(entries.length * ROUNDS);
+  const rounds = ROUNDS * (1 + CHANGED);
+  expect(emoji.features.length).toBe(entries.length * rounds);
   expect(emoji.metadata(entries.length + 2).code).toBe(entries[2]?.code);
-  const sameEmoji = Array.from({ length: ROUNDS }, (_, round) => round * entries.length);
-  expect(different(emoji, sameEmoji)).toBe(ROUNDS);
+  const sameEmoji = Array.from({ length: rounds }, (_, round) => round * entries.length);
+  expect(different(emoji, sameEmoji)).toBe(rounds);
+  const plain = await allVendorsImages({ vision, reporter: silent, work, augmented: false, entries });
+  const unchanged = await plain.emoji(entries);
+  expect(unchanged.features.length).toBe(entries.length * ROUNDS);
+  expect(unchanged.image(entries.length)).toEqual(emoji.image(entries.length));
+  plain.close();
 
   const singles = await images.singles({ variants: 1, seed: 1, nouns });
   expect(singles.features.length).toBe(nouns.length * ROUNDS);
