@@ -189,7 +189,7 @@ export class SimdBackend extends cpuBackendClass() {
    * Turns data that end in values of half precision into as many float32, where they lie. On one thread: from the front to the end
    * none is overwritten before it was read.
    */
-  widenWithin({ pointer, length }: HeapData, dtype: 'F16' | 'BF16'): void {
+  widenInPlace({ pointer, length }: HeapData, dtype: 'F16' | 'BF16'): void {
     const runs = Math.ceil(length / 8);
     this.run(this.widen!, runs, 0, dtype === 'BF16' ? 1 : 0, pointer + 2 * length, pointer);
   }

@@ -62,7 +62,7 @@ test('names in a batch are near each other in the order of Unicode where nearNam
   expect(await spread(false)).toBeGreaterThan(emoji.length / 2);
 });
 
-test('a batch of drawings has so many further names, none of them its own', async () => {
+test('a batch of drawings has so many negative names, none of them its own', async () => {
   const at = { step: 0, position: 0, seed: 0 };
   const next = stage1Batches(inputs({ negativeNames: 40, sceneShare: 0, singleShare: 0 }));
   const batch = await next(at);

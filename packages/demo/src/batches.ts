@@ -68,15 +68,15 @@ export function stage1Batches({
   const pairs = (
     store: FeatureStore,
     text: (index: number) => string,
-    { order, negatives }: { order?: ((index: number) => number) | undefined; negatives?: Negatives } = {},
+    { order, negatives }: { order?: ((index: number) => number) | undefined; negatives?: NegativeNames } = {},
   ) => {
     const features = dropping(store, config);
     const { begin, end } = rowsOf(config.stage1.batchSize, shard);
     const batch = (places: number[]) => {
       for (const index of places) numbers(text(index)); // of the whole batch, so that all processes number alike
       const own = places.slice(begin, end);
-      const more = negatives && { negatives: () => negatives(places.map(text)) };
-      return collateStage1({ features, text, imageId: (index) => numbers(text(index)), ...more }, own, options);
+      const given = negatives && { negatives: () => negatives(places.map(text)) };
+      return collateStage1({ features, text, imageId: (index) => numbers(text(index)), ...given }, own, options);
     };
     return batchIterator(
       { count: store.length, lengthOf: order ?? ((index: number) => lengths(text(index))), batch },
@@ -89,7 +89,7 @@ export function stage1Batches({
   // emoji that are near each other in Unicode's order are alike: as hard negatives of each other they train the model to distinguish them
   const near = (codeOf: (index: number) => string) =>
     config.data.nearNames ? (index: number) => places.get(codeOf(index)) ?? 0 : undefined;
-  const negatives = otherNames(config);
+  const negatives = negativeNames(config);
   const named = withShare(
     pairs(emoji.features, (index) => name(emoji.metadata(index)), {
       order: near((index) => emoji.metadata(index).code),
@@ -112,10 +112,10 @@ export function stage1Batches({
 }
 
 /** Gives names of which none is among those of a batch. */
-type Negatives = (own: readonly string[]) => readonly string[];
+type NegativeNames = (own: readonly string[]) => readonly string[];
 
 /** Draws names of the emoji that are trained on, as many as the configuration says; a function of the batch's names alone. */
-function otherNames({ data, seed }: EmojiConfig): Negatives | undefined {
+function negativeNames({ data, seed }: EmojiConfig): NegativeNames | undefined {
   if (data.negativeNames === 0) return undefined;
   const all = [
     ...new Set(
@@ -125,9 +125,9 @@ function otherNames({ data, seed }: EmojiConfig): Negatives | undefined {
     ),
   ];
   return (own) => {
-    const others = new Set(own);
+    const inBatch = new Set(own);
     return draw(
-      all.filter((name) => !others.has(name)),
+      all.filter((name) => !inBatch.has(name)),
       data.negativeNames,
       rng(hash(seed, `negative names ${own.join()}`)),
     );

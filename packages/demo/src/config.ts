@@ -64,7 +64,7 @@ export const emojiDataSchema = dataSchema.extend({
     .int()
     .min(0)
     .default(0)
-    .describe('names of further emoji from which ITC distinguishes those of a batch of drawings'),
+    .describe('names of other emoji that ITC has as additional negatives of a batch of drawings'),
   sceneShare: z.number().min(0).max(1).default(0.25).describe('share of the batches of stage 1 that are scenes'),
 });
 

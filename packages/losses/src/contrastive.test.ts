@@ -110,7 +110,7 @@ test('texts of one image share the target', () => {
   expectClose(shared.loss, tf.div(tf.add(ce(simI2T), ce(simT2I)), 6).dataSync(), 1e-5);
 });
 
-test('further texts are candidates of image-to-text alone, and learn from it', () => {
+test('negative texts are candidates of image-to-text alone, and learn from it', () => {
   const more = tf.tensor2d([
     [0.6, -0.8],
     [-1, 0],

@@ -27,7 +27,7 @@ export interface ContrastiveOptions {
   gathered?: { image: tf.Tensor3D; text: tf.Tensor2D };
   /** Index of the batch's first candidate (rank times B). Default 0. */
   offset?: number;
-  /** Features [K,E] of further texts, none of which is of an image of the batch: more candidates of image-to-text alone. */
+  /** Features [K,E] of additional negative texts, which match no image of the batch: candidates of image-to-text alone. */
   negativeTexts?: tf.Tensor2D | undefined;
   /** Image ids, int32 [B] and [W], where several texts share an image: all texts of an image are then positives. */
   imageIds?: { batch: tf.Tensor1D; gathered?: tf.Tensor1D };
@@ -70,8 +70,8 @@ export function itc(inputs: ContrastiveInputs, options: ContrastiveOptions = {})
     const term = imageIds
       ? softTerm(imageIds.batch, imageIds.gathered ?? imageIds.batch, smoothing)
       : hardTerm(tf.range(offset, offset + B, 1, 'int32'), smoothing);
-    const further = negativeTexts && tf.div<tf.Tensor2D>(similarity(imageFeatures, negativeTexts), temperature); // [B,K]
-    const toTexts = further ? tf.concat([simI2T, further], 1) : simI2T;
+    const simNegative = negativeTexts && tf.div<tf.Tensor2D>(similarity(imageFeatures, negativeTexts), temperature); // [B,K]
+    const toTexts = simNegative ? tf.concat([simI2T, simNegative], 1) : simI2T;
     return { loss: tf.mul<tf.Scalar>(0.5, tf.add(term(toTexts), term(simT2I))), simI2T, simT2I };
   });
 }
@@ -82,17 +82,17 @@ const hardTerm = (labels: tf.Tensor1D, smoothing: number): Term => {
   return (sim) => tf.mean(rowLosses(sim, labels, { smoothing, ignore: -1 }));
 };
 
-/** Distributes the target evenly over the positives, as in the retrieval fine-tuning of BLIP-2; further candidates are none. */
+/** Distributes the target evenly over the positives, as in the retrieval fine-tuning of BLIP-2; candidates beyond these are negatives. */
 function softTerm(batch: tf.Tensor1D, all: tf.Tensor1D, smoothing: number): Term {
   const positive = tf.cast(tf.equal(tf.expandDims(batch, 1), tf.expandDims(all, 0)), 'float32') as tf.Tensor2D; // [B,W]
   const shared = tf.div<tf.Tensor2D>(positive, tf.sum(positive, 1, true));
   return (sim) => {
     const candidates = sim.shape[1];
-    const own = tf.pad2d(shared, [
+    const padded = tf.pad2d(shared, [
       [0, 0],
       [0, candidates - all.shape[0]],
     ]);
-    const target = tf.add(tf.mul(1 - smoothing, own), smoothing / candidates);
+    const target = tf.add(tf.mul(1 - smoothing, padded), smoothing / candidates);
     return tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(sim)), 1)));
   };
 }

@@ -5,7 +5,7 @@ import { quantizedMatrix } from './quantized/matrix.js';
 import { type ParamSpec, type Params, type Spec, specLeaves } from './spec.js';
 import { type Flat, unflatten } from './tree.js';
 import { storedTensor, type WeightSource } from './weights.js';
-import { setWidenLent } from './widen-lent.js';
+import { setWidenInPlace } from './widen-in-place.js';
 
 /** Options of `bind` and `compare`. */
 export interface BindOptions {
@@ -116,7 +116,7 @@ export async function bind<S extends Spec>(
   throw errors[0];
 }
 
-/** Tensors that are read at a time where they are read to where they stay: the disk does not wait for what one of them needs beside it. */
+/** Tensors that are read at a time, where the backend lends its memory for them: the disk is not idle between two of them. */
 const AT_ONCE = 4;
 
 async function tensorOf(source: WeightSource, name: string, { shape, packable }: ParamSpec): Promise<tf.Tensor> {
@@ -128,7 +128,7 @@ async function tensorOf(source: WeightSource, name: string, { shape, packable }:
   if (!lent) return tf.tensor(await source.read(name), [...shape], 'float32');
   const { tensor, bytes, widen } = lent;
   const own = new Float32Array(bytes.buffer, bytes.byteOffset, tensor.size);
-  setWidenLent(own, widen);
+  setWidenInPlace(own, widen);
   try {
     const values = await source.read(name, own);
     if (values !== own) own.set(values);

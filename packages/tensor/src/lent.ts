@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { runNamed } from './ops/named.js';
-import type { WidenLent } from './widen-lent.js';
+import type { WidenInPlace } from './widen-in-place.js';
 
 /** A tensor without values, and its memory. */
 export interface LentTensor {
@@ -9,7 +9,7 @@ export interface LentTensor {
   /** Its bytes, to be filled until the tensor is disposed. */
   readonly bytes: Uint8Array;
   /** Widens them, where they end in as many values of half precision. */
-  readonly widen: WidenLent;
+  readonly widen: WidenInPlace;
 }
 
 /** Reports whether the current backend may lend memory. */
@@ -24,7 +24,7 @@ export function lentTensor(shape: readonly number[], dtype: 'float32' | 'int32')
   const [tensor] = runNamed('Uninitialized', {}, { shape, dtype }) ?? [];
   if (!tensor) return undefined;
   const lent: Omit<LentTensor, 'tensor'>[] = [];
-  const to = (bytes: Uint8Array, widen: WidenLent): void => void lent.push({ bytes, widen });
+  const to = (bytes: Uint8Array, widen: WidenInPlace): void => void lent.push({ bytes, widen });
   tf.dispose(runNamed('Lend', { x: tensor }, { to }));
   const [memory] = lent;
   if (memory) return { tensor: tf.keep(tensor), ...memory };

@@ -82,7 +82,7 @@ test('features are standardized if asked, over the first batch or a given sample
   expect(samples).toBe(1);
 });
 
-test('further texts are negatives of ITC alone, and GradCache refuses them', async () => {
+test('negative texts are of ITC alone, and GradCache refuses them', async () => {
   const still = { steps: 1, learningRate: 1e-9, minLearningRate: 1e-10, warmupSteps: 1 };
   const more = (at: { position: number }): Stage1Batch => ({
     ...data(at),

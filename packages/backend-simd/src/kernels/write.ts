@@ -24,7 +24,7 @@ const writeBytes: FastKernel = ({ backend, inputs, attrs }) => {
 };
 
 /** Turns lent memory that ends in values of half precision into as many float32, where it lies. */
-type Widen = (dtype: 'F16' | 'BF16') => void;
+type WidenInPlace = (dtype: 'F16' | 'BF16') => void;
 
 /**
  * Lends the bytes of x to `to`, which may fill them until x is disposed; every tensor that shares them changes. Memory that is not
@@ -32,10 +32,10 @@ type Widen = (dtype: 'F16' | 'BF16') => void;
  */
 const lend: FastKernel = ({ backend, inputs, attrs }) => {
   const x = inputs.x!;
-  const { to } = attrs as unknown as { to: (bytes: Uint8Array, widen: Widen) => void };
+  const { to } = attrs as unknown as { to: (bytes: Uint8Array, widen: WidenInPlace) => void };
   const data = backend.data.get(x.dataId);
   if (!(data instanceof HeapData) || !data.heap.shared) return backend.share(x, x.shape);
-  to(new Uint8Array(data.heap.buffer, data.pointer, data.bytes), (dtype) => backend.widenWithin(data, dtype));
+  to(new Uint8Array(data.heap.buffer, data.pointer, data.bytes), (dtype) => backend.widenInPlace(data, dtype));
   return backend.share(x, x.shape);
 };
 

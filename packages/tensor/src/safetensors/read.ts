@@ -3,7 +3,7 @@ import { dequantize } from '../quantized/dequantize.js';
 import { type MatrixShape, packedBytes, type QuantizedFormat } from '../quantized/formats.js';
 import type { StoredMatrix } from '../quantized/stored-matrix.js';
 import type { WeightSource } from '../weights.js';
-import { widenLent } from '../widen-lent.js';
+import { widenInPlaceOf } from '../widen-in-place.js';
 import { type ByteSource, readExactly, readInto } from './bytes.js';
 import { type Dtype, isDtype, widener } from './dtype.js';
 import { AGAIN, quote, SafetensorsError } from './errors.js';
@@ -117,7 +117,7 @@ export async function readFloats(
     const stored = all.subarray(all.length - bytes);
     await readPieces(stored, (part, begin) => readInto(source, file, { target: part, offset: offset + begin }));
     if (dtype === 'F32') return values;
-    const widenInPlace = widenLent(values);
+    const widenInPlace = widenInPlaceOf(values);
     if (widenInPlace) widenInPlace(dtype);
     else widen(stored, values);
     return values;

@@ -12,7 +12,7 @@ export interface ImageTextPairs {
   text(index: number): string;
   /** Gives a number that is equal for pairs of the same image, which are then not negatives of each other. Default: the index. */
   imageId?(index: number): number;
-  /** Gives further texts, none of which is of an image at these indices: more negatives of ITC. Default: none. */
+  /** Gives additional negative texts of ITC, which match no image at these indices. Default: none. */
   negatives?(indices: readonly number[]): readonly string[];
 }
 
@@ -45,8 +45,8 @@ export async function collateStage1(
   );
   const imageIds = indices.map((index) => pairs.imageId?.(index) ?? index);
   const images = await imagesAt(pairs, indices); // what can fail comes before the first tensor
-  const more = pairs.negatives?.(indices) ?? [];
-  const negatives = more.length > 0 ? toIdTensors(padTexts(more, options)) : undefined;
+  const negativeTexts = pairs.negatives?.(indices) ?? [];
+  const negatives = negativeTexts.length > 0 ? toIdTensors(padTexts(negativeTexts, options)) : undefined;
   return {
     ...images,
     imageIds: tf.tensor1d(imageIds, 'int32'),

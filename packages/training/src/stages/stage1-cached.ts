@@ -63,7 +63,7 @@ export function stage1Cached(
       const { ids, mask, imageIds } = batch;
       if (batch.negativeIds) {
         throw new Error(
-          'Further texts are negatives of the images of one batch; train in one process without gradCache, or give none.',
+          'Additional negative texts belong to one batch; train in one process without gradCache, or give none.',
         );
       }
       const own = { ...options, seed };

@@ -29,7 +29,7 @@ export interface Stage1Batch extends TextInputs {
   readonly features: tf.Tensor3D;
   /** int32 [B]: equal for pairs of the same image, which are then not negatives of each other. */
   readonly imageIds: tf.Tensor1D;
-  /** Ids and mask [K,T] of further texts, none of which is of an image of the batch: more negatives of ITC, for images alone. */
+  /** Ids and mask [K,T] of additional negative texts of ITC, which match no image of the batch. */
   readonly negativeIds?: tf.Tensor2D;
   readonly negativeMask?: tf.Tensor2D;
 }
@@ -103,7 +103,7 @@ export function encodePairs(
   return { keys, cache, image: imageFeatures(p, output), text: textFeatures(p, text) };
 }
 
-/** Encodes the batch's further texts, [K,E], where it has any. */
+/** Encodes the batch's additional negative texts, [K,E]; undefined where it has none. */
 function encodeNegatives(
   p: Stage1Params,
   config: QFormerConfig,
@@ -114,15 +114,15 @@ function encodeNegatives(
   return textFeatures(p, textPass(p, config, { ids, mask }, modeOf(options, 'negative text')));
 }
 
+/** What ITC compares. */
+interface ContrastedPairs extends Pick<EncodedPairs, 'image' | 'text'>, Pick<Stage1Batch, 'imageIds'> {
+  /** Features of additional negative texts, [K,E]. */
+  readonly negatives?: tf.Tensor2D | undefined;
+}
+
 /** Computes ITC, in which all texts of an image are positives. */
 export const contrastPairs = (
-  {
-    image,
-    text,
-    imageIds,
-    negatives,
-  }: Pick<EncodedPairs, 'image' | 'text'> &
-    Pick<Stage1Batch, 'imageIds'> & { readonly negatives?: tf.Tensor2D | undefined },
+  { image, text, imageIds, negatives }: ContrastedPairs,
   temperature: tf.Scalar,
   { smoothing }: Pick<Stage1Options, 'smoothing'>,
 ): Contrastive =>
