@@ -5,7 +5,7 @@ import { starterUrl } from '@blip2/starter';
 import type { Parts, Stage1Batch, Stage2Batch } from '@blip2/training';
 import { beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
-import { type BatchInputs, numbersHeldOut, stage1Batches, stage2Batches } from './batches.js';
+import { type BatchInputs, namesIgnored, numbersHeldOut, stage1Batches, stage2Batches } from './batches.js';
 import { type EmojiDataConfig, emojiConfigs } from './config.js';
 
 const ids = { bos: 2, pad: 1, eos: [2] };
@@ -101,7 +101,42 @@ test('with adjustCounts the count that training never shows of a noun is held ou
     expect(batch.phraseHeldOutIds?.shape).toEqual(batch.phraseIds?.shape.slice(0, 2));
     dispose(batch);
   }
-  expect([...kinds]).toEqual(['nouns of the test']);
+  expect([...kinds].sort()).toEqual(['nouns of the test', 'others']);
+});
+
+test('with countWeight counts of the 85 nouns weigh less and are in no phrase, and those of any emoji are learned without names', async () => {
+  const shown = inputs({ countWeight: 0.25, wideShare: 0.5, nameShare: 0, singleShare: 0.2 });
+  const next = stage2Batches(shown);
+  const tested = new Set(loadNouns().flatMap(({ one, many }) => [one, many]));
+  const { phraseSteps } = emojiConfigs.preset('demo').stage2;
+  const seen = { own: 0, wide: 0, phrasesWithCounts: 0, phrasesWithout: 0 };
+  const word = (id: number): string => tokenizer.decode([id]).trim();
+  for (let position = phraseSteps; position < phraseSteps + 24; position++) {
+    const batch = await next({ step: position, position, seed: position });
+    const weights = batch.texts?.targetWeights?.arraySync();
+    for (const [i, row] of (batch.texts?.targetIds.arraySync() ?? []).entries()) {
+      const caption = tokenizer.decode(row.filter((id) => id > 2)).trim();
+      const [, count = '', first = ''] =
+        /^(an?|two|three|four) (.*?)(?: (?:to the|above|below) .*)?$/.exec(caption) ?? [];
+      if (count === '') continue;
+      const own = tested.has(first) && weights?.[i]?.[0] === 0.25;
+      seen[own ? 'own' : 'wide']++;
+      const counts = row.map((id) => sceneNumbers.includes(word(id)));
+      if (own) expect(weights?.[i]).toEqual(counts.map((is) => (is ? 0.25 : 1)));
+      else expect(weights?.[i]?.slice(0, 2)).toEqual([1, 0]);
+    }
+    for (const phrase of batch.phraseIds?.arraySync().flat() ?? []) {
+      seen[phrase.some((id) => sceneNumbers.includes(word(id))) ? 'phrasesWithCounts' : 'phrasesWithout']++;
+    }
+    dispose(batch);
+  }
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+});
+
+test('of a caption without names all other words are learned', () => {
+  const [bulb, pig] = ['light bulb', 'pig'].map((name) => loadNouns().find(({ one }) => one === name)!);
+  expect(namesIgnored('a light bulb to the left of two pigs', [bulb!, pig!])).toEqual([1, 0, 0, 1, 1, 1, 1, 1, 0]);
+  expect(namesIgnored('three pigs', [pig!])).toEqual([1, 0]);
 });
 
 test('each number of a text is held out by the kind that it counts', () => {

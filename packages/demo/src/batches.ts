@@ -183,19 +183,29 @@ export function stage2Batches({
     );
   type SamplesOf<T> = (metadata: T, random: () => number) => Sample[];
   type SceneMetadata = ReturnType<EncodedScenes['metadata']>;
-  const { adjustCounts } = config.data;
+  const { adjustCounts, countWeight } = config.data;
   const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) => {
     const nounsOf = (index: number) => nounsIn(of.metadata(index));
+    const stated = of === scenes ? withoutCounts : (words: string[]) => words;
     return batches({
       features: of.features,
-      phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
+      phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => stated(words).join(' ')),
       samples: (index, random) => adjusted(samples(of.metadata(index), random), nounsOf(index)),
       ...(adjustCounts && { heldOutOfPhrases: (index) => nounsOf(index).map(numberHeldOut) }),
     });
   };
   const adjusted = (samples: Sample[], nouns: readonly Noun[]): Sample[] =>
     adjustCounts ? samples.map((sample) => ({ ...sample, heldOut: numbersHeldOut(sample.target, nouns) })) : samples;
+  // so that how a noun is counted is not learned for each by itself
+  const withoutCounts = (words: string[]): string[] =>
+    countWeight < 1 ? words.filter((word) => !sceneNumbers.includes(word)) : words;
+  const countsWeighted = (sample: Sample): Sample => {
+    const weightOf = (word: string) => (sceneNumbers.includes(word) ? countWeight : 1);
+    return countWeight < 1 ? { ...sample, weights: sample.target.split(' ').map(weightOf) } : sample;
+  };
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
+  const namelessSamples = (caption: string, nouns: readonly Noun[]): Sample[] =>
+    captionSamples(caption).map((sample) => ({ ...sample, weights: namesIgnored(caption, nouns) }));
   const questions =
     (...types: readonly QuestionType[]): SamplesOf<SceneMetadata> =>
     ({ qa }, random) =>
@@ -206,33 +216,42 @@ export function stage2Batches({
       ).map(({ question, answer }) => {
         return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
       });
-  const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
+  const singleBatches = (of: EncodedSingles, samples: (caption: string, nouns: readonly Noun[]) => Sample[]) =>
     batches({
       features: of.features,
-      phrases: (index) => [`${of.metadata(index).noun.one} one`],
-      samples: (index) => adjusted(samples(of.metadata(index).caption), [of.metadata(index).noun]),
+      phrases: (index) => {
+        const words = [of.metadata(index).noun.one, 'one'];
+        return [(of === singles ? withoutCounts(words) : words).join(' ')];
+      },
+      samples: (index) => {
+        const { caption, noun } = of.metadata(index);
+        return adjusted(samples(caption, [noun]), [noun]);
+      },
       ...(adjustCounts && { heldOutOfPhrases: (index) => [numberHeldOut(of.metadata(index).noun)] }),
     });
   const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
   const named = views
-    ? singleBatches(views, captionSamples)
+    ? singleBatches(views, namelessSamples)
     : batches({
         features: emoji.features,
         phrases: (index) => label(index).split(' '),
         samples: (index) => captionSamples(label(index)),
       });
   const none = () => [];
-  // a small language model generates hardly any caption of these scenes: they are trained on by phrases, and by questions that no
-  // name answers
+  // a small language model generates hardly any name of these scenes: of captions it predicts all other words, and questions are
+  // those that no name answers
   const widePhrases = wideScenes && ofScenes(wideScenes, none);
   const wide =
     wideScenes &&
-    widePhrases &&
-    mixBatches(widePhrases, ofScenes(wideScenes, questions('how many', 'where')), QUESTION_SHARE);
+    mixBatches(
+      ofScenes(wideScenes, (shown) => namelessSamples(shown.caption, nounsIn(shown))),
+      ofScenes(wideScenes, questions('how many', 'where')),
+      QUESTION_SHARE,
+    );
   const mixed = mixBatches(
     mixBatches(
-      ofScenes(scenes, ({ caption }) => captionSamples(caption)),
-      ofScenes(scenes, questions(...questionTypes)),
+      ofScenes(scenes, ({ caption }) => captionSamples(caption).map(countsWeighted)),
+      ofScenes(scenes, (scene, random) => questions(...questionTypes)(scene, random).map(countsWeighted)),
       QUESTION_SHARE,
     ),
     named,
@@ -245,7 +264,7 @@ export function stage2Batches({
   );
   const texts = withShare(
     withShare(mixed, wide, config.data.wideShare),
-    singles && singleBatches(singles, captionSamples),
+    singles && singleBatches(singles, (caption) => captionSamples(caption).map(countsWeighted)),
     config.data.singleShare,
   );
   const { phraseSteps } = config.stage2;
@@ -272,6 +291,13 @@ export function numbersHeldOut(target: string, nouns: readonly Noun[]): HeldOutW
     const word = nouns[i] && numberHeldOut(nouns[i]);
     return word === undefined ? [] : [{ place, word }];
   });
+}
+
+/** The weights of a caption's words, 0 for those of its kinds' names and 1 for all others: its counts and what is where. */
+export function namesIgnored(caption: string, nouns: readonly Noun[]): number[] {
+  const weights: number[] = caption.split(' ').map(() => 1);
+  const [first = 0, second = 0] = nouns.map(({ one }) => one.split(' ').length);
+  return weights.fill(0, 1, 1 + first).fill(0, weights.length - second);
 }
 
 /** Memoizes a function of a text. */

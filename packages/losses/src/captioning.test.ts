@@ -46,6 +46,34 @@ test('shifted labels judge the position before them', () => {
   );
 });
 
+test.each([true, false])('labels count by their weights, shifted: %p', (shift) => {
+  const logits = tf.tensor3d([rows, rows]);
+  const labels = tf.tensor2d(
+    [
+      [1, 0, 3],
+      [2, -100, 1],
+    ],
+    [2, 3],
+    'int32',
+  );
+  const weights = [
+    [1, 0.5, 0],
+    [0.25, 3, 2],
+  ];
+  const logp = tf.logSoftmax(tf.tensor2d(rows)).arraySync() as number[][];
+  const expected = shift
+    ? -(0.5 * logp[0]![0]! + 2 * logp[1]![1]!) / 2.5
+    : -(logp[0]![1]! + 0.5 * logp[1]![0]! + 0.25 * logp[0]![2]! + 2 * logp[2]![1]!) / 3.75;
+  const loss = (x: tf.Tensor) => lm(x as tf.Tensor3D, labels, { shift, weights: tf.tensor2d(weights) });
+  expectClose(loss(logits), [expected], 1e-6);
+  checkGradients(loss, [logits]);
+  expectClose(lm(logits, labels, { shift, weights: tf.ones([2, 3]) }), lm(logits, labels, { shift }).dataSync(), 1e-6);
+  expectClose(lm(logits, labels, { shift, weights: tf.zeros([2, 3]) }), [0], 0);
+  expect(() => lm(logits, labels, { weights: tf.ones([2, 2]) })).toThrow(
+    'Labels [2,3] need weights of that shape, not [2,2].',
+  );
+});
+
 test('a prefix is read but not judged', () => {
   const logits = tf.tensor3d([rows, rows]);
   const labels = tf.tensor2d(

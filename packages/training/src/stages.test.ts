@@ -202,6 +202,35 @@ test('stage 2 needs no phrases, and refuses a language model whose predict is as
   });
 });
 
+test('targets count by their weights', async () => {
+  using language = Object.assign(optLanguageModel(initialize(optSpec(opt), 1), opt), {
+    [Symbol.dispose]: () => language.dispose(),
+  });
+  const lossOf = async (weightOf: ((place: number) => number) | undefined): Promise<number> => {
+    using parts = await composed(language);
+    const batch = (): Stage2Batch => {
+      const { texts, ...images } = stage2Batch(true);
+      const [B, T] = texts!.targetIds.shape;
+      const row = Array.from({ length: T }, (_, place) => weightOf?.(place) ?? 1);
+      const targetWeights = weightOf && tf.tensor2d(Array.from({ length: B }, () => row));
+      return { ...images, texts: { ...texts!, ...(targetWeights && { targetWeights }) } };
+    };
+    for await (const { losses } of trainStage2(parts, { steps: 1, data: batch })) return losses.lm ?? Number.NaN;
+    return Number.NaN;
+  };
+  await expectNoLeak(async () => {
+    const all = await lossOf(undefined);
+    expect(await lossOf(() => 1)).toBeCloseTo(all, 6);
+    expect(await lossOf(() => 0)).toBe(0);
+    const [first, rest] = [
+      await lossOf((place) => (place === 0 ? 1 : 0)),
+      await lossOf((place) => (place === 0 ? 0 : 1)),
+    ];
+    expect(Math.min(first, rest)).toBeLessThan(all);
+    expect(Math.max(first, rest)).toBeGreaterThan(all);
+  });
+});
+
 test('held-out tokens do not compete with targets and phrases', async () => {
   using language = Object.assign(optLanguageModel(initialize(optSpec(opt), 1), opt), {
     [Symbol.dispose]: () => language.dispose(),

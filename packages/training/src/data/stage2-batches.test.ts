@@ -106,6 +106,25 @@ test('held-out words stand where the words of targets and phrases do, and those 
   });
 });
 
+test('the tokens of a word have its weight, and the end of a target and of the padding 1', async () => {
+  const target = 'a light bulb above two pigs';
+  const { texts, ...rest } = await collateStage2(
+    source(() => [
+      { prompt: 'a picture of', target, weights: [0.5, 0, 0.25] },
+      { prompt: 'a picture of', target: 'two pigs' },
+    ]),
+    [0],
+    options(),
+  );
+  const [first = [], second = []] = texts?.targetWeights?.arraySync() ?? [];
+  const tokens = (text: string): number => tokenizer.encode(` ${text}`, { addSpecialTokens: false }).length;
+  const [a, light, bulb] = [tokens('a'), tokens('a light'), tokens('a light bulb')];
+  expect(first).toEqual(first.map((_, i) => (i < a ? 0.5 : i < light ? 0 : i < bulb ? 0.25 : 1)));
+  expect(second).toEqual(first.map(() => 1));
+  expect(first.length).toBe(texts?.targetIds.shape[1]);
+  tf.dispose([Object.values(rest), Object.values(texts ?? {})]);
+});
+
 test('images without samples have phrases alone, and a source without phrases has none; nothing is left alive', async () => {
   const batch = await collateStage2(
     source(() => []),

@@ -10,6 +10,8 @@ export interface Sample {
   readonly target: string;
   /** Words that do not compete with a word of the target; see `Stage2Texts.heldOutIds`. Default: none. */
   readonly heldOut?: readonly HeldOutWord[];
+  /** The weight of each word of the target in the loss; see `Stage2Texts.targetWeights`. Default: all are 1. */
+  readonly weights?: readonly number[];
 }
 
 /** A word that the loss of a target's word leaves out of its softmax. */
@@ -82,6 +84,7 @@ export async function collateStage2(
     ),
   ];
   const phraseHeldOut = phrases && heldOutOfPhrases(source, indices, { most: phrases.shape[1], language });
+  const weights = weightRows(samples, { length: targets.shape[1], language });
   const heldOut = heldOutRows(samples, { length: targets.shape[1], language });
   const images = {
     ...(await imagesAt(source, indices)), // what can fail comes before the first tensor
@@ -106,6 +109,7 @@ export async function collateStage2(
       targetIds: target.ids,
       targetMask: target.mask,
       ...(heldOut && { heldOutIds: tf.tensor2d(heldOut, undefined, 'int32') }),
+      ...(weights && { targetWeights: tf.tensor2d(weights) }),
     },
   };
 }
@@ -135,14 +139,31 @@ function heldOutRows(
   if (!samples.some(({ heldOut }) => heldOut?.length)) return undefined;
   return samples.map(({ target, heldOut = [], ...sample }) => {
     const row: number[] = Array(length).fill(-1);
-    for (const { place, word } of heldOut) {
-      const before = target.split(' ').slice(0, place).join(' ');
-      // the row of no words is the end alone
-      const at = place === 0 ? 0 : targetRow({ ...sample, target: before }, language).length - 1;
-      row[at] = idOf(word, language);
-    }
+    for (const { place, word } of heldOut) row[tokenAt(place, { target, ...sample }, language)] = idOf(word, language);
     return row;
   });
+}
+
+/** The weight of each token of the targets, [B,T]: that of its word, 1 for their ends; undefined where none has weights. */
+function weightRows(
+  samples: readonly Sample[],
+  { length, language }: { readonly length: number; readonly language: PromptTokenizer },
+): number[][] | undefined {
+  if (!samples.some(({ weights }) => weights)) return undefined;
+  return samples.map(({ weights = [], ...sample }) => {
+    const row: number[] = Array(length).fill(1);
+    weights.forEach((weight, place) => {
+      row.fill(weight, tokenAt(place, sample, language), tokenAt(place + 1, sample, language));
+    });
+    return row;
+  });
+}
+
+/** The place of a word's first token among those of a target. */
+function tokenAt(place: number, { target, ...sample }: Sample, language: PromptTokenizer): number {
+  if (place === 0) return 0; // the row of no words is the end alone
+  const before = target.split(' ').slice(0, place).join(' ');
+  return targetRow({ ...sample, target: before }, language).length - 1;
 }
 
 /** The token that does not compete with the words of each phrase, [I,R], -1 for none; undefined for a source that holds none out. */

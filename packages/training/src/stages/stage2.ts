@@ -58,6 +58,8 @@ export interface Stage2Texts {
    * prior of labels (Menon et al. 2020, arXiv 2007.07314), which is 0 for it. Default: all tokens compete.
    */
   readonly heldOutIds?: tf.Tensor2D;
+  /** float32 [B,T]: the weight of each target in the loss; 0 for those that are read but not predicted. Default: all are 1. */
+  readonly targetWeights?: tf.Tensor2D;
 }
 
 /** A batch of images with texts, phrases or both; `collateStage2` makes one. */
@@ -113,9 +115,12 @@ export function stage2Terms(
     const total = phraseLoss();
     return { total, phrases: total.clone() };
   }
-  const { imageIndex, heldOutIds, ...sample } = texts;
+  const { imageIndex, heldOutIds, targetWeights, ...sample } = texts;
   const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
-  const loss = lm(heldOutIds ? without(logits, heldOutIds) : logits, labels, { shift: false });
+  const loss = lm(heldOutIds ? without(logits, heldOutIds) : logits, labels, {
+    shift: false,
+    weights: targetWeights && lastOf(targetWeights, labels.shape),
+  });
   if (phraseWeight === 0) return { total: loss, lm: loss.clone() };
   const named = phraseLoss();
   return { total: tf.add(loss, tf.mul(named, phraseWeight)), lm: loss, phrases: named };
@@ -132,13 +137,14 @@ function predictNow(language: LanguageModel, input: PredictInput): Predictions {
   );
 }
 
-/**
- * Logits by which a token of each position has no probability: [B,L,V], int32 [B,T] -> [B,L,V]. Without a prompt the first
- * targets have no logits.
- */
+/** What targets have that have logits, [B,T] -> [B,L]: without a prompt the first of them have none. */
+const lastOf = (values: tf.Tensor2D, [B, L]: readonly [number, number, ...number[]]): tf.Tensor2D =>
+  tf.slice(values, [0, values.shape[1] - L], [B, L]);
+
+/** Logits by which a token of each position has no probability: [B,L,V], int32 [B,T] -> [B,L,V]. */
 function without(logits: tf.Tensor3D, heldOut: tf.Tensor2D): tf.Tensor3D {
-  const [B, L, V] = logits.shape;
-  const ids = tf.slice(heldOut, [0, heldOut.shape[1] - L], [B, L]);
+  const V = logits.shape[2];
+  const ids = lastOf(heldOut, logits.shape);
   return tf.sub(logits, tf.mul(tf.cast(tf.oneHot(ids, V), 'float32'), 1e9));
 }
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import { VALIDATION } from '../drawings.js';
 import { SIZE } from '../encoder/places.js';
-import { type AllVendorsImages, allVendorsImages, CHANGED, ROUNDS } from './all-vendors.js';
+import { type AllVendorsImages, allVendorsImages, ROUNDS } from './all-vendors.js';
 import { drawingsByEmoji, SETS } from './drawings-by-emoji.js';
 
 const nouns = loadNouns().slice(0, 6);
@@ -26,11 +26,19 @@ const vision = {
 } as unknown as VisionModel;
 
 let work: string;
+const AUGMENTED_VIEWS = 3;
 let images: AllVendorsImages;
 beforeAll(async () => {
   await tf.setBackend('cpu');
   work = await mkdtemp(join(tmpdir(), 'all-vendors-'));
-  images = await allVendorsImages({ vision, reporter: silent, work, augmented: true, entries });
+  images = await allVendorsImages({
+    vision,
+    reporter: silent,
+    work,
+    augmented: true,
+    augmentedViews: AUGMENTED_VIEWS,
+    entries,
+  });
 });
 afterAll(async () => {
   images.close();
@@ -56,7 +64,7 @@ const different = ({ image }: Pick<EncodedData<unknown>, 'image'>, places: reado
 
 test('emoji are drawn on white by each set in turn, once as they are and then changed; single drawings and scenes by one that their place draws', async () => {
   const emoji = await images.emoji(entries);
-  const rounds = ROUNDS * (1 + CHANGED);
+  const rounds = ROUNDS * (1 + AUGMENTED_VIEWS);
   expect(emoji.features.length).toBe(entries.length * rounds);
   expect(emoji.metadata(entries.length + 2).code).toBe(entries[2]?.code);
   const sameEmoji = Array.from({ length: rounds }, (_, round) => round * entries.length);

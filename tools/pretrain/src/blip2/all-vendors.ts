@@ -14,6 +14,10 @@ export interface AllVendorsOptions extends EncodeDataOptions {
   readonly work: string;
   /** Change drawings at random, in scenes and in single drawings (see `augment`). */
   readonly augmented: boolean;
+  /** With `augmented`, how often each drawing of an emoji on white is changed, beside once as it is. Default 2. */
+  readonly augmentedViews?: number;
+  /** Of the changes of drawings on white. Default 0. */
+  readonly seed?: number;
   /** Which emoji can be drawn. Default: all of `loadEmoji`. */
   readonly entries?: readonly Emoji[];
 }
@@ -26,9 +30,6 @@ export interface AllVendorsImages extends TrainingImages {
 
 /** Drawings of an emoji on white and in each variant of single drawings: about as many as an emoji has on average. */
 export const ROUNDS = 5;
-/** With `augmented`, how often each of these drawings on white is changed, beside once as it is. */
-export const CHANGED = 2;
-
 /** Changed whenever the same arguments draw other images. */
 const DRAWN = 1;
 
@@ -39,6 +40,8 @@ const DRAWN = 1;
 export async function allVendorsImages({
   work,
   augmented,
+  augmentedViews = 2,
+  seed: changedSeed = 0,
   entries: drawable,
   ...options
 }: AllVendorsOptions): Promise<AllVendorsImages> {
@@ -56,12 +59,12 @@ export async function allVendorsImages({
       const plain = entries.length * ROUNDS;
       const image = (index: number): DecodedImage => {
         const drawing = file.read(place(index).drawing);
-        const drawn = index < plain ? drawing : augment(drawing, SIZE, rng(hash(index, 'emoji')));
+        const drawn = index < plain ? drawing : augment(drawing, SIZE, rng(hash(changedSeed, `emoji ${index}`)));
         return { width: SIZE, height: SIZE, data: onWhite(drawn) };
       };
-      const what = [...identity, entries.map(({ code }) => code), ...(augmented ? [`${CHANGED} changed`] : [])];
+      const what = [...identity, entries.map(({ code }) => code), ...(augmented ? [augmentedViews, changedSeed] : [])];
       const features = await encodeImages(
-        { length: plain * (augmented ? 1 + CHANGED : 1), item: image },
+        { length: plain * (augmented ? 1 + augmentedViews : 1), item: image },
         { name: 'all-vendors emoji', what },
         options,
       );

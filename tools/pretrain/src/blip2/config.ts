@@ -16,6 +16,11 @@ export const pretrainDataSchema = emojiDataSchema.extend({
     .describe(
       'with allVendors: drawings are a little rotated, stretched and recolored in three quarters of the images',
     ),
+  augmentedViews: z
+    .int()
+    .min(0)
+    .default(2)
+    .describe('with augmented: how often each drawing on white is changed, beside once as it is'),
 });
 
 /** The configuration of a run with all defaults filled in. */

@@ -151,6 +151,7 @@ async function openContext(
         await allVendorsImages({
           ...{ vision: encoder.vision, fingerprint: encoder.fingerprint, reporter },
           ...{ work: join(work, 'all-vendors'), augmented: config.data.augmented },
+          ...{ augmentedViews: config.data.augmentedViews, seed: config.seed },
         }),
         (drawn) => drawn.close(),
       )
