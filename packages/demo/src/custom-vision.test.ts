@@ -75,6 +75,8 @@ test('a run with an encoder that is given keeps its name, and is scored when it 
     expect(split?.single?.n).toBe(drawings);
     expect(split?.vqa?.types).toHaveLength(4);
   }
+  expect(unseen.search?.images).toBe(85);
+  expect(known?.search).toBeUndefined();
   const { rerank } = JSON.parse(await readFile(at('whole/stage1/config.json'), 'utf8'));
   expect(rerank).toEqual({ itm: expect.any(Boolean), k: 16 });
   expect(unseen.retrieval?.rerank).toBe(rerank.itm ? 16 : 0);

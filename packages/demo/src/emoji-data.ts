@@ -13,6 +13,7 @@ import {
   Disposables,
   type EvaluationData,
   type EvaluationTasks,
+  type RetrievalData,
   type RunData,
   type TrainingData,
 } from '@blip2/runs';
@@ -81,7 +82,14 @@ export const emojiData: RunData<EmojiDataConfig, EmojiEvaluation> = {
       const unseen = await open(splits.test);
       const known = await open(splits.train);
       const images = { unseen, known };
-      return { ...unseen, images, ...tasksOf(unseen), known: tasksOf(known), close: () => opened.close() };
+      return {
+        ...unseen,
+        images,
+        ...tasksOf(unseen),
+        search: searchOf(unseen),
+        known: tasksOf(known),
+        close: () => opened.close(),
+      };
     } catch (error) {
       await opened.close();
       throw error;
@@ -169,8 +177,7 @@ export interface EncodedSplit {
 }
 
 /** Retrieval of emoji by name, captions of scenes and of single drawings, and the questions about scenes. */
-function tasksOf({ emoji, scenes, singles }: EncodedSplit): Required<EvaluationTasks> {
-  const indices = (features: FeatureStore) => Array.from({ length: features.length }, (_, i) => i);
+function tasksOf({ emoji, scenes, singles }: EncodedSplit): Required<Omit<EvaluationTasks, 'search'>> {
   return {
     retrieval: {
       features: emoji.features,
@@ -187,6 +194,14 @@ function tasksOf({ emoji, scenes, singles }: EncodedSplit): Required<EvaluationT
     },
   };
 }
+
+/** Search of single drawings by name; each name has one drawing. */
+const searchOf = ({ singles: { features, metadata } }: EncodedSplit): RetrievalData => ({
+  features,
+  texts: indices(features).map((index) => metadata(index).noun.one),
+});
+
+const indices = ({ length }: FeatureStore): number[] => Array.from({ length }, (_, i) => i);
 
 const fingerprintOf = ({ fingerprint }: { readonly fingerprint?: string }) =>
   fingerprint === undefined ? {} : { fingerprint };

@@ -28,7 +28,7 @@ const FIRST = 12;
 /** Collects the contents of a run's report: curves, scores of both splits, their first captions, and examples spread evenly. */
 export async function reportData({ context, evaluation, bounds, steps, run }: ReportInput): Promise<ReportData> {
   const { emoji, scenes, images } = context.data;
-  const { retrieval, vqa, known } = evaluation;
+  const { retrieval, search, vqa, known } = evaluation;
   const unseen = firstCaptions(evaluation, images.unseen);
   return {
     title: TITLE,
@@ -36,6 +36,7 @@ export async function reportData({ context, evaluation, bounds, steps, run }: Re
     curves: curvesOf(steps),
     ...(retrieval && { retrieval: sheet(retrieval, (index) => emoji.image(index)) }),
     ...unseen,
+    ...(search && { search }),
     ...(unseen.captions && { captions: await withShipped(unseen.captions) }),
     split: 'Noto’s drawings (unseen vendor)',
     ...(known && {

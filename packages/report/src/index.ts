@@ -16,6 +16,7 @@ export type {
   Retrieval,
   RunInfo,
   RunProgress,
+  Search,
   Singles,
   VqaScore,
 } from './types.js';

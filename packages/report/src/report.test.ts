@@ -125,6 +125,7 @@ test('two splits stand side by side with what the parts reach alone, and caption
   expect(words).toContain('Image to text among 400, R@1 30.5% 30.5% 87.3%');
   expect(words).toContain('Text to image among 400, R@1 28.8% 28.8% –');
   expect(words).toContain('Single objects, caption exactly right 58.0% 82.0% –');
+  expect(words).toContain('Single objects by name, right one first 76.4% – –');
   expect(words).toContain('Caption exactly right 12.5% 12.5% 82.0%');
   expect(words).toContain('‘what’ 40.0% – 93.0%');
   expect(words).toContain('Single objects, caption right 58.0% 82.0% on known drawings');

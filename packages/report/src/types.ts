@@ -11,6 +11,8 @@ export interface ReportData {
   readonly captions?: Captions | undefined;
   /** Captions of images of a single object. */
   readonly single?: Singles | undefined;
+  /** Search for images of a single object by its name. */
+  readonly search?: Search | undefined;
   /** VQA accuracy, one row per type of question. */
   readonly vqa: readonly VqaScore[];
   /** Examples of questions with answers. */
@@ -136,6 +138,13 @@ export interface Singles {
   /** The number of images. */
   readonly n: number;
   readonly samples: readonly CaptionSample[];
+}
+
+/** The scores of a search for images by text. */
+export interface Search {
+  /** The number of images. */
+  readonly images: number;
+  readonly t2i: Pick<Recall, 'r1'>;
 }
 
 /** The scores of a second split. */

@@ -20,7 +20,7 @@ import { expectWritable, writePredictions } from './evaluate/predictions.js';
 import { evaluateRetrieval, type RetrievalScores } from './evaluate/retrieval.js';
 import { evaluateVqa, type VqaScores } from './evaluate/vqa.js';
 import { type Reporter, silent } from './reporter.js';
-import type { EvaluationData, EvaluationTasks, RunData } from './run-data.js';
+import type { EvaluationData, EvaluationTasks, RetrievalData, RunData } from './run-data.js';
 
 /** Options of `runEval`. */
 export interface EvalOptions<D extends DataConfig = DataConfig, E extends EvaluationData = EvaluationData> {
@@ -57,6 +57,7 @@ export interface SplitSummary {
     readonly samples: readonly object[];
   };
   readonly single?: Pick<SingleScores, 'exact' | 'n'>;
+  readonly search?: Pick<RetrievalScores, 'images' | 't2i' | 'rerank'>;
   readonly vqa?: Omit<VqaScores, 'results'>;
 }
 
@@ -74,6 +75,7 @@ export interface SplitEvaluation {
   readonly retrieval?: RetrievalScores & { readonly texts: readonly string[] };
   readonly captions?: CaptionScores;
   readonly single?: SingleScores;
+  readonly search?: RetrievalScores;
   readonly vqa?: VqaScores;
 }
 
@@ -171,16 +173,18 @@ async function evaluateSplit(
   });
   const captioning = generationModel && evalDecoding('caption', chosen, generationModel);
   const answering = generationModel && evalDecoding('ask', chosen, generationModel);
-  const retrieval =
+  const retrieve = (data: RetrievalData | undefined): Promise<RetrievalScores> | undefined =>
     retrievalModel &&
-    tasks.retrieval &&
-    (await evaluateRetrieval(retrievalModel, tasks.retrieval, {
+    data &&
+    evaluateRetrieval(retrievalModel, data, {
       tokenizer: retrievalModel.tokenizer,
       textLength,
       rerank,
       ...progress('matching'),
       ...aborting,
-    }));
+    });
+  const retrieval = await retrieve(tasks.retrieval);
+  const search = await retrieve(tasks.search);
   const captions =
     generationModel &&
     tasks.captions &&
@@ -206,6 +210,7 @@ async function evaluateSplit(
     ...(retrieval && tasks.retrieval && { retrieval: { ...retrieval, texts: tasks.retrieval.texts } }),
     ...(captions && { captions }),
     ...(single && { single }),
+    ...(search && { search }),
     ...(vqa && { vqa }),
   };
 }
@@ -213,7 +218,7 @@ async function evaluateSplit(
 /** The number of captions in a summary. */
 const SAMPLES = 8;
 
-function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): SplitSummary {
+function summaryOf({ retrieval, captions, single, search, vqa }: SplitEvaluation): SplitSummary {
   return {
     ...(retrieval && {
       retrieval: {
@@ -238,6 +243,7 @@ function summaryOf({ retrieval, captions, single, vqa }: SplitEvaluation): Split
       },
     }),
     ...(single && { single: { exact: single.exact, n: single.n } }),
+    ...(search && { search: { images: search.images, t2i: search.t2i, rerank: search.rerank } }),
     ...(vqa && { vqa: { accuracy: vqa.accuracy, prior: vqa.prior, n: vqa.n, types: vqa.types } }),
   };
 }

@@ -110,6 +110,8 @@ export interface EvaluationTasks {
   readonly captions?: CaptionData | undefined;
   /** Images of a single object, scored by exact match of the caption alone. */
   readonly single?: CaptionData | undefined;
+  /** Images of a single object, each searched for by the object's name. */
+  readonly search?: RetrievalData | undefined;
   readonly vqa?: VqaData | undefined;
 }
 

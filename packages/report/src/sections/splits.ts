@@ -1,6 +1,6 @@
 import { count, decimal, percent } from '../format.js';
 import { type Html, html } from '../html.js';
-import type { Bounds, Captions, ReportData, Singles, VqaScore } from '../types.js';
+import type { Bounds, Captions, ReportData, Search, Singles, VqaScore } from '../types.js';
 import { type Section, scrollable } from './section.js';
 
 /** The scores of one split. */
@@ -8,6 +8,7 @@ interface Split {
   readonly retrieval?: ReportData['retrieval'] | NonNullable<ReportData['known']>['retrieval'];
   readonly captions?: Captions | undefined;
   readonly single?: Singles | undefined;
+  readonly search?: Search | undefined;
   readonly vqa: readonly VqaScore[];
 }
 
@@ -59,6 +60,7 @@ function rowsOf({ retrieval, vqa }: ReportData, bounds: Bounds | undefined): Row
       ),
     ),
     { name: 'Single objects, caption exactly right', score: ({ single }) => single && percent(single.exact) },
+    { name: 'Single objects by name, right one first', score: ({ search }) => search && percent(search.t2i.r1) },
     {
       name: 'Caption exactly right',
       score: ({ captions }) => (captions?.exact === undefined ? undefined : percent(captions.exact)),

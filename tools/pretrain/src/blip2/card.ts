@@ -82,6 +82,7 @@ function scoreTable(scores: EvalSummary): string {
     ['image to text among 400: R@1 / R@5 / R@10', recall('i2t')],
     ['text to image among 400: R@1 / R@5 / R@10', recall('t2i')],
     ['single drawings: caption exactly right', ({ single }) => share(single?.exact)],
+    ['single drawings searched by name: right one first', ({ search }) => share(search?.t2i.r1)],
     ['scenes: caption exactly right', ({ captions }) => share(captions?.exact)],
     [
       "scenes: CIDEr, and with another image's visual tokens",
