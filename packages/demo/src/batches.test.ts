@@ -104,33 +104,23 @@ test('with adjustCounts the count that training never shows of a noun is held ou
   expect([...kinds].sort()).toEqual(['nouns of the test', 'others']);
 });
 
-test('with countWeight counts of the 85 nouns weigh less and are in no phrase, and those of any emoji are learned without names', async () => {
-  const shown = inputs({ countWeight: 0.25, wideShare: 0.5, nameShare: 0, singleShare: 0.2 });
-  const next = stage2Batches(shown);
-  const tested = new Set(loadNouns().flatMap(({ one, many }) => [one, many]));
+test('captions of any emoji are learned but for the names', async () => {
+  const next = stage2Batches(inputs({ wideShare: 1, nameShare: 0, singleShare: 0 }));
   const { phraseSteps } = emojiConfigs.preset('demo').stage2;
-  const seen = { own: 0, wide: 0, phrasesWithCounts: 0, phrasesWithout: 0 };
-  const word = (id: number): string => tokenizer.decode([id]).trim();
-  for (let position = phraseSteps; position < phraseSteps + 24; position++) {
+  let captions = 0;
+  for (let position = phraseSteps; position < phraseSteps + 8; position++) {
     const batch = await next({ step: position, position, seed: position });
-    const weights = batch.texts?.targetWeights?.arraySync();
-    for (const [i, row] of (batch.texts?.targetIds.arraySync() ?? []).entries()) {
-      const caption = tokenizer.decode(row.filter((id) => id > 2)).trim();
-      const [, count = '', first = ''] =
-        /^(an?|two|three|four) (.*?)(?: (?:to the|above|below) .*)?$/.exec(caption) ?? [];
-      if (count === '') continue;
-      const own = tested.has(first) && weights?.[i]?.[0] === 0.25;
-      seen[own ? 'own' : 'wide']++;
-      const counts = row.map((id) => sceneNumbers.includes(word(id)));
-      if (own) expect(weights?.[i]).toEqual(counts.map((is) => (is ? 0.25 : 1)));
-      else expect(weights?.[i]?.slice(0, 2)).toEqual([1, 0]);
-    }
-    for (const phrase of batch.phraseIds?.arraySync().flat() ?? []) {
-      seen[phrase.some((id) => sceneNumbers.includes(word(id))) ? 'phrasesWithCounts' : 'phrasesWithout']++;
+    const weights = batch.texts?.targetWeights?.arraySync() ?? [];
+    for (const [i, row] of weights.entries()) {
+      const ids = batch.texts?.targetIds.arraySync()[i] ?? [];
+      const first = tokenizer.decode(ids.slice(0, 1)).trim();
+      expect(sceneNumbers).toContain(first);
+      expect(row.slice(0, 2)).toEqual([1, 0]);
+      captions++;
     }
     dispose(batch);
   }
-  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+  expect(captions).toBe(4 * 64);
 });
 
 test('of a caption without names all other words are learned', () => {

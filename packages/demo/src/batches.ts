@@ -183,29 +183,19 @@ export function stage2Batches({
     );
   type SamplesOf<T> = (metadata: T, random: () => number) => Sample[];
   type SceneMetadata = ReturnType<EncodedScenes['metadata']>;
-  const { adjustCounts, countWeight } = config.data;
+  const { adjustCounts } = config.data;
   const ofScenes = (of: EncodedScenes, samples: SamplesOf<SceneMetadata>) => {
     const nounsOf = (index: number) => nounsIn(of.metadata(index));
-    const stated = of === scenes ? withoutCounts : (words: string[]) => words;
     return batches({
       features: of.features,
-      phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => stated(words).join(' ')),
+      phrases: (index) => sceneGroups(of.metadata(index).plan).map((words) => words.join(' ')),
       samples: (index, random) => adjusted(samples(of.metadata(index), random), nounsOf(index)),
       ...(adjustCounts && { heldOutOfPhrases: (index) => nounsOf(index).map(numberHeldOut) }),
     });
   };
   const adjusted = (samples: Sample[], nouns: readonly Noun[]): Sample[] =>
     adjustCounts ? samples.map((sample) => ({ ...sample, heldOut: numbersHeldOut(sample.target, nouns) })) : samples;
-  // so that how a noun is counted is not learned for each by itself
-  const withoutCounts = (words: string[]): string[] =>
-    countWeight < 1 ? words.filter((word) => !sceneNumbers.includes(word)) : words;
-  const countsWeighted = (sample: Sample): Sample => {
-    const weightOf = (word: string) => (sceneNumbers.includes(word) ? countWeight : 1);
-    return countWeight < 1 ? { ...sample, weights: sample.target.split(' ').map(weightOf) } : sample;
-  };
   const captionSamples = (target: string): Sample[] => [{ prompt: scenePrompts.caption, target }];
-  const namelessSamples = (caption: string, nouns: readonly Noun[]): Sample[] =>
-    captionSamples(caption).map((sample) => ({ ...sample, weights: namesIgnored(caption, nouns) }));
   const questions =
     (...types: readonly QuestionType[]): SamplesOf<SceneMetadata> =>
     ({ qa }, random) =>
@@ -216,22 +206,16 @@ export function stage2Batches({
       ).map(({ question, answer }) => {
         return { prompt: fillTemplate(scenePrompts.question, question), target: answer };
       });
-  const singleBatches = (of: EncodedSingles, samples: (caption: string, nouns: readonly Noun[]) => Sample[]) =>
+  const singleBatches = (of: EncodedSingles, samples: (caption: string) => Sample[]) =>
     batches({
       features: of.features,
-      phrases: (index) => {
-        const words = [of.metadata(index).noun.one, 'one'];
-        return [(of === singles ? withoutCounts(words) : words).join(' ')];
-      },
-      samples: (index) => {
-        const { caption, noun } = of.metadata(index);
-        return adjusted(samples(caption, [noun]), [noun]);
-      },
+      phrases: (index) => [`${of.metadata(index).noun.one} one`],
+      samples: (index) => adjusted(samples(of.metadata(index).caption), [of.metadata(index).noun]),
       ...(adjustCounts && { heldOutOfPhrases: (index) => [numberHeldOut(of.metadata(index).noun)] }),
     });
   const label = (index: number): string => captionProcessor(emoji.metadata(index).label);
   const named = views
-    ? singleBatches(views, namelessSamples)
+    ? singleBatches(views, captionSamples)
     : batches({
         features: emoji.features,
         phrases: (index) => label(index).split(' '),
@@ -244,14 +228,19 @@ export function stage2Batches({
   const wide =
     wideScenes &&
     mixBatches(
-      ofScenes(wideScenes, (shown) => namelessSamples(shown.caption, nounsIn(shown))),
+      ofScenes(wideScenes, (shown) =>
+        captionSamples(shown.caption).map((sample) => ({
+          ...sample,
+          weights: namesIgnored(shown.caption, nounsIn(shown)),
+        })),
+      ),
       ofScenes(wideScenes, questions('how many', 'where')),
       QUESTION_SHARE,
     );
   const mixed = mixBatches(
     mixBatches(
-      ofScenes(scenes, ({ caption }) => captionSamples(caption).map(countsWeighted)),
-      ofScenes(scenes, (scene, random) => questions(...questionTypes)(scene, random).map(countsWeighted)),
+      ofScenes(scenes, ({ caption }) => captionSamples(caption)),
+      ofScenes(scenes, questions(...questionTypes)),
       QUESTION_SHARE,
     ),
     named,
@@ -264,7 +253,7 @@ export function stage2Batches({
   );
   const texts = withShare(
     withShare(mixed, wide, config.data.wideShare),
-    singles && singleBatches(singles, (caption) => captionSamples(caption).map(countsWeighted)),
+    singles && singleBatches(singles, captionSamples),
     config.data.singleShare,
   );
   const { phraseSteps } = config.stage2;

@@ -28,14 +28,6 @@ export const emojiDataSchema = dataSchema.extend({
     .describe(
       'nothing is learned against the count that training never shows of a noun: it does not compete in the losses of stage 2, and stage 1 sees scenes of any emoji alone, where there are any',
     ),
-  countWeight: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(1)
-    .describe(
-      'weight in the losses of stage 2 of words that state the count of one of the 85 nouns; below 1 phrases do not state it, and counts are learned from scenes of any emoji',
-    ),
   emojiViews: z
     .int()
     .min(0)

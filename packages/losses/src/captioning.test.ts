@@ -4,7 +4,7 @@ import { checkGradients, expectClose, expectNoLeak, fixture } from '@blip2/testi
 import { expect, test } from '@jest/globals';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
-import { itg, itm, lm, phrases, prefixLm, prefixSplit, smoothingFloor } from './index.js';
+import { heldOutMargin, itg, itm, lm, phrases, prefixLm, prefixSplit, smoothingFloor } from './index.js';
 
 const rows = [
   [2, 0.5, -1, 0],
@@ -71,6 +71,40 @@ test.each([true, false])('labels count by their weights, shifted: %p', (shift) =
   expectClose(lm(logits, labels, { shift, weights: tf.zeros([2, 3]) }), [0], 0);
   expect(() => lm(logits, labels, { weights: tf.ones([2, 2]) })).toThrow(
     'Labels [2,3] need weights of that shape, not [2,2].',
+  );
+});
+
+test('a held-out token is kept within the margin of its label, where there is one', async () => {
+  const logits = tf.tensor3d([rows, rows]);
+  const labels = tf.tensor2d(
+    [
+      [0, 2, -100],
+      [0, 2, 3],
+    ],
+    [2, 3],
+    'int32',
+  );
+  const heldOut = tf.tensor2d(
+    [
+      [2, -1, 1],
+      [1, 3, 0],
+    ],
+    [2, 3],
+    'int32',
+  );
+  // differences of 3 (2 over 1), none, ignored; 1.5 (0.5 over), 3 (2 over), 0.1 (none)
+  const margin = 1;
+  expectClose(heldOutMargin(logits, labels, heldOut, { margin }), [(4 + 0.25 + 4) / 5], 1e-5);
+  const weights = tf.tensor2d([
+    [0.5, 1, 1],
+    [1, 0, 2],
+  ]);
+  expectClose(heldOutMargin(logits, labels, heldOut, { margin, weights }), [(2 + 0.25) / 4.5], 1e-5);
+  expectClose(heldOutMargin(logits, labels, heldOut), [0], 0);
+  checkGradients((x) => heldOutMargin(x as tf.Tensor3D, labels, heldOut, { margin, weights }), [logits]);
+  await expectNoLeak(() => heldOutMargin(logits, labels, heldOut, { margin, weights }).dispose());
+  expect(() => heldOutMargin(logits, labels, tf.ones([2, 2], 'int32'))).toThrow(
+    'need labels and held-out tokens [2,3]',
   );
 });
 

@@ -29,25 +29,34 @@ export function lm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: LanguageLo
     throw new Error(`Labels [${labels.shape}] need weights of that shape, not [${weights.shape}].`);
   }
   return tf.tidy(() => {
-    const targets = tf.reshape(shift ? shifted(labels, ignore) : labels, [B * T]) as tf.Tensor1D;
-    const losses = rowLosses(tf.reshape(logits, [B * T, V]), targets, { smoothing, ignore });
-    const counted = tf.cast(tf.notEqual(targets, ignore), 'float32');
-    if (!weights) return tf.div<tf.Scalar>(tf.sum(losses), tf.maximum(tf.sum(counted), 1));
-    const weighted = tf.mul(counted, tf.reshape(shift ? shifted(weights, 0) : weights, [B * T]));
-    return tf.div<tf.Scalar>(tf.sum(tf.mul(losses, weighted)), tf.maximum(tf.sum(weighted), SMALLEST_SUM));
+    const targets = shift ? shifted(labels, ignore) : labels; // [B,T]
+    const rows = tf.reshape<tf.Rank.R2>(logits, [B * T, V]);
+    const losses = rowLosses(rows, tf.reshape<tf.Rank.R1>(targets, [B * T]), { smoothing, ignore });
+    const weight = labelWeights(targets, { ignore, weights: weights && shift ? shifted(weights, 0) : weights });
+    return tf.div<tf.Scalar>(
+      tf.sum(tf.mul(losses, tf.reshape(weight, [B * T]))),
+      tf.maximum(tf.sum(weight), SMALLEST_SUM),
+    );
   });
 }
 
-/** Below it weights sum up to nothing. */
+/** Sums of weights below it are of none. */
 const SMALLEST_SUM = 1e-6;
+
+/** The weight of each label in a mean, 0 where it is ignored: [B,T] -> [B,T]. */
+export function labelWeights(
+  labels: tf.Tensor2D,
+  { ignore, weights }: { readonly ignore: number; readonly weights?: tf.Tensor2D | undefined },
+): tf.Tensor2D {
+  const counted = tf.cast(tf.notEqual(labels, ignore), 'float32') as tf.Tensor2D;
+  return weights ? tf.mul(counted, weights) : counted;
+}
 
 /** Shifts labels or weights by one step and fills the last, which is cheaper than slicing the logits. */
 function shifted(values: tf.Tensor2D, last: number): tf.Tensor2D {
   const [B, T] = values.shape;
-  return tf.concat(
-    [tf.slice(values, [0, 1], [B, T - 1]), tf.fill([B, 1], last, values.dtype as 'int32') as tf.Tensor2D],
-    1,
-  );
+  const end = tf.fill([B, 1], last, values.dtype as 'float32' | 'int32') as tf.Tensor2D;
+  return tf.concat([tf.slice(values, [0, 1], [B, T - 1]), end], 1);
 }
 
 /** Options of `itg`. */

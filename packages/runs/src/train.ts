@@ -197,9 +197,16 @@ async function runStage2(context: TrainingContext, options: StageRun): Promise<v
   const { config, parts, encoder, language, data } = context;
   if (!options.initial?.stage2) initializeStage2(parts);
   const stage = await stageOptions(2, context, { ...options, batches: (at) => data.stage2(at) });
-  const { phraseWeight, projectionRateScale } = config.stage2;
+  const { phraseWeight, heldOutWeight, heldOutMargin, projectionRateScale } = config.stage2;
   const lora = loraOf(config);
-  const run = trainStage2(parts, { ...stage, phraseWeight, projectionRateScale, ...(lora && { lora }) });
+  const run = trainStage2(parts, {
+    ...stage,
+    phraseWeight,
+    heldOutWeight,
+    heldOutMargin,
+    projectionRateScale,
+    ...(lora && { lora }),
+  });
   const selection = await selectionOf(2, context, { ...options, ...stage });
   const { trained, finished } = await follow(2, run, { ...options, config, data, selection });
   if (finished) await selection?.restore();

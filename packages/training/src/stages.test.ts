@@ -11,7 +11,7 @@ import { compose, type Parts, stage1Params } from './compose.js';
 import type { Stage1Batch } from './stages/stage1.js';
 import type { Stage2Batch } from './stages/stage2.js';
 import { normFeatures } from './stages/vision-norm.js';
-import { type Stage1TrainOptions, trainStage1, trainStage2 } from './train.js';
+import { type Stage1TrainOptions, type Stage2TrainOptions, trainStage1, trainStage2 } from './train.js';
 
 beforeAll(() => tf.setBackend('cpu').then(() => undefined));
 
@@ -235,7 +235,10 @@ test('held-out tokens do not compete with targets and phrases', async () => {
   using language = Object.assign(optLanguageModel(initialize(optSpec(opt), 1), opt), {
     [Symbol.dispose]: () => language.dispose(),
   });
-  const lossesOf = async (heldOut: number | undefined): Promise<Record<string, number>> => {
+  const lossesOf = async (
+    heldOut: number | undefined,
+    options: Pick<Stage2TrainOptions, 'heldOutWeight' | 'heldOutMargin'> = {},
+  ): Promise<Record<string, number>> => {
     using parts = await composed(language);
     const batch = (): Stage2Batch => {
       const { texts, ...images } = stage2Batch(true);
@@ -248,7 +251,8 @@ test('held-out tokens do not compete with targets and phrases', async () => {
         ...(texts && { texts: { ...texts, ...(heldOutIds && { heldOutIds }) } }),
       };
     };
-    for await (const { losses } of trainStage2(parts, { steps: 1, data: batch, phraseWeight: 1 })) return losses;
+    const given = { steps: 1, data: batch, phraseWeight: 1, ...options };
+    for await (const { losses } of trainStage2(parts, given)) return losses;
     return {};
   };
   await expectNoLeak(async () => {
@@ -259,6 +263,13 @@ test('held-out tokens do not compete with targets and phrases', async () => {
     const without = await lossesOf(11);
     expect(without.lm).toBeLessThan(all.lm ?? Number.NaN);
     expect(without.phrases).toBeLessThan(all.phrases ?? Number.NaN);
+    const kept = await lossesOf(11, { heldOutWeight: 0.5, heldOutMargin: -10 });
+    expect(kept.lm).toBeGreaterThan(without.lm ?? Number.NaN);
+    expect(kept.phrases).toBeCloseTo(without.phrases ?? Number.NaN, 6);
+    expect((await lossesOf(11, { heldOutWeight: 0.5, heldOutMargin: 100 })).lm).toBeCloseTo(
+      without.lm ?? Number.NaN,
+      6,
+    );
     // a target itself that is held out is as good as impossible
     expect((await lossesOf(5)).lm).toBeGreaterThan(1e6);
   });

@@ -175,7 +175,7 @@ async function standardizeFrom(parts: Parts, { standardizeVision: from = false, 
 /** Options of `trainStage2`. */
 export interface Stage2TrainOptions
   extends StageOptions<Stage2Batch | Stage2PixelBatch>,
-    Pick<Stage2Options, 'phraseWeight'> {
+    Pick<Stage2Options, 'phraseWeight' | 'heldOutWeight' | 'heldOutMargin'> {
   /** Factor on the learning rate of the projection to the language model, which starts from random weights. Default 1. */
   readonly projectionRateScale?: number;
   /**
@@ -197,7 +197,8 @@ export function trainStage2(
   options: Stage2TrainOptions,
 ): AsyncGenerator<TrainStep<Stage2Losses>, void, void> {
   const { config, stage2, adapters } = parts;
-  const { phraseWeight = 0, projectionRateScale = 1, recompute = false, lora } = options;
+  const { phraseWeight = 0, heldOutWeight, heldOutMargin, projectionRateScale = 1, recompute = false, lora } = options;
+  const terms = { recompute, phraseWeight, heldOutWeight, heldOutMargin };
   const language = languageOf(parts);
   if (Object.keys(stage2).length === 0) initializeStage2(parts);
   if (lora) initializeAdapters(parts, lora);
@@ -210,7 +211,7 @@ export function trainStage2(
     const all = { ...tensors.frozen, ...trainable };
     const speaker = lora ? languageWith(parts, all, { config: lora, seed: hash(seed, 'lora') }) : language;
     const models = { config, language: speaker };
-    return stage2Terms(unflatten(spec, all), models, { ...batch, features }, { seed, recompute, phraseWeight });
+    return stage2Terms(unflatten(spec, all), models, { ...batch, features }, { ...terms, seed });
   };
   const shared = (options.trainer?.communicator?.size ?? 1) > 1;
   const run = train<Stage2Batch | Stage2PixelBatch, Stage2Terms>({

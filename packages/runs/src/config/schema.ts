@@ -146,6 +146,18 @@ export const runConfigSchema = <D extends DataConfig>(data: z.ZodType<D>) =>
         .min(0)
         .default(0)
         .describe('weight of the phrase loss beside the language model loss afterwards; BLIP-2 has 0'),
+      heldOutWeight: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe(
+          'weight of a loss that keeps words which the data hold out of training within heldOutMargin of the right ones; BLIP-2 has 0',
+        ),
+      heldOutMargin: z
+        .number()
+        .min(0)
+        .default(4)
+        .describe('how far the logit of such a word may be below that of the right one'),
     }),
   });
 

@@ -48,7 +48,7 @@ export function stage2Shared(
 
 /** The tokens that the language model predicts, and the phrases: [2]. */
 function countsOf({ texts, phraseMask }: Batch): tf.Tensor1D {
-  const tokens = texts ? tf.sum(tf.cast(texts.targetMask, 'float32')) : tf.scalar(0);
+  const tokens = texts ? tf.sum(tf.mul(texts.targetMask, texts.targetWeights ?? 1)) : tf.scalar(0);
   const present = phraseMask ? tf.sum(tf.cast(tf.any(tf.cast(phraseMask, 'bool'), 2), 'float32')) : tf.scalar(0);
   return tf.stack([tokens, present] as tf.Scalar[]) as tf.Tensor1D;
 }

@@ -1,5 +1,5 @@
 import { type LanguageModel, type PredictInput, type Predictions, project } from '@blip2/llm';
-import { lm, phrases } from '@blip2/losses';
+import { heldOutMargin, lm, phrases } from '@blip2/losses';
 import { matchPass, type QFormerConfig, queryOutput, type TextInputs } from '@blip2/qformer';
 import * as tf from '@tensorflow/tfjs';
 import type { Stage2Params } from './specs.js';
@@ -89,6 +89,13 @@ export interface Stage2Options {
    * to the token embeddings of what the image shows. It lets a small model learn in minutes. Default 0, as in BLIP-2.
    */
   readonly phraseWeight?: number;
+  /**
+   * Weight of a loss that keeps the tokens of `heldOutIds` within `heldOutMargin` of the targets (see `heldOutMargin` of
+   * `@blip2/losses`), a part of `lm`. Default 0: they only do not compete.
+   */
+  readonly heldOutWeight?: number | undefined;
+  /** How far the logit of a held-out token may be below that of its target. Default 4. */
+  readonly heldOutMargin?: number | undefined;
 }
 
 /**
@@ -102,7 +109,7 @@ export function stage2Terms(
   p: Stage2Params,
   { config, language }: { config: QFormerConfig; language: LanguageModel },
   { features, texts, phraseIds, phraseMask, phraseHeldOutIds }: Stage2Batch,
-  { seed, recompute = false, phraseWeight = 0 }: Stage2Options,
+  { seed, recompute = false, phraseWeight = 0, heldOutWeight = 0, heldOutMargin: margin }: Stage2Options,
 ): { total: tf.Scalar; lm?: tf.Scalar; phrases?: tf.Scalar } {
   const prompts = softPrompt(p, config, features, { seed, recompute });
   const phraseLoss = (): tf.Scalar => {
@@ -117,10 +124,13 @@ export function stage2Terms(
   }
   const { imageIndex, heldOutIds, targetWeights, ...sample } = texts;
   const { logits, labels } = predictNow(language, { softPrompt: tf.gather(prompts, imageIndex), ...sample });
-  const loss = lm(heldOutIds ? without(logits, heldOutIds) : logits, labels, {
-    shift: false,
-    weights: targetWeights && lastOf(targetWeights, labels.shape),
-  });
+  const weights = targetWeights && lastOf(targetWeights, labels.shape);
+  const heldOut = heldOutIds && lastOf(heldOutIds, labels.shape);
+  const predicted = lm(heldOut ? without(logits, heldOut) : logits, labels, { shift: false, weights });
+  const loss: tf.Scalar =
+    heldOut && heldOutWeight > 0
+      ? tf.add(predicted, tf.mul(heldOutMargin(logits, labels, heldOut, { margin, weights }), heldOutWeight))
+      : predicted;
   if (phraseWeight === 0) return { total: loss, lm: loss.clone() };
   const named = phraseLoss();
   return { total: tf.add(loss, tf.mul(named, phraseWeight)), lm: loss, phrases: named };
@@ -141,11 +151,9 @@ function predictNow(language: LanguageModel, input: PredictInput): Predictions {
 const lastOf = (values: tf.Tensor2D, [B, L]: readonly [number, number, ...number[]]): tf.Tensor2D =>
   tf.slice(values, [0, values.shape[1] - L], [B, L]);
 
-/** Logits by which a token of each position has no probability: [B,L,V], int32 [B,T] -> [B,L,V]. */
+/** Logits by which a token of each position has no probability: [B,L,V], int32 [B,L] -> [B,L,V]. */
 function without(logits: tf.Tensor3D, heldOut: tf.Tensor2D): tf.Tensor3D {
-  const V = logits.shape[2];
-  const ids = lastOf(heldOut, logits.shape);
-  return tf.sub(logits, tf.mul(tf.cast(tf.oneHot(ids, V), 'float32'), 1e9));
+  return tf.sub(logits, tf.mul(tf.cast(tf.oneHot(heldOut, logits.shape[2]), 'float32'), 1e9));
 }
 
 /** Dot products of the soft prompt with each token embedding, scaled: [I,Q,W] -> [I,Q,V]. */

@@ -250,6 +250,10 @@ async function* run(
     });
     return;
   }
-  const { phraseWeight, projectionRateScale } = config.stage2;
-  yield* trainStage2(parts, { ...common, data: (at) => data.stage2(at), phraseWeight, projectionRateScale });
+  const { phraseWeight, heldOutWeight, heldOutMargin, projectionRateScale } = config.stage2;
+  yield* trainStage2(parts, {
+    ...common,
+    data: (at) => data.stage2(at),
+    ...{ phraseWeight, heldOutWeight, heldOutMargin, projectionRateScale },
+  });
 }
