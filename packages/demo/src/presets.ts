@@ -27,7 +27,7 @@ export const presets = {
       ...{ adjustCounts: true, negativeNames: 128 },
     },
     stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
-    stage2: { ...stage2, steps: 880, phraseSteps: 400 },
+    stage2: { ...stage2, steps: 880, phraseSteps: 400, heldOutWeight: 0.05 },
   },
   /** An hour on two cores. */
   'emoji-full': {
@@ -35,7 +35,7 @@ export const presets = {
     qformer: { ...small, layers: 2, crossAttentionFrequency: 1 },
     data: { scenes: 12000, testScenes: 400, sceneShare: 0.2, singles: 6, singleShare: 0.15, adjustCounts: true },
     stage1: { standardizeVision: true, steps: 3000, batchSize: 64, learningRate: 2e-3, warmupSteps: 100 },
-    stage2: { ...stage2, steps: 1500, phraseSteps: 600 },
+    stage2: { ...stage2, steps: 1500, phraseSteps: 600, heldOutWeight: 0.05 },
   },
   /**
    * A Q-Former that starts from MiniLM (Wang et al. 2020) before SmolLM2-135M in 4 bits, both real models that PyPI packages carry

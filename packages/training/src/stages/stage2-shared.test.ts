@@ -15,19 +15,25 @@ function terms({ trainable, batch }: { trainable: Flat; batch: Stage2Batch }): S
   const { texts, phraseMask } = batch;
   const scale = trainable.w as tf.Tensor;
   const meanOf = (mask: tf.Tensor, values: tf.Tensor): tf.Scalar =>
-    tf.div(tf.sum(tf.mul(tf.square(tf.mul(values, scale)), mask)), tf.maximum(tf.sum(mask), 1)) as tf.Scalar;
+    tf.div(tf.sum(tf.mul(tf.square(tf.mul(values, scale)), mask)), tf.maximum(tf.sum(mask), 1e-6)) as tf.Scalar;
   const present = phraseMask && tf.cast(tf.any(tf.cast(phraseMask, 'bool'), 2), 'float32');
   const phrases = present && meanOf(present, tf.sum(batch.phraseIds as tf.Tensor, 2));
   if (!texts) return { total: phrases as tf.Scalar, phrases: (phrases as tf.Scalar).clone() };
-  const lm = meanOf(texts.targetMask, texts.targetIds);
+  const lm = meanOf(tf.mul(texts.targetMask, texts.targetWeights ?? 1), texts.targetIds);
   if (!phrases) return { total: lm, lm: lm.clone() };
   return { total: tf.add(lm, tf.mul(phrases, phraseWeight)) as tf.Scalar, lm, phrases };
 }
 
 const LENGTHS = [4, 1, 2, 3];
 
+interface Kinds {
+  readonly texts: boolean;
+  readonly phrases: boolean;
+  readonly weights?: boolean;
+}
+
 /** The rows of a batch of four images from `begin` to `end`: texts of unequal lengths, some phrases absent. */
-function rows(begin: number, end: number, { texts, phrases }: { texts: boolean; phrases: boolean }): Stage2Batch {
+function rows(begin: number, end: number, { texts, phrases, weights = false }: Kinds): Stage2Batch {
   const some = LENGTHS.slice(begin, end);
   const int = (values: number[][], columns: number) => tf.tensor2d(values, [values.length, columns], 'int32');
   const mask = () =>
@@ -63,6 +69,7 @@ function rows(begin: number, end: number, { texts, phrases }: { texts: boolean; 
           4,
         ),
         targetMask: mask(),
+        ...(weights && { targetWeights: tf.tensor2d(some.map((_, i) => [0.1, 0, (begin + i) / 50, 0.05])) }),
       },
     }),
   };
@@ -72,6 +79,7 @@ test.each([
   { texts: true, phrases: false },
   { texts: false, phrases: true },
   { texts: true, phrases: true },
+  { texts: true, phrases: true, weights: true },
 ])('the shares of two processes add up to the means of the whole batch: %o', async (kinds) => {
   const trainable = { w: tf.scalar(0.7) };
   await expectNoLeak(async () => {

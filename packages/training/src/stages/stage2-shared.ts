@@ -7,7 +7,7 @@ type Batch = Stage2Batch | Stage2PixelBatch;
 /** The terms of stage 2: those that a batch has. */
 export type Stage2Terms = ReturnType<typeof stage2Terms>;
 
-/** The shares that a process has in the means of a batch: of the tokens that are predicted, and of the phrases. */
+/** The shares that a process has in the means of a batch: of the weights of the tokens that are predicted, and of the phrases. */
 interface Shares {
   readonly lm: number;
   readonly phrases: number;
@@ -38,7 +38,9 @@ export function stage2Shared(
     async context({ batches, communicator }) {
       const own = tf.tidy(() => tf.stack(batches.map(countsOf)) as tf.Tensor2D);
       const all = await communicator.allReduce(own).finally(() => own.dispose());
-      const shares = tf.tidy(() => tf.div(tf.stack(batches.map(countsOf)), tf.maximum(all, 1)) as tf.Tensor2D);
+      const shares = tf.tidy(
+        () => tf.div(tf.stack(batches.map(countsOf)), tf.maximum(all, SMALLEST_SUM)) as tf.Tensor2D,
+      );
       all.dispose();
       const values = await shares.array().finally(() => shares.dispose());
       return { each: values.map(([lm = 0, phrases = 0]) => ({ lm, phrases })), dispose: () => {} };
@@ -46,7 +48,10 @@ export function stage2Shared(
   };
 }
 
-/** The tokens that the language model predicts, and the phrases: [2]. */
+/** Sums of weights below it are of none. */
+const SMALLEST_SUM = 1e-6;
+
+/** The weights of the tokens that the language model predicts, and the phrases: [2]. */
 function countsOf({ texts, phraseMask }: Batch): tf.Tensor1D {
   const tokens = texts ? tf.sum(tf.mul(texts.targetMask, texts.targetWeights ?? 1)) : tf.scalar(0);
   const present = phraseMask ? tf.sum(tf.cast(tf.any(tf.cast(phraseMask, 'bool'), 2), 'float32')) : tf.scalar(0);
