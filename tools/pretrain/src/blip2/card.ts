@@ -1,7 +1,7 @@
 import type { QFormerConfig } from '@blip2/qformer';
 import type { EvalSummary } from '@blip2/runs';
 import type { Json } from '@blip2/tensor';
-import { bestOf, type History, hoursOf, type RunHistory, type StageHistory } from './history.js';
+import { bestOf, type History, hoursOf, type Origin, type RunHistory, type StageHistory } from './history.js';
 import type { Validation } from './validate.js';
 
 /** What is known of a model that ships. */
@@ -54,15 +54,25 @@ function vendorsOf({ runs, ships }: History): string {
   const all = runs.some(byAll);
   const known = ['OpenMoji', 'Twemoji', 'Fluent Emoji', 'Fluent Emoji Flat'];
   const names = all ? [...known, 'EmojiTwo', 'Emoji One 1', 'Streamline Emojis', 'Flat Color Icons'] : known;
-  const few = Object.entries(ships ?? {}).flatMap(([stage, run]) => (all && !byAll(runs[run - 1]) ? [stage] : []));
+  const few = Object.entries(ships ?? {}).flatMap(([stage, of]) =>
+    all && ![of].flat().every((run) => byAll(runs[run - 1])) ? [stage] : [],
+  );
   const without = few.length > 0 ? ` (\`${few.join('` and `')}\` by the first four alone)` : '';
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}${without}`;
 }
 
 const runsOf = ({ runs, ships }: History): string => {
   const count = runs.length === 1 ? 'one run' : `${runs.length} runs`;
-  const of = Object.entries(ships ?? {}).map(([stage, run]) => `${stage.replace('stage', 'stage ')} is of run ${run}`);
+  const of = Object.entries(ships ?? {}).map(([stage, origin]) => {
+    return `${stage.replace('stage', 'stage ')} is ${typeof origin === 'number' ? 'of ' : ''}${named(origin)}`;
+  });
   return [count, ...of].join(', ');
+};
+
+/** 'run 3', 'the mean of runs 3, 4 and 5' */
+const named = (origin: Origin): string => {
+  if (typeof origin === 'number') return `run ${origin}`;
+  return `the mean of runs ${origin.slice(0, -1).join(', ')} and ${origin.at(-1)}`;
 };
 
 const scoresOf = ({ scores }: Pick<Validation, 'scores'>): string =>
@@ -104,7 +114,7 @@ function scoreTable(scores: EvalSummary): string {
 }
 
 function runSection({ continued, stage1, stage2 }: RunHistory, index: number): string {
-  const from = typeof continued === 'number' ? `run ${continued}` : 'the run before';
+  const from = typeof continued === 'boolean' ? 'the run before' : named(continued);
   const begun = continued === false ? 'from random weights' : `continues ${from}`;
   const stages = [stage1, stage2].flatMap((stage, i) => (stage ? [stageSection(stage, i + 1)] : []));
   return `\n### Run ${index + 1}, ${begun}\n${stages.join('')}`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { qformerConfig } from '@blip2/qformer';
 import { expect, test } from '@jest/globals';
 import { card } from './card.js';
-import { bestOf, hoursOf, joinHistories, readHistory, stageHistory, writeHistory } from './history.js';
+import { bestOf, hoursOf, joinAveraged, joinHistories, readHistory, stageHistory, writeHistory } from './history.js';
 import { withoutPaths } from './ship.js';
 
 const steps = Array.from({ length: 30 }, (_, i) => ({ step: i + 1, seconds: 120, losses: { total: 30 - i } }));
@@ -106,18 +106,38 @@ test('a run of one stage joins the history of what ships, and that of both repla
   const own = {
     runs: [
       { ...run, config: { seed: 1 }, stage1: stage },
-      { ...run, continued: true, stage2: stage },
+      { config: { seed: 2 }, continued: true, stage2: stage },
     ],
   };
   const joined = joinHistories(shipped, own, ['stage2']);
   expect(joined).toEqual({ runs: [...shipped.runs, ...own.runs], ships: { stage1: 1, stage2: 4 } });
-  const continued = { runs: [...shipped.runs, { ...run, continued: true, stage2: stage }] };
+  const continued = { runs: [...shipped.runs, { config: { seed: 3 }, continued: true, stage2: stage }] };
   expect(joinHistories(shipped, continued, ['stage2'])).toEqual({ ...continued, ships: { stage1: 1, stage2: 3 } });
-  const again = { runs: [...joined.runs, { ...run, continued: true, stage1: stage }] };
+  const again = { runs: [...joined.runs, { config: { seed: 4 }, continued: true, stage1: stage }] };
   expect(joinHistories(joined, again, ['stage1']).ships).toEqual({ stage1: 5, stage2: 4 });
   expect(joinHistories(shipped, own, ['stage1', 'stage2'])).toBe(own);
   expect(joinHistories(undefined, own, ['stage2'])).toBe(own);
   const scores = {} as Parameters<typeof card>[0]['scores'];
   const text = card({ history: joined, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
   expect(text).toContain('(4 runs, stage 1 is of run 1, stage 2 is of run 4)');
+});
+
+test('runs that began with the same models are joined, each once, and name the run that they continue', () => {
+  const stage = stageHistory(steps, validations);
+  const first = { continued: false, config: { seed: 0 }, stage1: stage, stage2: stage };
+  const next = (seed: number, trained: object) => ({ continued: true, config: { seed }, ...trained });
+  const [second, third, fourth] = [next(1, { stage1: stage }), next(2, { stage1: stage }), next(3, { stage2: stage })];
+  const mean = joinAveraged([{ runs: [first, second] }, { runs: [first, third] }]);
+  expect(mean).toEqual({ runs: [first, second, { ...third, continued: 1 }], ships: { stage1: [2, 3] } });
+  expect(joinAveraged([{ runs: [first, second] }, { runs: [first, second, third] }]).runs[2]).toEqual(third);
+
+  const shipped = joinHistories({ runs: [first] }, mean, ['stage1']);
+  expect(shipped).toEqual({ ...mean, ships: { stage1: [2, 3], stage2: 1 } });
+  const both = joinHistories(shipped, { runs: [first, fourth] }, ['stage2']);
+  expect(both.runs).toEqual([...mean.runs, { ...fourth, continued: 1 }]);
+  expect(both.ships).toEqual({ stage1: [2, 3], stage2: 4 });
+  const scores = {} as Parameters<typeof card>[0]['scores'];
+  const text = card({ history: both, sizes: { config: qformerConfig({}) }, bytes: 1, firefox: [], scores });
+  expect(text).toContain('(4 runs, stage 1 is the mean of runs 2 and 3, stage 2 is of run 4)');
+  expect(text).toContain('### Run 4, continues run 1');
 });

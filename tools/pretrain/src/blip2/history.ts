@@ -15,10 +15,13 @@ export interface StageHistory {
   readonly validations: readonly Validation[];
 }
 
+/** The number of a run, counted from 1, or those of runs of whose weights a model has the mean. */
+export type Origin = number | readonly number[];
+
 /** One run of this tool. */
 export interface RunHistory {
-  /** Whether it began with the models of the run before it, or the number of the run, counted from 1, whose models it began with. */
-  readonly continued: boolean | number;
+  /** Whether it began with the models of the run before it, or whose models it began with. */
+  readonly continued: boolean | Origin;
   readonly config: object;
   readonly stage1?: StageHistory;
   readonly stage2?: StageHistory;
@@ -28,8 +31,8 @@ export interface RunHistory {
 export interface History {
   /** SHA-256 of the weights of the frozen models that a model refers to which ships: with others it is worth nothing. */
   readonly frozen?: { readonly vision: string; readonly language: string };
-  /** The runs, counted from 1, that the models that ship are of. Default: the last. */
-  readonly ships?: Readonly<Partial<Record<'stage1' | 'stage2', number>>>;
+  /** The runs that the models that ship are of. Default: the last. */
+  readonly ships?: Readonly<Partial<Record<'stage1' | 'stage2', Origin>>>;
   /** In order; each continues the models of the one before it or begins anew. */
   readonly runs: readonly RunHistory[];
 }
@@ -45,19 +48,50 @@ export function joinHistories(
   run: History,
   trained: readonly ('stage1' | 'stage2')[],
 ): History {
-  const last = (history: History, stage: 'stage1' | 'stage2'): number | undefined => {
-    const of = history.ships?.[stage] ?? history.runs.findLastIndex((one) => one[stage]) + 1;
-    return of > 0 ? of : undefined;
-  };
   if (!shipped || trained.length === 2) return run;
-  const same = shipped.runs.filter((one, i) => JSON.stringify(one) === JSON.stringify(run.runs[i])).length;
-  const before = same === shipped.runs.length ? 0 : shipped.runs.length;
+  const { runs, places } = merge([shipped, run]);
   const ships = (['stage1', 'stage2'] as const).map((stage) => {
-    const own = trained.includes(stage);
-    const index = last(own ? { runs: run.runs } : shipped, stage);
-    return [stage, index === undefined ? undefined : index + (own ? before : 0)] as const;
+    const which = trained.includes(stage) ? 1 : 0;
+    return [stage, placed(originOf([shipped, run][which] as History, stage), places[which] as number[])] as const;
   });
-  return { ...run, ships: Object.fromEntries(ships), runs: before === 0 ? run.runs : [...shipped.runs, ...run.runs] };
+  return { ...run, ships: Object.fromEntries(ships), runs };
+}
+
+/**
+ * Joins the histories of runs of whose stages 1 a model has the mean.
+ * @param histories those of the runs, of which several may have begun with the same models
+ */
+export function joinAveraged(histories: readonly History[]): History {
+  const { runs, places } = merge(histories);
+  return { ...histories.at(-1), runs, ships: { stage1: places.map((own) => own.at(-1) as number) } };
+}
+
+/** The runs that a stage is of: what ships, or the last that trained it. */
+function originOf({ ships, runs }: History, stage: 'stage1' | 'stage2'): Origin | undefined {
+  const last = runs.findLastIndex((one) => one[stage]) + 1;
+  return ships?.[stage] ?? (last === 0 ? undefined : last);
+}
+
+const placed = (origin: Origin | undefined, places: readonly number[]): Origin | undefined =>
+  typeof origin === 'object' ? origin.map((run) => places[run - 1] as number) : origin && places[origin - 1];
+
+/** The runs of several histories, each once, and for each history the places of its runs among them, counted from 1. */
+function merge(histories: readonly History[]): { runs: RunHistory[]; places: number[][] } {
+  const runs: RunHistory[] = [];
+  const known = new Map<string, number>();
+  const places = histories.map((history) => {
+    const own: number[] = [];
+    for (const { continued, ...run } of history.runs) {
+      const key = JSON.stringify(run);
+      const before = continued === true ? own.length : continued;
+      const from = typeof before === 'boolean' ? before : (placed(before, own) ?? true);
+      const place = known.get(key) ?? runs.push({ ...run, continued: from === runs.length ? true : from });
+      known.set(key, place);
+      own.push(place);
+    }
+    return own;
+  });
+  return { runs, places };
 }
 
 /** The logs of a stage in the folder of a run: its steps, and its validations. */

@@ -65,7 +65,9 @@ export async function pretrainBlip2(options: Blip2Options, on: Blip2Reports): Pr
   // each run sees other scenes than those before it
   const config = { ...options.config, seed: options.config.seed + (before?.runs.length ?? 0) };
   const record = async (): Promise<void> => {
-    const continued = options.fresh ? (before?.ships?.stage1 ?? true) : from !== undefined;
+    const began = before?.ships?.stage1;
+    const mean = stages.includes(1) && typeof began === 'object';
+    const continued = options.fresh || mean ? (began ?? true) : from !== undefined;
     const run = { continued, config, ...(await readLogs(out)) };
     await writeHistory(out, { runs: [...(before?.runs ?? []), run] });
   };
