@@ -27,7 +27,7 @@ export const presets = {
       ...{ adjustCounts: true, negativeNames: 128 },
     },
     stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
-    stage2: { ...stage2, steps: 880, phraseSteps: 400, heldOutWeight: 0.05 },
+    stage2: { ...stage2, steps: 880, phraseSteps: 400, heldOutWeight: 0.1 },
   },
   /** An hour on two cores. */
   'emoji-full': {
