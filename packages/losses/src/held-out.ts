@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { labelWeights } from './lm.js';
+import { labelWeights, weightedMean } from './weights.js';
 
 /** Options of `heldOutMargin`. */
 export interface HeldOutMarginOptions {
@@ -12,9 +12,9 @@ export interface HeldOutMarginOptions {
 }
 
 /**
- * Computes a loss that keeps tokens possible which training never shows in some context, such as a count of a kind: the mean
- * over labels of `max(0, l_y - l_h - margin)²` of the logits `l` of the label `y` and of the token `h` that is held out there, 0 where none is. Cross-entropy
- * alone teaches that what never comes is impossible, whatever else speaks for it; left out of its softmax
+ * Computes a loss that keeps tokens possible which training never shows in some context, such as a count of a kind: the mean over
+ * labels of `max(0, l_y - l_h - margin)²`, of the logits `l` of the label `y` and of the token `h` that is held out there, 0 where none
+ * is. Cross-entropy alone teaches that what never comes is impossible, whatever else speaks for it; left out of its softmax
  * (Menon et al. 2020, arXiv 2007.07314) it is not pushed down, but nothing keeps it up either. Not a loss of BLIP-2.
  * @param logits [B,T,V], those at t predict label t
  * @param labels int32 [B,T]
@@ -36,8 +36,7 @@ export function heldOutMargin(
   return tf.tidy(() => {
     const oneHot = (ids: tf.Tensor): tf.Tensor => tf.cast(tf.oneHot(tf.cast(ids, 'int32'), V), 'float32');
     const below = tf.sum(tf.mul(logits, tf.sub(oneHot(labels), oneHot(heldOut))), 2); // l_y - l_h, [B,T]
-    const counted = labelWeights(labels, { ignore, weights });
     const over = tf.mul(tf.relu(tf.sub(below, margin)), tf.cast(tf.greaterEqual(heldOut, 0), 'float32'));
-    return tf.div<tf.Scalar>(tf.sum(tf.mul(tf.square(over), counted)), tf.maximum(tf.sum(counted), 1e-6));
+    return weightedMean(tf.square(over), labelWeights(labels, { ignore, weights }));
   });
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { rowLosses } from './rows.js';
+import { labelWeights, weightedMean } from './weights.js';
 
 /** Options of `lm`. */
 export interface LanguageLossOptions {
@@ -32,24 +33,11 @@ export function lm(logits: tf.Tensor3D, labels: tf.Tensor2D, options: LanguageLo
     const targets = shift ? shifted(labels, ignore) : labels; // [B,T]
     const rows = tf.reshape<tf.Rank.R2>(logits, [B * T, V]);
     const losses = rowLosses(rows, tf.reshape<tf.Rank.R1>(targets, [B * T]), { smoothing, ignore });
-    const weight = labelWeights(targets, { ignore, weights: weights && shift ? shifted(weights, 0) : weights });
-    return tf.div<tf.Scalar>(
-      tf.sum(tf.mul(losses, tf.reshape(weight, [B * T]))),
-      tf.maximum(tf.sum(weight), SMALLEST_SUM),
+    return weightedMean(
+      losses,
+      labelWeights(targets, { ignore, weights: weights && shift ? shifted(weights, 0) : weights }),
     );
   });
-}
-
-/** Sums of weights below it are of none. */
-const SMALLEST_SUM = 1e-6;
-
-/** The weight of each label in a mean, 0 where it is ignored: [B,T] -> [B,T]. */
-export function labelWeights(
-  labels: tf.Tensor2D,
-  { ignore, weights }: { readonly ignore: number; readonly weights?: tf.Tensor2D | undefined },
-): tf.Tensor2D {
-  const counted = tf.cast(tf.notEqual(labels, ignore), 'float32') as tf.Tensor2D;
-  return weights ? tf.mul(counted, weights) : counted;
 }
 
 /** Shifts labels or weights by one step and fills the last, which is cheaper than slicing the logits. */
