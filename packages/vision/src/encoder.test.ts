@@ -102,7 +102,7 @@ test('a vision transformer is a trainable encoder: forward is differentiable by 
   const { params, width } = trainable;
   const paths = Object.keys(flatten(params));
   const values = Object.values(flatten(params)).map((x, i) =>
-    tf.add(x, tf.randomNormal(x.shape, 0, 0.3, 'float32', i)),
+    tf.add(x, tf.randomNormal(x.shape, 0, 0.3, 'float32', i + 1)),
   );
   const x = tf.randomNormal([1, 4, 4, 3], 0, 1, 'float32', 1) as tf.Tensor4D;
   const weight = tf.randomNormal([1, 5, width], 0, 1, 'float32', 9);

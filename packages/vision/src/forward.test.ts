@@ -33,7 +33,7 @@ test.each(['blip_2_vision_model', 'clip', 'siglip', 'dinov2', 'vit'])(
     const paths = Object.keys(flatten(initial));
     // Far from the start, so that finite differences see every part.
     const values = Object.values(flatten(initial)).map((x, i) =>
-      tf.add(x, tf.randomNormal(x.shape, 0, 0.3, 'float32', i)),
+      tf.add(x, tf.randomNormal(x.shape, 0, 0.3, 'float32', i + 1)),
     );
     const weight = tf.randomNormal([2, config.family === 'siglip' ? 6 : 7, 8], 0, 1, 'float32', 9);
     const fn = (...tensors: tf.Tensor[]): tf.Tensor => {

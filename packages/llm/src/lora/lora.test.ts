@@ -148,7 +148,7 @@ const small = optConfig({ vocab_size: 11, hidden_size: 6, num_hidden_layers: 1, 
 const config: LoraConfig = { rank: 2, alpha: 4, dropout: 0.4, targets: ['q_proj', 'fc2'] };
 const filled = (adapters: Flat): Flat =>
   Object.fromEntries(
-    Object.entries(adapters).map(([name, x], i) => [name, tf.randomNormal(x.shape, 0, 0.5, 'float32', i)]),
+    Object.entries(adapters).map(([name, x], i) => [name, tf.randomNormal(x.shape, 0, 0.5, 'float32', i + 1)]),
   );
 
 test('gradients with dropout are those of finite differences, and dropout is off without a seed', () => {

@@ -73,7 +73,7 @@ test.each(
       expect(layers).toEqual((models[1].lora as LoraSupport).layers);
       const empty = flatten(initialize(loraSpec(layers, config), 2));
       const adapters: Flat = Object.fromEntries(
-        Object.entries(empty).map(([name, x], i) => [name, tf.randomNormal(x.shape, 0, 0.3, 'float32', i)]),
+        Object.entries(empty).map(([name, x], i) => [name, tf.randomNormal(x.shape, 0, 0.3, 'float32', i + 1)]),
       );
       const softPrompt = tf.randomNormal<tf.Rank.R3>([2, 3, 32], 0, 1, 'float32', 7);
       const targetIds = tf.tensor2d(
