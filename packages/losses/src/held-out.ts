@@ -12,10 +12,10 @@ export interface HeldOutMarginOptions {
 }
 
 /**
- * Computes a loss that keeps tokens possible which training never shows in some context, such as a count of a kind: the mean over
- * labels of `max(0, l_y - l_h - margin)²`, of the logits `l` of the label `y` and of the token `h` that is held out there, 0 where none
- * is. Cross-entropy alone teaches that what never comes is impossible, whatever else speaks for it; left out of its softmax
- * (Menon et al. 2020, arXiv 2007.07314) it is not pushed down, but nothing keeps it up either. Not a loss of BLIP-2.
+ * Computes a loss that bounds how improbable a token becomes which training never shows in some context, such as a count of a kind:
+ * the mean over labels of `max(0, l_y - l_h - margin)²`, of the logits `l` of the label `y` and of the token `h` that is held out
+ * there, 0 where none is. Cross-entropy alone lowers `l_h` in every such context; left out of its softmax (Menon et al. 2020, arXiv
+ * 2007.07314) it gets no gradient, and is too low beside logits that are trained. Not a loss of BLIP-2.
  * @param logits [B,T,V], those at t predict label t
  * @param labels int32 [B,T]
  * @param heldOut int32 [B,T]: the token that is held out at each label, -1 for none

@@ -25,8 +25,9 @@ const vision = {
   },
 } as unknown as VisionModel;
 
-let work: string;
 const AUGMENTED_VIEWS = 3;
+
+let work: string;
 let images: AllVendorsImages;
 beforeAll(async () => {
   await tf.setBackend('cpu');

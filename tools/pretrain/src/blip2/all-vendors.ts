@@ -14,9 +14,9 @@ export interface AllVendorsOptions extends EncodeDataOptions {
   readonly work: string;
   /** Change drawings at random, in scenes and in single drawings (see `augment`). */
   readonly augmented: boolean;
-  /** With `augmented`, how often each drawing of an emoji on white is changed, beside once as it is. Default 2. */
+  /** With `augmented`, how many augmented images each drawing of an emoji on white has, beside the plain one. Default 2. */
   readonly augmentedViews?: number;
-  /** Of the changes of drawings on white. Default 0. */
+  /** Random seed of the augmentation of drawings on white. Default 0. */
   readonly seed?: number;
   /** Which emoji can be drawn. Default: all of `loadEmoji`. */
   readonly entries?: readonly Emoji[];
@@ -41,7 +41,7 @@ export async function allVendorsImages({
   work,
   augmented,
   augmentedViews = 2,
-  seed: changedSeed = 0,
+  seed: augmentSeed = 0,
   entries: drawable,
   ...options
 }: AllVendorsOptions): Promise<AllVendorsImages> {
@@ -59,10 +59,10 @@ export async function allVendorsImages({
       const plain = entries.length * ROUNDS;
       const image = (index: number): DecodedImage => {
         const drawing = file.read(place(index).drawing);
-        const drawn = index < plain ? drawing : augment(drawing, SIZE, rng(hash(changedSeed, `emoji ${index}`)));
+        const drawn = index < plain ? drawing : augment(drawing, SIZE, rng(hash(augmentSeed, `emoji ${index}`)));
         return { width: SIZE, height: SIZE, data: onWhite(drawn) };
       };
-      const what = [...identity, entries.map(({ code }) => code), ...(augmented ? [augmentedViews, changedSeed] : [])];
+      const what = [...identity, entries.map(({ code }) => code), ...(augmented ? [augmentedViews, augmentSeed] : [])];
       const features = await encodeImages(
         { length: plain * (augmented ? 1 + augmentedViews : 1), item: image },
         { name: 'all-vendors emoji', what },

@@ -20,7 +20,7 @@ export const pretrainDataSchema = emojiDataSchema.extend({
     .int()
     .min(0)
     .default(2)
-    .describe('with augmented: how often each drawing on white is changed, beside once as it is'),
+    .describe('with augmented: how many augmented images each drawing on white has, beside the plain one'),
 });
 
 /** The configuration of a run with all defaults filled in. */
