@@ -64,7 +64,9 @@ test('a network is differentiable by all it holds', () => {
   const paths = Object.keys(flat);
   // Far from the ends of ReLU6, where finite differences see no gradient of either side.
   const values = paths.map((path, i) =>
-    path.endsWith('bias') ? tf.fill(flat[path]!.shape, 2.5) : tf.randomNormal(flat[path]!.shape, 0, 0.1, 'float32', i + 1),
+    path.endsWith('bias')
+      ? tf.fill(flat[path]!.shape, 2.5)
+      : tf.randomNormal(flat[path]!.shape, 0, 0.1, 'float32', i + 1),
   );
   const image = tf.randomUniform([2, 8, 6, 3], -1, 1, 'float32', 3) as tf.Tensor4D;
   const weight = tf.randomNormal([2, 2, 2, 4], 0, 1, 'float32', 9);
