@@ -9,7 +9,7 @@ import { quadI8, quadQ4_0, quadQ4_1, quadQ4_K, quadQ6_K, quadQ8_0 } from './quan
 // after the other, in float32 by a multiplication and an addition each, never fused: so every build gives the same bits.
 
 /** Rows of the weight of an item of work. */
-const ITEM: i32 = 16;
+const ITEM: i32 = 32;
 
 /** What of a row of y is multiplied and added, and stored: four columns from byte `column` of a row on, of which there are `rows`. */
 @inline
@@ -23,7 +23,7 @@ function finish(
 }
 
 /**
- * Items [begin, end) of 16 columns of y [M,N] = x [M,K] · wᵀ + bias + residual; x as activations.ts has it, `factors` [N] of
+ * Items [begin, end) of 32 columns of y [M,N] = x [M,K] · wᵀ + bias + residual; x as activations.ts has it, `factors` [N] of
  * I8 alone; bias and residual are 0 for none.
  */
 export function quantizedProduct(

@@ -38,6 +38,8 @@ const FLAGS = [
   ...['-fomit-frame-pointer', '-fno-stack-protector', '-g0'],
 ];
 const BARE = ['-DFREESTANDING', '-ffreestanding', '-nostdlib', '-fno-sanitize=all'];
+/** Files whose loops clang may turn into vectors; elsewhere that makes only what is rarely run larger. */
+const VECTORIZED = /quantized\.c$/;
 
 /** Platforms by their names in Node: zig's, and how a library is linked that finds Node-API in the program that loads it. */
 const PLATFORMS = {
@@ -80,7 +82,8 @@ function compile(platform, compiler, flags, link) {
     for (const file of sources.filter((name) => /(?<!harness)\.c$/.test(name))) {
       for (const own of buildsOf(file, platform.split('-')[1])) {
         const object = `${objects.length}.o`; // a short name: it may end up in the file
-        run(compiler, [...FLAGS, ...flags, ...own, '-c', file, '-o', object], { cwd: work });
+        const scalar = flags.includes('-ffreestanding') && !VECTORIZED.test(file) ? ['-fno-vectorize'] : [];
+        run(compiler, [...FLAGS, ...flags, ...scalar, ...own, '-c', file, '-o', object], { cwd: work });
         objects.push(object);
       }
     }

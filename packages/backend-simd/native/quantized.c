@@ -36,7 +36,7 @@ INLINE F rows_of(
     const int skip = format == I8 ? 0 : format == Q4_1 ? 4 : 2;
     const int bytes = format == I8 ? 32 : BYTES[format];
     for (int b = 0; b < blocks; b++, x += 32) {
-      if ((b & (bytes < 32 ? 3 : 1)) == 0) {
+      if (b % (64 / bytes) == 0) {
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) __builtin_prefetch(p[r] + ahead);
       }
@@ -91,6 +91,9 @@ INLINE F rows_of(
   return acc;
 }
 
+/** From so many rows of x on, unpacking the weight once pays. */
+#define MANY 6
+
 static void rows_by_rows(const Problem *q, int n0, int n1) {
   const size_t ahead = ROWS * q->row_bytes;
   for (int m = 0; m < q->M; m++) {
@@ -116,15 +119,7 @@ static void rows_by_rows(const Problem *q, int n0, int n1) {
 }
 #endif
 
-/** From so many rows of x on, unpacking the weight once pays. */
-#define MANY 6
-
-#if defined(__AVX512VNNI__)
-/** Few rows gain nothing by longer vectors. */
-extern Kernel quantizedProduct_avx2;
-#endif
-
-/** Items [begin, end) of 16 columns of y [M,N] = x [M,K] · wᵀ + bias + residual, x as int8 in blocks of 32. */
+/** Items [begin, end) of 32 columns of y [M,N] = x [M,K] · wᵀ + bias + residual, x as int8 in blocks of 32. */
 KERNEL(quantizedProduct) {
   const int format = whole(call, 3, 0, Q6_K);
   const int M = size_of(call, 8), width = size_of(call, 9), K = size_of(call, 10);
@@ -153,10 +148,11 @@ KERNEL(quantizedProduct) {
   };
   if (call->wrong) return;
   const int n0 = call->begin * ITEM, n1 = call->end > width / ITEM ? width : call->end * ITEM;
-#if defined(__AVX512VNNI__)
-  if (M < MANY) quantizedProduct_avx2(call);
-#else
-  if (M < MANY) rows_by_rows(&q, n0, n1);
+#if !defined(__AVX512VNNI__)
+  if (M < MANY) {
+    rows_by_rows(&q, n0, n1);
+    return;
+  }
 #endif
-  else rows_by_panels(&q, n0, n1);
+  rows_by_panels(&q, n0, n1);
 }

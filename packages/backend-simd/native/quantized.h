@@ -7,7 +7,7 @@ static const int VALUES[] = {1, 32, 32, 32, 256, 256};
 static const int BYTES[] = {1, 34, 18, 20, 144, 210};
 
 /** Rows of the weight of an item of work. */
-#define ITEM 16
+#define ITEM 32
 
 typedef struct {
   int format;

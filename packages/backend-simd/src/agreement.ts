@@ -1,6 +1,7 @@
 import type { SimdBackend } from './backend.js';
 import type { Wasm } from './kernels/kernel.js';
 import { multiply, type Product } from './kernels/matmul.js';
+import { ITEM } from './kernels/quantized.js';
 import type { Agreement } from './native.js';
 
 type Name = keyof Wasm;
@@ -81,7 +82,8 @@ const CASES: readonly Case[] = [
   ),
 ];
 
-const COLUMNS = 19;
+/** More than an item of packed products, and a part of one. */
+const COLUMNS = 51;
 
 /** Products of three rows with a weight in half precision. */
 function halfProduct(short: number): Case['run'] {
@@ -98,7 +100,7 @@ function packed(format: number, M: number): Case['run'] {
     backend.run(kernels.quantizeActivations, M, 0, from + 256, activations, M, K, tails);
     const places = [from + 8192, format === 0 ? from + 512 : 0, activations, to];
     const addends = [from + 64, M > 1 ? from + 128 : 0];
-    backend.run(kernels.quantizedProduct, Math.ceil(COLUMNS / 16), 0, format, ...places, M, COLUMNS, K, ...addends);
+    backend.run(kernels.quantizedProduct, Math.ceil(COLUMNS / ITEM), 0, format, ...places, M, COLUMNS, K, ...addends);
   };
 }
 

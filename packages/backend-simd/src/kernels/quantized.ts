@@ -24,7 +24,7 @@ const FORMATS: Readonly<Record<string, { id: number; values: number; bytes: numb
 const IN_PLACE: readonly number[] = [0, 2];
 const F16 = 6;
 /** Rows of the weight of an item of work, as in assembly/quantized.ts. */
-const ITEM = 16;
+export const ITEM = 32;
 /** Up to so many rows of x weights of other formats are read in place. */
 const FEW = 16;
 const FEW_FOR_HALVES = 12;
