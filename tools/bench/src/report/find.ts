@@ -32,10 +32,10 @@ const order = [
 const place = ({ bench }: Result): number => (order.includes(bench) ? order.indexOf(bench) : order.length);
 
 /** All lines by bench, then by case: benches in the order of a reader, cases as they were measured. */
-export function grouped(results: readonly Result[]): Map<string, Map<string, Result[]>> {
-  const benches = new Map<string, Map<string, Result[]>>();
+export function grouped<R extends Result>(results: readonly R[]): Map<string, Map<string, R[]>> {
+  const benches = new Map<string, Map<string, R[]>>();
   for (const result of [...results].sort((a, b) => place(a) - place(b))) {
-    const cases = benches.get(result.bench) ?? new Map<string, Result[]>();
+    const cases = benches.get(result.bench) ?? new Map<string, R[]>();
     benches.set(result.bench, cases);
     cases.set(result.case, [...(cases.get(result.case) ?? []), result]);
   }

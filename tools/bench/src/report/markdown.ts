@@ -2,7 +2,7 @@ import { labelOf } from '../contender.js';
 import type { Failure, Result } from '../result.js';
 import { bars, isMet } from './bars.js';
 import { grouped } from './find.js';
-import type { Environment, Recorded } from './lines.js';
+import { type Environment, machineOf, type Recorded } from './lines.js';
 import { losses } from './losses.js';
 
 const BEGIN = '<!-- by hand -->';
@@ -26,19 +26,23 @@ export interface ReportOptions {
 
 /** The report of a run, in Markdown. */
 export function markdown({ environment, results, failures }: Recorded, options: ReportOptions): string {
+  const machines = byMachine(results, environment);
   const suites = [...grouped(results)].flatMap(([bench, cases]) => [
     `## ${titles[bench] ?? bench}`,
     ...(notes[bench] ? [notes[bench]] : []),
-    table(
-      heads,
-      [...cases].flatMap(([name, lines]) => lines.map((line, i) => row(line, i === 0 ? name : '', lines))),
-    ),
+    ...[...byMachine([...cases.values()].flat(), environment)].flatMap(([machine, lines]) => [
+      ...(machines.size > 1 ? [`On ${machine}:`] : []),
+      table(
+        heads,
+        [...grouped(lines).get(bench)!].flatMap(([name, own]) => rows(name, own)),
+      ),
+    ]),
     ...(options.plot(bench) ? [`![Each contender's speed in each case](${options.plot(bench)})`] : []),
   ]);
   return `${[
     '# Benchmarks',
     `Made by \`npm run -s bench -- --report docs/benchmarks.md\` of [these lines](${options.lines}); do not edit what is not marked.`,
-    machine(environment),
+    environments(machines.values(), environment),
     method,
     ...suites,
     '## Where this project loses',
@@ -51,7 +55,7 @@ export function markdown({ environment, results, failures }: Recorded, options: 
 }
 
 const method = `Every contender is a process of its own, new for each suite; samples are taken in turn, so that what slows the machine slows all of
-them, and only contenders of one run are compared. Times are milliseconds of a run after a warm-up, \`spread\` is (longest - shortest) /
+them, and only contenders of one run are compared; a suite stands under the machine that it was measured on. Times are milliseconds of a run after a warm-up, \`spread\` is (longest - shortest) /
 median. Rates are of the shortest time. \`of ceiling\` is the share of what a loop does with as many threads that only multiplies and adds
 128-bit vectors in registers (wasm has no wider ones; native code has), or, where bytes bound the case, of the faster of two
 loops that stream them through memory, reading alone and copying (what fits into a cache may exceed it). \`× simd\` is the median as a multiple of this backend's with two
@@ -88,11 +92,25 @@ const notes: Readonly<Record<string, string>> = {
   decode: 'Every weight is read once a token: bytes bound it. Weights are float32.',
 };
 
-function machine({ cpu, cores, memory, system, node, date, versions }: Environment): string {
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+type Line = Recorded['results'][number];
+
+/** Lines by the machine that they were measured on. */
+function byMachine(lines: readonly Line[], newest: Environment): Map<string, Line[]> {
+  const machines = new Map<string, Line[]>();
+  for (const line of lines) {
+    const machine = machineOf(line.environment ?? newest);
+    machines.set(machine, [...(machines.get(machine) ?? []), line]);
+  }
+  return machines;
+}
+
+/** A table of the machines, and the versions of the newest run. */
+function environments(machines: Iterable<readonly Line[]>, newest: Environment): string {
+  const all = [...machines].map((lines) => lines[0]?.environment ?? newest);
+  const named = Object.entries(newest.versions).map(([name, version]) => `${name} ${version}`);
   return table(
     ['machine', 'cores', 'memory', 'system', 'Node', 'date'],
-    [[cpu, `${cores}`, `${memory} GiB`, system, node, date]],
+    all.map(({ cpu, cores, memory, system, node, date }) => [cpu, `${cores}`, `${memory} GiB`, system, node, date]),
   ).concat(`\n\nVersions: ${named.join(', ')}.`);
 }
 
@@ -110,6 +128,9 @@ const heads = [
   'heap',
   'process',
 ];
+
+const rows = (name: string, lines: readonly Result[]): string[][] =>
+  lines.map((line, i) => row(line, i === 0 ? name : '', lines));
 
 function row(line: Result, name: string, lines: readonly Result[]): string[] {
   const { contender, threads, ms_median, ms_min, cpu_ms_min, spread, samples, gflops, gbps, of_ceiling } = line;

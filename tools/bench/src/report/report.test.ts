@@ -106,6 +106,37 @@ test('cases that are not measured anew keep their lines', () => {
   expect([...grouped(all).keys()]).toEqual(['ceiling', 'matmul', 'attention']);
 });
 
+test('a suite of another machine stays under its machine, with its ceilings', () => {
+  const other = { ...record.environment, cpu: 'B' };
+  const fresh = {
+    environment: other,
+    failures: [],
+    results: [...measured('ceiling', 'fma', { 'fma 1': 1 }), ...measured('matmul', 'AB 1024x768x768', { 'simd 1': 7 })],
+  };
+  const both = merged(record, fresh);
+  const machinesOf = (bench: string) =>
+    both.results.filter((line) => line.bench === bench).map(({ environment }) => environment?.cpu);
+  expect(new Set(machinesOf('attention'))).toEqual(new Set(['A']));
+  expect(machinesOf('matmul')).toEqual([undefined]);
+  expect(new Set(machinesOf('ceiling'))).toEqual(new Set(['A', undefined]));
+  const read = recordOf(linesOf(both)); // its lines by machine
+  expect(read.results).toHaveLength(both.results.length);
+  expect(read.results).toEqual(expect.arrayContaining([...both.results]));
+  expect({ ...read, results: [] }).toEqual({ ...both, results: [] });
+
+  const text = markdown(both, { byHand: '', plot: () => undefined, lines: 'results.jsonl' });
+  expect(text).toContain('| A | 2 | 24 GiB | linux x64 |');
+  expect(text).toContain('| B | 2 | 24 GiB | linux x64 |');
+  const matmul = text.slice(text.indexOf('## Matrix products'), text.indexOf('## Attention'));
+  expect(matmul).toContain('On B, 2 cores');
+  expect(matmul).not.toContain('On A');
+  expect(text.slice(text.indexOf('## Attention'))).toContain('On A, 2 cores');
+
+  const again = merged(both, { ...record, results: [], failures: [] });
+  expect(again.results.filter(({ bench }) => bench === 'attention').some(({ environment }) => environment)).toBe(false);
+  expect(again.results.find(({ bench }) => bench === 'matmul')?.environment?.cpu).toBe('B');
+});
+
 test('a report has a table for each suite, and keeps what was written by hand', () => {
   const options = { byHand: 'Mine.', plot: () => 'x.svg', lines: 'results.jsonl' };
   const report = markdown(record, options);
