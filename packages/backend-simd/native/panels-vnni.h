@@ -55,67 +55,91 @@ INLINE __m512i masked(__m512i words, int shift, char mask) {
   return _mm512_and_si512(_mm512_srli_epi32(words, shift), _mm512_set1_epi8(mask));
 }
 
+/** Factors in half precision, with which blocks of 32 begin, and for Q4_1 what is added. */
+INLINE void unpack_factors(int format, Rows rows, size_t at, Block *to) {
+  __m512i head[4];
+  words_at(rows, at, head);
+  to->factors[0] = halves_of_words(head[0]);
+  if (format == Q4_1) to->offset = splat(0) - halves_of_words(_mm512_srli_epi32(head[0], 16));
+}
+
+/** I8, Q8_0 */
+INLINE void unpack_bytes(int format, Rows rows, int b, Block *to) {
+  const size_t at = (size_t)b * (format == I8 ? 32 : 34);
+  for (int half = 0; half < 2; half++) {
+    __m512i v[4];
+    words_at(rows, at + (format == I8 ? 0 : 2) + 16 * half, v);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k++) to->numbers[4 * half + k] = _mm512_xor_si512(v[k], _mm512_set1_epi8(-128));
+  }
+  if (format == Q8_0) unpack_factors(format, rows, at, to);
+}
+
+/** Q4_0, Q4_1 */
+INLINE void unpack_nibbles(int format, Rows rows, int b, Block *to) {
+  const size_t at = (size_t)b * BYTES[format];
+  __m512i v[4];
+  words_at(rows, at + BYTES[format] - 16, v);
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; k++) {
+    to->numbers[k] = masked(v[k], 0, 15);
+    to->numbers[4 + k] = masked(v[k], 4, 15);
+  }
+  unpack_factors(format, rows, at, to);
+}
+
+/** Two factors in half precision, 12 bytes with a scale and a minimum of six bits a part, then the nibbles of two parts a byte. */
+INLINE void unpack_q4_k(Rows rows, int b, Block *to) {
+  const size_t at = (size_t)(b >> 3) * BYTES[Q4_K];
+  const int part = b & 7, shift = 8 * (part & 3);
+  __m512i v[8], head[4];
+  words_at(rows, at + 16 + 32 * (part >> 1), v);
+  words_at(rows, at + 32 + 32 * (part >> 1), v + 4);
+#pragma GCC unroll 8
+  for (int k = 0; k < 8; k++) to->numbers[k] = masked(v[k], 4 * (part & 1), 15);
+  words_at(rows, at, head);
+  __m512i scale = _mm512_srli_epi32(head[1], shift), minimum = _mm512_srli_epi32(head[2], shift);
+  if (part >= 4) {
+    const __m512i last = _mm512_srli_epi32(head[3], shift);
+    scale = _mm512_or_si512(masked(last, 0, 15), masked(scale, 2, 48));
+    minimum = _mm512_or_si512(masked(last, 4, 15), masked(minimum, 2, 48));
+  }
+  const __m512i six = _mm512_set1_epi32(63);
+  to->factors[0] = halves_of_words(head[0]) * _mm512_cvtepi32_ps(_mm512_and_si512(scale, six));
+  to->offset = halves_of_words(_mm512_srli_epi32(head[0], 16)) * _mm512_cvtepi32_ps(_mm512_and_si512(minimum, six));
+}
+
+/** Low four bits of 256 numbers, their high two, a signed byte each 16, and a factor in half precision. */
+INLINE void unpack_q6_k(Rows rows, int b, Block *to) {
+  const size_t at = (size_t)(b >> 3) * BYTES[Q6_K];
+  const int part = b & 7, side = part >> 2, quarter = part & 3;
+  const size_t from = at + 64 * side + 32 * (quarter & 1);
+  __m512i low[8], high[8];
+  words_at(rows, from, low);
+  words_at(rows, from + 16, low + 4);
+  words_at(rows, at + 128 + 32 * side, high);
+  words_at(rows, at + 144 + 32 * side, high + 4);
+#pragma GCC unroll 8
+  for (int k = 0; k < 8; k++) {
+    const __m512i two = masked(high[k], 2 * quarter, 3);
+    to->numbers[k] = _mm512_or_si512(masked(low[k], 4 * (quarter >> 1), 15), _mm512_slli_epi32(two, 4));
+  }
+  __m512i scales[4], tail[4];
+  words_at(rows, at + 192, scales);
+  words_at(rows, at + 194, tail);
+  const V factor = halves_of_words(_mm512_srli_epi32(tail[3], 16));
+  for (int g = 0; g < 2; g++) {
+    const __m512i byte = _mm512_slli_epi32(scales[part >> 1], 24 - 8 * (2 * (part & 1) + g));
+    to->factors[g] = factor * _mm512_cvtepi32_ps(_mm512_srai_epi32(byte, 24));
+  }
+}
+
 /** Block b of VL rows. */
 INLINE void unpack_block(int format, Rows rows, int b, Block *to) {
-  __m512i low[8];
-  if (format <= Q8_0) {
-    const size_t at = (size_t)b * (format == I8 ? 32 : 34) + (format == I8 ? 0 : 2);
-    for (int half = 0; half < 2; half++) {
-      words_at(rows, at + 16 * half, low);
-#pragma GCC unroll 4
-      for (int k = 0; k < 4; k++) to->numbers[4 * half + k] = _mm512_xor_si512(low[k], _mm512_set1_epi8(-128));
-    }
-  } else if (format <= Q4_1) {
-    words_at(rows, (size_t)b * BYTES[format] + BYTES[format] - 16, low);
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; k++) {
-      to->numbers[k] = masked(low[k], 0, 15);
-      to->numbers[4 + k] = masked(low[k], 4, 15);
-    }
-  } else {
-    const size_t at = (size_t)(b >> 3) * BYTES[format];
-    const int part = b & 7, side = part >> 2, quarter = part & 3;
-    const size_t from = format == Q4_K ? at + 16 + 32 * (part >> 1) : at + 64 * side + 32 * (quarter & 1);
-    words_at(rows, from, low);
-    words_at(rows, from + 16, low + 4);
-    __m512i head[4];
-    if (format == Q4_K) {
-#pragma GCC unroll 8
-      for (int k = 0; k < 8; k++) to->numbers[k] = masked(low[k], 4 * (part & 1), 15);
-      words_at(rows, at, head); // factors in half precision, then 12 bytes with six bits a part
-      const int shift = 8 * quarter;
-      __m512i scale = _mm512_srli_epi32(head[1], shift), minimum = _mm512_srli_epi32(head[2], shift);
-      if (side) {
-        const __m512i last = _mm512_srli_epi32(head[3], shift);
-        scale = _mm512_or_si512(masked(last, 0, 15), masked(scale, 2, 48));
-        minimum = _mm512_or_si512(masked(last, 4, 15), masked(minimum, 2, 48));
-      }
-      const __m512i six = _mm512_set1_epi32(63);
-      to->factors[0] = halves_of_words(head[0]) * _mm512_cvtepi32_ps(_mm512_and_si512(scale, six));
-      to->offset = halves_of_words(_mm512_srli_epi32(head[0], 16)) * _mm512_cvtepi32_ps(_mm512_and_si512(minimum, six));
-      return;
-    }
-    __m512i high[8];
-    words_at(rows, at + 128 + 32 * side, high);
-    words_at(rows, at + 144 + 32 * side, high + 4);
-#pragma GCC unroll 8
-    for (int k = 0; k < 8; k++) {
-      const __m512i two = masked(high[k], 2 * quarter, 3);
-      to->numbers[k] = _mm512_or_si512(masked(low[k], 4 * (quarter >> 1), 15), _mm512_slli_epi32(two, 4));
-    }
-    words_at(rows, at + 192, low); // a byte each 16
-    words_at(rows, at + 194, head);
-    const V factor = halves_of_words(_mm512_srli_epi32(head[3], 16));
-    for (int g = 0; g < 2; g++) {
-      const __m512i byte = _mm512_slli_epi32(low[part >> 1], 24 - 8 * (2 * (part & 1) + g));
-      to->factors[g] = factor * _mm512_cvtepi32_ps(_mm512_srai_epi32(byte, 24));
-    }
-    return;
-  }
-  if (format == I8) return;
-  words_at(rows, (size_t)b * BYTES[format], low);
-  to->factors[0] = halves_of_words(low[0]);
-  if (format == Q4_1) to->offset = splat(0) - halves_of_words(_mm512_srli_epi32(low[0], 16));
+  if (format <= Q8_0) unpack_bytes(format, rows, b, to);
+  else if (format <= Q4_1) unpack_nibbles(format, rows, b, to);
+  else if (format == Q4_K) unpack_q4_k(rows, b, to);
+  else unpack_q6_k(rows, b, to);
 }
 
 /** Unpacks blocks [b0, b1) of VL rows, and fetches what lies `ahead` bytes after them. */
