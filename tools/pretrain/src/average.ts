@@ -41,18 +41,20 @@ export async function averageModels(folders: readonly string[], out: string): Pr
   }
 }
 
-const mean = (each: readonly Float32Array[]): Float32Array =>
-  (each[0] as Float32Array).map((_, i) => each.reduce((sum, values) => sum + (values[i] as number), 0) / each.length);
+/** Of weights that are alike exactly these, -0 too: the sum does not begin with 0. */
+const mean = ([first, ...others]: readonly Float32Array[]): Float32Array =>
+  first!.map((value, i) => others.reduce((sum, values) => sum + values[i]!, value) / (1 + others.length));
 
 /**
- * Writes as the stage 1 of a run the mean of those of others, with the history of all.
+ * Writes as a stage of a run the mean of those of others, with the history of all.
  * @param runs the folders of runs of `pretrainBlip2`, in order
  */
-export async function averageStage1(runs: readonly string[], out: string): Promise<void> {
+export async function averageStage(stage: 'stage1' | 'stage2', runs: readonly string[], out: string): Promise<void> {
   await averageModels(
-    runs.map((run) => join(run, 'stage1')),
-    join(out, 'stage1'),
+    runs.map((run) => join(run, stage)),
+    join(out, stage),
   );
   const histories = await Promise.all(runs.map(readHistory));
-  await writeHistory(out, joinAveraged(histories.filter((history) => history !== undefined)));
+  const known = histories.filter((history) => history !== undefined);
+  await writeHistory(out, joinAveraged(stage, known));
 }

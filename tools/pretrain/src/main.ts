@@ -6,7 +6,7 @@ import { register } from '@blip2/backend-simd';
 import { silent } from '@blip2/runs';
 import type { TrainStep } from '@blip2/trainer';
 import * as tf from '@tensorflow/tfjs';
-import { averageModels, averageStage1 } from './average.js';
+import { averageModels, averageStage } from './average.js';
 import { pretrainBert } from './bert.js';
 import { type PretrainConfig, pretrainConfigs } from './blip2/config.js';
 import { pretrainBlip2 } from './blip2/pretrain.js';
@@ -21,7 +21,7 @@ import { readGists } from './reading.js';
 const USAGE = `Makes what @blip2/starter ships.
 
   pnpm pretrain encoder --from FILE.pth|FOLDER [--steps N]   fine-tunes EfficientNet-Lite0 to tell emoji apart
-  pnpm pretrain average --from A,B [--run DIR]               the mean of such encoders' weights; with --run that of the stages 1 of runs A and B
+  pnpm pretrain average --from A,B [--run DIR]               the mean of such encoders' weights; with --run that of stage 1, or --stage 2, of runs A and B
   pnpm pretrain language [--steps N] [--from FOLDER]         the small OPT, from texts alone
   pnpm pretrain read                                         how well the OPT says what gists of test scenes hold
   pnpm pretrain bert [--steps N]                             the small BERT, from texts alone
@@ -79,9 +79,9 @@ const commands: Record<string, () => Promise<void>> = {
     );
   },
   async average() {
-    const { from, run } = values;
+    const { from, run, stage } = values;
     if (!from?.includes(',')) throw new Error('Give the folders of encoders or of runs, --from A,B or more.');
-    if (run) await averageStage1(from.split(','), run);
+    if (run) await averageStage(stage === '2' ? 'stage2' : 'stage1', from.split(','), run);
     else await averageModels(from.split(','), join(values.out, 'vision'));
   },
   language: () => {

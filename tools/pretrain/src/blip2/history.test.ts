@@ -127,9 +127,9 @@ test('runs that began with the same models are joined, each once, and name the r
   const first = { continued: false, config: { seed: 0 }, stage1: stage, stage2: stage };
   const next = (seed: number, trained: object) => ({ continued: true, config: { seed }, ...trained });
   const [second, third, fourth] = [next(1, { stage1: stage }), next(2, { stage1: stage }), next(3, { stage2: stage })];
-  const mean = joinAveraged([{ runs: [first, second] }, { runs: [first, third] }]);
+  const mean = joinAveraged('stage1', [{ runs: [first, second] }, { runs: [first, third] }]);
   expect(mean).toEqual({ runs: [first, second, { ...third, continued: 1 }], ships: { stage1: [2, 3] } });
-  expect(joinAveraged([{ runs: [first, second] }, { runs: [first, second, third] }]).runs[2]).toEqual(third);
+  expect(joinAveraged('stage1', [{ runs: [first, second] }, { runs: [first, second, third] }]).runs[2]).toEqual(third);
 
   const shipped = joinHistories({ runs: [first] }, mean, ['stage1']);
   expect(shipped).toEqual({ ...mean, ships: { stage1: [2, 3], stage2: 1 } });

@@ -58,12 +58,12 @@ export function joinHistories(
 }
 
 /**
- * Joins the histories of runs of whose stages 1 a model has the mean.
+ * Joins the histories of runs of whose weights of a stage a model has the mean.
  * @param histories those of the runs, of which several may have begun with the same models
  */
-export function joinAveraged(histories: readonly History[]): History {
+export function joinAveraged(stage: 'stage1' | 'stage2', histories: readonly History[]): History {
   const { runs, places } = merge(histories);
-  return { ...histories.at(-1), runs, ships: { stage1: places.map((own) => own.at(-1) as number) } };
+  return { ...histories.at(-1), runs, ships: { [stage]: places.map((own) => own.at(-1) as number) } };
 }
 
 /** The runs that a stage is of: what ships, or the last that trained it. */
