@@ -21,14 +21,14 @@ typedef struct {
 /** What is added to the numbers of a format. */
 INLINE int zero_of(int format) { return format <= Q8_0 ? 128 : format == Q4_0 ? 8 : format == Q6_K ? 32 : 0; }
 
-/** VL rows, `stride` bytes one after the other. */
+/** VL rows of the weight, `stride` bytes one after the other. */
 typedef struct {
   const uint8_t *first;
   size_t stride;
-} Rows;
+} WeightRows;
 
 /** 16 bytes of each row, `at` bytes after its beginning: word k of row r is lane r of vector k. */
-INLINE void words_at(Rows rows, size_t at, __m512i words[4]) {
+INLINE void words_at(WeightRows rows, size_t at, __m512i words[4]) {
   __m512i v[4];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
@@ -56,7 +56,7 @@ INLINE __m512i masked(__m512i words, int shift, char mask) {
 }
 
 /** Factors in half precision, with which blocks of 32 begin, and for Q4_1 what is added. */
-INLINE void unpack_factors(int format, Rows rows, size_t at, Block *to) {
+INLINE void unpack_factors(int format, WeightRows rows, size_t at, Block *to) {
   __m512i head[4];
   words_at(rows, at, head);
   to->factors[0] = halves_of_words(head[0]);
@@ -64,7 +64,7 @@ INLINE void unpack_factors(int format, Rows rows, size_t at, Block *to) {
 }
 
 /** I8, Q8_0 */
-INLINE void unpack_bytes(int format, Rows rows, int b, Block *to) {
+INLINE void unpack_bytes(int format, WeightRows rows, int b, Block *to) {
   const size_t at = (size_t)b * (format == I8 ? 32 : 34);
   for (int half = 0; half < 2; half++) {
     __m512i v[4];
@@ -76,7 +76,7 @@ INLINE void unpack_bytes(int format, Rows rows, int b, Block *to) {
 }
 
 /** Q4_0, Q4_1 */
-INLINE void unpack_nibbles(int format, Rows rows, int b, Block *to) {
+INLINE void unpack_nibbles(int format, WeightRows rows, int b, Block *to) {
   const size_t at = (size_t)b * BYTES[format];
   __m512i v[4];
   words_at(rows, at + BYTES[format] - 16, v);
@@ -89,7 +89,7 @@ INLINE void unpack_nibbles(int format, Rows rows, int b, Block *to) {
 }
 
 /** Two factors in half precision, 12 bytes with a scale and a minimum of six bits a part, then the nibbles of two parts a byte. */
-INLINE void unpack_q4_k(Rows rows, int b, Block *to) {
+INLINE void unpack_q4_k(WeightRows rows, int b, Block *to) {
   const size_t at = (size_t)(b >> 3) * BYTES[Q4_K];
   const int part = b & 7, shift = 8 * (part & 3);
   __m512i v[8], head[4];
@@ -110,7 +110,7 @@ INLINE void unpack_q4_k(Rows rows, int b, Block *to) {
 }
 
 /** Low four bits of 256 numbers, their high two, a signed byte each 16, and a factor in half precision. */
-INLINE void unpack_q6_k(Rows rows, int b, Block *to) {
+INLINE void unpack_q6_k(WeightRows rows, int b, Block *to) {
   const size_t at = (size_t)(b >> 3) * BYTES[Q6_K];
   const int part = b & 7, side = part >> 2, quarter = part & 3;
   const size_t from = at + 64 * side + 32 * (quarter & 1);
@@ -135,7 +135,7 @@ INLINE void unpack_q6_k(Rows rows, int b, Block *to) {
 }
 
 /** Block b of VL rows. */
-INLINE void unpack_block(int format, Rows rows, int b, Block *to) {
+INLINE void unpack_block(int format, WeightRows rows, int b, Block *to) {
   if (format <= Q8_0) unpack_bytes(format, rows, b, to);
   else if (format <= Q4_1) unpack_nibbles(format, rows, b, to);
   else if (format == Q4_K) unpack_q4_k(rows, b, to);
@@ -143,7 +143,7 @@ INLINE void unpack_block(int format, Rows rows, int b, Block *to) {
 }
 
 /** Unpacks blocks [b0, b1) of VL rows, and fetches what lies `ahead` bytes after them. */
-static void unpack_rows(int format, Rows rows, int b0, int b1, size_t ahead, Block *to) {
+static void unpack_rows(int format, WeightRows rows, int b0, int b1, size_t ahead, Block *to) {
 #define CASE(f) \
   case f: \
     for (int b = b0; b < b1; b++) { \
@@ -164,19 +164,20 @@ static void unpack_rows(int format, Rows rows, int b0, int b1, size_t ahead, Blo
 #undef CASE
 }
 
-/** Rows of x: their numbers, their scales, and with what the sum of a block begins. */
+/** A row of x: its numbers, and the scale and two sums of 16 numbers of each block. */
 typedef struct {
   const int8_t *x;
   const float *scales;
   const int32_t *sums;
-} Row;
+} ActivationRow;
 
+/** What `products` is compiled for: rows of x, panels, groups a block, and whether groups have no factors, or offsets too. */
 typedef struct {
   int rows, panels, groups, plain, affine;
 } Tile;
 
 /** Adds the products of rows of x with blocks of panels to acc. */
-INLINE void products(Tile t, int zero, const Row *x, const Block (*w)[CHUNK], int blocks, V (*acc)[PANELS]) {
+INLINE void products(Tile t, int zero, const ActivationRow *x, const Block (*w)[CHUNK], int blocks, V (*acc)[PANELS]) {
   for (int b = 0; b < blocks; b++) {
 #pragma GCC unroll 2
     for (int g = 0; g < t.groups; g++) {
@@ -221,13 +222,13 @@ INLINE void products(Tile t, int zero, const Row *x, const Block (*w)[CHUNK], in
 
 /** Blocks [b0, b1) of `rows` rows of x from m on by `panels` panels from column n on; sums wait in y between chunks. */
 INLINE void tile(int rows, int panels, const Problem *q, const Block (*w)[CHUNK], int m, int n, int n1, int b0, int b1) {
-  Row x[TOGETHER];
+  ActivationRow x[TOGETHER];
   V acc[TOGETHER][PANELS];
   int width[PANELS];
   for (int p = 0; p < panels; p++) width[p] = n1 - n - p * VL < VL ? n1 - n - p * VL : VL;
   for (int i = 0; i < rows; i++) {
     const size_t at = (size_t)(m + i) * q->blocks + b0;
-    x[i] = (Row){q->x + at * 32, q->scales + at, q->sums + at * 2};
+    x[i] = (ActivationRow){q->x + at * 32, q->scales + at, q->sums + at * 2};
     const float *y = q->y + (size_t)(m + i) * q->N + n;
     for (int p = 0; p < panels; p++) acc[i][p] = b0 == 0 ? splat(0) : load_part(y + p * VL, width[p]);
   }
@@ -263,7 +264,7 @@ static void rows_by_panels(const Problem *q, int n0, int n1) {
     for (int b0 = 0; b0 < q->blocks; b0 += CHUNK) {
       const int b1 = b0 + CHUNK < q->blocks ? b0 + CHUNK : q->blocks;
       for (int p = 0; p < panels; p++) {
-        const Rows rows = {q->w + (n + (size_t)p * VL) * q->row_bytes, left == 0 ? 0 : q->row_bytes};
+        const WeightRows rows = {q->w + (n + (size_t)p * VL) * q->row_bytes, left == 0 ? 0 : q->row_bytes};
         unpack_rows(q->format, rows, b0, b1, width * q->row_bytes, w[p]);
       }
       int m = 0;

@@ -41,7 +41,7 @@ export async function averageModels(folders: readonly string[], out: string): Pr
   }
 }
 
-/** Of weights that are alike exactly these, -0 too: the sum does not begin with 0. */
+/** The mean of equal weights has their bits, those of -0 too: the sum does not begin with 0. */
 const mean = ([first, ...others]: readonly Float32Array[]): Float32Array =>
   first!.map((value, i) => others.reduce((sum, values) => sum + values[i]!, value) / (1 + others.length));
 
