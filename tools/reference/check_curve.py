@@ -1,5 +1,6 @@
 """Trains what `npm run -s smollm2-curve -- DIR` has trained, with PyTorch and transformers, on the same batches from the same
-parameters, and compares the losses of every step.
+parameters, and compares the losses of every step. Where DIR has the parameters after each step (`--parameters`), PyTorch begins
+each step from those, with the moments of its own gradients, and its updates are compared too.
 
     python check_curve.py DIR
 """
@@ -100,6 +101,10 @@ def train(facts, folder, steps, dtype):
         groups.append({"params": [p], "scale": scale, "weight_decay": 0.0 if plain(p, name) else facts["weightDecay"]})
     optimizer = torch.optim.AdamW(groups, lr=0.0, betas=facts["betas"], eps=1e-8)
     for step, rate in enumerate(facts["rates"][:steps]):
+        own = after(folder, step)
+        if step > 0:
+            take(model, after(folder, step - 1))
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
         batch = load_file(folder / "batches" / f"{step:03}.safetensors")
         assert not {"heldOutIds", "phraseHeldOutIds"} & batch.keys(), "words that are held out are not implemented here"
         prompts = model(batch["features"].to(dtype))
@@ -115,7 +120,26 @@ def train(facts, folder, steps, dtype):
         if facts["maxGradNorm"]:
             nn.utils.clip_grad_norm_(model.parameters(), facts["maxGradNorm"])
         optimizer.step()
-        yield {name: loss.item() for name, loss in found.items()}
+        yield {name: loss.item() for name, loss in found.items()}, update_apart(model, before, own)
+
+
+def after(folder, step):
+    """The parameters that this project has after a step, where they were written."""
+    file = folder / "parameters" / f"{step:03}.safetensors"
+    return {name_of(path): tensor for path, tensor in load_file(file).items()} if file.exists() else {}
+
+
+def take(model, values):
+    parameters = dict(model.named_parameters())
+    for name, value in values.items():
+        parameters[name].data.copy_(value)
+
+
+def update_apart(model, before, own):
+    """The difference of both updates as a share of the update, over all parameters."""
+    pairs = [(p.detach() - own[name], own[name] - before[name]) for name, p in model.named_parameters() if name in own]
+    square = lambda i: sum(pair[i].double().square().sum() for pair in pairs)
+    return (square(0) / square(1)).sqrt().item() if pairs else None
 
 
 def apart(a, b):
@@ -125,7 +149,7 @@ def apart(a, b):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--tolerance", type=float, default=1e-3, help="of a loss, as a share of it")
+    parser.add_argument("--tolerance", type=float, default=1e-5, help="of a loss, as a share of it")
     parser.add_argument("--steps", type=int, help="default: all")
     parser.add_argument("--float64", action="store_true", help="also trains in float64, and compares both with that")
     a = parser.parse_args()
@@ -134,11 +158,12 @@ def main():
     own = facts["losses"][: a.steps]
     runs = [train(facts, folder, a.steps, dtype) for dtype in [torch.float32, torch.float64][: 1 + a.float64]]
     worst = 0.0
-    for step, (losses, found, *exact) in enumerate(zip(own, *runs)):
+    for step, (losses, (found, update), *exact) in enumerate(zip(own, *runs)):
         worst = max(worst, apart(losses, found))
         shown = [f"{name} {losses[name]:.6f} {found[name]:.6f}" for name in found]
-        beside = [f"of float64: {apart(losses, e):.1e}, PyTorch {apart(found, e):.1e}" for e in exact]
-        print(step, *shown, f"{apart(losses, found):.1e}", *beside, flush=True)
+        beside = [f"of float64: {apart(losses, e):.1e}, PyTorch {apart(found, e):.1e}" for e, _ in exact]
+        updates = [] if update is None else [f"update {update:.1e}", *(f"of float64: {u:.1e}" for _, u in exact)]
+        print(step, *shown, f"{apart(losses, found):.1e}", *beside, *updates, flush=True)
     print(f"largest difference {worst:.1e} of a loss in {len(own)} steps")
     raise SystemExit(worst > a.tolerance)
 

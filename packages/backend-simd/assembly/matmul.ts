@@ -15,18 +15,27 @@ const ZEROS: usize = SCRATCH_A + 64;
 const SCRATCH_B: usize = SCRATCH_A + 128;
 
 @inline
-function finishVector(c: usize, v: v128, cols: i32, relu: i32): void {
+function finishVector(c: usize, from: usize, v: v128, cols: i32, relu: i32): void {
   if (cols <= 0) return;
+  v = f32x4.add(v128.load(from), v);
   if (relu) v = f32x4.max(v, splat(0));
   if (cols >= 4) v128.store(c, v);
   else storePart(c, v, cols);
 }
 
 /** A row of a tile that is not whole, or that is not stored as it is. */
-function finishRow(c: usize, v0: v128, v1: v128, v2: v128, cols: i32, relu: i32): void {
-  finishVector(c, v0, cols, relu);
-  finishVector(c + 16, v1, cols - 4, relu);
-  finishVector(c + 32, v2, cols - 8, relu);
+function finishRow(c: usize, from: usize, v0: v128, v1: v128, v2: v128, cols: i32, relu: i32): void {
+  finishVector(c, from, v0, cols, relu);
+  finishVector(c + 16, from + 16, v1, cols - 4, relu);
+  finishVector(c + 32, from + 32, v2, cols - 8, relu);
+}
+
+/** A row of a whole tile. */
+@inline
+function addRow(c: usize, from: usize, v0: v128, v1: v128, v2: v128): void {
+  v128.store(c, f32x4.add(v128.load(from), v0));
+  v128.store(c, f32x4.add(v128.load(from, 16), v1), 16);
+  v128.store(c, f32x4.add(v128.load(from, 32), v2), 32);
 }
 
 /** WebAssembly cannot ask for a line of cache ahead of its use, but it can read from it: one word after so many bytes of B. */
@@ -45,18 +54,12 @@ function tiles(
   let touched = 0;
   const end = panel + <usize>depth * NR_BYTES;
   for (; rows > 0; rows -= 3) {
-    const from1 = rows > 1 ? from + fromStride : from;
-    const from2 = rows > 2 ? from1 + fromStride : from;
+    const from1 = from + fromStride;
+    const from2 = from1 + fromStride;
     let l = v128.load(bias); let m = v128.load(bias, 16); let r = v128.load(bias, 32); let s = splat(0);
-    let l0 = f32x4.add(v128.load(from), l);
-    let m0 = f32x4.add(v128.load(from, 16), m);
-    let r0 = f32x4.add(v128.load(from, 32), r);
-    let l1 = f32x4.add(v128.load(from1), l);
-    let m1 = f32x4.add(v128.load(from1, 16), m);
-    let r1 = f32x4.add(v128.load(from1, 32), r);
-    let l2 = f32x4.add(v128.load(from2), l);
-    let m2 = f32x4.add(v128.load(from2, 16), m);
-    let r2 = f32x4.add(v128.load(from2, 32), r);
+    let l0 = l; let m0 = m; let r0 = r;
+    let l1 = l; let m1 = m; let r1 = r;
+    let l2 = l; let m2 = m; let r2 = r;
     let b = panel;
     do {
       const stop = min(b + STRETCH, end);
@@ -74,13 +77,13 @@ function tiles(
     const c1 = c + stride;
     const c2 = c1 + stride;
     if (!relu && rows >= 3 && cols >= NR) {
-      v128.store(c, l0); v128.store(c, m0, 16); v128.store(c, r0, 32);
-      v128.store(c1, l1); v128.store(c1, m1, 16); v128.store(c1, r1, 32);
-      v128.store(c2, l2); v128.store(c2, m2, 16); v128.store(c2, r2, 32);
+      addRow(c, from, l0, m0, r0);
+      addRow(c1, from1, l1, m1, r1);
+      addRow(c2, from2, l2, m2, r2);
     } else {
-      finishRow(c, l0, m0, r0, cols, relu);
-      if (rows > 1) finishRow(c1, l1, m1, r1, cols, relu);
-      if (rows > 2) finishRow(c2, l2, m2, r2, cols, relu);
+      finishRow(c, from, l0, m0, r0, cols, relu);
+      if (rows > 1) finishRow(c1, from1, l1, m1, r1, cols, relu);
+      if (rows > 2) finishRow(c2, from2, l2, m2, r2, cols, relu);
     }
     c = c2 + stride;
     from += 3 * fromStride;

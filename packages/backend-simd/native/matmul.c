@@ -54,8 +54,7 @@ INLINE void tile(int rows, int vectors, int fetches, const float *a, size_t row,
   for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const V from = t.from ? load(t.from + r * t.from_stride + v * VL) : splat(0);
-      sums[r][v] = from + (t.bias ? load(t.bias + v * VL) : splat(0));
+      sums[r][v] = t.bias ? load(t.bias + v * VL) : splat(0);
     }
   }
   for (int k = 0; k < depth; k++) {
@@ -77,7 +76,8 @@ INLINE void tile(int rows, int vectors, int fetches, const float *a, size_t row,
     float *c = t.c + r * t.stride;
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      const V sum = t.relu ? relu(sums[r][v]) : sums[r][v];
+      const V from = t.from ? load(t.from + r * t.from_stride + v * VL) : splat(0);
+      const V all = from + sums[r][v], sum = t.relu ? relu(all) : all;
       const int n = t.columns - v * VL;
       if (n >= VL) store(c + v * VL, sum);
       else if (n > 0) store_part(c + v * VL, sum, n);

@@ -51,5 +51,5 @@ test('tests that failed are named, with the first lines of their messages', () =
   expect(failures[0]).toMatch(/^adds: expected 3\nat/);
   expect(failures[0]!.split('\n')).toHaveLength(12);
   expect(failures[1]).toBe('Cannot find module');
-  expect(failuresOf(undefined)).toEqual([]);
+  expect(failuresOf(undefined)).toEqual(['its tests did not run']);
 });

@@ -41,6 +41,7 @@ const turbo = spawnSync(
 
 let passed = 0;
 let failed = 0;
+const failures: string[] = [];
 for (const folder of folders) {
   if (choice.length > 0 && !existsSync(join(folder, RESULTS))) continue; // not chosen
   const results = readResults(folder);
@@ -48,9 +49,11 @@ for (const folder of folders) {
   passed += counts.passed;
   failed += counts.failed;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-  console.log(`${folder.slice(root.length).padEnd(24)} ${total(counts.passed, counts.failed)}${skipped}${counts.note}`);
-  for (const failure of failuresOf(results)) console.log(failure);
+  const name = folder.slice(root.length);
+  console.log(`${name.padEnd(24)} ${total(counts.passed, counts.failed)}${skipped}${counts.note}`);
+  failures.push(...failuresOf(results).map((failure) => `FAIL ${name} ${failure}`));
 }
+for (const failure of failures) console.log(failure);
 if (turbo.status !== 0 && failed === 0) failed = 1;
 console.log(total(passed, failed));
 process.exitCode = failed > 0 ? 1 : 0;

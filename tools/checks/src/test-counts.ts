@@ -26,7 +26,7 @@ export interface Counts {
 
 /** Counts one package's tests; a file that could not be run is one failure, and so are results that are not there. */
 export function countsOf(results: JestResults | undefined): Counts {
-  if (!results) return { passed: 0, failed: 1, skipped: 0, note: ' (its tests did not run)' };
+  if (!results) return { passed: 0, failed: 1, skipped: 0, note: '' };
   const counted = results.numFailedTests + results.numRuntimeErrorTestSuites;
   const failed = counted === 0 && !results.success ? 1 : counted;
   const skipped = results.numPendingTests + results.numTodoTests;
@@ -35,7 +35,8 @@ export function countsOf(results: JestResults | undefined): Counts {
 
 /** Name and first lines of the message of each test that failed, and of each file that could not be run. */
 export function failuresOf(results: JestResults | undefined): string[] {
-  return (results?.testResults ?? []).flatMap(({ message, assertionResults }) => {
+  if (!results) return ['its tests did not run'];
+  return (results.testResults ?? []).flatMap(({ message, assertionResults }) => {
     const failed = assertionResults.filter(({ status }) => status === 'failed');
     if (assertionResults.length === 0 && message !== '') return [firstLines(message)];
     return failed.map(({ fullName, failureMessages }) => `${fullName}: ${firstLines(failureMessages.join('\n'))}`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { total } from './report.js';
 import { inParallel, run } from './run.js';
-import { countsOf, type JestResults } from './test-counts.js';
+import { countsOf, failuresOf, type JestResults } from './test-counts.js';
 import { publishedPackages, root } from './workspace.js';
 
 /** The packages that depend most on the engine, and which of their tests are too slow to repeat on every Node. */
@@ -23,9 +23,11 @@ async function testUnder(node: string, name: string): Promise<{ passed: number; 
     const ignored = (suites[name] as readonly string[]).map((path) => `--testPathIgnorePatterns=${path}`);
     const args = [...jest, '--json', `--outputFile=${file}`, ...ignored];
     const { code, output } = await run(node, args, { cwd: join(root, 'packages', name) });
-    const { passed, failed, note } = countsOf(code > 1 ? undefined : readResults(file));
+    const results = code > 1 ? undefined : readResults(file);
+    const { passed, failed, note } = countsOf(results);
     const { output: version } = await run(node, ['--version'], { cwd: root });
     if (failed > 0) console.log(output);
+    for (const failure of failuresOf(results)) console.log(`FAIL ${version.trim()} ${name} ${failure}`);
     console.log(`${version.trim()} ${name.padEnd(16)} ${total(passed, failed)}${note}`);
     return { passed, failed };
   } finally {

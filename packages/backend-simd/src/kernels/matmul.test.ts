@@ -81,6 +81,28 @@ test('a few rows by a matrix larger than the caches have the bits that they have
   });
 });
 
+test.each([
+  [1, 16, 49_152],
+  [1, 513, 4000],
+  [8, 16, 3000],
+])('sums of %i products of %i rows over a depth of %i are rounded block by block', (B, M, K) => {
+  const N = 13;
+  const left = numbers([B, M, K], 1).map(Math.abs);
+  const right = numbers([B, N, K], 2).map(Math.abs);
+  tf.tidy(() => {
+    for (const transposed of [false, true]) {
+      const a = tf.tensor3d(left, [B, M, K]);
+      const b = tf.tensor3d(right, transposed ? [B, N, K] : [B, K, N]);
+      const y = tf.matMul(a, b, false, transposed).dataSync();
+      for (let j = 0; j < N; j++) {
+        let exact = 0;
+        for (let k = 0; k < K; k++) exact += left[k]! * right[transposed ? j * K + k : k * N + j]!;
+        expect(Math.abs(y[j]! / exact - 1)).toBeLessThan(1e-6);
+      }
+    }
+  });
+});
+
 test('the fused matMul adds a bias and applies an activation', () => {
   for (const activation of ['linear', 'relu', 'sigmoid', 'elu'] as const) {
     for (const M of [1, 3, 40]) {

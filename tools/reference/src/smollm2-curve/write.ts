@@ -19,6 +19,8 @@ export interface CurveOptions {
   /** Steps before the language model takes part. */
   readonly phraseSteps: number;
   readonly batchSize: number;
+  /** Write the parameters after every step too. */
+  readonly parameters: boolean;
 }
 
 type Losses = Readonly<Record<string, number | undefined>>;
@@ -27,7 +29,7 @@ type Losses = Readonly<Record<string, number | undefined>>;
 const DATA = { emoji: 32, scenes: 160, testScenes: 8, singles: 1 };
 
 /** Trains, and writes what another program needs to do the same. @returns the losses of each step */
-export async function writeCurve(out: string, options: CurveOptions): Promise<Losses[]> {
+export async function writeCurve(out: string, { parameters, ...options }: CurveOptions): Promise<Losses[]> {
   const preset = emojiConfigs.preset('scenes-smollm2');
   const config = {
     ...preset,
@@ -46,6 +48,7 @@ export async function writeCurve(out: string, options: CurveOptions): Promise<Lo
   await mkdir(join(out, 'batches'), { recursive: true });
   initializeStage2(parts);
   await writeTensors(join(out, 'initial.safetensors'), parts.stage2);
+  if (parameters) await mkdir(join(out, 'parameters'), { recursive: true });
 
   const { steps, learningRate, minLearningRate, warmupSteps, phraseWeight, projectionRateScale } = config.stage2;
   const { betas, weightDecay, maxGradNorm } = config.stage2;
@@ -55,14 +58,15 @@ export async function writeCurve(out: string, options: CurveOptions): Promise<Lo
     data: async (at) => {
       const batch = (await data.stage2(at)) as Stage2Batch;
       const { texts, ...images } = batch;
-      const name = `${String(at.position).padStart(3, '0')}.safetensors`;
-      await writeTensors(join(out, 'batches', name), { ...images, ...texts } as Record<string, tf.Tensor>);
+      const tensors = { ...images, ...texts } as Record<string, tf.Tensor>;
+      await writeTensors(join(out, 'batches', fileOf(at.position)), tensors);
       return batch;
     },
   });
   const losses: Losses[] = [];
   const rates: number[] = [];
   for await (const step of run) {
+    if (parameters) await writeTensors(join(out, 'parameters', fileOf(losses.length)), parts.stage2);
     losses.push(step.losses);
     rates.push(step.lr);
   }
@@ -74,6 +78,8 @@ export async function writeCurve(out: string, options: CurveOptions): Promise<Lo
   for (const model of [vision, language]) model.dispose?.();
   return losses;
 }
+
+const fileOf = (step: number): string => `${String(step).padStart(3, '0')}.safetensors`;
 
 async function writeTensors(file: string, tensors: Readonly<Record<string, tf.Tensor>>): Promise<void> {
   const entries = Object.entries(tensors).map(([name, tensor]) => {
