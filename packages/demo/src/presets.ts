@@ -26,8 +26,8 @@ export const presets = {
       ...{ scenes: 4800, testScenes: 288, sceneShare: 0.2, singles: 4, singleShare: 0.15, nameShare: 0.04 },
       ...{ adjustCounts: true, negativeNames: 128 },
     },
-    stage1: { standardizeVision: true, steps: 480, batchSize: 64, learningRate: 2e-3 },
-    stage2: { ...stage2, steps: 880, phraseSteps: 400, heldOutWeight: 0.1 },
+    stage1: { standardizeVision: true, steps: 640, batchSize: 64, learningRate: 2e-3 },
+    stage2: { ...stage2, steps: 1200, phraseSteps: 300, heldOutWeight: 0.1 },
   },
   /** An hour on two cores. */
   'emoji-full': {
