@@ -19,17 +19,12 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Starts the training process, and kills it some time after its nth step if told to. */
+/** Starts the training process, which is killed some time after its nth step if told to. */
 async function start(dir: string, kill?: { after: number; delay: number }): Promise<NodeJS.Signals | null> {
   const args = ['--conditions=@blip2/source', '--import', 'tsx', script, dir, `${steps}`];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (kill) args.push(`${kill.after}`, `${kill.delay}`);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   children.add(child);
-  let made = 0;
-  child.stdout.on('data', (data: Buffer) => {
-    const before = made;
-    made += data.toString().split('\n').length - 1;
-    if (kill && before < kill.after && made >= kill.after) setTimeout(() => child.kill('SIGKILL'), kill.delay);
-  });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (code !== 0 && signal === null) throw new Error(`The training process ended with ${code}.`);
   return signal;

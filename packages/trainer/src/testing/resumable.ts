@@ -1,7 +1,9 @@
 /**
- * A process that trains with a checkpoint after every step and may be killed at any moment: `DIR [STEPS]`.
- * Tells its steps on stdout.
+ * A process that trains with a checkpoint after every step and may be killed at any moment: `DIR [STEPS [KILL_AFTER DELAY]]`. Where
+ * told to, a thread of its own kills it (SIGKILL) so many milliseconds after a step, however late other processes are.
  */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from '../checkpoint/files.js';
 import { latestCheckpoint } from '../checkpoint/find.js';
@@ -11,7 +13,17 @@ import { toyRun } from './toy.js';
 
 tf.env().set('IS_TEST', true);
 await tf.setBackend('cpu');
-const [dir = '', steps = '12'] = process.argv.slice(2);
+const [dir = '', steps = '12', killAfter, delay] = process.argv.slice(2);
+const made = new Int32Array(new SharedArrayBuffer(4));
+const killer = `
+  const { made, after, delay } = require('node:worker_threads').workerData;
+  for (let now = 0; now < after; now = Atomics.load(made, 0)) Atomics.wait(made, 0, now);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
+  process.kill(process.pid, 'SIGKILL');`;
+if (killAfter !== undefined) {
+  const workerData = { made, after: Number(killAfter), delay: Number(delay) };
+  await once(new Worker(killer, { eval: true, workerData }), 'online');
+}
 await nodeFiles.makeFolder(dir);
 const metrics = await openMetrics(`${dir}/metrics.jsonl`, { lastStep: (await latestCheckpoint(dir))?.step ?? 0 });
 const environment = { threads: 1, module: 'none' };
@@ -26,5 +38,6 @@ const options = toyRun({
 });
 for await (const { step, losses, lr } of train(options)) {
   await metrics.append({ step, losses, lr });
-  process.stdout.write(`${step}\n`);
+  Atomics.add(made, 0, 1);
+  Atomics.notify(made, 0);
 }
