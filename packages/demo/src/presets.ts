@@ -27,7 +27,7 @@ export const presets = {
       ...{ adjustCounts: true, negativeNames: 128 },
     },
     stage1: { standardizeVision: true, steps: 640, batchSize: 64, learningRate: 2e-3 },
-    stage2: { ...stage2, steps: 1200, phraseSteps: 300, heldOutWeight: 0.1 },
+    stage2: { ...stage2, steps: 1600, phraseSteps: 300, heldOutWeight: 0.2, heldOutMargin: 3 },
   },
   /** An hour on two cores. */
   'emoji-full': {
