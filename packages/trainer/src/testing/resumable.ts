@@ -2,8 +2,6 @@
  * A process that trains with a checkpoint after every step and may be killed at any moment: `DIR [STEPS [KILL_AFTER DELAY]]`. Where
  * told to, a thread of its own kills it (SIGKILL) so many milliseconds after a step, however late other processes are.
  */
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from '../checkpoint/files.js';
 import { latestCheckpoint } from '../checkpoint/find.js';
@@ -21,6 +19,7 @@ const killer = `
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
   process.kill(process.pid, 'SIGKILL');`;
 if (killAfter !== undefined) {
+  const [{ once }, { Worker }] = [await import('node:events'), await import('node:worker_threads')];
   const workerData = { made, after: Number(killAfter), delay: Number(delay) };
   await once(new Worker(killer, { eval: true, workerData }), 'online');
 }
