@@ -19,9 +19,11 @@ const killer = `
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
   process.kill(process.pid, 'SIGKILL');`;
 if (killAfter !== undefined) {
-  const [{ once }, { Worker }] = [await import('node:events'), await import('node:worker_threads')];
+  const { Worker } = await import('node:worker_threads');
   const workerData = { made, after: Number(killAfter), delay: Number(delay) };
-  await once(new Worker(killer, { eval: true, workerData }), 'online');
+  const worker = new Worker(killer, { eval: true, workerData });
+  await new Promise<void>((resolve) => worker.once('online', resolve));
+  worker.unref(); // a process that was done before ends
 }
 await nodeFiles.makeFolder(dir);
 const metrics = await openMetrics(`${dir}/metrics.jsonl`, { lastStep: (await latestCheckpoint(dir))?.step ?? 0 });
