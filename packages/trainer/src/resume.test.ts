@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Starts the training process, which is killed some time after its nth step if told to. */
+/** Starts the training process; with `kill` it gets SIGKILL `delay` milliseconds after its step `after`. */
 async function start(dir: string, kill?: { after: number; delay: number }): Promise<NodeJS.Signals | null> {
   const args = ['--conditions=@blip2/source', '--import', 'tsx', script, dir, `${steps}`];
   if (kill) args.push(`${kill.after}`, `${kill.delay}`);

@@ -1,6 +1,6 @@
 /**
- * A process that trains with a checkpoint after every step and may be killed at any moment: `DIR [STEPS [KILL_AFTER DELAY]]`. Where
- * told to, a thread of its own kills it (SIGKILL) so many milliseconds after a step, however late other processes are.
+ * A process that trains with a checkpoint after every step: `DIR [STEPS [KILL_AFTER DELAY]]`. With KILL_AFTER a worker thread sends it
+ * SIGKILL DELAY milliseconds after that step, so that the moment does not depend on how the parent process is scheduled.
  */
 import * as tf from '@tensorflow/tfjs';
 import { nodeFiles } from '../checkpoint/files.js';
@@ -12,15 +12,15 @@ import { toyRun } from './toy.js';
 tf.env().set('IS_TEST', true);
 await tf.setBackend('cpu');
 const [dir = '', steps = '12', killAfter, delay] = process.argv.slice(2);
-const made = new Int32Array(new SharedArrayBuffer(4));
+const stepsDone = new Int32Array(new SharedArrayBuffer(4));
 const killer = `
-  const { made, after, delay } = require('node:worker_threads').workerData;
-  for (let now = 0; now < after; now = Atomics.load(made, 0)) Atomics.wait(made, 0, now);
+  const { stepsDone, after, delay } = require('node:worker_threads').workerData;
+  for (let now = 0; now < after; now = Atomics.load(stepsDone, 0)) Atomics.wait(stepsDone, 0, now);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delay);
   process.kill(process.pid, 'SIGKILL');`;
 if (killAfter !== undefined) {
   const { Worker } = await import('node:worker_threads');
-  const workerData = { made, after: Number(killAfter), delay: Number(delay) };
+  const workerData = { stepsDone, after: Number(killAfter), delay: Number(delay) };
   const worker = new Worker(killer, { eval: true, workerData });
   await new Promise<void>((resolve) => worker.once('online', resolve));
   worker.unref(); // a process that was done before ends
@@ -39,6 +39,6 @@ const options = toyRun({
 });
 for await (const { step, losses, lr } of train(options)) {
   await metrics.append({ step, losses, lr });
-  Atomics.add(made, 0, 1);
-  Atomics.notify(made, 0);
+  Atomics.add(stepsDone, 0, 1);
+  Atomics.notify(stepsDone, 0);
 }
